@@ -1,0 +1,39 @@
+"""
+bankcore: the account core for Python.
+
+Exact money, accounts that cannot be in an invalid state, and one outcome for each
+operation, over a store of your choice. The names below are the library's front door;
+commands are in `bankcore.commands`, errors in `bankcore.errors`, stores in
+`bankcore.stores`. Importing this package does no I/O and loads only attrs and the
+standard library.
+"""
+
+from bankcore.account import Account, AccountStatus
+from bankcore.bank import Bank
+from bankcore.currency import Currency
+from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
+from bankcore.ids import AccountId, TransactionId
+from bankcore.money import Money
+from bankcore.statement import Statement, StatementLine
+from bankcore.store import AccountStore
+from bankcore.transaction import Posting, Refusal, Transaction
+
+__all__ = [
+    "Account",
+    "AccountId",
+    "AccountStatus",
+    "AccountStore",
+    "Bank",
+    "BankError",
+    "Currency",
+    "DeclinedError",
+    "InvalidRequestError",
+    "Money",
+    "Posting",
+    "Refusal",
+    "Statement",
+    "StatementLine",
+    "StoreError",
+    "Transaction",
+    "TransactionId",
+]

@@ -1,0 +1,540 @@
+"""
+The error tree: one class per reason, with the facts as fields.
+
+Decided here: which reasons there are, their stable ``code``, and the sentence
+that tells a person what happened. Three branches: `InvalidRequestError` (fix
+the call), `DeclinedError` (a rule of the bank said no) and `StoreError` (the
+storage could not do it, or cannot tell). Nothing here reads anything, and the
+facts are whatever the raiser knew: no error looks up more.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bankcore.ids import AccountId, TransactionId
+    from bankcore.money import Money
+
+# The longest piece of a caller's value that an error repeats, in characters.
+_SHOWN_MAX = 60
+
+
+def shown(value: object) -> str:
+    """
+    What of a refused *value* goes into an error: its repr, cut to 60 characters.
+    """
+    if isinstance(value, str):
+        # Cut before repr, so that a text of megabytes costs nothing.
+        value = value[: _SHOWN_MAX + 1]
+    elif not isinstance(value, float | bool | bytes | type(None)):
+        # The repr of anything else may be huge, slow, or raise: name its type.
+        return f"a value of type {type(value).__name__}"
+    text = repr(value[: _SHOWN_MAX + 1] if isinstance(value, bytes) else value)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
+
+
+class BankError(Exception):
+    """
+    The base of every error that bankcore raises on purpose.
+
+    ``code`` is a stable snake_case word for programs. ``retryable`` says whether
+    the same call with the same transaction id may simply be sent again.
+    """
+
+    code: ClassVar[str] = "bank_error"
+    retryable: ClassVar[bool] = False
+
+    #: Whether this answer was recorded by an earlier call and is given again.
+    replayed: bool = False
+    #: In an atomic batch: the given ids that stay unused because of this error.
+    unused_ids: "tuple[TransactionId, ...]" = ()
+
+    def __str__(self) -> str:
+        return self._message()
+
+    def _message(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """
+        The fields of the error by name, as the raiser gave them.
+        """
+        return attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
+
+
+# -- Fix the call ------------------------------------------------------------
+
+
+class InvalidRequestError(BankError):
+    """
+    The call itself is wrong; sent again as it is, it will never pass.
+
+    Nothing was written, and the transaction id is not used up.
+    """
+
+    code = "invalid_request"
+
+
+@attrs.define(slots=False)
+class InvalidAmountError(InvalidRequestError, ValueError):
+    """
+    An amount that is not exact, not a number, of the wrong type or sign.
+    """
+
+    code = "invalid_amount"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid amount: {self.reason}."
+
+
+@attrs.define(slots=False)
+class AmountTooLargeError(InvalidAmountError):
+    """
+    An amount beyond what can be represented or booked.
+    """
+
+    code = "amount_too_large"
+
+
+@attrs.define(slots=False)
+class InvalidCurrencyError(InvalidRequestError, ValueError):
+    """
+    A currency that cannot be: a malformed code, or no usable exponent.
+    """
+
+    code = "invalid_currency"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid currency: {self.reason}."
+
+
+@attrs.define(slots=False)
+class UnknownCurrencyError(InvalidCurrencyError, LookupError):
+    """
+    A code that ISO 4217 does not list, given without an exponent.
+    """
+
+    code = "unknown_currency"
+
+
+@attrs.define(slots=False)
+class CurrencyMismatchError(InvalidRequestError, ValueError):
+    """
+    Two currencies where there must be one.
+
+    An account never changes its currency, so this does not depend on the state.
+    """
+
+    code = "currency_mismatch"
+    expected: str
+    given: str
+
+    def _message(self) -> str:
+        return f"The amount must be in {self.expected}, and it is in {self.given}."
+
+
+@attrs.define(slots=False)
+class InvalidIdError(InvalidRequestError, ValueError):
+    """
+    An account or transaction id outside the documented alphabet.
+    """
+
+    code = "invalid_id"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid id: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidTextError(InvalidRequestError, ValueError):
+    """
+    A description with control characters, or a longer one than allowed.
+    """
+
+    code = "invalid_text"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid description: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidTimeError(InvalidRequestError, ValueError):
+    """
+    An instant without a zone, out of range, or one that history rules out.
+    """
+
+    code = "invalid_time"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid time: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidLimitError(InvalidRequestError, ValueError):
+    """
+    A page size outside its bounds.
+    """
+
+    code = "invalid_limit"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid limit: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidCursorError(InvalidRequestError, ValueError):
+    """
+    A journal cursor that this store did not make.
+    """
+
+    code = "invalid_cursor"
+    value: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a cursor of this store."
+
+
+@attrs.define(slots=False)
+class InvalidCommandError(InvalidRequestError, TypeError):
+    """
+    Something that is not a command of bankcore, where a command belongs.
+    """
+
+    code = "invalid_command"
+    value: str
+
+    def _message(self) -> str:
+        return (
+            f"Expected a command from bankcore.commands, such as Deposit, not {self.value}."
+        )
+
+
+@attrs.define(slots=False)
+class SameAccountError(InvalidRequestError, ValueError):
+    """
+    A transfer from an account to itself.
+    """
+
+    code = "same_account"
+    account_id: "AccountId"
+
+    def _message(self) -> str:
+        return f"A transfer needs two accounts, and both are {self.account_id}."
+
+
+@attrs.define(slots=False)
+class InvalidBatchError(InvalidRequestError, ValueError):
+    """
+    A batch that is too long, or an atomic one in which only some ids are given.
+    """
+
+    code = "invalid_batch"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The batch is not valid: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidAccountError(InvalidRequestError, ValueError):
+    """
+    An `Account` in a state that an account can never be in.
+    """
+
+    code = "invalid_account"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The account is not valid: {self.reason}."
+
+
+@attrs.define(slots=False)
+class TransactionIdReusedError(InvalidRequestError, ValueError):
+    """
+    A transaction id that already stands for another command.
+
+    ``fields`` names the fields in which the two commands differ; ``("command",)``
+    where they are of different kinds. It is empty where an atomic batch holds
+    some ids that are recorded and some that are not.
+    """
+
+    code = "transaction_id_reused"
+    transaction_id: "TransactionId"
+    fields: tuple[str, ...]
+
+    def _message(self) -> str:
+        if not self.fields:
+            return (
+                f"Transaction id {self.transaction_id} is already recorded, and other ids of"
+                " this atomic batch are not; send the batch with new ids."
+            )
+        return (
+            f"Transaction id {self.transaction_id} already stands for another command;"
+            f" they differ in: {', '.join(self.fields)}."
+        )
+
+
+# -- The bank said no --------------------------------------------------------
+
+
+class DeclinedError(BankError):
+    """
+    A rule of the bank said no. No money moved.
+
+    Where ``is_recorded``, and the caller gave the transaction id, the refusal
+    is recorded under that id: sent again, the same command is refused again,
+    whatever has happened since.
+    """
+
+    code = "declined"
+    is_recorded: ClassVar[bool] = True
+
+
+@attrs.define(slots=False)
+class AccountNotFoundError(DeclinedError, LookupError):
+    """
+    There is no account of this id.
+    """
+
+    code = "account_not_found"
+    account_id: "AccountId"
+
+    def _message(self) -> str:
+        return f"There is no account {self.account_id}."
+
+
+@attrs.define(slots=False)
+class AccountExistsError(DeclinedError):
+    """
+    An account of this id is already open (or was, and is closed).
+    """
+
+    code = "account_exists"
+    account_id: "AccountId"
+
+    def _message(self) -> str:
+        return f"There already is an account {self.account_id}."
+
+
+@attrs.define(slots=False)
+class AccountClosedError(DeclinedError):
+    """
+    The account is closed, and closing is final.
+    """
+
+    code = "account_closed"
+    account_id: "AccountId"
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} is closed."
+
+
+@attrs.define(slots=False)
+class InsufficientFundsError(DeclinedError):
+    """
+    The account's ``available`` would end below zero.
+    """
+
+    code = "insufficient_funds"
+    account_id: "AccountId"
+    available: "Money"
+    requested: "Money"
+
+    @property
+    def shortfall(self) -> "Money":
+        """
+        How much more would have to be available: ``requested - available``.
+        """
+        return self.requested - self.available
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "shortfall": self.shortfall}
+
+    def _message(self) -> str:
+        return (
+            f"Account {self.account_id} has {self.available} available,"
+            f" {self.shortfall} less than the {self.requested} requested."
+        )
+
+
+@attrs.define(slots=False)
+class BalanceLimitError(DeclinedError):
+    """
+    The balance would leave ±(10¹⁸ - 1) minor units.
+    """
+
+    code = "balance_limit"
+    account_id: "AccountId"
+    balance: "Money"
+    requested: "Money"
+
+    def _message(self) -> str:
+        return (
+            f"Account {self.account_id} has a balance of {self.balance}; with the"
+            f" {self.requested} requested it would pass the largest balance there can be."
+        )
+
+
+@attrs.define(slots=False)
+class ClockSkewError(DeclinedError):
+    """
+    The account's last posting lies further ahead of the clock than is tolerated.
+
+    Nothing is recorded: once the clock is right, the same command may be sent.
+    """
+
+    code = "clock_skew"
+    is_recorded = False
+    account_id: "AccountId"
+    last_booked_at: "datetime"
+    now: "datetime"
+
+    def _message(self) -> str:
+        return (
+            f"Account {self.account_id} was last booked at {self.last_booked_at.isoformat()},"
+            f" and the clock says {self.now.isoformat()}: set the clock right."
+        )
+
+
+@attrs.define(slots=False)
+class TransactionNotFoundError(DeclinedError, LookupError):
+    """
+    Nothing is recorded under this transaction id.
+    """
+
+    code = "transaction_not_found"
+    transaction_id: "TransactionId"
+
+    def _message(self) -> str:
+        return f"There is no transaction {self.transaction_id}."
+
+
+# -- The storage -------------------------------------------------------------
+
+
+class StoreError(BankError):
+    """
+    The store could not do it, or cannot tell whether it did.
+    """
+
+    code = "store_error"
+
+
+@attrs.define(slots=False)
+class StoreUnavailableError(StoreError):
+    """
+    Certainly not done: the store was busy, full, read-only or out of reach.
+    """
+
+    code = "store_unavailable"
+    retryable = True
+    reason: str
+
+    def _message(self) -> str:
+        return f"The store is not available, and nothing was written: {self.reason}."
+
+
+@attrs.define(slots=False)
+class OutcomeUnknownError(StoreError):
+    """
+    Done or not done: something failed at the very commit.
+
+    Send the same call with the same transaction id; what is recorded under the
+    id settles it.
+    """
+
+    code = "outcome_unknown"
+    retryable = True
+    reason: str
+
+    def _message(self) -> str:
+        return (
+            f"It is not known whether the commit took place: {self.reason}."
+            " Send the same call with the same transaction id to find out."
+        )
+
+
+@attrs.define(slots=False)
+class StoreCorruptedError(StoreError):
+    """
+    What is stored cannot have been written by bankcore.
+    """
+
+    code = "store_corrupted"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The store is damaged: {self.reason}."
+
+
+@attrs.define(slots=False)
+class StoreFormatError(StoreError):
+    """
+    The path holds something that is not a bankcore store; it was left untouched.
+    """
+
+    code = "store_format"
+    path: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.path} is not a bankcore store and was left as it is: {self.reason}."
+
+
+@attrs.define(slots=False)
+class SchemaVersionError(StoreError):
+    """
+    The store was written by a newer bankcore than this one.
+    """
+
+    code = "schema_version"
+    found: int
+    supported: int
+
+    def _message(self) -> str:
+        return (
+            f"The store has schema version {self.found}, and this bankcore knows versions up to"
+            f" {self.supported}: upgrade bankcore."
+        )
+
+
+@attrs.define(slots=False)
+class StoreMisuseError(StoreError):
+    """
+    The store was used in a way it does not allow, such as after `close()`.
+    """
+
+    code = "store_misuse"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The store was used wrongly: {self.reason}."
+
+
+#: The refusals that can be recorded under a transaction id, by their code.
+RECORDED_ERRORS: Mapping[str, type[DeclinedError]] = {
+    cls.code: cls
+    for cls in tuple(globals().values())
+    if isinstance(cls, type)
+    and issubclass(cls, DeclinedError)
+    and cls is not DeclinedError
+    and cls.is_recorded
+}

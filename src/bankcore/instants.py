@@ -1,0 +1,48 @@
+"""
+Instants: which moments in time bankcore accepts, and in what form it keeps them.
+
+Decided here: an instant is an aware ``datetime``, kept in UTC, with microseconds.
+A naive one is refused, because nobody can say which moment it means. Nothing here
+reads a clock.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from bankcore.errors import InvalidTimeError, shown
+
+#: The smallest step between two instants.
+TICK = timedelta(microseconds=1)
+
+
+def to_instant(value: object) -> datetime:
+    """
+    *value* as an aware ``datetime`` in UTC.
+
+    Raises:
+        InvalidTimeError: If it is not a ``datetime``, has no zone, or leaves the
+            years 1 to 9999 in UTC.
+    """
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
+    if not isinstance(value, datetime):
+        raise InvalidTimeError(shown(value), "an aware datetime is needed")
+    if value.utcoffset() is None:
+        raise InvalidTimeError(value.isoformat(), "it has no time zone")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidTimeError(
+            value.isoformat(), "in UTC it leaves the years 1 to 9999"
+        ) from None
+
+
+def to_instant_or_midnight(value: object) -> datetime:
+    """
+    *value* as an instant, where a calendar ``date`` means its midnight in UTC.
+
+    Raises:
+        InvalidTimeError: If it is neither a ``date`` nor an aware ``datetime``.
+    """
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time.min, UTC)
+    return to_instant(value)

@@ -1,0 +1,148 @@
+"""
+The store in memory: a real store, whose contents end with the process.
+
+Decided here: how the contract is kept with one lock and one dictionary. Everything
+that is kept is in that one dictionary, under keys of text and numbers, so that a
+write is a single `dict.update`: whatever exception arrives, on whatever line, all
+of a unit is there or none of it.
+"""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from bankcore.account import Account
+from bankcore.errors import (
+    AccountNotFoundError,
+    InvalidCursorError,
+    TransactionNotFoundError,
+    shown,
+)
+from bankcore.ids import AccountId, TransactionId
+from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
+from bankcore.transaction import Posting, Refusal, Transaction
+
+
+class MemoryStore:
+    """
+    An `AccountStore` in memory, for tests, courses and state that may be lost.
+
+    Safe to use from several threads. After `os.fork` each process has its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        # ("account", id) -> Account; ("record", id) -> Transaction | Refusal;
+        # ("history", account id, version) -> Transaction; ("journal", place) -> record;
+        # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
+        self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
+        self._sorted_ids: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore with {self._kept[('length',)]} records>"
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        with self._lock:
+            kept = self._kept
+            recorded = {
+                transaction_id: kept["record", transaction_id.value]
+                for transaction_id in reads.transaction_ids
+                if ("record", transaction_id.value) in kept
+            }
+            accounts = {
+                account_id: kept["account", account_id.value]
+                for account_id in reads.account_ids
+                if ("account", account_id.value) in kept
+            }
+            written = decide(Snapshot(recorded, accounts))
+            if written.records:
+                # One call into C, from one dict into another whose keys are text and
+                # numbers: no Python code runs in the middle of it.
+                kept.update(self._change(written))
+            return written
+
+    def _change(self, written: WriteSet) -> dict[tuple[str | int, ...], Any]:
+        change: dict[tuple[str | int, ...], Any] = {}
+        length = self._kept["length",]
+        for account in written.accounts:
+            change["account", account.id.value] = account
+        opened = sum(key not in self._kept for key in change)
+        change["count",] = self._kept["count",] + opened
+        for place, record in enumerate(written.records, start=length + 1):
+            change["journal", place] = record
+            change["record", record.id.value] = record
+            if isinstance(record, Transaction):
+                for posting in record.postings:
+                    change["history", posting.account_id.value, posting.version] = record
+        change["length",] = length + len(written.records)
+        return change
+
+    def account(self, account_id: AccountId) -> Account:
+        account: Account | None = self._kept.get(("account", account_id.value))
+        if account is None:
+            raise AccountNotFoundError(account_id)
+        return account
+
+    def accounts(
+        self, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        require_limit(limit)
+        with self._lock:
+            # An account is never removed, so their number tells whether the last sorting holds.
+            if len(self._sorted_ids) != self._kept["count",]:
+                self._sorted_ids = sorted(
+                    str(key[1]) for key in self._kept if key[0] == "account"
+                )
+            first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
+            ids = self._sorted_ids[first : first + limit]
+            return tuple(self._kept["account", account_id] for account_id in ids)
+
+    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+        record: Transaction | Refusal | None = self._kept.get(("record", transaction_id.value))
+        if record is None:
+            raise TransactionNotFoundError(transaction_id)
+        return record
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        require_limit(limit)
+        with self._lock:
+            length = self._kept["length",]
+            place = 0 if after is None else _place(after, length)
+            last = min(place + limit, length)
+            if last == place:
+                return Page((), after)
+            records = tuple(self._kept["journal", n] for n in range(place + 1, last + 1))
+            return Page(records, Cursor(str(last)))
+
+    def history(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Transaction]:
+        require_limit(limit)
+        version = self.account(account_id).version
+        return tuple(
+            self._kept["history", account_id.value, n]
+            for n in range(max(after, 0) + 1, min(max(after, 0) + limit, version) + 1)
+        )
+
+    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+        # Times never fall along the versions, so the last one in time is found by halving.
+        low, high = 0, self.account(account_id).version
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._kept["history", account_id.value, middle].booked_at <= instant:
+                low = middle
+            else:
+                high = middle - 1
+        if low == 0:
+            return None
+        found: Transaction = self._kept["history", account_id.value, low]
+        return found.posting(account_id)
+
+
+def _place(cursor: Cursor, length: int) -> int:
+    token = cursor.token
+    if not (token.isascii() and token.isdigit() and len(token) < 20 and int(token) <= length):
+        raise InvalidCursorError(shown(token))
+    return int(token)

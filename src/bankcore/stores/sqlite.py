@@ -1,0 +1,799 @@
+"""
+The store in one SQLite file: the embedded default.
+
+Decided here: how the contract is kept on SQLite: which settings, which locks, which
+statements, and which of SQLite's errors means what. One writer at a time: a unit is
+``BEGIN IMMEDIATE … COMMIT`` under an exclusive lock on ``<path>.lock``, which both
+queues the writers and keeps two connections of bankcore from writing and
+checkpointing at once. What the tables look like is in `_sqlite_schema`, how values
+are written in `_codec`.
+
+It touches its database file, SQLite's two companions of it (``-wal``, ``-shm``) and the
+lock file, and nothing else. The database file is never opened but through SQLite: closing
+any other descriptor of it would drop SQLite's locks for the whole process.
+"""
+
+import os
+import sqlite3
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import attrs
+
+from bankcore.account import Account, AccountStatus
+from bankcore.errors import (
+    AccountNotFoundError,
+    BankError,
+    InvalidCursorError,
+    OutcomeUnknownError,
+    SchemaVersionError,
+    StoreCorruptedError,
+    StoreFormatError,
+    StoreMisuseError,
+    StoreUnavailableError,
+    TransactionNotFoundError,
+    shown,
+)
+from bankcore.ids import AccountId, TransactionId
+from bankcore.money import Money
+from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
+from bankcore.stores import _codec as codec
+from bankcore.stores._sqlite_schema import SCHEMA, SCHEMA_VERSION
+from bankcore.transaction import Posting, Refusal, Transaction
+
+if sys.platform != "win32":
+    import fcntl
+
+#: The oldest SQLite that has STRICT tables.
+SQLITE_VERSION_MIN: Final = (3, 37, 0)
+
+# How many rows one INSERT carries, and how many ids one SELECT asks for: fifty of the
+# widest row are 450 parameters, under SQLite's oldest limit of 999.
+_ROWS_PER_INSERT: Final = 50
+_IDS_PER_SELECT: Final = 500
+
+# The longest pause between two attempts at the lock file, in seconds.
+_POLL_MAX: Final = 0.002
+
+# Set on every connection, and read back: the defaults differ between builds of SQLite.
+_PRAGMAS: Final[Mapping[str, str | int]] = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: a commit returns once it is on the disk
+    "foreign_keys": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "mmap_size": 0,
+    "journal_size_limit": 64 * 1024 * 1024,
+    **({"fullfsync": 1, "checkpoint_fullfsync": 1} if sys.platform == "darwin" else {}),
+}
+
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# After these a connection is not trusted again.
+_DISTRUSTED: Final = _DAMAGED | {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+_RECORD_COLUMNS: Final = (
+    "j.place, j.transaction_id, j.command_kind, j.command, j.principal, j.recorded_at,"
+    " j.refusal_code, j.refusal_facts, a.id, a.currency, a.exponent, p.amount_minor,"
+    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version"
+)
+_RECORDS: Final = (
+    f"SELECT {_RECORD_COLUMNS} FROM bankcore_journal j"
+    " LEFT JOIN bankcore_posting p ON p.place = j.place"
+    " LEFT JOIN bankcore_account a ON a.key = p.account_key"
+)
+_ACCOUNTS: Final = (
+    "SELECT key, id, currency, exponent, balance_minor, held_minor, overdraft_limit_minor,"
+    " status, version, last_booked_at FROM bankcore_account"
+)
+
+
+@attrs.define(eq=False)
+class _Link:
+    """
+    One thread's connection, and its own descriptor of the lock file.
+    """
+
+    thread: threading.Thread
+    connection: sqlite3.Connection
+    lock_descriptor: int
+
+
+class _Process:
+    """
+    What belongs to one process: its links, and the lock that queues its threads.
+    """
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.local = threading.local()
+        self.links: list[_Link] = []
+        self.writer = threading.Lock()
+
+
+# After a fork, the parent's connections may be neither used nor closed in the child: they
+# are kept here so that not even garbage collection closes them.
+_abandoned: list[_Process] = []
+
+
+class SQLiteStore:
+    """
+    An `AccountStore` in the SQLite file at *path*, made if there is none.
+
+    Durable: what was acknowledged survives the end of the process, and of the machine
+    if its disk obeys a flush. Safe to use from several threads and processes of one
+    machine, on a local file system.
+
+    Args:
+        path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
+            ``.lock``: the four belong together.
+        timeout: How many seconds to wait for other writers before giving up.
+        create: Whether to make the file where there is none.
+
+    Raises:
+        StoreFormatError: If the path is something else than a bankcore store, which is
+            left untouched.
+        SchemaVersionError: If a newer bankcore wrote it.
+        StoreUnavailableError: If it cannot be opened for writing.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, timeout: float = 30.0, create: bool = True
+    ) -> None:
+        if sys.platform == "win32":
+            raise StoreMisuseError("SQLiteStore needs a POSIX system, for its lock file")
+        if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+            raise StoreMisuseError(
+                f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
+            )
+        name = os.fspath(path)
+        if name in {"", ":memory:"}:
+            raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
+        # Absolute, so that a later change of directory does not lead to another file.
+        self._path = os.path.abspath(name)
+        self._timeout = timeout
+        self._is_closed = False
+        self._process = _Process()
+        self._process_guard = threading.Lock()
+        _require_file(self._path, create=create)
+        with _storage_errors():
+            _require_own(self._path, timeout)
+            self._prepare()
+
+    def __repr__(self) -> str:
+        return f"SQLiteStore({self._path!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        Close every connection of this process. Closing twice is allowed.
+
+        Call it when no other thread is using the store.
+        """
+        process = self._current_process()
+        self._is_closed = True
+        for link in process.links:
+            # Under the lock: the last connection to close writes the log into the file.
+            with _storage_errors(), self._writing(link):
+                link.connection.close()
+            os.close(link.lock_descriptor)
+        process.links.clear()
+        process.local = threading.local()
+
+    # -- Connections --
+
+    def _current_process(self) -> _Process:
+        process = self._process
+        if process.pid == os.getpid():
+            return process
+        with self._process_guard:
+            if self._process.pid != os.getpid():
+                _abandoned.append(self._process)
+                self._process = _Process()
+            return self._process
+
+    def _link(self) -> _Link:
+        """
+        This thread's own connection.
+        """
+        if self._is_closed:
+            raise StoreMisuseError("it is closed")
+        process = self._current_process()
+        link: _Link | None = getattr(process.local, "link", None)
+        if link is None:
+            link = self._connected()
+            self._drop_links_of_ended_threads(process)
+            process.links.append(link)
+            process.local.link = link
+        return link
+
+    def _connected(self) -> _Link:
+        options: dict[str, Any] = {"isolation_level": None}
+        if sys.version_info >= (3, 12):
+            options = {"autocommit": True}
+        descriptor = os.open(
+            f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode=0o600
+        )
+        try:
+            connection = sqlite3.connect(
+                self._path, timeout=self._timeout, check_same_thread=False, **options
+            )
+        except BaseException:
+            os.close(descriptor)
+            raise
+        link = _Link(threading.current_thread(), connection, descriptor)
+        try:
+            # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
+            with self._writing(link):
+                _set_pragmas(connection)
+        except BaseException:
+            self._discard(link)
+            raise
+        return link
+
+    def _drop_links_of_ended_threads(self, process: _Process) -> None:
+        for link in [link for link in process.links if not link.thread.is_alive()]:
+            process.links.remove(link)
+            with self._writing(link):
+                link.connection.close()
+            os.close(link.lock_descriptor)
+
+    def _discard(self, link: _Link) -> None:
+        """
+        Close a connection that is not trusted any more; the next use opens a new one.
+        """
+        process = self._process
+        with suppress(ValueError):
+            process.links.remove(link)
+        if getattr(process.local, "link", None) is link:
+            del process.local.link
+        with suppress(sqlite3.Error):
+            link.connection.close()
+        os.close(link.lock_descriptor)
+
+    @contextmanager
+    def _writing(self, link: _Link) -> Iterator[None]:
+        """
+        The exclusive right to write, among the threads and processes that use bankcore.
+        """
+        deadline = time.monotonic() + self._timeout
+        writer = self._process.writer
+        if not writer.acquire(timeout=self._timeout):
+            raise _busy(self._timeout)
+        try:
+            pause = _POLL_MAX / 16
+            while not _try_lock(link.lock_descriptor):
+                if time.monotonic() > deadline:
+                    raise _busy(self._timeout)
+                time.sleep(pause)
+                pause = min(2 * pause, _POLL_MAX)
+            try:
+                yield
+            finally:
+                fcntl.flock(link.lock_descriptor, fcntl.LOCK_UN)
+        finally:
+            writer.release()
+
+    def _prepare(self) -> None:
+        """
+        Make the tables where there are none, and be sure that the file can be written.
+        """
+        link = self._link()
+        connection = link.connection
+        with self._writing(link):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if not _tables(connection):
+                    for statement in SCHEMA:
+                        connection.execute(statement)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    # -- The contract --
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        with _storage_errors():
+            link = self._link()
+        connection = link.connection
+        with self._writing(link):
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                snapshot, keys = _snapshot(connection, reads)
+                written = decide(snapshot)
+                if written.records:
+                    _write(connection, snapshot, keys, written)
+            except sqlite3.Error as error:
+                self._give_up(link, error)
+                raise _translated(error) from error
+            except BaseException:
+                self._give_up(link, None)
+                raise
+            if not written.records:
+                self._give_up(link, None)
+                return written
+            # Nothing is told to the caller before this has returned cleanly.
+            try:
+                connection.execute("COMMIT")
+            except BaseException as error:
+                self._discard(link)
+                if isinstance(error, sqlite3.Error):
+                    raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
+                raise
+            return written
+
+    def _give_up(self, link: _Link, error: sqlite3.Error | None) -> None:
+        is_clean = _roll_back(link.connection)
+        if not is_clean or (error is not None and _primary_code(error) in _DISTRUSTED):
+            self._discard(link)
+
+    def account(self, account_id: AccountId) -> Account:
+        rows = self._read(f"{_ACCOUNTS} WHERE id = ?", (account_id.value,))
+        if not rows:
+            raise AccountNotFoundError(account_id)
+        return _account(rows[0])
+
+    def accounts(
+        self, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        require_limit(limit)
+        first = "" if after is None else after.value
+        rows = self._read(f"{_ACCOUNTS} WHERE id > ? ORDER BY id LIMIT ?", (first, limit))
+        return tuple(map(_account, rows))
+
+    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+        rows = self._read(
+            f"{_RECORDS} WHERE j.transaction_id = ? ORDER BY p.line", (transaction_id.value,)
+        )
+        for record in _records(rows):
+            return record
+        raise TransactionNotFoundError(transaction_id)
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        require_limit(limit)
+        place = 0 if after is None else _place(after)
+        rows = self._read(
+            f"{_RECORDS} WHERE j.place > ? AND j.place <= ("
+            " SELECT max(place) FROM (SELECT place FROM bankcore_journal WHERE place > ?"
+            " ORDER BY place LIMIT ?)) ORDER BY j.place, p.line",
+            (place, place, limit),
+        )
+        if not rows:
+            return Page((), after)
+        return Page(tuple(_records(rows)), Cursor(str(rows[-1][0])))
+
+    def history(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Transaction]:
+        require_limit(limit)
+        first = max(after, 0)
+        rows = self._read(
+            f"{_RECORDS} WHERE j.place IN (SELECT p.place FROM bankcore_posting p"
+            " JOIN bankcore_account a ON a.key = p.account_key"
+            " WHERE a.id = ? AND p.version > ? AND p.version <= ?) ORDER BY j.place, p.line",
+            (account_id.value, first, first + limit),
+        )
+        if not rows:
+            self.account(account_id)
+        found = tuple(_records(rows))
+        with codec.reading(f"the history of account {account_id}"):
+            return sorted(
+                (record for record in found if isinstance(record, Transaction)),
+                key=lambda transaction: transaction.posting(account_id).version,
+            )
+
+    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+        # Times never fall along the versions, so the last one in time is found by halving:
+        # that needs no index by time, which every write would have to keep.
+        low, high = 0, self.account(account_id).version
+        wanted = codec.to_microseconds(instant)
+        while low < high:
+            middle = (low + high + 1) // 2
+            rows = self._read(
+                "SELECT j.recorded_at FROM bankcore_account a"
+                " JOIN bankcore_posting p ON p.account_key = a.key"
+                " JOIN bankcore_journal j ON j.place = p.place"
+                " WHERE a.id = ? AND p.version = ?",
+                (account_id.value, middle),
+            )
+            if not rows:
+                raise StoreCorruptedError(f"posting {middle} of account {account_id} is missing")
+            if rows[0][0] <= wanted:
+                low = middle
+            else:
+                high = middle - 1
+        if low == 0:
+            return None
+        (transaction,) = self.history(account_id, after=low - 1, limit=1)
+        return transaction.posting(account_id)
+
+    def integrity_errors(self) -> Sequence[str]:
+        """
+        What SQLite finds wrong with the file; nothing where it is sound.
+        """
+        try:
+            found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
+            foreign = self._read("PRAGMA foreign_key_check", ())
+        except StoreCorruptedError as error:
+            return (str(error),)
+        errors = [] if found == ["ok"] else found
+        errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
+        return tuple(errors)
+
+    def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
+        with _storage_errors():
+            link = self._link()
+            try:
+                return link.connection.execute(statement, parameters).fetchall()
+            except sqlite3.Error as error:
+                if _primary_code(error) in _DISTRUSTED:
+                    self._discard(link)
+                raise
+
+
+# -- The file ----------------------------------------------------------------
+
+
+def _require_file(path: str, *, create: bool) -> None:
+    """
+    Passes where *path* is a file that may be a store, made if need be, readable by its
+    owner alone.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        if not create:
+            raise StoreUnavailableError(f"there is no file {path}") from None
+        _create(path)
+        return
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} cannot be used: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        raise StoreFormatError(path, "it is a directory")
+    if not stat.S_ISREG(mode):
+        raise StoreFormatError(path, "it is not a file")
+
+
+def _create(path: str) -> None:
+    try:
+        directory = os.stat(os.path.dirname(path))
+        if directory.st_mode & stat.S_IWOTH and not directory.st_mode & stat.S_ISVTX:
+            raise StoreUnavailableError(
+                f"anybody may replace files in {os.path.dirname(path)}; use another directory"
+            )
+        # An empty file is an empty database. No connection can be using it yet, so that
+        # closing this descriptor drops nobody's lock.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600))
+    except FileExistsError:
+        return  # another process was quicker
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} cannot be made: {error.strerror}") from error
+
+
+def _require_own(path: str, timeout: float) -> None:
+    """
+    Passes where the file is empty or a bankcore store. Looks without writing.
+    """
+    connection = sqlite3.connect(
+        f"file:{quote(path)}?mode=ro", uri=True, timeout=timeout, isolation_level=None
+    )
+    try:
+        tables = _tables(connection)
+        if not tables:
+            return
+        if "bankcore_schema" not in tables:
+            raise StoreFormatError(path, f"it is another program's database, with {tables[0]}")
+        versions = connection.execute("SELECT version FROM bankcore_schema").fetchall()
+        if len(versions) != 1:
+            raise StoreCorruptedError(f"{path} has {len(versions)} schema versions, not one")
+        if versions[0][0] > SCHEMA_VERSION:
+            raise SchemaVersionError(versions[0][0], SCHEMA_VERSION)
+    except sqlite3.DatabaseError as error:
+        if _primary_code(error) == sqlite3.SQLITE_NOTADB:
+            raise StoreFormatError(path, "it is not an SQLite database") from error
+        raise
+    finally:
+        connection.close()
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    found = connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
+    return [name for (name,) in found]
+
+
+def _set_pragmas(connection: sqlite3.Connection) -> None:
+    for name, wanted in _PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != wanted:
+            raise StoreUnavailableError(
+                f"SQLite keeps {name} at {found}, and {wanted} is needed"
+            )
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(timeout: float) -> StoreUnavailableError:
+    return StoreUnavailableError(f"other writers kept it busy for {timeout:g} s")
+
+
+# -- Errors ------------------------------------------------------------------
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    """
+    SQLite's own code, without its extension; None for what the module itself raised.
+    """
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _translated(error: sqlite3.Error) -> BankError:
+    code = _primary_code(error)
+    # Without a code it is the module that cannot read what is stored, such as text that
+    # is not UTF-8.
+    if code in _DAMAGED or (code is None and isinstance(error, sqlite3.OperationalError)):
+        return StoreCorruptedError(f"SQLite says: {error}")
+    return StoreUnavailableError(f"SQLite says: {error}")
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """
+    Turns errors of SQLite and of the operating system, before any commit, into bankcore's.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translated(error) from error
+    except OSError as error:
+        raise StoreUnavailableError(f"{error.filename}: {error.strerror}") from error
+
+
+def _roll_back(connection: sqlite3.Connection) -> bool:
+    """
+    End the transaction with nothing done; whether that went well.
+    """
+    try:
+        # SQLite has rolled back by itself after some errors.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        return False
+    return True
+
+
+# -- Rows --------------------------------------------------------------------
+
+
+def _snapshot(
+    connection: sqlite3.Connection, reads: ReadSet
+) -> tuple[Snapshot, dict[AccountId, int]]:
+    """
+    What *reads* names, and the keys of its accounts.
+    """
+    rows = _rows_by_id(
+        connection, _RECORDS, "j.transaction_id", reads.transaction_ids, "j.place, p.line"
+    )
+    recorded = {record.id: record for record in _records(rows)}
+    accounts, keys = {}, {}
+    for row in _rows_by_id(connection, _ACCOUNTS, "id", reads.account_ids, "id"):
+        account = _account(row)
+        accounts[account.id] = account
+        keys[account.id] = row[0]
+    return Snapshot(recorded, accounts), keys
+
+
+def _rows_by_id(
+    connection: sqlite3.Connection,
+    select: str,
+    column: str,
+    ids: Sequence[AccountId] | Sequence[TransactionId],
+    order: str,
+) -> Iterator[Any]:
+    for start in range(0, len(ids), _IDS_PER_SELECT):
+        part = [each.value for each in ids[start : start + _IDS_PER_SELECT]]
+        marks = ",".join("?" * len(part))
+        yield from connection.execute(
+            f"{select} WHERE {column} IN ({marks}) ORDER BY {order}", part
+        )
+
+
+def _account(row: Sequence[Any]) -> Account:
+    _, name, code, exponent, balance, held, limit, status, version, booked_at = row
+    with codec.reading(f"account {name}"):
+        currency = codec.currency_of(code, exponent)
+        return Account(
+            id=AccountId(name),
+            balance=Money.from_minor(balance, currency),
+            held=Money.from_minor(held, currency),
+            overdraft_limit=Money.from_minor(limit, currency),
+            status=AccountStatus(status),
+            version=version,
+            last_booked_at=codec.from_microseconds(booked_at),
+        )
+
+
+def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
+    """
+    The records in *rows* of `_RECORDS`, which come in the order of places and lines.
+    """
+    for _, group in groupby(rows, key=itemgetter(0)):
+        lines = tuple(group)
+        _, name, kind, command, principal, recorded_at, code, facts = lines[0][:8]
+        with codec.reading(f"the record of transaction {name}"):
+            transaction_id = TransactionId(name)
+            asked = codec.command_from_json(kind, command, transaction_id)
+            at = codec.from_microseconds(recorded_at)
+            if code is None:
+                postings = tuple(_posting(line[8:]) for line in lines)
+                yield Transaction(transaction_id, asked, at, postings, principal)
+            else:
+                said = codec.facts_from_json(code, facts)
+                yield Refusal(transaction_id, asked, at, code, said, principal)
+
+
+def _posting(row: Sequence[Any]) -> Posting:
+    name, code, exponent, amount, balance, held, limit, version = row
+    currency = codec.currency_of(code, exponent)
+    return Posting(
+        AccountId(name),
+        Money.from_minor(amount, currency),
+        Money.from_minor(balance, currency),
+        Money.from_minor(held, currency),
+        Money.from_minor(limit, currency),
+        version,
+    )
+
+
+def _place(cursor: Cursor) -> int:
+    token = cursor.token
+    if not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise InvalidCursorError(shown(token))
+    return int(token)
+
+
+def _write(
+    connection: sqlite3.Connection,
+    snapshot: Snapshot,
+    keys: dict[AccountId, int],
+    written: WriteSet,
+) -> None:
+    """
+    Write all of *written* within the open transaction.
+    """
+    _write_accounts(connection, snapshot, keys, written.accounts)
+    # The writer is alone, so the next places and keys are simply the next numbers.
+    (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
+    journal: list[tuple[Any, ...]] = []
+    postings: list[tuple[Any, ...]] = []
+    for place, record in enumerate(written.records, start=last + 1):
+        command = record.command
+        head = (
+            place,
+            record.id.value,
+            codec.kind_of(command),
+            codec.command_to_json(command),
+            record.principal,
+        )
+        if isinstance(record, Refusal):
+            facts = codec.facts_to_json(record.code, record.facts)
+            at = codec.to_microseconds(record.refused_at)
+            journal.append((*head, at, record.code, facts))
+            continue
+        journal.append((*head, codec.to_microseconds(record.booked_at), None, None))
+        for line, posting in enumerate(record.postings):
+            postings.append(
+                (
+                    place,
+                    line,
+                    keys[posting.account_id],
+                    posting.version,
+                    posting.amount.amount_minor,
+                    posting.balance.amount_minor,
+                    posting.held.amount_minor,
+                    posting.overdraft_limit.amount_minor,
+                )
+            )
+    _insert(
+        connection,
+        "bankcore_journal (place, transaction_id, command_kind, command, principal,"
+        " recorded_at, refusal_code, refusal_facts)",
+        journal,
+    )
+    _insert(
+        connection,
+        "bankcore_posting (place, line, account_key, version, amount_minor, balance_minor,"
+        " held_minor, overdraft_limit_minor)",
+        postings,
+    )
+
+
+def _write_accounts(
+    connection: sqlite3.Connection,
+    snapshot: Snapshot,
+    keys: dict[AccountId, int],
+    accounts: Sequence[Account],
+) -> None:
+    new, changed = [], []
+    for account in accounts:
+        state = (
+            account.balance.amount_minor,
+            account.held.amount_minor,
+            account.overdraft_limit.amount_minor,
+            account.status.value,
+            account.version,
+            None
+            if account.last_booked_at is None
+            else codec.to_microseconds(account.last_booked_at),
+        )
+        before = snapshot.accounts.get(account.id)
+        if before is None:
+            currency = account.balance.currency
+            new.append((account.id, (account.id.value, currency.code, currency.exponent, *state)))
+        else:
+            changed.append((*state, keys[account.id], before.version))
+    if new:
+        (last,) = connection.execute(
+            "SELECT coalesce(max(key), 0) FROM bankcore_account"
+        ).fetchone()
+        for key, (account_id, _) in enumerate(new, start=last + 1):
+            keys[account_id] = key
+        _insert(
+            connection,
+            "bankcore_account (key, id, currency, exponent, balance_minor, held_minor,"
+            " overdraft_limit_minor, status, version, last_booked_at)",
+            [(keys[account_id], *row) for account_id, row in new],
+        )
+    if changed:
+        updated = connection.executemany(
+            "UPDATE bankcore_account SET balance_minor = ?, held_minor = ?,"
+            " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?"
+            " WHERE key = ? AND version = ?",
+            changed,
+        ).rowcount
+        if updated != len(changed):
+            raise StoreCorruptedError(
+                f"{len(changed) - updated} accounts changed under the lock that guards them"
+            )
+
+
+def _insert(connection: sqlite3.Connection, into: str, rows: list[tuple[Any, ...]]) -> None:
+    """
+    Insert *rows*, fifty to a statement: 1.2 to 1.45 times as quick as one by one.
+    """
+    if not rows:
+        return
+    marks = f"({','.join('?' * len(rows[0]))})"
+    whole = len(rows) - len(rows) % _ROWS_PER_INSERT
+    many = f"INSERT INTO {into} VALUES {','.join([marks] * _ROWS_PER_INSERT)}"
+    for start in range(0, whole, _ROWS_PER_INSERT):
+        connection.execute(
+            many, tuple(chain.from_iterable(rows[start : start + _ROWS_PER_INSERT]))
+        )
+    if whole < len(rows):
+        connection.executemany(f"INSERT INTO {into} VALUES {marks}", rows[whole:])

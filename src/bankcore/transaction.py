@@ -1,0 +1,106 @@
+"""
+The journal's records: what became of one command.
+
+Decided here: what a `Transaction` (accepted) and a `Refusal` (declined, under an id
+the caller gave) consist of. They are made by `bankcore.rules` and by stores that
+read them back, and never change after.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from bankcore.commands import Command
+from bankcore.errors import RECORDED_ERRORS, DeclinedError
+from bankcore.ids import AccountId, TransactionId
+from bankcore.money import Money
+
+
+@attrs.frozen
+class Posting:
+    """
+    One account's line in a transaction.
+
+    Attributes:
+        amount: Signed: above zero into the account, below zero out of it.
+        balance, held, overdraft_limit, version: The account's, after the transaction.
+    """
+
+    account_id: AccountId
+    amount: Money
+    balance: Money
+    held: Money
+    overdraft_limit: Money
+    version: int
+
+
+@attrs.frozen
+class Transaction:
+    """
+    The immutable record of one accepted command, and its receipt.
+
+    Attributes:
+        id: The transaction id, given or made.
+        command: The command as it was sent first, with its id.
+        booked_at: When it was booked, UTC.
+        postings: One for each account it touched, the debited account first.
+        principal: Who asked, where the bank was told.
+        replayed: Whether this receipt was given before. Not part of equality.
+    """
+
+    id: TransactionId
+    command: Command
+    booked_at: datetime
+    postings: tuple[Posting, ...]
+    principal: str | None = None
+    replayed: bool = attrs.field(default=False, eq=False)
+
+    @property
+    def account_id(self) -> AccountId:
+        """
+        The account it opened, debited or credited; of a transfer, the debited one.
+        """
+        return self.postings[0].account_id
+
+    def posting(self, account_id: AccountId | str) -> Posting:
+        """
+        The posting of *account_id* in this transaction.
+
+        Raises:
+            KeyError: If the transaction does not touch that account.
+        """
+        wanted = AccountId.of(account_id)
+        for posting in self.postings:
+            if posting.account_id == wanted:
+                return posting
+        raise KeyError(wanted)
+
+
+@attrs.frozen
+class Refusal:
+    """
+    The recorded answer "no" to a command whose id the caller gave.
+
+    Attributes:
+        id: The transaction id, which will never stand for anything else.
+        command: The command as it was sent first, with its id.
+        code: The ``code`` of the error.
+        facts: The error's fields.
+        refused_at: When, UTC.
+        principal: Who asked, where the bank was told.
+    """
+
+    id: TransactionId
+    command: Command
+    refused_at: datetime
+    code: str
+    facts: Mapping[str, Any] = attrs.field(hash=False)
+    principal: str | None = None
+
+    def to_error(self) -> DeclinedError:
+        """
+        The error of which this is the record, to be raised again.
+        """
+        return RECORDED_ERRORS[self.code](**self.facts)
