@@ -22,7 +22,7 @@ from bankcore.errors import (
     InvalidAmountError,
     shown,
 )
-from bankcore.ids import AccountId
+from bankcore.ids import AccountId, to_account_id
 from bankcore.instants import to_instant
 from bankcore.money import Money, require_same_currency
 
@@ -100,7 +100,7 @@ class Account:
         AmountTooLargeError: If an amount leaves ±(10¹⁸ - 1) minor units.
     """
 
-    id: AccountId = attrs.field(converter=AccountId.of)
+    id: AccountId = attrs.field(converter=to_account_id)
     balance: Money
     held: Money = attrs.Factory(_zero, takes_self=True)
     overdraft_limit: Money = attrs.Factory(_zero, takes_self=True)
@@ -170,7 +170,13 @@ class Account:
 
         Below zero where the account is overdrawn beyond its limit.
         """
-        return self.balance - self.held + self.overdraft_limit
+        return Money.from_minor(self._available_minor, self.balance.currency)
+
+    @property
+    def _available_minor(self) -> int:
+        return (
+            self.balance.amount_minor - self.held.amount_minor + self.overdraft_limit.amount_minor
+        )
 
     def deposit(self, amount: Money, *, booked_at: datetime | None = None) -> "Account":
         """
@@ -183,7 +189,7 @@ class Account:
             BalanceLimitError: If the balance would pass 10¹⁸ - 1 minor units.
         """
         self._require_movable(amount)
-        return self._booked(amount, amount.amount_minor, booked_at)
+        return self._booked(self.balance + amount, amount, booked_at)
 
     def withdraw(self, amount: Money, *, booked_at: datetime | None = None) -> "Account":
         """
@@ -199,38 +205,45 @@ class Account:
         self._require_movable(amount)
         # "A command whose net effect would lower an account's `available` is declined if
         # `available` would end below zero."
-        available = self.available
-        if amount.amount_minor > available.amount_minor:
-            raise InsufficientFundsError(self.id, available, amount)
-        return self._booked(amount, -amount.amount_minor, booked_at)
-
-    def require_open(self) -> None:
-        """
-        Passes where the account is open.
-
-        Raises:
-            AccountClosedError: If it is closed.
-        """
-        if self.status is AccountStatus.CLOSED:
-            raise AccountClosedError(self.id)
+        if amount.amount_minor > self._available_minor:
+            raise InsufficientFundsError(self.id, self.available, amount)
+        return self._booked(self.balance - amount, amount, booked_at)
 
     def _require_movable(self, amount: Money) -> None:
+        """
+        Passes where *amount* may move on this account, funds aside.
+        """
         require_same_currency(self.balance, require_amount(amount))
-        self.require_open()
+        if self.status is not AccountStatus.OPEN:
+            raise AccountClosedError(self.id)
 
-    def _booked(self, amount: Money, change_minor: int, booked_at: datetime | None) -> "Account":
+    def _booked(self, balance: Money, amount: Money, booked_at: datetime | None) -> "Account":
         """
-        The account one version later, with *change_minor* booked. A balance changes here only.
+        The account one version later, with *balance* after *amount*. A balance changes here only.
         """
-        balance_minor = self.balance.amount_minor + change_minor
-        if not -AMOUNT_MINOR_MAX <= balance_minor <= AMOUNT_MINOR_MAX:
+        if not -AMOUNT_MINOR_MAX <= balance.amount_minor <= AMOUNT_MINOR_MAX:
             raise BalanceLimitError(self.id, self.balance, amount)
-        return Account(
-            id=self.id,
-            balance=Money.from_minor(balance_minor, self.balance.currency),
-            held=self.held,
-            overdraft_limit=self.overdraft_limit,
-            status=self.status,
-            version=self.version + 1,
-            last_booked_at=self.last_booked_at if booked_at is None else booked_at,
-        )
+        # Every operation of a bank passes here, and building an account in full would be half
+        # of its cost. The account was valid; of what is always true of one, only the balance
+        # is in question, and it was just checked. A closed one is refused before.
+        account = object.__new__(Account)
+        _set_id(account, self.id)
+        _set_balance(account, balance)
+        _set_held(account, self.held)
+        _set_overdraft_limit(account, self.overdraft_limit)
+        _set_status(account, self.status)
+        _set_version(account, self.version + 1)
+        _set_last_booked_at(account, self.last_booked_at if booked_at is None else booked_at)
+        return account
+
+
+# `Account` is frozen, so its slots are filled through their own descriptors.
+(
+    _set_id,
+    _set_balance,
+    _set_held,
+    _set_overdraft_limit,
+    _set_status,
+    _set_version,
+    _set_last_booked_at,
+) = (Account.__dict__[field.name].__set__ for field in attrs.fields(Account))

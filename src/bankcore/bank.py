@@ -16,8 +16,14 @@ import attrs
 
 from bankcore.account import Account
 from bankcore.commands import COMMANDS, Command, Deposit, OpenAccount, Transfer, Withdraw
-from bankcore.errors import BankError, InvalidBatchError, InvalidCommandError, InvalidTimeError, shown
-from bankcore.ids import AccountId, TransactionId
+from bankcore.errors import (
+    BankError,
+    InvalidBatchError,
+    InvalidCommandError,
+    InvalidTimeError,
+    shown,
+)
+from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
 from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide, reads_of
@@ -255,8 +261,8 @@ class Bank:
         if transaction_id is None:
             transaction_id = TransactionId(self._new_id())
             command = attrs.evolve(command, transaction_id=transaction_id)
-        new_account_id = None if command.account_ids else AccountId(self._new_id())
-        return Request(command, transaction_id, id_given, new_account_id)
+        account_ids = command.account_ids or (AccountId(self._new_id()),)
+        return Request(command, transaction_id, id_given, account_ids)
 
     # -- Reads --
 
@@ -267,7 +273,7 @@ class Bank:
         Raises:
             AccountNotFoundError: If there is none of this id.
         """
-        return self._store.account(AccountId.of(account_id))
+        return self._store.account(to_account_id(account_id))
 
     def accounts(self) -> Iterator[Account]:
         """
@@ -286,7 +292,7 @@ class Bank:
             TransactionNotFoundError: If nothing is recorded under it.
             DeclinedError: If what is recorded is a refusal: the error of that refusal.
         """
-        recorded = self._store.outcome(TransactionId.of(transaction_id))
+        recorded = self._store.outcome(to_transaction_id(transaction_id))
         if isinstance(recorded, Transaction):
             return recorded
         error = recorded.to_error()
@@ -303,7 +309,7 @@ class Bank:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If the instant has no time zone.
         """
-        account_id = AccountId.of(account_id)
+        account_id = to_account_id(account_id)
         at = to_instant_or_midnight(instant)
         posting = self._store.posting_at(account_id, at)
         if posting is not None:
@@ -327,7 +333,7 @@ class Bank:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If an instant has no time zone, or *end* is before *start*.
         """
-        account_id = AccountId.of(account_id)
+        account_id = to_account_id(account_id)
         begins = None if start is None else to_instant_or_midnight(start)
         ends = None if end is None else to_instant_or_midnight(end)
         if begins is not None and ends is not None and ends < begins:

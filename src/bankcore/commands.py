@@ -8,28 +8,27 @@ they ask for the same; their transaction ids do not count.
 """
 
 import unicodedata
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import attrs
 
 from bankcore.account import require_amount, require_not_negative
 from bankcore.errors import InvalidTextError, SameAccountError, shown
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
 from bankcore.instants import to_instant
 from bankcore.money import Money, require_same_currency
 
 #: The longest description, in characters.
 DESCRIPTION_LENGTH_MAX: Final = 500
 
-_T = TypeVar("_T")
 
-
-def _description(value: object) -> str:
+def _description(value: object) -> str | None:
     """
     *value* as a description: one line of text in Unicode's composed form (NFC).
     """
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise InvalidTextError(shown(value), "a description is text")
     text = str.__str__(value)
@@ -51,11 +50,20 @@ def _description(value: object) -> str:
     return text
 
 
-def _optional(convert: Callable[[Any], _T]) -> Callable[[Any], _T | None]:
-    def converted(value: Any) -> _T | None:  # noqa: ANN401  # whatever the caller passed; `convert` judges it
-        return None if value is None else convert(value)
+def _transaction_id(value: TransactionId | str | None) -> TransactionId | None:
+    return None if value is None else to_transaction_id(value)
 
-    return converted
+
+def _account_id(value: AccountId | str | None) -> AccountId | None:
+    return None if value is None else to_account_id(value)
+
+
+def _booked_at(value: datetime | None) -> datetime | None:
+    return None if value is None else to_instant(value)
+
+
+def _overdraft_limit(value: Money | None) -> Money | None:
+    return None if value is None else require_not_negative(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,10 +80,10 @@ class Command:
     """
 
     transaction_id: TransactionId | None = attrs.field(
-        default=None, converter=_optional(TransactionId.of), eq=False
+        default=None, converter=_transaction_id, eq=False
     )
-    booked_at: datetime | None = attrs.field(default=None, converter=_optional(to_instant))
-    description: str | None = attrs.field(default=None, converter=_optional(_description))
+    booked_at: datetime | None = attrs.field(default=None, converter=_booked_at)
+    description: str | None = attrs.field(default=None, converter=_description)
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
@@ -97,10 +105,10 @@ class OpenAccount(Command):
             InvalidTextError: If a field is not valid. No id is used up.
     """
 
-    account_id: AccountId | None = attrs.field(default=None, converter=_optional(AccountId.of))
+    account_id: AccountId | None = attrs.field(default=None, converter=_account_id)
     initial_balance: Money = attrs.field(kw_only=True, converter=require_not_negative)
     overdraft_limit: Money | None = attrs.field(
-        kw_only=True, default=None, converter=_optional(require_not_negative)
+        kw_only=True, default=None, converter=_overdraft_limit
     )
 
     def __attrs_post_init__(self) -> None:
@@ -122,7 +130,7 @@ class Deposit(Command):
             field is not valid. No id is used up.
     """
 
-    account_id: AccountId = attrs.field(converter=AccountId.of)
+    account_id: AccountId = attrs.field(converter=to_account_id)
     amount: Money = attrs.field(converter=require_amount)
 
     @property
@@ -140,7 +148,7 @@ class Withdraw(Command):
             field is not valid. No id is used up.
     """
 
-    account_id: AccountId = attrs.field(converter=AccountId.of)
+    account_id: AccountId = attrs.field(converter=to_account_id)
     amount: Money = attrs.field(converter=require_amount)
 
     @property
@@ -159,8 +167,8 @@ class Transfer(Command):
             field is not valid. No id is used up.
     """
 
-    source_id: AccountId = attrs.field(converter=AccountId.of)
-    destination_id: AccountId = attrs.field(converter=AccountId.of)
+    source_id: AccountId = attrs.field(converter=to_account_id)
+    destination_id: AccountId = attrs.field(converter=to_account_id)
     amount: Money = attrs.field(converter=require_amount)
 
     def __attrs_post_init__(self) -> None:

@@ -109,8 +109,10 @@ def _checked_code(code: object, exponent: object) -> str:
         raise InvalidCurrencyError(shown(code), "a currency code is text, such as 'EUR'")
     text = str.__str__(code)
     if text not in TABLE and exponent is None:
-        hint = f"did you mean {text.upper()!r}?" if text.upper() in TABLE else (
-            "ISO 4217 does not list it; pass exponent=… to make your own"
+        hint = (
+            f"did you mean {text.upper()!r}?"
+            if text.upper() in TABLE
+            else ("ISO 4217 does not list it; pass exponent=… to make your own")
         )
         raise UnknownCurrencyError(shown(text), hint)
     if not _CODE.fullmatch(text):

@@ -221,9 +221,7 @@ class InvalidCommandError(InvalidRequestError, TypeError):
     value: str
 
     def _message(self) -> str:
-        return (
-            f"Expected a command from bankcore.commands, such as Deposit, not {self.value}."
-        )
+        return f"Expected a command from bankcore.commands, such as Deposit, not {self.value}."
 
 
 @attrs.define(slots=False)

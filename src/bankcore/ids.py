@@ -24,12 +24,6 @@ _REASON: Final = (
 _is_id = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
 
 
-def _checked(value: object) -> str:
-    if not isinstance(value, str) or _is_id(value) is None:
-        raise InvalidIdError(shown(value), _REASON)
-    return str.__str__(value)
-
-
 @attrs.frozen(init=False, eq=False, order=False, repr=False)
 class _Id:
     """
@@ -39,18 +33,15 @@ class _Id:
     value: str
 
     def __init__(self, value: str) -> None:
-        _set_value(self, _checked(value))
-
-    @classmethod
-    def of(cls, value: Self | str) -> Self:
-        """
-        *value* itself where it is such an id already, else the id of that text.
-        """
-        return value if type(value) is cls else cls(value)  # type: ignore[arg-type, return-value]  # checked by _checked
+        # Whatever a caller without a type checker gives is judged here.
+        if not isinstance(value, str) or _is_id(value) is None:  # type: ignore[redundant-expr]
+            raise InvalidIdError(shown(value), _REASON)
+        # A plain text, whatever a subclass makes of itself.
+        _set_value(self, value if type(value) is str else str.__str__(value))
 
     # Written by hand: these run for every look-up, and cost half of what attrs generates.
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.value == self.value  # type: ignore[attr-defined]  # same type
+        return type(other) is type(self) and other.value == self.value
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -58,7 +49,7 @@ class _Id:
     def __lt__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.value < other.value  # type: ignore[attr-defined, no-any-return]  # same type
+        return self.value < other.value
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value!r})"
@@ -98,3 +89,23 @@ class TransactionId(_Id):
     """
 
     __slots__ = ()
+
+
+def to_account_id(value: AccountId | str) -> AccountId:
+    """
+    *value* itself where it is an account's id already, else the id of that text.
+
+    Raises:
+        InvalidIdError: If the text cannot be an id.
+    """
+    return value if type(value) is AccountId else AccountId(value)  # type: ignore[arg-type]  # judged there
+
+
+def to_transaction_id(value: TransactionId | str) -> TransactionId:
+    """
+    *value* itself where it is a transaction's id already, else the id of that text.
+
+    Raises:
+        InvalidIdError: If the text cannot be an id.
+    """
+    return value if type(value) is TransactionId else TransactionId(value)  # type: ignore[arg-type]  # judged there

@@ -31,9 +31,7 @@ def to_instant(value: object) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise InvalidTimeError(
-            value.isoformat(), "in UTC it leaves the years 1 to 9999"
-        ) from None
+        raise InvalidTimeError(value.isoformat(), "in UTC it leaves the years 1 to 9999") from None
 
 
 def to_instant_or_midnight(value: object) -> datetime:

@@ -218,7 +218,7 @@ def require_same_currency(expected: Money, given: Money) -> None:
     Raises:
         CurrencyMismatchError: If they are not.
     """
-    if expected.currency != given.currency:
+    if expected.currency is not given.currency and expected.currency != given.currency:
         first, second = expected.currency, given.currency
         by_code = first.code != second.code
         raise CurrencyMismatchError(
@@ -245,12 +245,14 @@ def _minor_units(amount: object, currency: Currency) -> int:
     *amount* in minor units of *currency*. The kinds are told apart by exact type:
     ``bool`` and the integers of NumPy are ints by inheritance, and are refused.
     """
-    if isinstance(amount, str):
-        return _minor_from_text(str.__str__(amount), currency)
+    if type(amount) is str:
+        return _minor_from_text(amount, currency)
     if type(amount) is int:
         return _bounded(_bounded(amount) * _POWERS[currency.exponent])
     if type(amount) is Decimal:
         return _minor_from_decimal(amount, currency)
+    if isinstance(amount, str):
+        return _minor_from_text(str.__str__(amount), currency)
     hint = "; write it as text, such as '0.10'" if isinstance(amount, float) else ""
     raise InvalidAmountError(shown(amount), f"an amount is text, an int or a Decimal{hint}")
 
@@ -268,9 +270,7 @@ def _minor_from_text(text: str, currency: Currency) -> int:
         and (decimals.isdigit() or not point)
         and (digits[0] != "0" or len(digits) == 1)
     ):
-        raise InvalidAmountError(
-            shown(text), "an amount is written like '12', '12.34' or '-0.50'"
-        )
+        raise InvalidAmountError(shown(text), "an amount is written like '12', '12.34' or '-0.50'")
     missing = currency.exponent - len(decimals)
     if missing < 0:
         raise _too_precise(shown(text), currency)

@@ -20,16 +20,17 @@ The order of judgement is part of the API; the first that says no wins:
 8.  `BalanceLimitError` (the source first).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import chain
 from typing import Any, Final, cast
 
 import attrs
 
-from bankcore.account import Account
+from bankcore.account import Account, AccountStatus
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import (
+    AccountClosedError,
     AccountExistsError,
     AccountNotFoundError,
     BankError,
@@ -53,21 +54,16 @@ class Request:
 
     Attributes:
         command: The command, with its transaction id filled in.
-        id_given: Whether the caller gave the id; only then a refusal is recorded.
-        new_account_id: The id for an account that is opened without one.
+        transaction_id: That id.
+        id_given: Whether the caller gave it; only then a refusal is recorded.
+        account_ids: The accounts it touches, the one to be debited first; of an account
+            that is opened without an id, the id made for it.
     """
 
     command: Command
     transaction_id: TransactionId
     id_given: bool
-    new_account_id: AccountId | None = None
-
-    @property
-    def account_ids(self) -> tuple[AccountId, ...]:
-        """
-        The accounts the command touches, the one to be debited first.
-        """
-        return self.command.account_ids or (cast("AccountId", self.new_account_id),)
+    account_ids: tuple[AccountId, ...]
 
 
 @attrs.frozen
@@ -80,16 +76,12 @@ class Clock:
     skew_max: timedelta
 
 
-def reads_of(requests: Iterable[Request]) -> ReadSet:
+def reads_of(requests: Sequence[Request]) -> ReadSet:
     """
     What has to be read to judge *requests*.
     """
-    transaction_ids: dict[TransactionId, None] = {}
-    account_ids: dict[AccountId, None] = {}
-    for request in requests:
-        transaction_ids[request.transaction_id] = None
-        for account_id in request.account_ids:
-            account_ids[account_id] = None
+    transaction_ids = dict.fromkeys(request.transaction_id for request in requests)
+    account_ids = dict.fromkeys(chain.from_iterable(request.account_ids for request in requests))
     return ReadSet(tuple(transaction_ids), tuple(account_ids))
 
 
@@ -105,13 +97,10 @@ def decide(
     if atomic:
         return _decide_atomic(requests, snapshot, clock)
     work = _Work(snapshot, clock)
-    outcomes = tuple(work.outcome(request) for request in requests)
-    return work.written(outcomes)
+    return work.written(tuple(map(work.outcome, requests)))
 
 
-def _decide_atomic(
-    requests: Sequence[Request], snapshot: Snapshot, clock: Clock
-) -> WriteSet:
+def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock) -> WriteSet:
     work = _Work(snapshot, clock)
     # A batch that was refused is refused again, for as long as its refusal stands.
     for request in requests:
@@ -128,8 +117,7 @@ def _decide_atomic(
     for request in requests:
         outcome = work.outcome(request)
         if isinstance(outcome, BankError):
-            refusal = work.records.get(request.transaction_id)
-            records = (refusal,) if isinstance(refusal, Refusal) else ()
+            records = tuple(record for record in work.records if isinstance(record, Refusal))
             return attrs.evolve(_failed(requests, snapshot, outcome, request), records=records)
         outcomes.append(outcome)
     return work.written(tuple(outcomes))
@@ -162,70 +150,73 @@ class _Work:
     """
 
     def __init__(self, snapshot: Snapshot, clock: Clock) -> None:
-        self._recorded = snapshot.recorded
-        self._read = snapshot.accounts
+        self._snapshot = snapshot
         self._clock = clock
-        self._changed: dict[AccountId, Account] = {}
-        self.records: dict[TransactionId, Transaction | Refusal] = {}
+        # By the ids' texts: a look-up by text is several times as quick as one by value.
+        self._accounts = {key.value: account for key, account in snapshot.accounts.items()}
+        self._recorded = {key.value: record for key, record in snapshot.recorded.items()}
+        self.records: list[Transaction | Refusal] = []
 
     def written(self, outcomes: tuple[Outcome, ...]) -> WriteSet:
-        return WriteSet(tuple(self._changed.values()), tuple(self.records.values()), outcomes)
+        before = self._snapshot.accounts
+        changed = (
+            account for account in self._accounts.values() if account is not before.get(account.id)
+        )
+        return WriteSet(tuple(changed), tuple(self.records), outcomes)
 
     def outcome(self, request: Request) -> Outcome:
         transaction_id = request.transaction_id
-        recorded = self._recorded.get(transaction_id) or self.records.get(transaction_id)
         # What is recorded under the id is looked up before any rule of the bank.
+        recorded = self._recorded.get(transaction_id.value)
         if recorded is not None:
             return _replay(request, recorded)
         command = request.command
-        at = self._clock.now if command.booked_at is None else command.booked_at
+        now = self._clock.now
+        at = now if command.booked_at is None else command.booked_at
         try:
-            before = self._accounts(request, at)
+            if at > now:
+                raise InvalidTimeError(at.isoformat(), f"the clock says {now.isoformat()}")
+            before = self._before(request)
             at = _booking_time(command, before, at, self._clock)
-            after = _RULES[type(command)](request, before, at)
+            after = _RULES[type(command)](command, request, before, at)
         except BankError as error:
             # The traceback would keep this whole batch alive for as long as the error.
             return self._refused(request, error.with_traceback(None), at)
         # After this point it must succeed.
-        transaction = Transaction(
-            transaction_id, command, at, tuple(map(_posting, zip_longest(before, after)))
-        )
-        self.records[transaction_id] = transaction
+        postings = tuple(map(_posting, before or (None,), after))
+        transaction = Transaction(transaction_id, command, at, postings)
+        self._record(transaction)
         for account in after:
-            self._changed[account.id] = account
+            self._accounts[account.id.value] = account
         return transaction
 
-    def _accounts(self, request: Request, at: datetime) -> tuple[Account, ...]:
+    def _before(self, request: Request) -> tuple[Account, ...]:
         """
-        The accounts the command touches, as they are now; none for one to be opened.
+        The accounts the command touches, as they are now; none where one is to be opened.
         """
-        if at > self._clock.now:
-            raise InvalidTimeError(
-                at.isoformat(), f"the clock says {self._clock.now.isoformat()}"
-            )
-        is_opening = isinstance(request.command, OpenAccount)
+        if type(request.command) is OpenAccount:
+            for account_id in request.account_ids:
+                if account_id.value in self._accounts:
+                    raise AccountExistsError(account_id)
+            return ()
         found = []
         for account_id in request.account_ids:
-            account = self._changed.get(account_id) or self._read.get(account_id)
-            if account is None and not is_opening:
+            account = self._accounts.get(account_id.value)
+            if account is None:
                 raise AccountNotFoundError(account_id)
-            if account is not None:
-                if is_opening:
-                    raise AccountExistsError(account_id)
-                found.append(account)
+            found.append(account)
         return tuple(found)
+
+    def _record(self, record: Transaction | Refusal) -> None:
+        self._recorded[record.id.value] = record
+        self.records.append(record)
 
     def _refused(self, request: Request, error: BankError, at: datetime) -> BankError:
         # "When the caller gave the id, a refusal that depended on the state is recorded
         # under it, so that a late duplicate cannot turn into a payment."
         if request.id_given and isinstance(error, DeclinedError) and error.is_recorded:
-            self.records[request.transaction_id] = Refusal(
-                request.transaction_id,
-                request.command,
-                at,
-                error.code,
-                attrs.asdict(cast("Any", error), recurse=False),
-            )
+            facts = attrs.asdict(cast("Any", error), recurse=False)
+            self._record(Refusal(request.transaction_id, request.command, at, error.code, facts))
         return error
 
 
@@ -251,8 +242,7 @@ def _differing_fields(first: Command, second: Command) -> tuple[str, ...]:
     )
 
 
-def _posting(states: tuple[Account | None, Account]) -> Posting:
-    before, after = states
+def _posting(before: Account | None, after: Account) -> Posting:
     balance = after.balance
     return Posting(
         after.id,
@@ -289,9 +279,8 @@ def _booking_time(
 
 
 def _open_account(
-    request: Request, _before: tuple[Account, ...], at: datetime
+    command: OpenAccount, request: Request, _before: Sequence[Account], at: datetime
 ) -> tuple[Account, ...]:
-    command = cast("OpenAccount", request.command)
     account = Account.open(
         request.account_ids[0],
         initial_balance=command.initial_balance,
@@ -302,39 +291,36 @@ def _open_account(
 
 
 def _deposit(
-    request: Request, before: tuple[Account, ...], at: datetime
+    command: Deposit, _request: Request, before: Sequence[Account], at: datetime
 ) -> tuple[Account, ...]:
-    command = cast("Deposit", request.command)
     return (before[0].deposit(command.amount, booked_at=at),)
 
 
 def _withdraw(
-    request: Request, before: tuple[Account, ...], at: datetime
+    command: Withdraw, _request: Request, before: Sequence[Account], at: datetime
 ) -> tuple[Account, ...]:
-    command = cast("Withdraw", request.command)
     return (before[0].withdraw(command.amount, booked_at=at),)
 
 
 def _transfer(
-    request: Request, before: tuple[Account, ...], at: datetime
+    command: Transfer, _request: Request, before: Sequence[Account], at: datetime
 ) -> tuple[Account, ...]:
-    command = cast("Transfer", request.command)
     source, destination = before
+    amount = command.amount
     # Both accounts before either's funds: what the caller must fix comes first.
     for account in before:
-        require_same_currency(account.balance, command.amount)
+        require_same_currency(account.balance, amount)
     for account in before:
-        account.require_open()
-    return (
-        source.withdraw(command.amount, booked_at=at),
-        destination.deposit(command.amount, booked_at=at),
-    )
+        if account.status is not AccountStatus.OPEN:
+            raise AccountClosedError(account.id)
+    return source.withdraw(amount, booked_at=at), destination.deposit(amount, booked_at=at)
 
 
+# Each rule takes its own kind of command, which only the table below knows.
 _RULES: Final[
     Mapping[
         type[Command],
-        Callable[[Request, tuple[Account, ...], datetime], tuple[Account, ...]],
+        Callable[[Any, Request, Sequence[Account], datetime], tuple[Account, ...]],
     ]
 ] = {
     OpenAccount: _open_account,

@@ -114,9 +114,7 @@ class AccountStore(Protocol):
             AccountNotFoundError: If there is none.
         """
 
-    def accounts(
-        self, *, after: AccountId | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         """
         The accounts whose ids come after *after*, in the order of their ids.
         """

@@ -14,7 +14,7 @@ import attrs
 
 from bankcore.commands import Command
 from bankcore.errors import RECORDED_ERRORS, DeclinedError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, TransactionId, to_account_id
 from bankcore.money import Money
 
 
@@ -71,7 +71,7 @@ class Transaction:
         Raises:
             KeyError: If the transaction does not touch that account.
         """
-        wanted = AccountId.of(account_id)
+        wanted = to_account_id(account_id)
         for posting in self.postings:
             if posting.account_id == wanted:
                 return posting

@@ -2,9 +2,9 @@
 How the SQL stores write values as text and numbers, and read them back.
 
 Decided here: an instant is an integer of microseconds since 1970, UTC; a command or
-the facts of a refusal is a JSON object of its fields, in which money is text such as
-``EUR 12.34``. The number of decimals written is the currency's exponent, so that an
-application's own currencies come back as they were. Reading checks everything: what
+the facts of a refusal is a JSON object of its fields, in which money is its minor units,
+code and exponent, such as ``[1234,"EUR",2]``, so that an application's own currencies come
+back as they were. Reading checks everything: what
 cannot have been written here is `StoreCorruptedError`.
 """
 
@@ -42,6 +42,7 @@ def reading(what: str) -> Iterator[None]:
         raise StoreCorruptedError(f"{what} cannot be read ({type(e).__name__}: {e})") from e
 
 
+@lru_cache(maxsize=1024)  # imported history has many postings at one instant
 def to_microseconds(instant: datetime) -> int:
     """
     *instant* in microseconds since 1970, UTC.
@@ -64,18 +65,26 @@ def currency_of(code: str, exponent: int) -> Currency:
     return Currency(code, exponent)
 
 
-def _money_from(text: str) -> Money:
-    code, _, amount = text.partition(" ")
-    whole, _, decimals = amount.partition(".")
-    return Money.from_minor(int(whole + decimals), currency_of(code, len(decimals)))
+def _money_to(money: Money) -> str:
+    currency = money.currency
+    return f'[{money.amount_minor},"{currency.code}",{currency.exponent}]'
+
+
+def _money_from(parts: list[Any]) -> Money:
+    amount_minor, code, exponent = parts
+    return Money.from_minor(amount_minor, currency_of(code, exponent))
+
+
+def _id_to(id_: AccountId | TransactionId) -> str:
+    return f'"{id_.value}"'
 
 
 # For each declared type of a field: how it is written as JSON, and read from it. Ids and
-# money consist of characters that JSON need not escape.
+# currency codes consist of characters that JSON need not escape.
 _CODECS: Mapping[str, tuple[Callable[[Any], str], Callable[[Any], Any]]] = {
-    "AccountId": ('"{}"'.format, AccountId),
-    "TransactionId": ('"{}"'.format, TransactionId),
-    "Money": ('"{}"'.format, _money_from),
+    "AccountId": (_id_to, AccountId),
+    "TransactionId": (_id_to, TransactionId),
+    "Money": (_money_to, _money_from),
     "datetime": (lambda instant: str(to_microseconds(instant)), from_microseconds),
     "str": (encode_basestring, str),
 }

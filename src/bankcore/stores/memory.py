@@ -85,16 +85,12 @@ class MemoryStore:
             raise AccountNotFoundError(account_id)
         return account
 
-    def accounts(
-        self, *, after: AccountId | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         require_limit(limit)
         with self._lock:
             # An account is never removed, so their number tells whether the last sorting holds.
             if len(self._sorted_ids) != self._kept["count",]:
-                self._sorted_ids = sorted(
-                    str(key[1]) for key in self._kept if key[0] == "account"
-                )
+                self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
             first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
             ids = self._sorted_ids[first : first + limit]
             return tuple(self._kept["account", account_id] for account_id in ids)

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import chain, groupby
+from itertools import count, groupby
 from operator import itemgetter
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -56,9 +56,7 @@ if sys.platform != "win32":
 #: The oldest SQLite that has STRICT tables.
 SQLITE_VERSION_MIN: Final = (3, 37, 0)
 
-# How many rows one INSERT carries, and how many ids one SELECT asks for: fifty of the
-# widest row are 450 parameters, under SQLite's oldest limit of 999.
-_ROWS_PER_INSERT: Final = 50
+# How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
 
 # The longest pause between two attempts at the lock file, in seconds.
@@ -351,9 +349,7 @@ class SQLiteStore:
             raise AccountNotFoundError(account_id)
         return _account(rows[0])
 
-    def accounts(
-        self, *, after: AccountId | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         require_limit(limit)
         first = "" if after is None else after.value
         rows = self._read(f"{_ACCOUNTS} WHERE id > ? ORDER BY id LIMIT ?", (first, limit))
@@ -524,9 +520,7 @@ def _set_pragmas(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
         if found != wanted:
-            raise StoreUnavailableError(
-                f"SQLite keeps {name} at {found}, and {wanted} is needed"
-            )
+            raise StoreUnavailableError(f"SQLite keeps {name} at {found}, and {wanted} is needed")
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -687,49 +681,50 @@ def _write(
     Write all of *written* within the open transaction.
     """
     _write_accounts(connection, snapshot, keys, written.accounts)
-    # The writer is alone, so the next places and keys are simply the next numbers.
+    # The writer is alone, so the next places are simply the next numbers.
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
-    journal: list[tuple[Any, ...]] = []
-    postings: list[tuple[Any, ...]] = []
-    for place, record in enumerate(written.records, start=last + 1):
-        command = record.command
-        head = (
-            place,
-            record.id.value,
-            codec.kind_of(command),
-            codec.command_to_json(command),
-            record.principal,
-        )
-        if isinstance(record, Refusal):
-            facts = codec.facts_to_json(record.code, record.facts)
-            at = codec.to_microseconds(record.refused_at)
-            journal.append((*head, at, record.code, facts))
-            continue
-        journal.append((*head, codec.to_microseconds(record.booked_at), None, None))
-        for line, posting in enumerate(record.postings):
-            postings.append(
-                (
-                    place,
-                    line,
-                    keys[posting.account_id],
-                    posting.version,
-                    posting.amount.amount_minor,
-                    posting.balance.amount_minor,
-                    posting.held.amount_minor,
-                    posting.overdraft_limit.amount_minor,
-                )
-            )
-    _insert(
-        connection,
-        "bankcore_journal (place, transaction_id, command_kind, command, principal,"
-        " recorded_at, refusal_code, refusal_facts)",
-        journal,
+    connection.executemany(
+        "INSERT INTO bankcore_journal (place, transaction_id, command_kind, command, principal,"
+        " recorded_at, refusal_code, refusal_facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        map(_journal_row, count(last + 1), written.records),
     )
-    _insert(
-        connection,
-        "bankcore_posting (place, line, account_key, version, amount_minor, balance_minor,"
-        " held_minor, overdraft_limit_minor)",
-        postings,
+    connection.executemany(
+        "INSERT INTO bankcore_posting (place, line, account_key, version, amount_minor,"
+        " balance_minor, held_minor, overdraft_limit_minor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                place,
+                line,
+                keys[posting.account_id],
+                posting.version,
+                posting.amount.amount_minor,
+                posting.balance.amount_minor,
+                posting.held.amount_minor,
+                posting.overdraft_limit.amount_minor,
+            )
+            for place, record in enumerate(written.records, start=last + 1)
+            if isinstance(record, Transaction)
+            for line, posting in enumerate(record.postings)
+        ],
+    )
+
+
+def _journal_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
+    command = record.command
+    if isinstance(record, Transaction):
+        at, code, facts = record.booked_at, None, None
+    else:
+        at, code = record.refused_at, record.code
+        facts = codec.facts_to_json(code, record.facts)
+    return (
+        place,
+        record.id.value,
+        codec.kind_of(command),
+        codec.command_to_json(command),
+        record.principal,
+        codec.to_microseconds(at),
+        code,
+        facts,
     )
 
 
@@ -739,61 +734,57 @@ def _write_accounts(
     keys: dict[AccountId, int],
     accounts: Sequence[Account],
 ) -> None:
-    new, changed = [], []
-    for account in accounts:
-        state = (
-            account.balance.amount_minor,
-            account.held.amount_minor,
-            account.overdraft_limit.amount_minor,
-            account.status.value,
-            account.version,
-            None
-            if account.last_booked_at is None
-            else codec.to_microseconds(account.last_booked_at),
-        )
-        before = snapshot.accounts.get(account.id)
-        if before is None:
-            currency = account.balance.currency
-            new.append((account.id, (account.id.value, currency.code, currency.exponent, *state)))
-        else:
-            changed.append((*state, keys[account.id], before.version))
+    """
+    Write the new state of *accounts*, and give the new ones their keys.
+    """
+    new = [account for account in accounts if account.id not in snapshot.accounts]
+    changed = [account for account in accounts if account.id in snapshot.accounts]
     if new:
         (last,) = connection.execute(
             "SELECT coalesce(max(key), 0) FROM bankcore_account"
         ).fetchone()
-        for key, (account_id, _) in enumerate(new, start=last + 1):
-            keys[account_id] = key
-        _insert(
-            connection,
-            "bankcore_account (key, id, currency, exponent, balance_minor, held_minor,"
-            " overdraft_limit_minor, status, version, last_booked_at)",
-            [(keys[account_id], *row) for account_id, row in new],
+        keys.update(zip((account.id for account in new), count(last + 1), strict=False))
+        connection.executemany(
+            "INSERT INTO bankcore_account (balance_minor, held_minor, overdraft_limit_minor,"
+            " status, version, last_booked_at, key, id, currency, exponent)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *_account_state(account),
+                    keys[account.id],
+                    account.id.value,
+                    account.balance.currency.code,
+                    account.balance.currency.exponent,
+                )
+                for account in new
+            ],
         )
-    if changed:
-        updated = connection.executemany(
-            "UPDATE bankcore_account SET balance_minor = ?, held_minor = ?,"
-            " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?"
-            " WHERE key = ? AND version = ?",
-            changed,
-        ).rowcount
-        if updated != len(changed):
-            raise StoreCorruptedError(
-                f"{len(changed) - updated} accounts changed under the lock that guards them"
+    updated = connection.executemany(
+        "UPDATE bankcore_account SET balance_minor = ?, held_minor = ?,"
+        " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?"
+        " WHERE key = ? AND version = ?",
+        [
+            (
+                *_account_state(account),
+                keys[account.id],
+                snapshot.accounts[account.id].version,
             )
-
-
-def _insert(connection: sqlite3.Connection, into: str, rows: list[tuple[Any, ...]]) -> None:
-    """
-    Insert *rows*, fifty to a statement: 1.2 to 1.45 times as quick as one by one.
-    """
-    if not rows:
-        return
-    marks = f"({','.join('?' * len(rows[0]))})"
-    whole = len(rows) - len(rows) % _ROWS_PER_INSERT
-    many = f"INSERT INTO {into} VALUES {','.join([marks] * _ROWS_PER_INSERT)}"
-    for start in range(0, whole, _ROWS_PER_INSERT):
-        connection.execute(
-            many, tuple(chain.from_iterable(rows[start : start + _ROWS_PER_INSERT]))
+            for account in changed
+        ],
+    ).rowcount
+    if changed and updated != len(changed):
+        raise StoreCorruptedError(
+            f"{len(changed) - updated} accounts changed under the lock that guards them"
         )
-    if whole < len(rows):
-        connection.executemany(f"INSERT INTO {into} VALUES {marks}", rows[whole:])
+
+
+def _account_state(account: Account) -> tuple[Any, ...]:
+    at = account.last_booked_at
+    return (
+        account.balance.amount_minor,
+        account.held.amount_minor,
+        account.overdraft_limit.amount_minor,
+        account.status.value,
+        account.version,
+        None if at is None else codec.to_microseconds(at),
+    )
