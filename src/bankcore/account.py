@@ -17,6 +17,7 @@ from bankcore.errors import (
     AccountClosedError,
     AmountTooLargeError,
     BalanceLimitError,
+    BankError,
     InsufficientFundsError,
     InvalidAccountError,
     InvalidAmountError,
@@ -70,6 +71,12 @@ def require_not_negative(amount: object) -> Money:
     return require_amount(amount)
 
 
+def _out_of_range(name: str, amount: Money, least: int) -> BankError:
+    if amount.amount_minor < least == 0:
+        return InvalidAccountError(f"its {name} is {amount}, below zero")
+    return AmountTooLargeError(str(amount), f"a {name} is within ±(10¹⁸ - 1) minor units")
+
+
 def _zero(account: "Account") -> Money:
     if type(account.balance) is not Money:
         raise InvalidAccountError(f"its balance is {shown(account.balance)}, not a Money")
@@ -118,13 +125,13 @@ class Account:
                 f"balance {balance}, held {held} and overdraft limit {limit}"
                 " are not of one currency"
             )
-        if not -AMOUNT_MINOR_MAX <= balance.amount_minor <= AMOUNT_MINOR_MAX:
-            raise AmountTooLargeError(str(balance), "a balance is within ±(10¹⁸ - 1) minor units")
-        for name, amount in (("held", held), ("overdraft limit", limit)):
-            if amount.amount_minor < 0:
-                raise InvalidAccountError(f"{name} is {amount}, below zero")
-            if amount.amount_minor > AMOUNT_MINOR_MAX:
-                raise AmountTooLargeError(str(amount), f"{name} is at most 10¹⁸ - 1 minor units")
+        for name, amount, least in (
+            ("balance", balance, -AMOUNT_MINOR_MAX),
+            ("held", held, 0),
+            ("overdraft limit", limit, 0),
+        ):
+            if not least <= amount.amount_minor <= AMOUNT_MINOR_MAX:
+                raise _out_of_range(name, amount, least)
         if type(self.version) is not int or self.version < 0:
             raise InvalidAccountError(f"its version is {shown(self.version)}, not an int from 0")
         if self.status is AccountStatus.CLOSED and (balance or held):

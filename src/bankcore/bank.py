@@ -352,12 +352,12 @@ class Bank:
     def _lines(
         self, account_id: AccountId, after: int, ends: datetime | None
     ) -> Iterator[StatementLine]:
-        # A version is the place in the history, and times never fall along it.
+        # Times never fall along the versions.
         page = self._store.history(account_id, after=after, limit=_PAGE)
         while page:
             for transaction in page:
                 if ends is not None and transaction.booked_at >= ends:
                     return
                 yield line_of(transaction, account_id)
-            after += len(page)
+            after = page[-1].posting(account_id).version
             page = self._store.history(account_id, after=after, limit=_PAGE)

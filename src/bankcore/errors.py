@@ -251,6 +251,19 @@ class InvalidBatchError(InvalidRequestError, ValueError):
 
 
 @attrs.define(slots=False)
+class InvalidHistoryError(InvalidRequestError, ValueError):
+    """
+    A file of movements that cannot be read as one.
+    """
+
+    code = "invalid_history"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The history cannot be read: {self.reason}."
+
+
+@attrs.define(slots=False)
 class InvalidAccountError(InvalidRequestError, ValueError):
     """
     An `Account` in a state that an account can never be in.

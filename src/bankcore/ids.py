@@ -7,7 +7,7 @@ does that, from a source the application may replace.
 """
 
 import re
-from typing import Final, Self
+from typing import Final
 
 import attrs
 

@@ -1,0 +1,12 @@
+"""
+A bank at work: a seeded workload, and a report of what came of it.
+
+`workload` makes the operations and sends them through a `Bank`; `report` adds up what
+came back and holds it against the store. Everything follows from the seed: the same
+seed gives the same accounts, transactions and refusals.
+"""
+
+from bankcore.simulation.report import Report, Tally
+from bankcore.simulation.workload import Workload, run
+
+__all__ = ["Report", "Tally", "Workload", "run"]

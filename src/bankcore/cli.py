@@ -1,0 +1,548 @@
+"""
+The command line: ``bankcore``, a bank in one SQLite file.
+
+Decided here: how words and files become calls of the library, and how answers become
+lines. An error is one sentence on the error stream; the exit status is 2 for a wrong
+call, 1 for a refusal, a failed check or a store that fails, and 0 otherwise. Nothing
+about money is decided here. `rich` makes progress and tables nicer where it is
+installed, and is not needed.
+"""
+
+import argparse
+import csv
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any, Final, NoReturn, TextIO
+
+from bankcore import history, simulation
+from bankcore.account import Account
+from bankcore.audit import AuditReport, verify
+from bankcore.bank import Bank
+from bankcore.errors import BankError, InvalidRequestError
+from bankcore.instants import to_instant, to_instant_or_midnight
+from bankcore.money import Money
+from bankcore.statement import Statement
+from bankcore.stores.sqlite import SQLiteStore
+from bankcore.transaction import Transaction
+
+EXIT_REFUSED: Final = 1
+EXIT_WRONG_CALL: Final = 2
+# What a shell gives a program that Ctrl-C ended.
+_EXIT_INTERRUPTED: Final = 130
+
+# Between two updates of a line of progress, in seconds.
+_PROGRESS_EVERY: Final = 0.1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command line with *arguments* (the process's own by default); the exit status.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BankError as error:
+        print(f"bankcore: {error}", file=sys.stderr)
+        return EXIT_WRONG_CALL if isinstance(error, InvalidRequestError) else EXIT_REFUSED
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `bankcore accounts | head`. Whatever is
+        # still to be flushed at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_REFUSED
+    except OSError as error:
+        print(f"bankcore: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return EXIT_WRONG_CALL
+    except KeyboardInterrupt:
+        print("bankcore: interrupted; what was acknowledged stays.", file=sys.stderr)
+        return _EXIT_INTERRUPTED
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """
+    A parser whose errors are one sentence.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
+        sys.exit(EXIT_WRONG_CALL)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="bankcore", description="A bank in one SQLite file.")
+    parser.add_argument("--version", action="version", version=f"bankcore {version('bankcore')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_account_commands(commands)
+    _add_verify(commands)
+    _add_import(commands)
+    _add_simulate(commands)
+    return parser
+
+
+def _add(
+    commands: Any,  # noqa: ANN401  # argparse gives its sub-parsers no public type
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_account_commands(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    opening = _add(commands, "open", _open, "Open an account.")
+    opening.add_argument("account", help="the id of the account")
+    opening.add_argument("--currency", required=True, help="its currency, such as EUR")
+    opening.add_argument("--balance", default="0", help="its initial balance (default: 0)")
+    opening.add_argument("--overdraft", default="0", help="its overdraft limit (default: 0)")
+    moves = [
+        ("deposit", _deposit, "Take money into an account.", ("account",)),
+        ("withdraw", _withdraw, "Take money out of an account.", ("account",)),
+        ("transfer", _transfer, "Move money between two accounts.", ("source", "destination")),
+    ]
+    for name, run, text, accounts in moves:
+        move = _add(commands, name, run, text)
+        for account in accounts:
+            move.add_argument(account, help="the id of the account")
+        move.add_argument("amount", help="how much, in the account's currency, such as 12.34")
+        _add_command_options(move)
+    _add_command_options(opening)
+    listing = _add(commands, "accounts", _list_accounts, "List the accounts.")
+    listing.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    statement = _add(commands, "statement", _print_statement, "Print an account's statement.")
+    statement.add_argument("account", help="the id of the account")
+    statement.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    for name, text in (("start", "the first day or instant"), ("end", "the first one after it")):
+        statement.add_argument(f"--{name}", help=f"{text}: YYYY-MM-DD, or with time and zone")
+    statement.add_argument(
+        "--format", choices=sorted(_STATEMENT_FORMATS), default="table", help="default: table"
+    )
+
+
+def _add_command_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    parser.add_argument(
+        "--id", metavar="ID", help="the transaction id; sent again, the command is booked once"
+    )
+    parser.add_argument("--description", metavar="TEXT", help="one line for people")
+
+
+def _add_verify(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(commands, "verify", _verify, "Check a bank against its own journal.")
+    parser.add_argument("store", metavar="PATH", help="the bank's file")
+
+
+def _add_import(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(
+        commands,
+        "import",
+        _import,
+        "Book the movements of a CSV file: transaction_id,account_id,date,amount and"
+        " optionally balance,description.",
+    )
+    parser.add_argument("history", metavar="FILE", help="history.csv, .csv.gz or .csv.xz")
+    parser.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    parser.add_argument("--currency", required=True, help="the currency of all amounts")
+    parser.add_argument(
+        "--overdraft", default="0", help="the limit of the accounts it opens (default: 0)"
+    )
+
+
+def _add_simulate(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(commands, "simulate", _simulate, "Put a bank to work, and check the result.")
+    workload = simulation.Workload()
+    for name in ("accounts", "operations", "seed"):
+        default = getattr(workload, name)
+        parser.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=f"default: {default:,}"
+        )
+    parser.add_argument("--store", metavar="PATH", help="keep the bank in this file")
+    parser.add_argument(
+        "--receipts",
+        metavar="FILE",
+        help="append the id of each operation to FILE once its outcome is durable",
+    )
+
+
+# -- Accounts ----------------------------------------------------------------
+
+
+def _open(parsed: argparse.Namespace) -> int:
+    balance = Money(parsed.balance, parsed.currency)
+    limit = Money(parsed.overdraft, parsed.currency)
+    with SQLiteStore(parsed.store) as store:
+        transaction = Bank(store).open_account(
+            parsed.account,
+            initial_balance=balance,
+            overdraft_limit=limit,
+            transaction_id=parsed.id,
+            description=parsed.description,
+        )
+    return _print_receipt(transaction)
+
+
+def _deposit(parsed: argparse.Namespace) -> int:
+    return _move(parsed, parsed.account, Bank.deposit, (parsed.account,))
+
+
+def _withdraw(parsed: argparse.Namespace) -> int:
+    return _move(parsed, parsed.account, Bank.withdraw, (parsed.account,))
+
+
+def _transfer(parsed: argparse.Namespace) -> int:
+    return _move(parsed, parsed.source, Bank.transfer, (parsed.source, parsed.destination))
+
+
+def _move(
+    parsed: argparse.Namespace,
+    account: str,
+    method: Callable[..., Transaction],
+    accounts: Sequence[str],
+) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        bank = Bank(store)
+        # An amount on the command line is in the account's own currency.
+        amount = Money(parsed.amount, bank.account(account).balance.currency)
+        transaction = method(
+            bank, *accounts, amount, transaction_id=parsed.id, description=parsed.description
+        )
+    return _print_receipt(transaction)
+
+
+def _print_receipt(transaction: Transaction) -> int:
+    again = " (again)" if transaction.replayed else ""
+    print(f"{transaction.id}{again}")
+    for posting in transaction.postings:
+        print(f"  {posting.account_id}: {posting.amount}, balance {posting.balance}")
+    return 0
+
+
+def _list_accounts(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        accounts = list(Bank(store).accounts())
+    _print_table(
+        ("account", "status", "balance", "available", "overdraft limit"),
+        [_account_row(account) for account in accounts],
+    )
+    return 0
+
+
+def _account_row(account: Account) -> tuple[str, ...]:
+    amounts = (account.balance, account.available, account.overdraft_limit)
+    return (str(account.id), account.status.value, *map(str, amounts))
+
+
+# -- Statements --------------------------------------------------------------
+
+
+def _print_statement(parsed: argparse.Namespace) -> int:
+    start, end = _given_instant(parsed.start), _given_instant(parsed.end)
+    with SQLiteStore(parsed.store, create=False) as store:
+        statement = Bank(store).statement(parsed.account, start=start, end=end)
+    _STATEMENT_FORMATS[parsed.format](statement, sys.stdout)
+    return 0
+
+
+def _given_instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return to_instant_or_midnight(date.fromisoformat(text))
+    except ValueError:
+        return to_instant(_parsed_instant(text))
+
+
+def _parsed_instant(text: str) -> object:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _statement_rows(statement: Statement) -> list[tuple[str, str, str, str, str, str]]:
+    return [
+        (
+            line.booked_at.isoformat(),
+            str(line.transaction.id),
+            type(line.transaction.command).__name__,
+            str(line.amount.amount),
+            str(line.balance.amount),
+            line.transaction.command.description or "",
+        )
+        for line in statement.lines
+    ]
+
+
+_STATEMENT_COLUMNS: Final = (
+    "booked_at",
+    "transaction_id",
+    "kind",
+    "amount",
+    "balance",
+    "description",
+)
+
+
+def _statement_as_table(statement: Statement, out: TextIO) -> None:
+    print(f"Account {statement.account_id}", file=out)
+    print(f"Opening balance {statement.opening_balance}", file=out)
+    _print_table(_STATEMENT_COLUMNS, _statement_rows(statement))
+    print(f"Closing balance {statement.closing_balance}", file=out)
+
+
+def _statement_as_csv(statement: Statement, out: TextIO) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_STATEMENT_COLUMNS)
+    for *cells, description in _statement_rows(statement):
+        writer.writerow([*cells, _formula_safe(description)])
+
+
+def _formula_safe(text: str) -> str:
+    """
+    *text* such that no spreadsheet takes it for a formula.
+    """
+    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+
+
+def _statement_as_json(statement: Statement, out: TextIO) -> None:
+    lines = [dict(zip(_STATEMENT_COLUMNS, row, strict=True)) for row in _statement_rows(statement)]
+    document = {
+        "account_id": str(statement.account_id),
+        "currency": statement.opening_balance.currency.code,
+        "start": None if statement.start is None else statement.start.isoformat(),
+        "end": None if statement.end is None else statement.end.isoformat(),
+        "opening_balance": str(statement.opening_balance.amount),
+        "lines": lines,
+        "closing_balance": str(statement.closing_balance.amount),
+    }
+    json.dump(document, out, indent=2, ensure_ascii=False)
+    print(file=out)
+
+
+_STATEMENT_FORMATS: Final[dict[str, Callable[[Statement, TextIO], None]]] = {
+    "csv": _statement_as_csv,
+    "json": _statement_as_json,
+    "table": _statement_as_table,
+}
+
+
+# -- Checks, history, simulation ---------------------------------------------
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        report = verify(store)
+    for line in _audit_lines(report):
+        print(line)
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _audit_lines(report: AuditReport) -> Iterator[str]:
+    yield (
+        f"{report.accounts:,} accounts, {report.transactions:,} transactions and"
+        f" {report.refusals:,} refusals verified"
+    )
+    yield f"{len(report.disagreements) or 'no'} disagreements"
+    for disagreement in report.disagreements:
+        yield f"  {disagreement}"
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    limit = Money(parsed.overdraft, parsed.currency)
+    started = time.perf_counter()
+    with (
+        history.opened(parsed.history) as file,
+        SQLiteStore(parsed.store) as store,
+        _progress("rows") as on_progress,
+        _without_garbage_collection(),
+    ):
+        report = history.import_history(
+            Bank(store),
+            file,
+            currency=parsed.currency,
+            overdraft_limit=limit,
+            on_progress=on_progress,
+        )
+    seconds = time.perf_counter() - started
+    if report.ignored_columns:
+        print(f"columns ignored: {', '.join(report.ignored_columns)}")
+    problems = {
+        "refused": report.refused,
+        "invalid": report.invalid,
+        "balances that differ": report.mismatched,
+    }
+    for kind, found in problems.items():
+        if found:
+            print(f"{kind}: {found.count:,}")
+        for line, what in found.first:
+            print(f"  line {line}: {what}")
+        if found.count > len(found.first):
+            print(f"  … and {found.count - len(found.first):,} more")
+    if report.rows and report.replayed == report.rows:
+        print("Every row had been imported before; nothing changed.")
+    _print_facts(
+        ("rows", f"{report.rows:,}"),
+        ("accounts", f"{report.accounts:,}"),
+        *((kind, f"{found.count:,}") for kind, found in problems.items()),
+        ("replayed", f"{report.replayed:,}"),
+        ("closing sum", str(report.closing_sum)),
+        ("seconds", f"{seconds:.2f}"),
+        ("rows per second", f"{report.rows / seconds:,.0f}"),
+    )
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    # An import makes a million small objects and no cycles of them: looking for cycles would
+    # take a fifth of its time. This is the process of the command line and nobody else's.
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _simulate(parsed: argparse.Namespace) -> int:
+    workload = simulation.Workload(parsed.accounts, parsed.operations, parsed.seed)
+    with ExitStack() as stack:
+        path = parsed.store
+        if path is None:
+            path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "bank.db")
+        receipts = _receipts(stack, parsed.receipts)
+        store = stack.enter_context(SQLiteStore(path))
+        on_progress = stack.enter_context(_progress("operations", parsed.operations))
+        started = time.perf_counter()
+        report = simulation.run(
+            store,
+            workload,
+            on_acknowledged=lambda transaction_id: receipts(str(transaction_id)),
+            on_progress=on_progress,
+        )
+        seconds = time.perf_counter() - started
+    where = "a temporary SQLite file" if parsed.store is None else path
+    print(f"Seed {workload.seed}: {workload.accounts:,} accounts on {where}")
+    _print_simulation(report, seconds)
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _receipts(stack: ExitStack, path: str | None) -> Callable[[str], object]:
+    """
+    What writes each line to the file at *path* at once, or nothing where there is none.
+    """
+    if path is None:
+        return lambda _: None
+    file = stack.enter_context(open(path, "a", encoding="ascii", buffering=1))
+    return lambda line: file.write(f"{line}\n")
+
+
+def _print_simulation(report: simulation.Report, seconds: float) -> None:
+    tally = report.tally
+    rows = [(kind, "booked", f"{count:,}") for kind, count in sorted(tally.booked.items())]
+    rows += [
+        (kind, f"refused: {code}", f"{count:,}")
+        for (kind, code), count in sorted(tally.refused.items())
+    ]
+    _print_table(("operation", "outcome", "count"), rows)
+    _print_facts(
+        ("sent", f"{tally.sent:,}, of which {tally.retries:,} a second time"),
+        ("replayed", f"{tally.replayed:,}"),
+        ("seconds", f"{seconds:.2f}"),
+        ("operations per second", f"{tally.sent / seconds:,.0f}, each durable by itself"),
+        ("money in", str(tally.money_in)),
+        ("money out", str(tally.money_out)),
+        ("balances", str(report.balances)),
+        (
+            "money in = money out + balances",
+            "yes, to the cent" if report.is_balanced else "NO",
+        ),
+        ("audit", "; ".join(_audit_lines(report.audit))),
+    )
+
+
+# -- What a person sees ------------------------------------------------------
+
+
+def _print_facts(*facts: tuple[str, str]) -> None:
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        print(f"{name:<{width}}  {value}")
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if sys.stdout.isatty() and _has_rich():
+        _print_rich_table(columns, rows)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in (columns, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _has_rich() -> bool:
+    return find_spec("rich") is not None
+
+
+def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns)
+    for row in rows:
+        # As text: a description may hold what rich would take for markup.
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+@contextmanager
+def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """
+    What shows how many of *what* are done, if the error stream is a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    show = _rich_progress if _has_rich() else _plain_progress
+    with show(what, total) as shown:
+        last = 0.0
+
+        def on_progress(done: int) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            if now - last >= _PROGRESS_EVERY:
+                last = now
+                shown(done)
+
+        yield on_progress
+
+
+@contextmanager
+def _plain_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    of = "" if total is None else f" of {total:,}"
+    try:
+        yield lambda done: print(f"\r{done:,}{of} {what}", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _rich_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
