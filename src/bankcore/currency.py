@@ -10,7 +10,7 @@ that nobody can see.
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, Self
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import attrs
@@ -48,7 +48,7 @@ class Currency:
     code: str
     exponent: int
 
-    def __new__(cls, code: str, exponent: int | None = None) -> Self:
+    def __new__(cls, code: str, exponent: int | None = None) -> "Currency":  # noqa: PYI034  # interned: always this class
         # The way of nearly every call: an ISO code by itself, seen before.
         if exponent is None and type(code) is str:
             known = _ISO.get(code)

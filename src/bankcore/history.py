@@ -13,6 +13,7 @@ import lzma
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from operator import itemgetter
 from typing import Final, TextIO
 
 import attrs
@@ -21,7 +22,6 @@ from bankcore.bank import Bank
 from bankcore.commands import Command, Deposit, OpenAccount, Withdraw
 from bankcore.currency import Currency
 from bankcore.errors import (
-    BankError,
     DeclinedError,
     InvalidHistoryError,
     InvalidRequestError,
@@ -34,7 +34,7 @@ from bankcore.money import Money
 from bankcore.transaction import Transaction
 
 #: How many commands one durable write carries.
-BATCH_LENGTH: Final = 10_000
+BATCH_LENGTH: Final = 20_000
 #: How many of the rows that did not pass are kept for the report.
 PROBLEMS_SHOWN: Final = 10
 
@@ -142,16 +142,6 @@ def import_history(
     return _Import(bank, currency, overdraft_limit, on_progress).run(file)
 
 
-@attrs.frozen
-class _Row:
-    """
-    A row that was asked of the bank: its line, and the balance it expects after it.
-    """
-
-    line: int
-    balance: Money | None
-
-
 class _Import:
     """
     One import under way: the batch being gathered, and the counts.
@@ -172,25 +162,28 @@ class _Import:
         self._accounts: dict[str, AccountId] = {}
         self._instants: dict[str, datetime] = {}
         self._commands: list[Command] = []
-        # One for each command; None for the opening of an account.
-        self._rows: list[_Row | None] = []
+        # For each command, the line of its row (0 for the opening of an account), and the
+        # balance expected after it.
+        self._expected: list[tuple[int, Money | None]] = []
         self._count = self._replayed = 0
         self._refused = self._invalid = self._mismatched = Problems()
 
     def run(self, file: Iterable[str]) -> ImportReport:
         reader = csv.reader(file)
-        places, ignored = _columns(next(reader, []))
+        header = next(reader, [])
+        places, ignored = _columns(header)
+        picked = itemgetter(*places)
         for cells in reader:
             if not cells:
                 continue  # an empty line
             self._count += 1
             try:
-                self._take(
-                    reader.line_num, [cells[place] if place >= 0 else "" for place in places]
-                )
-            except IndexError:
-                what = f"It has {len(cells)} cells, fewer than the first line."
-                self._invalid = self._invalid.with_one(reader.line_num, what)
+                if len(cells) != len(header):
+                    raise InvalidHistoryError(
+                        f"the row has {len(cells)} cells, and the first line has {len(header)}"
+                    )
+                cells.append("")  # for the columns that are not there
+                self._take(reader.line_num, *picked(cells))
             except InvalidRequestError as error:
                 self._invalid = self._invalid.with_one(reader.line_num, str(error))
             if len(self._commands) >= BATCH_LENGTH:
@@ -207,11 +200,19 @@ class _Import:
             ignored_columns=ignored,
         )
 
-    def _take(self, line: int, cells: Sequence[str]) -> None:
+    def _take(
+        self,
+        line: int,
+        transaction_id: str,
+        account_text: str,
+        when: str,
+        amount: str,
+        balance: str,
+        description: str,
+    ) -> None:
         """
         Make the row's commands and put them into the batch.
         """
-        transaction_id, account_text, when, amount, balance, description = cells
         at = self._instants.get(when)
         if at is None:
             at = self._instants[when] = _instant(when)
@@ -241,31 +242,30 @@ class _Import:
                     booked_at=at,
                 )
             )
-            self._rows.append(None)
+            self._expected.append((0, None))
         self._commands.append(command)
-        self._rows.append(_Row(line, expected))
+        self._expected.append((line, expected))
 
     def _book(self) -> None:
-        for row, outcome in zip(self._rows, self._bank.execute(self._commands), strict=True):
+        outcomes = self._bank.execute(self._commands)
+        for (line, balance), outcome in zip(self._expected, outcomes, strict=True):
             # An account may be there already; whatever else keeps it from being opened keeps
             # its first row from passing, and is told there.
-            if row is not None:
-                self._count_outcome(row, outcome)
+            if line == 0:
+                continue
+            self._replayed += outcome.replayed
+            if isinstance(outcome, Transaction):
+                booked = outcome.postings[0].balance
+                if balance is not None and booked != balance:
+                    what = f"The balance is {booked}, and the file says {balance}."
+                    self._mismatched = self._mismatched.with_one(line, what)
+            elif isinstance(outcome, DeclinedError):
+                self._refused = self._refused.with_one(line, str(outcome))
+            else:
+                self._invalid = self._invalid.with_one(line, str(outcome))
         self._commands.clear()
-        self._rows.clear()
+        self._expected.clear()
         self._on_progress(self._count)
-
-    def _count_outcome(self, row: _Row, outcome: Transaction | BankError) -> None:
-        self._replayed += outcome.replayed
-        if isinstance(outcome, DeclinedError):
-            self._refused = self._refused.with_one(row.line, str(outcome))
-        elif isinstance(outcome, BankError):
-            self._invalid = self._invalid.with_one(row.line, str(outcome))
-        else:
-            balance = outcome.postings[0].balance
-            if row.balance is not None and balance != row.balance:
-                what = f"The balance is {balance}, and the file says {row.balance}."
-                self._mismatched = self._mismatched.with_one(row.line, what)
 
     def _closing_sum(self) -> Money:
         total = self._nothing
@@ -277,8 +277,8 @@ class _Import:
 
 def _columns(header: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     """
-    The place of each column that counts, -1 for an optional one that is not there, and the
-    names of the others.
+    The place of each column that counts (-1, a last and empty cell, for an optional one that
+    is not there), and the names of the others.
     """
     names = [name.strip() for name in header]
     missing = [name for name in _REQUIRED if name not in names]

@@ -61,7 +61,12 @@ class Money:
     def __init__(self, amount: str | int | Decimal, currency: Currency | str) -> None:
         if type(currency) is not Currency:
             currency = _currency(currency)
-        _set_minor(self, _minor_units(amount, currency))
+        _set_minor(
+            self,
+            _minor_from_text(amount, currency)
+            if type(amount) is str
+            else _minor_units(amount, currency),
+        )
         _set_currency(self, currency)
 
     @classmethod
@@ -245,8 +250,6 @@ def _minor_units(amount: object, currency: Currency) -> int:
     *amount* in minor units of *currency*. The kinds are told apart by exact type:
     ``bool`` and the integers of NumPy are ints by inheritance, and are refused.
     """
-    if type(amount) is str:
-        return _minor_from_text(amount, currency)
     if type(amount) is int:
         return _bounded(_bounded(amount) * _POWERS[currency.exponent])
     if type(amount) is Decimal:
@@ -262,8 +265,13 @@ def _minor_from_text(text: str, currency: Currency) -> int:
     if len(text) > _TEXT_LENGTH_MAX:
         raise AmountTooLargeError(shown(text), f"an amount has at most {DIGITS_MAX} digits")
     whole, point, decimals = text.partition(".")
-    digits = whole[1:] if whole[:1] == "-" else whole
     # `isdigit` is true for digits of every script, hence `isascii`.
+    if whole.isdigit() and whole[0] != "0" and len(decimals) == currency.exponent:
+        # The usual way, in one step: "12.34" EUR. 64 digits are in bounds.
+        digits = whole + decimals
+        if digits.isdigit() and digits.isascii() and len(digits) <= DIGITS_MAX:
+            return int(digits)
+    digits = whole[1:] if whole[:1] == "-" else whole
     if not (
         text.isascii()
         and digits.isdigit()

@@ -176,8 +176,13 @@ class _Work:
         try:
             if at > now:
                 raise InvalidTimeError(at.isoformat(), f"the clock says {now.isoformat()}")
-            before = self._before(request)
-            at = _booking_time(command, before, at, self._clock)
+            if type(command) is OpenAccount:
+                before: Sequence[Account] = self._none_of(request)
+            else:
+                before = self._all_of(request)
+            for account in before:
+                if account.last_booked_at is not None and account.last_booked_at > at:
+                    at = _later_time(command, account, self._clock)
             after = _RULES[type(command)](command, request, before, at)
         except BankError as error:
             # The traceback would keep this whole batch alive for as long as the error.
@@ -190,22 +195,26 @@ class _Work:
             self._accounts[account.id.value] = account
         return transaction
 
-    def _before(self, request: Request) -> tuple[Account, ...]:
+    def _none_of(self, request: Request) -> tuple[Account, ...]:
         """
-        The accounts the command touches, as they are now; none where one is to be opened.
+        No account, where none of those to be opened is there yet.
         """
-        if type(request.command) is OpenAccount:
-            for account_id in request.account_ids:
-                if account_id.value in self._accounts:
-                    raise AccountExistsError(account_id)
-            return ()
+        for account_id in request.account_ids:
+            if account_id.value in self._accounts:
+                raise AccountExistsError(account_id)
+        return ()
+
+    def _all_of(self, request: Request) -> list[Account]:
+        """
+        The accounts the command touches, as they are now.
+        """
         found = []
         for account_id in request.account_ids:
             account = self._accounts.get(account_id.value)
             if account is None:
                 raise AccountNotFoundError(account_id)
             found.append(account)
-        return tuple(found)
+        return found
 
     def _record(self, record: Transaction | Refusal) -> None:
         self._recorded[record.id.value] = record
@@ -254,25 +263,20 @@ def _posting(before: Account | None, after: Account) -> Posting:
     )
 
 
-def _booking_time(
-    command: Command, accounts: Sequence[Account], at: datetime, clock: Clock
-) -> datetime:
+def _later_time(command: Command, account: Account, clock: Clock) -> datetime:
     """
-    When *command* takes place: as given, or the later of the clock and the last postings.
+    When *command* takes place, seeing that *account* was last booked later: right then.
     """
-    for account in accounts:
-        last = account.last_booked_at
-        if last is None or last <= at:
-            continue
-        # "A time given by the caller (imported history) is never moved."
-        if command.booked_at is not None:
-            raise InvalidTimeError(
-                at.isoformat(), f"account {account.id} was last booked at {last.isoformat()}"
-            )
-        if last - clock.now > clock.skew_max:
-            raise ClockSkewError(account.id, last, clock.now)
-        at = last
-    return at
+    last = cast("datetime", account.last_booked_at)
+    # A time that the caller gives (imported history) is never moved.
+    if command.booked_at is not None:
+        raise InvalidTimeError(
+            command.booked_at.isoformat(),
+            f"account {account.id} was last booked at {last.isoformat()}",
+        )
+    if last - clock.now > clock.skew_max:
+        raise ClockSkewError(account.id, last, clock.now)
+    return last
 
 
 # -- One rule for each kind of command: the accounts as they are after it ----

@@ -641,13 +641,13 @@ def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
         _, name, kind, command, principal, recorded_at, code, facts = lines[0][:8]
         with codec.reading(f"the record of transaction {name}"):
             transaction_id = TransactionId(name)
-            asked = codec.command_from_json(kind, command, transaction_id)
+            asked = codec.command_from_text(kind, command, transaction_id)
             at = codec.from_microseconds(recorded_at)
             if code is None:
                 postings = tuple(_posting(line[8:]) for line in lines)
                 yield Transaction(transaction_id, asked, at, postings, principal)
             else:
-                said = codec.facts_from_json(code, facts)
+                said = codec.facts_from_text(code, facts)
                 yield Refusal(transaction_id, asked, at, code, said, principal)
 
 
@@ -710,17 +710,17 @@ def _write(
 
 
 def _journal_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
-    command = record.command
+    kind, command = codec.command_to_text(record.command)
     if isinstance(record, Transaction):
         at, code, facts = record.booked_at, None, None
     else:
         at, code = record.refused_at, record.code
-        facts = codec.facts_to_json(code, record.facts)
+        facts = codec.facts_to_text(code, record.facts)
     return (
         place,
         record.id.value,
-        codec.kind_of(command),
-        codec.command_to_json(command),
+        kind,
+        command,
         record.principal,
         codec.to_microseconds(at),
         code,
