@@ -11,11 +11,11 @@ import os
 from hypothesis import HealthCheck, settings
 
 # Machines here are small and noisy: a deadline would test the machine.
-_SHARED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+_shared = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-settings.register_profile("dev", max_examples=60, **_SHARED)
-settings.register_profile("ci", max_examples=100, derandomize=True, **_SHARED)
-settings.register_profile("thorough", max_examples=5_000, **_SHARED)
+settings.register_profile("dev", _shared, max_examples=60)
+settings.register_profile("ci", _shared, max_examples=100, derandomize=True)
+settings.register_profile("thorough", _shared, max_examples=5_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 )

@@ -176,8 +176,7 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
     where = f"account {account.id}"
     derived = _Derived()
     try:
-        for transaction in _history(store, account):
-            posting = transaction.posting(account.id)
+        for transaction, posting in _history(store, account):
             for what in _posting_disagreements(transaction, posting, derived, account):
                 yield Disagreement(f"{where}, version {posting.version}", what)
             _follow(derived, transaction, posting)
@@ -196,20 +195,29 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
             yield Disagreement(where, f"its {name} is {stored}, and its history says {said}")
 
 
-def _history(store: AccountStore, account: Account) -> Iterator[Transaction]:
+def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
     """
-    The account's transactions up to the version it was read with.
+    The account's transactions and its postings in them, up to the version it was read with.
     """
-    after = 0
-    while after < account.version:
-        page = store.history(account.id, after=after, limit=_PAGE)
+    version = 0
+    while version < account.version:
+        page = store.history(account.id, after=version, limit=_PAGE)
         if not page:
             return
         for transaction in page:
-            after = transaction.posting(account.id).version
-            if after > account.version:
+            before = version
+            try:
+                posting = transaction.posting(account.id)
+            except KeyError:
+                raise StoreCorruptedError(
+                    f"transaction {transaction.id} is in its history and does not touch it"
+                ) from None
+            version = posting.version
+            if version <= before:
+                raise StoreCorruptedError(f"version {version} follows version {before}")
+            if version > account.version:
                 return
-            yield transaction
+            yield transaction, posting
 
 
 def _posting_disagreements(

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
@@ -28,7 +27,7 @@ from bankcore.account import Account
 from bankcore.audit import AuditReport, verify
 from bankcore.bank import Bank
 from bankcore.errors import BankError, InvalidRequestError
-from bankcore.instants import to_instant, to_instant_or_midnight
+from bankcore.instants import instant_from_text
 from bankcore.money import Money
 from bankcore.statement import Statement
 from bankcore.stores.sqlite import SQLiteStore
@@ -247,27 +246,13 @@ def _account_row(account: Account) -> tuple[str, ...]:
 
 
 def _print_statement(parsed: argparse.Namespace) -> int:
-    start, end = _given_instant(parsed.start), _given_instant(parsed.end)
+    start, end = (
+        None if text is None else instant_from_text(text) for text in (parsed.start, parsed.end)
+    )
     with SQLiteStore(parsed.store, create=False) as store:
         statement = Bank(store).statement(parsed.account, start=start, end=end)
     _STATEMENT_FORMATS[parsed.format](statement, sys.stdout)
     return 0
-
-
-def _given_instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return to_instant_or_midnight(date.fromisoformat(text))
-    except ValueError:
-        return to_instant(_parsed_instant(text))
-
-
-def _parsed_instant(text: str) -> object:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return text
 
 
 def _statement_rows(statement: Statement) -> list[tuple[str, str, str, str, str, str]]:

@@ -12,7 +12,7 @@ import gzip
 import lzma
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from operator import itemgetter
 from typing import Final, TextIO
 
@@ -25,11 +25,9 @@ from bankcore.errors import (
     DeclinedError,
     InvalidHistoryError,
     InvalidRequestError,
-    InvalidTimeError,
-    shown,
 )
 from bankcore.ids import AccountId
-from bankcore.instants import to_instant
+from bankcore.instants import instant_from_text
 from bankcore.money import Money
 from bankcore.transaction import Transaction
 
@@ -215,7 +213,7 @@ class _Import:
         """
         at = self._instants.get(when)
         if at is None:
-            at = self._instants[when] = _instant(when)
+            at = self._instants[when] = instant_from_text(when)
         account_id = self._accounts.get(account_text)
         is_new = account_id is None
         if account_id is None:
@@ -289,17 +287,3 @@ def _columns(header: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
         raise InvalidHistoryError(f"its first line has two columns {', '.join(twice)}")
     places = [names.index(name) if name in names else -1 for name in (*_REQUIRED, *_OPTIONAL)]
     return places, tuple(name for name in names if name not in (*_REQUIRED, *_OPTIONAL))
-
-
-def _instant(text: str) -> datetime:
-    try:
-        # YYYY-MM-DD alone: Python would read 20260101 and 2026-W01 as dates too.
-        if len(text) == len("2026-01-01") and text[4] == text[7] == "-":
-            return datetime.combine(date.fromisoformat(text), time.min, UTC)
-        return to_instant(datetime.fromisoformat(text))
-    except ValueError as error:
-        if isinstance(error, InvalidTimeError):
-            raise
-        raise InvalidTimeError(
-            shown(text), "a date is YYYY-MM-DD, or an instant with its zone"
-        ) from None

@@ -44,3 +44,22 @@ def to_instant_or_midnight(value: object) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.min, UTC)
     return to_instant(value)
+
+
+def instant_from_text(text: str) -> datetime:
+    """
+    The instant that *text* names: a date ``YYYY-MM-DD``, which is its midnight in UTC, or an
+    ISO 8601 date and time with its zone.
+
+    Raises:
+        InvalidTimeError: If it is anything else.
+    """
+    try:
+        # YYYY-MM-DD alone: Python would read 20260101 and 2026-W01 as dates too.
+        if len(text) == len("2026-01-01") and text[4] == text[7] == "-":
+            return to_instant_or_midnight(date.fromisoformat(text))
+        return to_instant(datetime.fromisoformat(text))
+    except ValueError:
+        raise InvalidTimeError(
+            shown(text), "a date is YYYY-MM-DD, or a date and time with its zone"
+        ) from None

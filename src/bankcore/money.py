@@ -266,8 +266,8 @@ def _minor_from_text(text: str, currency: Currency) -> int:
         raise AmountTooLargeError(shown(text), f"an amount has at most {DIGITS_MAX} digits")
     whole, point, decimals = text.partition(".")
     # `isdigit` is true for digits of every script, hence `isascii`.
-    if whole.isdigit() and whole[0] != "0" and len(decimals) == currency.exponent:
-        # The usual way, in one step: "12.34" EUR. 64 digits are in bounds.
+    if len(decimals) == currency.exponent and (decimals or not point) and text[:1] != "0":
+        # The usual way, in one step: "12.34" EUR.
         digits = whole + decimals
         if digits.isdigit() and digits.isascii() and len(digits) <= DIGITS_MAX:
             return int(digits)

@@ -1,0 +1,446 @@
+"""
+The command line: its words, its answers, its one-sentence errors and its exit statuses.
+
+Most tests call `bankcore.cli.main` in this process; a few run the installed command.
+"""
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from bankcore import Bank, Money, cli
+from bankcore.commands import OpenAccount
+from bankcore.stores import SQLiteStore
+from shared_data import shared_path
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """
+    Calls the command line in an empty directory: (exit status, output, errors).
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        try:
+            status = cli.main(words)
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def bank(run: Run) -> Run:
+    """
+    The command line, with an account alice of 100 EUR and bob of nothing in bank.db.
+    """
+    for words in (("alice", "--balance", "100", "--overdraft", "20"), ("bob",)):
+        assert run("open", *words, "--currency", "EUR", "--store", "bank.db")[0] == 0
+    return run
+
+
+def test_opening_prints_a_receipt(run: Run) -> None:
+    """`open` makes the bank's file and prints the transaction and the balance."""
+    answer = run(
+        "open", "alice", "--currency", "EUR", "--balance", "100", "--store", "b.db", "--id", "o-1"
+    )
+
+    assert answer == (0, "o-1\n  alice: EUR 100.00, balance EUR 100.00\n", "")
+
+
+def test_money_moves_and_says_where(bank: Run) -> None:
+    """`deposit`, `withdraw` and `transfer` print what each account was left with."""
+    store = ("--store", "bank.db")
+
+    assert bank("deposit", "alice", "50", "--id", "d", *store) == (
+        0,
+        "d\n  alice: EUR 50.00, balance EUR 150.00\n",
+        "",
+    )
+    assert bank("withdraw", "alice", "30.00", "--id", "w", *store) == (
+        0,
+        "w\n  alice: EUR -30.00, balance EUR 120.00\n",
+        "",
+    )
+    assert bank("transfer", "alice", "bob", "5", "--id", "t", *store) == (
+        0,
+        "t\n  alice: EUR -5.00, balance EUR 115.00\n  bob: EUR 5.00, balance EUR 5.00\n",
+        "",
+    )
+
+
+def test_a_command_sent_again_says_so(bank: Run) -> None:
+    """The same id is booked once; the second receipt is the first one, marked."""
+    words = ("deposit", "alice", "50", "--id", "d", "--store", "bank.db")
+    first, second = bank(*words), bank(*words)
+
+    assert first[1].replace("d\n", "d (again)\n") == second[1]
+
+
+def test_accounts_are_listed(bank: Run) -> None:
+    """`accounts` prints a table of every account."""
+    status, out, _ = bank("accounts", "--store", "bank.db")
+
+    assert status == 0
+    assert [line.split() for line in out.splitlines()] == [
+        ["account", "status", "balance", "available", "overdraft", "limit"],
+        ["alice", "open", "EUR", "100.00", "EUR", "120.00", "EUR", "20.00"],
+        ["bob", "open", "EUR", "0.00", "EUR", "0.00", "EUR", "0.00"],
+    ]
+
+
+def test_a_refusal_is_one_sentence_and_status_1(bank: Run) -> None:
+    """What the bank declines is said in one sentence, and the status is 1."""
+    answer = bank("withdraw", "alice", "1000", "--store", "bank.db")
+
+    assert answer == (
+        1,
+        "",
+        (
+            "bankcore: Account alice has EUR 120.00 available, EUR 880.00 less than the"
+            " EUR 1000.00 requested.\n"
+        ),
+    )
+
+
+WRONG_CALLS = [
+    ((), "the following arguments are required: COMMAND"),
+    (("fly",), "invalid choice: 'fly'"),
+    (("deposit", "alice", "--store", "bank.db"), "required: amount"),
+    (("deposit", "alice", "5"), "required: --store"),
+    (("deposit", "alice", "1e3", "--store", "bank.db"), "'1e3' is not a valid amount"),
+    (("deposit", "alice", "0", "--store", "bank.db"), "an amount is above zero"),
+    (("deposit", "a/b", "5", "--store", "bank.db"), "'a/b' is not a valid id"),
+    (("transfer", "alice", "alice", "5", "--store", "bank.db"), "needs two accounts"),
+    (("open", "x", "--currency", "EU", "--store", "bank.db"), "'EU' is not a valid currency"),
+    (("statement", "alice", "--store", "bank.db", "--start", "may"), "'may' is not a valid time"),
+    (
+        (
+            "statement",
+            "alice",
+            "--store",
+            "bank.db",
+            "--start",
+            "2026-02-01",
+            "--end",
+            "2026-01-01",
+        ),
+        "is not a valid time: it is before",
+    ),
+    (("statement", "alice", "--store", "bank.db", "--format", "pdf"), "invalid choice: 'pdf'"),
+    (("simulate", "--accounts", "1"), "2 to 100,000 accounts"),
+    (("simulate", "--accounts", "many"), "invalid int value: 'many'"),
+    (("simulate", "--receipts", "no/such/file", "--operations", "1"), "no/such/file: No such"),
+    (("import", "absent.csv", "--store", "bank.db", "--currency", "EUR"), "absent.csv"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), WRONG_CALLS)
+def test_a_wrong_call_is_one_sentence_and_status_2(
+    bank: Run, words: tuple[str, ...], expected: str
+) -> None:
+    """A call that cannot be right is told in one sentence, and the status is 2."""
+    status, out, err = bank(*words)
+
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert expected in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deposit", "alice", "5", "--store", "absent.db"),
+        ("accounts", "--store", "absent.db"),
+        ("statement", "alice", "--store", "absent.db"),
+        ("verify", "absent.db"),
+    ],
+)
+def test_a_mistyped_path_makes_no_bank(run: Run, words: tuple[str, ...]) -> None:
+    """Only open, import and simulate make a file; elsewhere an absent one is told."""
+    status, out, err = run(*words)
+
+    assert (status, out) == (1, "")
+    assert "there is no file" in err
+    assert os.listdir() == []
+
+
+def test_a_file_that_is_something_else_is_told(run: Run) -> None:
+    """A file that is no bank is refused with a sentence, status 1, and stays as it is."""
+    Path("notes.txt").write_text("buy milk\n" * 200)
+    status, _, err = run("verify", "notes.txt")
+
+    assert status == 1
+    assert "notes.txt is not a bankcore store and was left as it is" in err
+    assert Path("notes.txt").read_text() == "buy milk\n" * 200
+
+
+def test_a_statement_is_a_table_csv_or_json(bank: Run) -> None:
+    """A statement says the same lines in three forms."""
+    bank("deposit", "alice", "50", "--id", "d", "--store", "bank.db", "--description", "=SUM(A1)")
+    table, as_csv, as_json = (
+        bank("statement", "alice", "--store", "bank.db", "--format", form)[1]
+        for form in ("table", "csv", "json")
+    )
+
+    lines = table.splitlines()
+    assert (
+        lines[0],
+        lines[1],
+        lines[-1],
+    ) == ("Account alice", "Opening balance EUR 0.00", "Closing balance EUR 150.00")
+    rows = list(csv.DictReader(io.StringIO(as_csv)))
+    assert [(row["amount"], row["balance"], row["description"]) for row in rows] == [
+        ("100.00", "100.00", ""),
+        ("50.00", "150.00", "'=SUM(A1)"),
+    ]
+    document = json.loads(as_json)
+    assert tuple(
+        document[name]
+        for name in (
+            "account_id",
+            "currency",
+            "start",
+            "end",
+            "opening_balance",
+            "closing_balance",
+        )
+    ) == ("alice", "EUR", None, None, "0.00", "150.00")
+    assert [(line["kind"], line["amount"]) for line in document["lines"]] == [
+        ("OpenAccount", "100.00"),
+        ("Deposit", "50.00"),
+    ]
+    assert document["lines"][1]["description"] == "=SUM(A1)"
+
+
+@pytest.mark.parametrize("description", ["=1+1", "+1", "-1", "@x", " =1"])
+def test_no_cell_of_a_csv_is_a_formula(bank: Run, description: str) -> None:
+    """A description that a spreadsheet would compute is written as text."""
+    bank("deposit", "alice", "1", "--store", "bank.db", f"--description={description}")
+    out = bank("statement", "alice", "--store", "bank.db", "--format", "csv")[1]
+
+    assert f"'{description}" == list(csv.reader(io.StringIO(out)))[-1][-1]
+
+
+def test_a_statement_covers_start_to_end(bank: Run) -> None:
+    """`--start` is covered and `--end` is not; before the account there is nothing."""
+    out = bank(
+        *("statement", "alice", "--store", "bank.db", "--format", "json"),
+        *("--start", "2001-01-01", "--end", "2002-01-01T00:00:00+00:00"),
+    )[1]
+
+    assert tuple(
+        json.loads(out)[name] for name in ("lines", "closing_balance", "start", "end")
+    ) == ([], "0.00", "2001-01-01T00:00:00+00:00", "2002-01-01T00:00:00+00:00")
+
+
+def test_verify_says_what_it_looked_at(bank: Run) -> None:
+    """`verify` counts what it verified, and the status is 0."""
+    answer = bank("verify", "bank.db")
+
+    assert answer == (
+        0,
+        "2 accounts, 2 transactions and 0 refusals verified\nno disagreements\n",
+        "",
+    )
+
+
+def test_verify_names_what_is_wrong(bank: Run) -> None:
+    """`verify` lists each disagreement, and the status is 1."""
+    with SQLiteStore("bank.db") as store:
+        connection = store._link().connection
+        connection.execute("UPDATE bankcore_account SET balance_minor = 1 WHERE id = 'bob'")
+    status, out, _ = bank("verify", "bank.db")
+
+    assert status == 1
+    assert "1 disagreements\n  account bob: its balance is 1, and its history says 0\n" in out
+
+
+def test_import_reports_and_is_repeatable(run: Run) -> None:
+    """`import` says what became of the rows; a second time it says that nothing changed."""
+    Path("h.csv").write_text(
+        "transaction_id,account_id,date,amount,note\nt1,a1,2024-01-01,5,x\nt2,a1,2024-01-02,-2,y\n"
+    )
+    words = ("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
+    first, second = run(*words), run(*words)
+
+    assert (first[0], second[0]) == (0, 0)
+    assert "columns ignored: note\n" in first[1]
+    assert "nothing changed" not in first[1]
+    assert "Every row had been imported before; nothing changed.\n" in second[1]
+    facts = dict(line.split("  ", 1) for line in second[1].splitlines()[2:])
+    assert tuple(
+        facts[name].strip() for name in ("rows", "accounts", "refused", "replayed", "closing sum")
+    ) == ("2", "1", "0", "2", "EUR 3.00")
+    assert {"seconds", "rows per second"} <= set(facts)
+
+
+def test_import_lists_what_did_not_pass(run: Run) -> None:
+    """Refused, invalid and differing rows are counted, the first ten listed; the status is 1."""
+    rows = "".join(f"r{number},a1,2024-01-02,-9,1\n" for number in range(12))
+    Path("h.csv").write_text(
+        "transaction_id,account_id,date,amount,balance\n"
+        f"t1,a1,2024-01-01,5,6\n{rows}bad,a1,2024-01-02,0,5\n"
+    )
+    status, out, _ = run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
+
+    assert status == 1
+    assert "refused: 12\n  line 3: Account a1 has EUR 5.00 available" in out
+    assert "  … and 2 more\n" in out
+    assert "invalid: 1\n  line 15: EUR 0.00 is not a valid amount" in out
+    assert "balances that differ: 1\n  line 2: The balance is EUR 5.00" in out
+
+
+def test_the_real_history_by_the_command(tmp_path: Path) -> None:
+    """The installed command imports the real history: every row, the closing sum, status 0."""
+    source = shared_path("data/history-1993.csv.xz")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "bankcore", "import", str(source), "--currency", "CZK"),
+            *("--overdraft", "5446.60", "--store", str(tmp_path / "b.db")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "closing sum           CZK 39296720.10\n" in done.stdout
+    assert "rows                  49,028\n" in done.stdout
+
+
+def test_simulate_reports_a_balanced_bank(run: Run) -> None:
+    """`simulate` ends with the equation of money and the audit, and leaves no file."""
+    status, out, err = run("simulate", "--accounts", "5", "--operations", "100", "--seed", "3")
+
+    assert (status, err) == (0, "")
+    assert "Seed 3: 5 accounts on a temporary SQLite file\n" in out
+    assert "money in = money out + balances  yes, to the cent\n" in out
+    assert "no disagreements" in out
+    assert os.listdir() == []
+
+
+def test_simulate_keeps_its_bank_and_its_receipts(run: Run) -> None:
+    """With `--store` the bank stays, and `--receipts` holds every acknowledged id."""
+    words = ("simulate", "--accounts", "5", "--operations", "50", "--store", "bank.db")
+    status, out, _ = run(*words, "--receipts", "receipts.txt")
+    receipts = set(Path("receipts.txt").read_text().split())
+
+    assert status == 0
+    assert "5 accounts on bank.db" in out
+    with SQLiteStore("bank.db") as store:
+        recorded = {str(record.id) for record in store.journal().records}
+    assert receipts == recorded
+    assert len(receipts) == 55
+
+
+def test_simulate_fails_where_money_is_missing(run: Run) -> None:
+    """A bank that does not add up is said in capitals, and the status is 1."""
+    words = ("simulate", "--accounts", "5", "--operations", "20", "--store", "bank.db")
+    run(*words)
+    with SQLiteStore("bank.db") as store:
+        connection = store._link().connection
+        connection.execute("UPDATE bankcore_account SET balance_minor = balance_minor + 1")
+    status, out, _ = run(*words)
+
+    assert status == 1
+    assert "money in = money out + balances  NO\n" in out
+
+
+@pytest.mark.parametrize("words", [(), ("open",), ("import",), ("simulate",)])
+def test_help_is_there(run: Run, words: tuple[str, ...]) -> None:
+    """Every level of the command line explains itself."""
+    status, out, _ = run(*words, "--help")
+
+    assert status == 0
+    assert out.startswith("usage: bankcore")
+
+
+def test_version_is_the_package_s(run: Run) -> None:
+    """`--version` prints the version that is installed."""
+    assert (0, f"bankcore {version('bankcore')}\n", "") == run("--version")
+
+
+def test_an_interruption_is_one_sentence(bank: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends a command with one sentence and the status that shells expect."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "verify", interrupted)
+
+    assert bank("verify", "bank.db") == (
+        130,
+        "",
+        "bankcore: interrupted; what was acknowledged stays.\n",
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """`bankcore accounts | head` ends without a traceback."""
+    path = tmp_path / "bank.db"
+    openings = [OpenAccount(f"a{n}", initial_balance=Money("1", "EUR")) for n in range(3_000)]
+    with SQLiteStore(path) as store:
+        Bank(store).execute(openings)
+    command = f"{sys.executable} -m bankcore accounts --store {path} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+
+    assert (done.stderr, done.stdout.count("\n")) == ("", 1)
+
+
+def in_a_terminal(*words: str, block_rich: bool) -> str:
+    """
+    What the command line shows in a terminal, with or without rich.
+    """
+    code = "import sys; from bankcore.cli import main; sys.exit(main(sys.argv[1:]))"
+    if block_rich:
+        code = f"import bankcore.cli as c; c._has_rich = lambda: False; {code}"
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed: the end, on Linux
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert child.wait() == 0
+    return shown.decode()
+
+
+@pytest.mark.parametrize("block_rich", [True, False])
+def test_a_terminal_sees_progress_and_a_table(tmp_path: Path, block_rich: bool) -> None:
+    """On a terminal there is progress, with rich or plainly, and the same report."""
+    if not block_rich:
+        pytest.importorskip("rich", reason="rich is not installed: only the plain form is shown")
+    shown = in_a_terminal(
+        *("simulate", "--accounts", "5", "--operations", "2000"), block_rich=block_rich
+    )
+
+    assert "of 2,000 operations" in shown if block_rich else "2000" in shown
+    assert "yes, to the cent" in shown
+    assert ("━" in shown) is not block_rich
