@@ -274,7 +274,7 @@ def test_a_history_that_ends_early_is_found() -> None:
     """An account whose last postings are gone does not have the version it says."""
     store = worked(MemoryStore())
     replaced_account(store, version=7)
-    store.history = lambda account_id, after=0, limit=1000: (  # type: ignore[method-assign]  # as if rows were deleted
+    store.history = lambda account_id, after=0, limit=1000: (
         MemoryStore.history(store, account_id, after=after, limit=3) if after < 3 else ()
     )
 

@@ -105,9 +105,9 @@ class MemoryStore:
         require_limit(limit)
         with self._lock:
             length = self._kept["length",]
-            place = 0 if after is None else _place(after, length)
+            place = 0 if after is None else _place(after)
             last = min(place + limit, length)
-            if last == place:
+            if last <= place:
                 return Page((), after)
             records = tuple(self._kept["journal", n] for n in range(place + 1, last + 1))
             return Page(records, Cursor(str(last)))
@@ -137,8 +137,8 @@ class MemoryStore:
         return found.posting(account_id)
 
 
-def _place(cursor: Cursor, length: int) -> int:
+def _place(cursor: Cursor) -> int:
     token = cursor.token
-    if not (token.isascii() and token.isdigit() and len(token) < 20 and int(token) <= length):
+    if not (token.isascii() and token.isdigit() and len(token) < 19):
         raise InvalidCursorError(shown(token))
     return int(token)

@@ -59,6 +59,9 @@ SQLITE_VERSION_MIN: Final = (3, 37, 0)
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
 
+# No account has had more transactions; with a page added it is still an integer of SQLite.
+_VERSION_MAX: Final = 2**62
+
 # The longest pause between two attempts at the lock file, in seconds.
 _POLL_MAX: Final = 0.002
 
@@ -148,7 +151,7 @@ class SQLiteStore:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, timeout: float = 30.0, create: bool = True
+        self, path: str | bytes | os.PathLike[str], *, timeout: float = 30.0, create: bool = True
     ) -> None:
         if sys.platform == "win32":
             raise StoreMisuseError("SQLiteStore needs a POSIX system, for its lock file")
@@ -156,7 +159,7 @@ class SQLiteStore:
             raise StoreMisuseError(
                 f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
             )
-        name = os.fspath(path)
+        name = os.fsdecode(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
         # Absolute, so that a later change of directory does not lead to another file.
@@ -313,21 +316,19 @@ class SQLiteStore:
             link = self._link()
         connection = link.connection
         with self._writing(link):
-            try:
+            with self._undoing(link):
                 connection.execute("BEGIN IMMEDIATE")
                 snapshot, keys = _snapshot(connection, reads)
+            try:
                 written = decide(snapshot)
-                if written.records:
-                    _write(connection, snapshot, keys, written)
-            except sqlite3.Error as error:
-                self._give_up(link, error)
-                raise _translated(error) from error
             except BaseException:
                 self._give_up(link, None)
                 raise
             if not written.records:
                 self._give_up(link, None)
                 return written
+            with self._undoing(link):
+                _write(connection, snapshot, keys, written)
             # Nothing is told to the caller before this has returned cleanly.
             try:
                 connection.execute("COMMIT")
@@ -337,6 +338,20 @@ class SQLiteStore:
                     raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
                 raise
             return written
+
+    @contextmanager
+    def _undoing(self, link: _Link) -> Iterator[None]:
+        """
+        Undoes the open unit if anything in it fails, which is certain before the commit.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._give_up(link, error)
+            raise _translated(error) from error
+        except BaseException:
+            self._give_up(link, None)
+            raise
 
     def _give_up(self, link: _Link, error: sqlite3.Error | None) -> None:
         is_clean = _roll_back(link.connection)
@@ -380,7 +395,7 @@ class SQLiteStore:
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
         require_limit(limit)
-        first = max(after, 0)
+        first = min(max(after, 0), _VERSION_MAX)
         rows = self._read(
             f"{_RECORDS} WHERE j.place IN (SELECT p.place FROM bankcore_posting p"
             " JOIN bankcore_account a ON a.key = p.account_key"
@@ -462,6 +477,8 @@ def _require_file(path: str, *, create: bool) -> None:
         return
     except OSError as error:
         raise StoreUnavailableError(f"{path} cannot be used: {error.strerror}") from error
+    except ValueError as error:  # a NUL in it
+        raise StoreFormatError(shown(path), f"it names no file: {error}") from error
     if stat.S_ISDIR(mode):
         raise StoreFormatError(path, "it is a directory")
     if not stat.S_ISREG(mode):
@@ -489,7 +506,7 @@ def _require_own(path: str, timeout: float) -> None:
     Passes where the file is empty or a bankcore store. Looks without writing.
     """
     connection = sqlite3.connect(
-        f"file:{quote(path)}?mode=ro", uri=True, timeout=timeout, isolation_level=None
+        f"file:{quote(os.fsencode(path))}?mode=ro", uri=True, timeout=timeout, isolation_level=None
     )
     try:
         tables = _tables(connection)
@@ -528,6 +545,8 @@ def _try_lock(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StoreUnavailableError(f"the lock file cannot be locked: {error.strerror}") from error
     return True
 
 
