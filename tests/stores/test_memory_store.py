@@ -1,0 +1,160 @@
+"""
+The memory store: a write is there whole or not at all, whatever is raised on whatever line.
+
+That it keeps the contract is shown in ``test_contract.py``.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import contract
+import pytest
+
+from bankcore import AccountId, Bank, Money
+from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.ids import TransactionId
+from bankcore.stores import MemoryStore, memory
+from bankcore.transaction import Refusal
+
+
+class _RaisedOnThisLineError(BaseException):
+    """
+    As final as a `KeyboardInterrupt`: nothing on its way may catch it.
+    """
+
+
+def _raising_at(place: int) -> tuple[Callable[..., Any], list[int]]:
+    """
+    A trace function that raises at the *place*-th line executed in the memory store's module,
+    and the numbers of the lines it has seen.
+    """
+    lines: list[int] = []
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
+        if frame.f_code.co_filename != memory.__file__:
+            return None
+        if event == "line":
+            lines.append(frame.f_lineno)
+            if len(lines) == place:
+                raise _RaisedOnThisLineError
+        return trace
+
+    return trace, lines
+
+
+COMMANDS: dict[str, tuple[Command, ...]] = {
+    "open": (OpenAccount("carol", initial_balance=contract.eur(5), transaction_id="n-1"),),
+    "deposit": (Deposit("alice", contract.eur(5), transaction_id="n-1"),),
+    "refused": (Withdraw("alice", contract.eur(10_000), transaction_id="n-1"),),
+    "batch": (
+        OpenAccount("carol", initial_balance=contract.eur(5), transaction_id="n-1"),
+        Transfer("alice", "carol", contract.eur(7), transaction_id="n-2"),
+        Withdraw("carol", contract.eur(10_000), transaction_id="n-3"),
+        Transfer("carol", "bob", contract.eur(1), transaction_id="n-4"),
+        Deposit("bob", contract.eur(2), transaction_id="n-5"),
+    ),
+}
+
+
+def _bank() -> tuple[MemoryStore, Bank]:
+    store = MemoryStore()
+    bank = contract.bank_over(store)
+    bank.open_account("alice", initial_balance=contract.eur(100), transaction_id="t-1")
+    bank.open_account("bob", initial_balance=contract.eur(100), transaction_id="t-2")
+    return store, bank
+
+
+@pytest.mark.parametrize("commands", COMMANDS.values(), ids=COMMANDS.keys())
+def test_all_or_nothing_whatever_line_raises(commands: tuple[Command, ...]) -> None:
+    """
+    An exception raised at any line of `transact` leaves all of the unit or nothing of it, and
+    sent again, the same ids give the outcomes that they would have had.
+    """
+    store, bank = _bank()
+    before = contract.contents_of(store)
+    outcomes = [contract.exactly([outcome])[0][1] for outcome in bank.execute(commands)]
+    after = contract.contents_of(store)
+    seen = []
+    place = 0
+    while True:
+        place += 1
+        store, bank = _bank()
+        trace, lines = _raising_at(place)
+        previous = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            bank.execute(commands)
+        except _RaisedOnThisLineError:
+            is_raised = True
+        else:
+            is_raised = False
+        finally:
+            sys.settrace(previous)
+        found = contract.contents_of(store)
+        seen.append(found)
+
+        assert found in (before, after)
+        if not is_raised:
+            break
+        again = [
+            repr(outcome).replace("replayed=True", "replayed=False")
+            for outcome in bank.execute(commands)
+        ]
+
+        assert outcomes == again
+        assert after == contract.contents_of(store)
+
+    # Every line of `transact` was among them, before the write and after it.
+    assert seen == sorted(seen, key=lambda contents: contents == after)
+    assert before in seen
+    assert len(lines) == place - 1
+    assert len(set(lines)) > 15
+
+
+def test_readers_never_see_half_of_a_unit() -> None:
+    """
+    While transfers are written, whoever reads all accounts finds the same total.
+    """
+    store, bank = _bank()
+    done = threading.Event()
+    totals: set[int] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            totals.add(sum(account.balance.amount_minor for account in store.accounts()))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for n in range(500):
+        source, destination = ("alice", "bob") if n % 2 else ("bob", "alice")
+        bank.transfer(source, destination, Money("0.50", "EUR"))
+    done.set()
+    reader.join()
+
+    assert {200} == totals
+
+
+def test_stores_are_apart() -> None:
+    """
+    Two stores share nothing.
+    """
+    first, bank = _bank()
+    bank.deposit("alice", contract.eur(1))
+
+    assert ([], []) == contract.contents_of(MemoryStore())
+    assert 3 == len(contract.journal_of(first))
+
+
+def test_repr_says_how_much_is_in_it() -> None:
+    """
+    The repr counts the records, refusals among them.
+    """
+    store, _ = _bank()
+    contract.append(store, [contract.refusal("t-9")])
+
+    assert "<MemoryStore with 3 records>" == repr(store)
+    assert isinstance(store.outcome(TransactionId("t-9")), Refusal)
+    assert 1 == store.account(AccountId("alice")).version

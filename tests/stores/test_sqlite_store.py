@@ -1,0 +1,1808 @@
+"""
+The SQLite store: its settings, locks and files, and what it makes of damage and of errors.
+
+That it keeps the contract is shown in ``test_contract.py``; that no death of the process can
+break it, in ``tests/crash``.
+"""
+
+import errno
+import fcntl
+import os
+import random
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import contract
+import pytest
+from contract import ALICE, NOW, bank_over, contents_of, eur, in_threads
+
+from bankcore import Account, Bank, StoreError
+from bankcore.audit import verify
+from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.errors import (
+    AccountNotFoundError,
+    BankError,
+    InsufficientFundsError,
+    OutcomeUnknownError,
+    SchemaVersionError,
+    StoreCorruptedError,
+    StoreFormatError,
+    StoreMisuseError,
+    StoreUnavailableError,
+)
+from bankcore.ids import TransactionId
+from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.stores import SQLiteStore, _codec
+from bankcore.stores import sqlite as module
+from bankcore.transaction import Posting, Transaction
+
+#: An account without rights.
+NOBODY: Final = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bank.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    with SQLiteStore(path) as made:
+        yield made
+
+
+def connection_of(store: SQLiteStore) -> sqlite3.Connection:
+    return store._link().connection
+
+
+def pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory))
+
+
+def descriptors() -> int:
+    """
+    How many files this process has open.
+    """
+    return len(os.listdir("/dev/fd"))
+
+
+def write_raw(path: Path, *statements: str) -> None:
+    """
+    Run SQL on a file that no store has open, past all that guards it.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
+    """
+    The lines that *code* prints in a process of its own, in which every warning is an error.
+
+    With *is_nobody* it gives up all rights before it begins, where it has any.
+    """
+    begin = "import os, sys, sqlite3\nfrom bankcore import *\nfrom bankcore.stores import *\n"
+    if is_nobody:
+        begin += (
+            "if os.getuid() == 0:\n"
+            f"    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", begin + code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    return done.stdout.splitlines()
+
+
+# -- Settings ----------------------------------------------------------------
+
+
+def test_settings_are_those_that_make_it_durable(store: SQLiteStore) -> None:
+    """
+    Every connection, of whatever thread, has the settings, read back from SQLite.
+    """
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "mmap_size": 0,
+        "journal_size_limit": 67_108_864,
+        "ignore_check_constraints": 0,
+        "read_uncommitted": 0,
+    }
+    if sys.platform == "darwin":
+        wanted |= {"fullfsync": 1, "checkpoint_fullfsync": 1}
+    found: list[dict[str, object]] = []
+
+    def read(_: int) -> None:
+        connection = connection_of(store)
+        found.append({name: pragma(connection, name) for name in wanted})
+
+    read(0)
+    in_threads(3, read)
+
+    assert [wanted] * 4 == found
+
+
+def test_wal_is_really_used(store: SQLiteStore, path: Path) -> None:
+    """
+    What is committed stands in the log, and the file itself says that it has one.
+    """
+    before = path.stat()
+    bank_over(store).open_account("alice", initial_balance=eur(1))
+
+    assert os.stat(f"{path}-wal").st_size > 0
+    assert before.st_size == path.stat().st_size
+    store.close()
+    # Bytes 18 and 19 of the header: the versions for writing and reading; 2 is WAL.
+    assert b"SQLite format 3\x00" == path.read_bytes()[:16]
+    assert b"\x02\x02" == path.read_bytes()[18:20]
+
+
+def test_a_setting_that_does_not_hold_is_an_error(
+    path: Path, faulty: "type[Faulty]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where SQLite does not do as it is told, the store does not start.
+    """
+    monkeypatch.setattr(faulty, "deaf_to", "PRAGMA journal_mode = wal")
+    with pytest.raises(StoreUnavailableError, match=r"journal_mode at delete, and wal is needed"):
+        SQLiteStore(path)
+
+
+def test_an_older_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Before SQLite 3.37 there are no STRICT tables, so there is no store.
+    """
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 9))
+    with pytest.raises(StoreMisuseError, match=r"SQLite 3\.37 or newer"):
+        SQLiteStore(path)
+
+    assert not path.exists()
+
+
+def test_one_durable_write_however_many_commands(store: SQLiteStore) -> None:
+    """
+    A `transact` is one transaction of SQLite; one that writes nothing commits nothing.
+    """
+    said: list[str] = []
+    connection_of(store).set_trace_callback(said.append)
+    bank = bank_over(store)
+
+    def units() -> list[str]:
+        found = [s for s in said if s.split()[0] in {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT"}]
+        said.clear()
+        return found
+
+    bank.open_account("alice", initial_balance=eur(100))
+
+    assert ["BEGIN IMMEDIATE", "COMMIT"] == units()
+    bank.execute([Deposit("alice", eur(1)) for _ in range(500)])
+
+    assert ["BEGIN IMMEDIATE", "COMMIT"] == units()
+    bank.execute([Withdraw("alice", eur(1)) for _ in range(50)], atomic=True)
+
+    assert ["BEGIN IMMEDIATE", "COMMIT"] == units()
+    with pytest.raises(InsufficientFundsError):
+        bank.withdraw("alice", eur(100_000))
+
+    assert ["BEGIN IMMEDIATE", "ROLLBACK"] == units()
+    connection_of(store).set_trace_callback(None)
+
+
+# -- Files -------------------------------------------------------------------
+
+
+def test_files_are_readable_by_their_owner_alone(store: SQLiteStore, path: Path) -> None:
+    """
+    The database, its companions and the lock file have mode 0600, whatever the umask.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1))
+    modes = {
+        name: stat.S_IMODE(os.stat(path.parent / name).st_mode) for name in os.listdir(path.parent)
+    }
+
+    assert dict.fromkeys(("bank.db", "bank.db-wal", "bank.db-shm", "bank.db.lock"), 0o600) == modes
+
+
+def test_closing_leaves_one_file_and_its_lock(store: SQLiteStore, path: Path) -> None:
+    """
+    The last connection to close writes the log into the file.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1))
+    store.close()
+
+    assert ["bank.db", "bank.db.lock"] == names_in(path.parent)
+
+
+def test_the_file_keeps_what_was_written(store: SQLiteStore, path: Path) -> None:
+    """
+    Opened again, a store holds what it held.
+    """
+    contract._fill(store)
+    before = contents_of(store)
+    store.close()
+    with SQLiteStore(path, create=False) as again:
+        assert before == contents_of(again)
+        assert [] == list(verify(again).disagreements)
+
+
+def test_a_change_of_directory_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A relative path means the directory in which the store was made, in every thread.
+    """
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    with SQLiteStore("bank.db") as store:
+        monkeypatch.chdir(tmp_path / "two")
+        bank = bank_over(store)
+        in_threads(1, lambda _: bank.open_account("alice", initial_balance=eur(1)) and None)
+
+        assert eur(1) == store.account(ALICE).balance
+        assert f"SQLiteStore({str(tmp_path / 'one' / 'bank.db')!r})" == repr(store)
+    assert ["bank.db", "bank.db.lock"] == names_in(tmp_path / "one")
+    assert [] == names_in(tmp_path / "two")
+
+
+@pytest.mark.parametrize(
+    "name", ["a b.db", "50%.db", "%41.db", "what?mode=memory", "#1", "Zoë 🐝.db", "'.db", "a;b"]
+)
+def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+    """
+    What means something in a URI or in SQL means nothing in a path.
+    """
+    for _ in range(2):
+        with SQLiteStore(tmp_path / name) as store:
+            contract.append(store, [] if contents_of(store)[1] else [contract.refusal("t-1")])
+
+    assert [name, f"{name}.lock"] == names_in(tmp_path)
+
+
+def test_a_path_may_be_bytes_or_begin_with_two_slashes(path: Path) -> None:
+    """
+    A path is any that the operating system takes.
+    """
+    for same in (str(path), f"/{path}", os.fsencode(path), path):
+        with SQLiteStore(same) as store:
+            assert ([], []) == contents_of(store)
+
+    assert ["bank.db", "bank.db.lock"] == names_in(path.parent)
+
+
+@pytest.mark.parametrize("name", ["", ":memory:", b"", "a\0b"])
+def test_what_names_no_file_is_refused(name: str | bytes) -> None:
+    """
+    A store is in a file; what is in memory only would look durable and not be.
+    """
+    with pytest.raises(StoreFormatError, match="it names no file"):
+        SQLiteStore(name)
+
+
+def test_create_false_makes_nothing(path: Path) -> None:
+    """
+    Without *create* a missing file stays missing.
+    """
+    with pytest.raises(StoreUnavailableError, match="there is no file"):
+        SQLiteStore(path, create=False)
+
+    assert [] == names_in(path.parent)
+
+
+def test_a_directory_that_anybody_may_write_is_refused(tmp_path: Path) -> None:
+    """
+    Where anybody may replace the file no new store is made, unless the directory is sticky.
+    """
+    tmp_path.chmod(0o777)
+    with pytest.raises(StoreUnavailableError, match="anybody may replace files"):
+        SQLiteStore(tmp_path / "bank.db")
+
+    assert [] == names_in(tmp_path)
+    tmp_path.chmod(0o1777)
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        assert ([], []) == contents_of(store)
+
+
+def test_where_there_can_be_no_file_is_unavailable(tmp_path: Path) -> None:
+    """
+    A path below a file, in no directory, or through a link to nothing, cannot be used.
+    """
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "bank.db")
+    for impossible in ("file/bank.db", "nowhere/bank.db", "link", "a" * 300):
+        with pytest.raises(StoreUnavailableError, match=r"and nothing was written: .+"):
+            SQLiteStore(tmp_path / impossible)
+
+    assert ["file", "link"] == names_in(tmp_path)
+
+
+# -- 87: read-only -----------------------------------------------------------
+
+_OPEN_AND_SAY = """
+try:
+    store = SQLiteStore(sys.argv[1])
+except BankError as error:
+    print(error.code, error, sep="\\n")
+else:
+    store.close()
+    print("opened")
+"""
+
+
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """
+    A directory that a process without rights can reach, which pytest's own are not.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def test_a_read_only_file_is_unavailable(public_directory: Path) -> None:
+    """
+    A file that cannot be written is not opened, says so, and stays as it is.
+    """
+    path = public_directory / "bank.db"
+    with SQLiteStore(path) as store:
+        bank_over(store).open_account("alice", initial_balance=eur(1))
+    os.unlink(f"{path}.lock")
+    path.chmod(0o444)
+    if os.getuid() == 0:
+        os.chown(public_directory, NOBODY, NOBODY)
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+
+    code, message = python(_OPEN_AND_SAY, path, is_nobody=True)
+
+    assert "store_unavailable" == code
+    assert "readonly" in message
+    assert before == (path.read_bytes(), path.stat().st_mtime_ns)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_read_only_directory_is_unavailable(public_directory: Path, is_there: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    """
+    Where no file can be made beside it, or at all, a store is not opened, and says so.
+    """
+    path = public_directory / "bank.db"
+    if is_there:
+        SQLiteStore(path).close()
+        os.unlink(f"{path}.lock")
+        path.chmod(0o666)
+    public_directory.chmod(0o555)
+    before = names_in(public_directory)
+
+    code, message = python(_OPEN_AND_SAY, path, is_nobody=True)
+
+    assert "store_unavailable" == code
+    assert "Permission denied" in message or "readonly" in message or "unable to open" in message
+    assert before == names_in(public_directory)
+
+
+# -- 88: the path is something else ------------------------------------------
+
+
+def _text(path: Path) -> None:
+    path.write_text("Dear diary,\n" * 100)
+
+
+def _one_letter(path: Path) -> None:
+    path.write_text("x")
+
+
+def _zeros(path: Path) -> None:
+    path.write_bytes(bytes(8192))
+
+
+def _almost_sqlite(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\x00" + b"x" * 5000)
+
+
+def _other_program(path: Path) -> None:
+    write_raw(path, "CREATE TABLE songs (title)", "INSERT INTO songs VALUES ('Alice')")
+
+
+def _other_program_in_wal(path: Path) -> None:
+    write_raw(path, "PRAGMA journal_mode = WAL", "CREATE TABLE songs (title)")
+
+
+def _other_bank(path: Path) -> None:
+    write_raw(path, "CREATE TABLE bankcore_account (id, balance)")
+
+
+def _other_schema_table(path: Path) -> None:
+    write_raw(path, "CREATE TABLE bankcore_schema (songs)")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _text,
+        _one_letter,
+        _zeros,
+        _almost_sqlite,
+        _other_program,
+        _other_program_in_wal,
+        _other_bank,
+    ],
+)
+def test_another_file_is_refused_and_left_untouched(
+    path: Path, make: Callable[[Path], None]
+) -> None:
+    """
+    What is not a bankcore store is refused; it keeps its bytes and its time, and nothing is
+    made beside it.
+    """
+    make(path)
+    before = (path.read_bytes(), path.stat().st_mtime_ns, names_in(path.parent))
+
+    with pytest.raises(StoreFormatError) as raised:
+        SQLiteStore(path)
+
+    assert str(path) == raised.value.path
+    assert before == (path.read_bytes(), path.stat().st_mtime_ns, names_in(path.parent))
+
+
+def test_a_schema_table_of_another_program_is_refused(path: Path) -> None:
+    """
+    A table that only has the right name does not make a store; the file keeps its bytes.
+    """
+    _other_schema_table(path)
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError):
+        SQLiteStore(path)
+
+    assert before == path.read_bytes()
+    assert ["bank.db"] == names_in(path.parent)
+
+
+def test_a_directory_is_refused(path: Path) -> None:
+    """
+    A directory is no store, and nothing is made in it or beside it.
+    """
+    path.mkdir()
+    with pytest.raises(StoreFormatError, match="it is a directory"):
+        SQLiteStore(path)
+
+    assert [] == names_in(path)
+    assert ["bank.db"] == names_in(path.parent)
+
+
+def test_what_is_no_file_is_refused_without_being_opened(path: Path) -> None:
+    """
+    A FIFO, whose opening would wait for ever, and a socket are no stores.
+    """
+    os.mkfifo(path)
+    with pytest.raises(StoreFormatError, match="it is not a file"):
+        SQLiteStore(path)
+    with tempfile.TemporaryDirectory() as short, closing(socket.socket(socket.AF_UNIX)) as bound:
+        bound.bind(f"{short}/s")
+        with pytest.raises(StoreFormatError, match="it is not a file"):
+            SQLiteStore(f"{short}/s")
+
+    assert ["bank.db"] == names_in(path.parent)
+
+
+def test_an_empty_file_is_accepted(path: Path) -> None:
+    """
+    An empty file becomes a store.
+    """
+    path.touch()
+    with SQLiteStore(path, create=False) as store:
+        bank_over(store).open_account("alice", initial_balance=eur(1))
+
+        assert eur(1) == store.account(ALICE).balance
+
+
+# -- 90: the schema ----------------------------------------------------------
+
+
+def test_a_newer_schema_is_refused(store: SQLiteStore, path: Path) -> None:
+    """
+    What a newer bankcore wrote is refused by its version, and left untouched.
+    """
+    store.close()
+    write_raw(path, "UPDATE bankcore_schema SET version = 2")
+    before = path.read_bytes()
+    with pytest.raises(SchemaVersionError) as raised:
+        SQLiteStore(path)
+
+    assert (2, 1) == (raised.value.found, raised.value.supported)
+    assert before == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM bankcore_schema", "INSERT INTO bankcore_schema VALUES (1)"],
+)
+def test_a_store_has_one_schema_version(store: SQLiteStore, path: Path, statement: str) -> None:
+    """
+    No version, and two, are damage.
+    """
+    store.close()
+    write_raw(path, statement)
+    with pytest.raises(StoreCorruptedError, match="schema versions, not one"):
+        SQLiteStore(path)
+
+
+def test_a_schema_that_cannot_be_read_is_damage(store: SQLiteStore, path: Path) -> None:
+    """
+    A table whose definition is no SQL, or not even text, is damage.
+    """
+    store.close()
+    for garbage in ("'CREATE TABLE'", "CAST(x'435245415445d7cd' AS TEXT)"):
+        write_raw(
+            path,
+            "PRAGMA writable_schema = ON",
+            f"UPDATE sqlite_master SET sql = {garbage} WHERE name = 'bankcore_journal'",
+        )
+        with pytest.raises(StoreCorruptedError):
+            SQLiteStore(path)
+
+
+def _columns(values: dict[str, object]) -> str:
+    return f"({', '.join(values)}) VALUES ({', '.join(map(str, values.values()))})"
+
+
+_ACCOUNT_ROW: Final = {
+    "id": "'x'",
+    "currency": "'EUR'",
+    "exponent": 2,
+    "balance_minor": 0,
+    "held_minor": 0,
+    "overdraft_limit_minor": 0,
+    "status": "'open'",
+    "version": 1,
+    "last_booked_at": 0,
+}
+_POSTING_ROW: Final = {
+    "place": 1,
+    "line": 7,
+    "account_key": 1,
+    "version": 9,
+    "amount_minor": 0,
+    "balance_minor": 0,
+    "held_minor": 0,
+    "overdraft_limit_minor": 0,
+}
+_JOURNAL_ROW: Final = {
+    "transaction_id": "'x'",
+    "command_kind": "'deposit'",
+    "command": "'{}'",
+    "recorded_at": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "changes"),
+    [
+        *(
+            ("bankcore_account", _ACCOUNT_ROW, changes)
+            for changes in (
+                {"balance_minor": 10**18},
+                {"balance_minor": -(10**18)},
+                {"held_minor": -1},
+                {"held_minor": 10**18},
+                {"overdraft_limit_minor": -1},
+                {"overdraft_limit_minor": 10**18},
+                {"exponent": -1},
+                {"exponent": 19},
+                {"version": 0},
+                {"status": "'gone'"},
+                {"status": "'closed'", "balance_minor": 1},
+                {"status": "'closed'", "balance_minor": -1},
+                {"status": "'closed'", "held_minor": 1},
+                {"id": "''"},
+                {"id": f"'{'a' * 65}'"},
+                {"id": "'alice'"},
+                {"id": "NULL"},
+                {"last_booked_at": "NULL"},
+                {"balance_minor": "0.5"},
+                {"balance_minor": "'a lot'"},
+                {"balance_minor": "x'00'"},
+                {"balance_minor": "9223372036854775807 + 1"},
+            )
+        ),
+        *(
+            ("bankcore_posting", _POSTING_ROW, changes)
+            for changes in (
+                {"amount_minor": 10**18},
+                {"amount_minor": -(10**18)},
+                {"balance_minor": 10**18},
+                {"held_minor": -1},
+                {"overdraft_limit_minor": -1},
+                {"version": 0},
+                {"version": 1},
+                {"line": -1},
+                {"line": 0},
+                {"place": 99},
+                {"account_key": 99},
+                {"amount_minor": "0.5"},
+            )
+        ),
+        *(
+            ("bankcore_journal", _JOURNAL_ROW, changes)
+            for changes in (
+                {"transaction_id": "'t-1'"},
+                {"place": 0},
+                {"place": -1},
+                {"refusal_code": "'account_closed'"},
+                {"refusal_facts": "'{}'"},
+                {"recorded_at": "'today'"},
+                {"command": "NULL"},
+            )
+        ),
+    ],
+)
+def test_tables_refuse_what_cannot_be(
+    store: SQLiteStore, table: str, row: dict[str, object], changes: dict[str, object]
+) -> None:
+    """
+    Out of range, of the wrong type, closed with money, twice, or of nothing that there is: the
+    database refuses the row. Without the change it takes it.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    connection = connection_of(store)
+    connection.execute("BEGIN")
+    connection.execute(f"INSERT INTO {table} {_columns(row)}")
+    connection.execute("ROLLBACK")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute(f"INSERT INTO {table} {_columns({**row, **changes})}")
+
+
+def test_every_table_is_strict(store: SQLiteStore) -> None:
+    """
+    No table turns an amount into something else.
+    """
+    tables = connection_of(store).execute(
+        "SELECT name, strict FROM pragma_table_list WHERE name LIKE 'bankcore%' ORDER BY name"
+    )
+
+    assert {
+        ("bankcore_account", 1),
+        ("bankcore_hold", 1),
+        ("bankcore_journal", 1),
+        ("bankcore_posting", 1),
+        ("bankcore_schema", 1),
+    } == set(tables)
+
+
+@pytest.mark.parametrize("table", ["bankcore_journal", "bankcore_posting"])
+def test_history_is_append_only(store: SQLiteStore, table: str) -> None:
+    """
+    The database refuses to change or delete what was booked.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1))
+    connection = connection_of(store)
+    rows = connection.execute(f"SELECT * FROM {table}").fetchall()
+    for statement in (f"UPDATE {table} SET place = place", f"DELETE FROM {table}"):
+        with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
+            connection.execute(statement)
+
+    assert rows == connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def test_rows_that_the_tables_refuse_write_nothing(store: SQLiteStore) -> None:
+    """
+    Where a row of a unit is refused by the database, nothing of the unit is written.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    before = contents_of(store)
+    # A posting of a version that the account's history already has.
+    posting = Posting(ALICE, eur(1), eur(2), eur(0), eur(0), 1)
+    record = Transaction(
+        TransactionId("t-2"), Deposit("alice", eur(1), transaction_id="t-2"), NOW, (posting,)
+    )
+    account = Account(id=ALICE, balance=eur(2), version=2, last_booked_at=NOW)
+
+    with pytest.raises(StoreError):
+        contract.append(store, [record], [account])
+
+    assert before == contents_of(store)
+    assert eur(3) == bank.deposit("alice", eur(2), transaction_id="t-2").postings[0].balance
+
+
+# -- Threads, processes, closing ---------------------------------------------
+
+
+def test_a_connection_for_each_thread(store: SQLiteStore) -> None:
+    """
+    A thread keeps its connection, and no two threads share one.
+    """
+    seen: list[sqlite3.Connection] = []
+
+    def use(_: int) -> None:
+        seen.append(connection_of(store))
+        contents_of(store)
+        assert seen[-1] is connection_of(store) or seen.count(connection_of(store)) == 1
+
+    in_threads(5, use)
+    seen.append(connection_of(store))
+
+    assert 6 == len({id(connection) for connection in seen})
+    assert connection_of(store) is seen[-1]
+
+
+def test_threads_that_ended_leave_nothing_open(store: SQLiteStore) -> None:
+    """
+    After 200 threads no more files are open than after one.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(0))
+    in_threads(1, lambda _: contents_of(store) and None)
+    before = descriptors()
+    for n in range(200):
+        in_threads(
+            1, lambda _, n=n: bank.deposit("alice", eur(1), transaction_id=f"t-{n}") and None
+        )  # type: ignore[misc]  # the loop's own value
+
+    assert descriptors() <= before
+    assert eur(200) == store.account(ALICE).balance
+    store.close()
+    assert [] == store._process.links
+
+
+class _MeetingThread(threading.Thread):
+    """
+    A thread of which two others learn that it has ended at the same moment.
+    """
+
+    def __init__(self, target: Callable[[], object]) -> None:
+        super().__init__(target=target)
+        self.both = threading.Barrier(2)
+
+    def is_alive(self) -> bool:
+        is_alive = super().is_alive()
+        if not is_alive and threading.current_thread().name.startswith("meeting"):
+            self.both.wait()
+        return is_alive
+
+
+def test_two_threads_may_find_the_same_thread_ended(store: SQLiteStore) -> None:
+    """
+    Who finds that a thread has ended closes its connection; that two find it is no error.
+    """
+    ended = _MeetingThread(lambda: contents_of(store))
+    ended.start()
+    ended.join()
+    raised: list[BaseException] = []
+
+    def use() -> None:
+        try:
+            contents_of(store)
+        except BaseException as error:  # noqa: BLE001  # compared in the test's own thread
+            raised.append(error)
+
+    both = [threading.Thread(target=use, name=f"meeting-{n}") for n in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+
+    assert [] == raised
+    assert ended not in [link.thread for link in store._process.links]
+
+
+_FORK = """
+import traceback
+bank = Bank(store := SQLiteStore(sys.argv[1]))
+bank.open_account("alice", initial_balance=Money("10", "EUR"))
+inherited = store._link().connection
+child = os.fork()
+if child == 0:
+    try:
+        bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child")
+        own = store._link().connection
+        balance = store.account(AccountId("alice")).balance
+        store.close()
+        print(own is inherited, balance, flush=True)
+        # Neither used nor closed: it still answers.
+        inherited.in_transaction
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+_, status = os.waitpid(child, 0)
+bank.deposit("alice", Money("1", "EUR"), transaction_id="t-parent")
+print(store._link().connection is inherited, store.account(AccountId("alice")).balance, status)
+store.close()
+"""
+
+
+def test_a_forked_child_has_its_own_connection(path: Path) -> None:
+    """
+    After a fork the child neither uses nor closes its parent's connection, and both go on.
+    """
+    child, parent = python(_FORK, path)
+
+    assert "False EUR 11.00" == child
+    assert "True EUR 12.00 0" == parent
+
+
+_FORK_IN_A_UNIT = """
+from bankcore.store import *
+bank = Bank(store := SQLiteStore(sys.argv[1]))
+bank.open_account("alice", initial_balance=Money("10", "EUR"))
+children = []
+def clock():
+    # Called in the middle of a unit, under the lock.
+    children.append(os.fork())
+    if children[-1] == 0:
+        bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child")
+        store.close()
+        os._exit(0)
+    return datetime.now(UTC)
+from datetime import *
+Bank(store, clock=clock).deposit("alice", Money("5", "EUR"), transaction_id="t-parent")
+print([os.waitpid(child, 0)[1] for child in children], store.account(AccountId("alice")).balance)
+store.close()
+"""
+
+
+def test_a_child_made_in_the_middle_of_a_unit_waits(path: Path) -> None:
+    """
+    A child that is made while its parent writes has no part in the parent's unit.
+    """
+    assert ["[0] EUR 16.00"] == python(_FORK_IN_A_UNIT, path)
+
+
+def test_closed_is_closed(store: SQLiteStore) -> None:
+    """
+    After `close()` every method is `StoreMisuseError`; closing again is allowed.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    store.close()
+    store.close()
+
+    def decide(_: Snapshot) -> WriteSet:
+        raise AssertionError("a closed store reads nothing")
+
+    for use in (
+        lambda: store.transact(ReadSet((), ()), decide),
+        lambda: store.account(ALICE),
+        store.accounts,
+        lambda: store.outcome(TransactionId("t-1")),
+        store.journal,
+        lambda: store.history(ALICE),
+        lambda: store.posting_at(ALICE, NOW),
+        store.integrity_errors,
+    ):
+        with pytest.raises(StoreMisuseError, match="it is closed"):
+            use()
+
+
+def test_closing_leaves_nothing_open(path: Path) -> None:
+    """
+    `close()` closes the connections of every thread, ended or not; so does leaving ``with``.
+    """
+    before = descriptors()
+    go_on, is_read = threading.Event(), threading.Event()
+    with SQLiteStore(path) as store:
+
+        def read_and_wait() -> None:
+            contents_of(store)
+            is_read.set()
+            go_on.wait()
+
+        waiting = threading.Thread(target=read_and_wait)
+        waiting.start()
+        is_read.wait()
+        in_threads(3, lambda _: contents_of(store) and None)
+    go_on.set()
+    waiting.join()
+
+    assert before == descriptors()
+    with pytest.raises(StoreMisuseError):
+        store.accounts()
+
+
+def test_leaving_with_an_error_closes_too(path: Path) -> None:
+    """
+    ``with`` closes the store and hides no error.
+    """
+    with pytest.raises(KeyError), SQLiteStore(path) as store:
+        raise KeyError
+    with pytest.raises(StoreMisuseError):
+        store.accounts()
+
+
+def test_a_close_that_had_to_give_up_can_be_repeated(path: Path) -> None:
+    """
+    Where another writer keeps `close()` from closing, it says so, and closes when called again.
+    """
+    before = descriptors()
+    store = SQLiteStore(path, timeout=0.01)
+    in_threads(2, lambda _: contents_of(store) and None)
+    with _locked(path), pytest.raises(StoreUnavailableError):
+        store.close()
+    store.close()
+
+    assert before == descriptors()
+
+
+# -- Waiting -----------------------------------------------------------------
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """
+    Another process's lock, as far as anyone can tell.
+    """
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def test_another_writer_of_bankcore_is_waited_for(path: Path) -> None:
+    """
+    Whoever waits longer than the timeout for the lock file is told that it was busy, and
+    nothing is written; reads go on.
+    """
+    with SQLiteStore(path, timeout=0.02) as store:
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(1))
+        with _locked(path):
+            with pytest.raises(StoreUnavailableError, match=r"kept it busy for 0\.02 s"):
+                bank.deposit("alice", eur(1), transaction_id="t-1")
+
+            assert eur(1) == store.account(ALICE).balance
+            with pytest.raises(StoreUnavailableError, match="busy"):
+                SQLiteStore(path, timeout=0)
+        assert eur(2) == bank.deposit("alice", eur(1), transaction_id="t-1").postings[0].balance
+
+
+def test_another_program_that_writes_is_waited_for(path: Path) -> None:
+    """
+    A writer that knows nothing of the lock file is waited for by SQLite, as long.
+    """
+    with SQLiteStore(path, timeout=0.02) as store:
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(1))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailableError, match="locked"):
+                bank.deposit("alice", eur(1), transaction_id="t-1")
+            other.execute("ROLLBACK")
+        assert eur(2) == bank.deposit("alice", eur(1), transaction_id="t-1").postings[0].balance
+
+
+def test_a_unit_within_a_unit_gives_up(path: Path) -> None:
+    """
+    A *decide* that writes to its own store waits for itself, and is told that it is busy.
+    """
+    with SQLiteStore(path, timeout=0.02) as store:
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(1))
+
+        def clock() -> datetime:
+            bank.deposit("alice", eur(1))
+            return NOW
+
+        with pytest.raises(StoreUnavailableError, match="busy"):
+            Bank(store, clock=clock).deposit("alice", eur(1))
+
+        assert eur(1) == store.account(ALICE).balance
+        assert eur(2) == bank.deposit("alice", eur(1)).postings[0].balance
+
+
+def test_a_lock_file_that_cannot_be_locked_is_unavailable(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A file system without locks is said to be one.
+    """
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    bank = bank_over(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", flock)
+        with pytest.raises(StoreUnavailableError, match=os.strerror(errno.ENOLCK)):
+            bank.open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    bank.open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+
+    assert eur(1) == store.account(ALICE).balance
+
+
+# -- 91: many make it at once ------------------------------------------------
+
+_MAKE_AT_ONCE = """
+import traceback
+path, rounds, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+for round_ in range(rounds):
+    wait, go = os.pipe()
+    children = []
+    for n in range(number):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.close(go)
+                os.read(wait, 1)  # until the parent closes the other end
+                with SQLiteStore(f"{path}-{round_}") as store:
+                    Bank(store).open_account(f"a-{n}", initial_balance=Money(n, "EUR"))
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        children.append(child)
+    os.close(wait)
+    os.close(go)
+    statuses = {os.waitpid(child, 0)[1] for child in children}
+    with SQLiteStore(f"{path}-{round_}") as store:
+        print(statuses, len(store.accounts()), sum(a.balance for a in store.accounts()))
+"""
+
+
+def test_sixteen_processes_make_it_at_once(path: Path) -> None:
+    """
+    Sixteen processes that open a store that is not there all succeed, and there is one store.
+    """
+    rounds = python(_MAKE_AT_ONCE, path, 4, 16)
+
+    assert ["{0} 16 EUR 120.00"] * 4 == rounds
+
+
+# -- 89: damage --------------------------------------------------------------
+
+
+def _money_of(store: SQLiteStore) -> list[object]:
+    """
+    Every balance and every movement: what may never be silently different.
+    """
+    accounts, records = contents_of(store)
+    found: list[object] = [
+        (each.id, each.balance, each.held, each.overdraft_limit, each.status, each.version)
+        for each in accounts
+    ]
+    found += [(each.id, type(each), getattr(each, "postings", None)) for each in records]
+    found += [store.history(each.id)[-1].id for each in accounts]
+    found += [store.outcome(each.id).command.account_ids for each in records]
+    found += [store.posting_at(each.id, NOW) for each in accounts]
+    return found
+
+
+def test_a_flipped_byte_never_gives_a_silently_different_balance(tmp_path: Path) -> None:
+    """
+    With any one byte changed, a read is a `StoreError`, or the audit reports it, or every
+    balance and movement is as it was.
+
+    (A time or a description may change unseen: the chain of hashes, for which the tables have
+    room, is there for that.)
+    """
+    original = tmp_path / "original.db"
+    with SQLiteStore(original) as store:
+        contract._fill(store)
+        expected = _money_of(store)
+    content = original.read_bytes()
+    dice = random.Random(89)  # the same every time
+    # Half of the places anywhere, half where something is written.
+    written = [place for place, byte in enumerate(content) if byte]
+    places = dice.choices(range(len(content)), k=110) + dice.choices(written, k=110)
+    results = {"error": 0, "reported": 0, "as it was": 0}
+    for n, place in enumerate(places):
+        damaged = bytearray(content)
+        damaged[place] ^= dice.randrange(1, 256)
+        path = tmp_path / f"{n}.db"
+        path.write_bytes(damaged)
+        try:
+            with SQLiteStore(path) as store:
+                report = verify(store)
+                try:
+                    found = _money_of(store)
+                except (StoreError, AccountNotFoundError):
+                    # Not found: an index that leads nowhere, which the audit reports.
+                    found = []
+                if not report.is_clean:
+                    results["reported"] += 1
+                elif found == []:
+                    pytest.fail(f"seed 89, place {place}: {report} for what cannot be read")
+                else:
+                    results["as it was"] += 1
+
+                    assert expected == found, f"byte {place} was {content[place]:#x}"
+        except StoreError:
+            results["error"] += 1
+        _remove(path)
+
+    # The sample has all kinds, so that each way of this test is used.
+    assert min(results.values()) > 10
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", ".lock"):
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}{suffix}")
+
+
+def _loosen(path: Path, table: str, *statements: str) -> None:
+    """
+    Run *statements* while *table* takes anything, and then let it be as strict as it was.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        (sql,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    set_sql = "UPDATE sqlite_master SET sql = ? WHERE name = ?"
+    loose = sql.replace("STRICT, WITHOUT", "WITHOUT").replace("STRICT", "").replace("NOT NULL", "")
+    for definition, then in ((loose, statements), (sql, ())):
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(set_sql, (definition, table))
+        write_raw(path, "PRAGMA foreign_keys = OFF", *then)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("bankcore_account", "balance_minor = NULL"),
+        ("bankcore_account", "balance_minor = 'much'"),
+        ("bankcore_account", "balance_minor = 1.5"),
+        ("bankcore_account", "held_minor = -1"),
+        ("bankcore_account", "version = NULL"),
+        ("bankcore_account", "version = x'01'"),
+        ("bankcore_account", "status = 'gone'"),
+        ("bankcore_account", "currency = 'euro'"),
+        ("bankcore_account", "exponent = 99"),
+        ("bankcore_account", "last_booked_at = NULL"),
+        ("bankcore_account", "last_booked_at = 9223372036854775807"),
+        ("bankcore_account", "last_booked_at = -9223372036854775807"),
+        ("bankcore_account", "currency = CAST(x'ff' AS TEXT)"),
+        ("bankcore_posting", "balance_minor = NULL"),
+        ("bankcore_posting", "amount_minor = 'much'"),
+        ("bankcore_posting", "version = 7"),
+        ("bankcore_posting", "account_key = 99"),
+        ("bankcore_posting", "place = 99"),
+        ("bankcore_journal", "recorded_at = NULL"),
+        ("bankcore_journal", "recorded_at = 'today'"),
+        ("bankcore_journal", "recorded_at = 9223372036854775807"),
+        ("bankcore_journal", "command = NULL"),
+        ("bankcore_journal", "command = '[]'"),
+        ("bankcore_journal", "command = 'x'"),
+        ("bankcore_journal", 'command = \'{"account_id":"alice"}\''),
+        ("bankcore_journal", 'command = \'{"account_id":7,"initial_balance":[1,"EUR",2]}\''),
+        ("bankcore_journal", 'command = \'{"account_id":"alice","initial_balance":[1]}\''),
+        ("bankcore_journal", 'command = \'{"account_id":"alice","initial_balance":1}\''),
+        ("bankcore_journal", "command = CAST(x'7bff7d' AS TEXT)"),
+        ("bankcore_journal", "command_kind = 'give_away'"),
+        ("bankcore_journal", "command_kind = NULL"),
+        ("bankcore_journal", "transaction_id = 'not an id'"),
+        ("bankcore_journal", "refusal_code = 'no_reason', refusal_facts = '{}'"),
+        ("bankcore_journal", "refusal_code = 'account_closed', refusal_facts = '{}'"),
+        ("bankcore_journal", "refusal_code = 'account_closed', refusal_facts = '{\"x\":1}'"),
+    ],
+)
+def test_what_cannot_have_been_written_is_damage(
+    store: SQLiteStore, path: Path, table: str, change: str
+) -> None:
+    """
+    Whatever stands in a row, reading it is a `StoreError` or the value that it is, the audit
+    reports it, and no other error comes out.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    store.close()
+    _loosen(path, table, f"UPDATE {table} SET {change}")
+    with SQLiteStore(path) as store:
+        for read in (
+            store.accounts,
+            store.journal,
+            lambda: store.account(ALICE),
+            lambda: store.history(ALICE),
+            lambda: store.posting_at(ALICE, NOW),
+            lambda: store.outcome(TransactionId("t-1")),
+            lambda: bank_over(store).deposit("alice", eur(1), transaction_id="t-1"),
+        ):
+            with suppress(StoreError, BankError):
+                read()
+        try:
+            report = verify(store)
+        except StoreError:
+            return
+        assert not report.is_clean
+
+
+@pytest.mark.parametrize(
+    ("table", "read"),
+    [
+        ("bankcore_account", lambda store: store.account(ALICE)),
+        ("bankcore_account", lambda store: store.accounts()),
+        ("bankcore_journal", lambda store: store.journal()),
+        ("bankcore_journal", lambda store: store.history(ALICE)),
+        ("bankcore_journal", lambda store: store.outcome(TransactionId("t-1"))),
+        ("bankcore_journal", lambda store: store.posting_at(ALICE, NOW)),
+        (
+            "bankcore_journal",
+            lambda store: bank_over(store).deposit("alice", eur(1), transaction_id="t-1"),
+        ),
+        (
+            "bankcore_account",
+            lambda store: bank_over(store).deposit("alice", eur(1), transaction_id="t-2"),
+        ),
+    ],
+)
+def test_reading_a_damaged_row_says_so(
+    store: SQLiteStore, path: Path, table: str, read: Callable[[SQLiteStore], object]
+) -> None:
+    """
+    Each way of reading a row without its time is `StoreCorruptedError`.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    store.close()
+    column = "recorded_at" if table == "bankcore_journal" else "last_booked_at"
+    _loosen(path, table, f"UPDATE {table} SET {column} = NULL")
+    with SQLiteStore(path) as store, pytest.raises(StoreCorruptedError):
+        read(store)
+
+
+def test_a_missing_posting_is_damage(store: SQLiteStore, path: Path) -> None:
+    """
+    Where a version of an account has no posting, looking for it by time is an error.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1))
+    for _ in range(4):
+        bank.deposit("alice", eur(1))
+    store.close()
+    for versions in ("= 3", "IN (3, 5)", "> 0"):
+        _loosen(path, "bankcore_posting", f"DELETE FROM bankcore_posting WHERE version {versions}")
+        with SQLiteStore(path) as store:
+            with pytest.raises(
+                StoreCorruptedError, match=r"posting \d of account alice is missing"
+            ):
+                store.posting_at(ALICE, NOW)
+
+            assert not verify(store).is_clean
+
+
+def test_the_files_are_checked_too(store: SQLiteStore, path: Path) -> None:
+    """
+    `integrity_errors` is empty for a sound file, and says what SQLite finds in another.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1))
+
+    assert [] == list(store.integrity_errors())
+    store.close()
+    _loosen(path, "bankcore_posting", "UPDATE bankcore_posting SET account_key = 99")
+    with SQLiteStore(path) as store:
+        assert ["a row of bankcore_posting refers to a missing row of bankcore_account"] == list(
+            store.integrity_errors()
+        )
+
+
+def test_a_file_cut_short_is_found(store: SQLiteStore, path: Path) -> None:
+    """
+    A file that has lost its end is an error or is reported.
+    """
+    contract._fill(store)
+    store.close()
+    content = path.read_bytes()
+    pages = len(content) // 4096
+    for kept in range(1, pages):
+        path.write_bytes(content[: kept * 4096])
+        try:
+            with SQLiteStore(path) as short:
+                assert not verify(short).is_clean
+        except StoreCorruptedError:
+            pass
+
+
+def test_a_file_damaged_under_way_is_found(store: SQLiteStore, path: Path) -> None:
+    """
+    A damaged file is damage to reads, to writes and to the check of the files, however SQLite
+    puts it.
+    """
+    contract._fill(store)
+    store.close()
+    content = bytearray(path.read_bytes())
+    for place in range(4096, len(content), 4096):
+        content[place : place + 16] = b"\xff" * 16
+    with SQLiteStore(path) as store:
+        connection_of(store).execute("PRAGMA cache_size = 0")
+        with open(path, "r+b") as file:  # noqa: FURB103  # the file must stay the same file
+            file.write(content)
+        for use in (
+            store.accounts,
+            store.journal,
+            lambda: bank_over(store).deposit("alice", eur(1)),
+        ):
+            with pytest.raises(StoreCorruptedError):
+                use()
+        assert list(store.integrity_errors())
+        assert not verify(store).is_clean
+
+
+def test_an_account_that_changes_under_the_lock_is_damage(store: SQLiteStore) -> None:
+    """
+    A version that is not the one that was read, though nobody else can write, stops the unit.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1))
+    connection = connection_of(store)
+
+    def clock() -> datetime:
+        connection.execute("UPDATE bankcore_account SET version = 7")
+        return NOW
+
+    with pytest.raises(StoreCorruptedError, match="1 accounts changed under the lock"):
+        Bank(store, clock=clock).deposit("alice", eur(1))
+
+    assert (eur(1), 1) == (store.account(ALICE).balance, store.account(ALICE).version)
+
+
+def test_what_is_damage_stays_what_it_says() -> None:
+    """
+    An error that already says what is damaged is not wrapped in another.
+    """
+    error = StoreCorruptedError("as found")
+    with pytest.raises(StoreCorruptedError) as raised, _codec.reading("something"):
+        raise error
+
+    assert error is raised.value
+
+
+# -- Errors of SQLite --------------------------------------------------------
+
+Plan = Callable[[str, str], None]
+
+
+class Faulty(sqlite3.Connection):
+    """
+    A connection that tells `plan` of every statement, before and after it.
+
+    ``executemany`` counts row by row. A *plan* raises what it wants to go wrong.
+    """
+
+    plan: ClassVar[Plan | None] = None
+    #: A statement that is not carried out, and nobody told.
+    deaf_to: ClassVar[str] = ""
+
+    def _tell(self, when: str, statement: str) -> None:
+        plan = type(self).plan
+        if plan is not None:
+            plan(when, " ".join(statement.split()))
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]  # narrower on purpose
+        if statement == self.deaf_to:
+            statement = "SELECT 1"
+        self._tell("before", statement)
+        cursor = super().execute(statement, *parameters)
+        self._tell("after", statement)
+        return cursor
+
+    def executemany(self, statement: str, rows: Iterable[Any]) -> sqlite3.Cursor:  # type: ignore[override]  # narrower on purpose
+        def told() -> Iterator[Any]:
+            for row in rows:
+                self._tell("before", statement)
+                yield row
+                self._tell("after", statement)
+
+        return super().executemany(statement, told())
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Faulty]]:
+    """
+    Lets every connection that is made from now on be a faulty one.
+    """
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def connected(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*arguments, **options, factory=Faulty)
+
+    monkeypatch.setattr(module.sqlite3, "connect", connected)
+    yield Faulty
+    Faulty.plan = None
+
+
+def sqlite_error(code: int | None, message: str = "as planned") -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
+    if code is not None:
+        error.sqlite_errorcode = code
+    return error
+
+
+class _At:
+    """
+    A plan that raises *error* at the *place*-th point, and *again* at the statement named so.
+    """
+
+    def __init__(self, place: int, error: BaseException, *, again: str | None = None) -> None:
+        self.place = place
+        self.error = error
+        self.again = again
+        self.points: list[tuple[str, str]] = []
+
+    def __call__(self, when: str, statement: str) -> None:
+        self.points.append((when, statement))
+        if len(self.points) == self.place or (
+            len(self.points) > self.place and statement == self.again
+        ):
+            raise self.error
+
+    @property
+    def is_reached(self) -> bool:
+        return len(self.points) >= self.place
+
+    @property
+    def is_committed(self) -> bool:
+        return ("after", "COMMIT") in self.points[: self.place]
+
+    @property
+    def is_at_commit(self) -> bool:
+        return self.is_reached and self.points[self.place - 1][1] == "COMMIT"
+
+
+_BATCH: Final[Sequence[Command]] = (
+    OpenAccount("carol", initial_balance=eur(5), transaction_id="t-1"),
+    Transfer("alice", "bob", eur(7), transaction_id="t-2"),
+    Withdraw("bob", eur(100_000), transaction_id="t-3"),
+    Deposit("carol", eur(1), transaction_id="t-4"),
+)
+
+_BEFORE_COMMIT: Final = {
+    "IOERR": (sqlite3.SQLITE_IOERR, StoreUnavailableError),
+    "IOERR_WRITE": (sqlite3.SQLITE_IOERR_WRITE, StoreUnavailableError),
+    "FULL": (sqlite3.SQLITE_FULL, StoreUnavailableError),
+    "BUSY": (sqlite3.SQLITE_BUSY, StoreUnavailableError),
+    "NOMEM": (sqlite3.SQLITE_NOMEM, StoreUnavailableError),
+    "READONLY": (sqlite3.SQLITE_READONLY, StoreUnavailableError),
+    "CORRUPT": (sqlite3.SQLITE_CORRUPT, StoreCorruptedError),
+    "CORRUPT_INDEX": (sqlite3.SQLITE_CORRUPT_INDEX, StoreCorruptedError),
+    "NOTADB": (sqlite3.SQLITE_NOTADB, StoreCorruptedError),
+    "no code": (None, StoreCorruptedError),
+}
+
+
+def _begun(store: SQLiteStore) -> Bank:
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(100))
+    bank.open_account("bob", initial_balance=eur(100))
+    return bank
+
+
+def _settled(bank: Bank) -> list[tuple[str, str]]:
+    """
+    The outcomes of the batch, in words that do not say whether they are replays.
+    """
+    return [
+        (type(outcome).__name__, str(getattr(outcome, "postings", outcome)))
+        for outcome in bank.execute(_BATCH)
+    ]
+
+
+def _with_faults(
+    directory: Path, make: Callable[[int], _At], *, step: int = 1
+) -> Iterator[tuple[SQLiteStore, _At, BaseException | None, list[Any]]]:
+    """
+    A batch with the fault of ``make(1)``, ``make(1 + step)``, … on a store of its own each,
+    until one passes: the store, the plan, what was raised, and the contents before and after.
+    """
+    with SQLiteStore(directory / "reference.db") as reference:
+        bank = _begun(reference)
+        before = contents_of(reference)
+        expected = _settled(bank)
+        after = contents_of(reference)
+    for place in count(1, step):
+        with SQLiteStore(directory / f"{place}.db") as store:
+            bank = _begun(store)
+            plan = Faulty.plan = make(place)
+            raised: BaseException | None = None
+            try:
+                bank.execute(_BATCH)
+            except BaseException as error:  # noqa: BLE001  # judged by the test
+                raised = error
+            Faulty.plan = None
+            yield store, plan, raised, [before, after]
+
+            # Sent again, the same ids settle it, on the same store.
+            assert expected == _settled(bank)
+            assert after == contents_of(store)
+            assert verify(store).is_clean
+        if not plan.is_reached:
+            # The batch has that many statements, so that was not over too soon.
+            assert place > 20
+            return
+
+
+@pytest.mark.parametrize(("code", "expected"), _BEFORE_COMMIT.values(), ids=_BEFORE_COMMIT.keys())
+def test_an_error_before_the_commit_is_certain(
+    tmp_path: Path, faulty: type[Faulty], code: int | None, expected: type[StoreError]
+) -> None:
+    """
+    Whatever statement fails before the commit, nothing is written, the error says so, and
+    sending the same ids again settles it.
+    """
+    for store, plan, raised, (before, after) in _with_faults(
+        tmp_path,
+        lambda place: _At(place, sqlite_error(code)),
+        # One kind of error at every point; the others at some.
+        step=1 if code == sqlite3.SQLITE_IOERR else 9,
+    ):
+        if not plan.is_reached:
+            assert (None, after) == (raised, contents_of(store))
+        elif not plan.is_at_commit:
+            assert expected is type(raised)
+            assert before == contents_of(store)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_error_at_the_commit_leaves_it_open(
+    store: SQLiteStore, path: Path, faulty: type[Faulty], when: str, code: int
+) -> None:
+    """
+    An error of the commit is `OutcomeUnknownError`, done or not; the ids settle which it was.
+    """
+    store.close()
+    with SQLiteStore(path) as store:
+        bank = _begun(store)
+
+        def plan(told: str, statement: str) -> None:
+            if (told, statement) == (when, "COMMIT"):
+                raise sqlite_error(code)
+
+        faulty.plan = plan
+        with pytest.raises(OutcomeUnknownError, match="at the commit: as planned"):
+            bank.deposit("alice", eur(1), transaction_id="t-1")
+        faulty.plan = None
+
+        assert eur(101 if when == "after" else 100) == store.account(ALICE).balance
+        settled = bank.deposit("alice", eur(1), transaction_id="t-1")
+
+        assert (eur(101), when == "after") == (settled.postings[0].balance, settled.replayed)
+        assert eur(101) == store.account(ALICE).balance
+
+
+def test_an_interrupt_anywhere_is_all_or_nothing(tmp_path: Path, faulty: type[Faulty]) -> None:
+    """
+    A `KeyboardInterrupt` at any statement passes, with nothing written before the commit and
+    everything after it, and the store goes on.
+    """
+    for store, plan, raised, (before, after) in _with_faults(
+        tmp_path, lambda place: _At(place, KeyboardInterrupt())
+    ):
+        assert (KeyboardInterrupt if plan.is_reached else type(None)) is type(raised)
+        is_done = plan.is_committed or not plan.is_reached
+
+        assert (after if is_done else before) == contents_of(store)
+
+
+def test_a_failed_rollback_is_no_harm(tmp_path: Path, faulty: type[Faulty]) -> None:
+    """
+    Where SQLite cannot even roll back, the connection is given up, and with it the unit.
+    """
+    for store, plan, raised, (before, _) in _with_faults(
+        tmp_path,
+        lambda place: _At(place, sqlite_error(sqlite3.SQLITE_NOMEM), again="ROLLBACK"),
+        step=5,
+    ):
+        if plan.is_reached and not plan.is_at_commit:
+            assert StoreUnavailableError is type(raised)
+            assert before == contents_of(store)
+
+
+def test_faults_leave_nothing_open(store: SQLiteStore, path: Path, faulty: type[Faulty]) -> None:
+    """
+    Connections that are given up are closed, and their lock files too.
+    """
+    store.close()
+    with SQLiteStore(path) as store:
+        bank = _begun(store)
+        before = descriptors()
+        for statement in ("BEGIN IMMEDIATE", "COMMIT") * 5:
+
+            def plan(told: str, said: str, statement: str = statement) -> None:
+                if said == statement:
+                    raise sqlite_error(sqlite3.SQLITE_IOERR)
+
+            faulty.plan = plan
+            with pytest.raises(StoreError):
+                bank.deposit("alice", eur(1))
+            faulty.plan = None
+
+            assert eur(100) == store.account(ALICE).balance
+            assert before == descriptors()
+
+
+def test_a_fault_in_one_thread_leaves_the_others_alone(path: Path, faulty: type[Faulty]) -> None:
+    """
+    A connection that is given up is the thread's own: no other descriptor is closed, and no
+    other connection.
+    """
+    with SQLiteStore(path) as store:
+        bank = _begun(store)
+        mine = threading.current_thread()
+
+        def plan(told: str, statement: str) -> None:
+            if threading.current_thread() is not mine and statement == "COMMIT":
+                raise sqlite_error(sqlite3.SQLITE_IOERR)
+
+        own = connection_of(store)
+        faulty.plan = plan
+
+        def fail(n: int) -> None:
+            with pytest.raises(OutcomeUnknownError):
+                bank.deposit("alice", eur(1), transaction_id=f"t-{n}")
+
+        for _ in range(3):
+            in_threads(4, fail)
+            bank.deposit("bob", eur(1))
+        faulty.plan = None
+
+        assert own is connection_of(store)
+        assert [eur(100), eur(103)] == [each.balance for each in store.accounts()]
+
+
+@pytest.mark.parametrize(("code", "expected"), _BEFORE_COMMIT.values(), ids=_BEFORE_COMMIT.keys())
+def test_an_error_of_a_read_is_a_store_error(
+    path: Path, faulty: type[Faulty], code: int | None, expected: type[StoreError]
+) -> None:
+    """
+    A read that fails says why; the next one may pass.
+    """
+    with SQLiteStore(path) as store:
+        _begun(store)
+        for read in (
+            store.accounts,
+            store.journal,
+            lambda: store.account(ALICE),
+            lambda: store.history(ALICE),
+            lambda: store.posting_at(ALICE, NOW),
+            lambda: store.outcome(TransactionId("made-1")),
+        ):
+            faulty.plan = _At(1, sqlite_error(code))
+            with pytest.raises(expected):
+                read()
+            faulty.plan = None
+
+            assert read()
+
+
+def test_an_error_while_opening_leaves_nothing_open(path: Path, faulty: type[Faulty]) -> None:
+    """
+    Whatever statement fails while a store is opened, or made, it is a `StoreError`, no file is
+    left open, and the next attempt succeeds.
+    """
+    before = descriptors()
+    for is_there in (False, True):
+        for place in count(1):
+            target = path.with_name(f"{place}.db")
+            if is_there:
+                SQLiteStore(target).close()
+            plan = faulty.plan = _At(place, sqlite_error(sqlite3.SQLITE_IOERR))
+            if not plan_is_met(target, plan):
+                break
+
+            assert before == descriptors()
+            faulty.plan = None
+            with SQLiteStore(target) as store:
+                assert ([], []) == contents_of(store)
+        assert place > 20
+
+
+def plan_is_met(path: Path, plan: _At) -> bool:
+    """
+    Open a store at *path*; whether *plan* had its way, as a `StoreError`.
+    """
+    try:
+        SQLiteStore(path).close()
+    except StoreError:
+        assert plan.is_reached
+        return True
+    # Closing says nothing to SQLite that could fail by a plan.
+    assert not plan.is_reached
+    return False
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_connection_that_cannot_be_made_is_unavailable(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_first: bool,  # noqa: FBT001  # a parameter of the test
+) -> None:
+    """
+    A thread that gets no connection is told so, and leaves nothing open.
+    """
+    with SQLiteStore(path) as store:
+        before = descriptors()
+
+        def connect(*_: object, **__: object) -> sqlite3.Connection:
+            raise sqlite_error(sqlite3.SQLITE_CANTOPEN, "unable to open database file")
+
+        monkeypatch.setattr(module.sqlite3, "connect", connect)
+
+        def use(_: int) -> None:
+            with pytest.raises(StoreUnavailableError, match="unable to open"):
+                if is_first:
+                    SQLiteStore(path)
+                else:
+                    store.accounts()
+
+        in_threads(1, use)
+
+        assert before == descriptors()
+
+
+def test_a_full_disk_is_unavailable(store: SQLiteStore, path: Path) -> None:
+    """
+    Where there is no more room, a write is certainly not done, and what was acknowledged stays.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(0))
+    connection = connection_of(store)
+    connection.execute(f"PRAGMA max_page_count = {pragma(connection, 'page_count')}")
+    acknowledged = 0
+    with pytest.raises(StoreUnavailableError, match="full"):
+        while True:
+            bank.deposit("alice", eur(1), description="x" * 500)
+            acknowledged += 1
+
+    assert acknowledged > 0
+    assert eur(acknowledged) == store.account(ALICE).balance
+    assert verify(store).is_clean
+    assert eur(acknowledged + 1) == bank.deposit("alice", eur(1)).postings[0].balance
+
+
+def test_a_lock_file_that_cannot_be_made_is_unavailable(path: Path) -> None:
+    """
+    Without its lock file a store is not opened.
+    """
+    path.touch()
+    os.mkdir(f"{path}.lock")
+    with pytest.raises(StoreUnavailableError, match=r"bank\.db\.lock: Is a directory"):
+        SQLiteStore(path)
+
+
+def test_a_kill_in_the_middle_of_a_unit_frees_the_lock(path: Path) -> None:
+    """
+    A process that dies while it writes leaves neither its lock nor its unit behind.
+    """
+    code = (
+        "store = SQLiteStore(sys.argv[1])\n"
+        "Bank(store).open_account('alice', initial_balance=Money(1, 'EUR'))\n"
+        "def clock():\n"
+        f"    os.kill(os.getpid(), {int(signal.SIGKILL)})\n"
+        "Bank(store, clock=clock).deposit('alice', Money(1, 'EUR'))\n"
+    )
+    begin = "import os, sys\nfrom bankcore import *\nfrom bankcore.stores import *\n"
+    done = subprocess.run([sys.executable, "-c", begin + code, path], check=False)
+
+    assert -signal.SIGKILL == done.returncode
+    with SQLiteStore(path, timeout=5) as store:
+        assert eur(100) == store.account(ALICE).balance
+        assert eur(101) == bank_over(store).deposit("alice", eur(1)).postings[0].balance

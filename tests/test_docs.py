@@ -1,0 +1,459 @@
+"""
+The documentation runs, and says what the code says.
+
+Every Python block and every `bankcore` command of the README and of docs/ is executed,
+page by page from top to bottom, in an empty directory; docstrings too. Tables are
+compared with the code they describe, and what is public must be mentioned.
+"""
+
+import argparse
+import doctest
+import inspect
+import io
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from sybil import Document, Example
+from sybil.document import PythonDocStringDocument
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.parsers.rest import DocTestParser
+
+import bankcore
+from bankcore import cli, errors, rules, stores
+from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
+from bankcore.stores import sqlite
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "src"
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = sorted(
+    (
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts),
+    )
+)
+MODULES = sorted(
+    module
+    for module in (SOURCES / "bankcore").rglob("*.py")
+    if ">>> " in module.read_text("utf-8")
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# -- What runs ---------------------------------------------------------------
+
+
+class Shell:
+    """
+    What runs the lines of a console block that begin with ``$``, and compares what they print.
+
+    In an expected line, ``…`` stands for whatever differs from run to run.
+    """
+
+    def __init__(self) -> None:
+        self._status = 0
+
+    def __call__(self, example: Example) -> str | None:
+        wrong = []
+        for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
+            command, _, expected = block.partition("\n")
+            printed = self._printed(shlex.split(command), expected)
+            if not re.fullmatch(_pattern(expected), printed):
+                wrong.append(f"$ {command}\nexpected:\n{expected}\nprinted:\n{printed}")
+        return "\n".join(wrong) or None
+
+    def _printed(self, words: list[str], expected: str) -> str:
+        match words:
+            case ["bankcore", *arguments]:
+                return self._bankcore(arguments)
+            case ["echo", "$?"]:
+                return f"{self._status}\n"
+            case ["cat", name]:
+                # The page shows the file, and so it is there.
+                Path(name).write_text(expected, encoding="utf-8")
+                return expected
+        raise NotImplementedError(f"no test runs {words}")
+
+    def _bankcore(self, arguments: list[str]) -> str:
+        with io.StringIO() as printed, redirect_stdout(printed), redirect_stderr(printed):
+            try:
+                self._status = cli.main(arguments)
+            except SystemExit as error:
+                self._status = int(str(error.code))
+            return printed.getvalue()
+
+
+def _pattern(expected: str) -> str:
+    return re.escape(expected).replace("…", "[^\n]*")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What a page shows is what a reader gets who types it in from top to bottom.
+    """
+    monkeypatch.chdir(tmp_path)
+    document = Document.parse(
+        str(page),
+        PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS),
+        CodeBlockParser(language="console", evaluator=Shell()),
+    )
+
+    for example in document:
+        example.evaluate()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_docstrings_run(module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The examples in docstrings do what they say.
+    """
+    monkeypatch.chdir(tmp_path)
+    document = PythonDocStringDocument.parse(str(module), DocTestParser())
+    name = ".".join(module.relative_to(SOURCES).with_suffix("").parts)
+    document.evaluators.clear()  # it would import the file once more, as another module
+    document.namespace.update(vars(import_module(name.removesuffix(".__init__"))))
+
+    for example in document:
+        example.evaluate()
+
+
+def test_pages_run_something() -> None:
+    """
+    A block whose language is misspelt would not run, and nobody would see it.
+    """
+    languages = {
+        language
+        for page in PAGES
+        for language in re.findall(r"(?m)^```(\S+)\n(?:.*\n)*?```$", page.read_text("utf-8"))
+    }
+
+    known = {"python", "console", "sh", "text", "{eval-rst}", "{glossary}", "{toctree}"}
+
+    assert set() == languages - known
+
+
+def test_shell_sees_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A page that shows something else than the command prints fails.
+    """
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ bankcore verify none.db\nno disagreements\n```\n", "utf-8")
+    (example,) = Document.parse(
+        str(page), CodeBlockParser(language="console", evaluator=Shell())
+    ).examples()
+
+    with pytest.raises(AssertionError, match="there is no file"):
+        example.evaluate()
+
+
+# -- What the README promises ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-q '.[cli]' && .venv/bin/bankcore simulate",
+        "-q -e '.[dev]' && .venv/bin/pytest",
+    ],
+)
+def test_readme_has_the_two_commands(command: str) -> None:
+    """
+    Each command that sets everything up stands alone in a block of its own.
+    """
+    line = f"python3 -m venv .venv && .venv/bin/pip install {command}"
+
+    assert f"\n```sh\n{line}\n```\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+# -- What pages point at -----------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_name_tests_that_exist(page: Path) -> None:
+    """
+    A promise names the test that proves it, and the test is there.
+    """
+    named = re.findall(r"`(tests/[^`\s]+)`", page.read_text("utf-8"))
+    named += re.findall(r"\btests/[\w/]+\.py", page.read_text("utf-8"))
+
+    assert [] == [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    """
+    A relative link leads to a file, and its fragment to a heading or a label there.
+    """
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, fragment = target.partition("#")
+        file = page.parent / path if path else page
+        if not file.exists() or (fragment and fragment not in anchors(file)):
+            broken.append(target)
+
+    assert [] == broken
+
+
+def anchors(page: Path) -> set[str]:
+    text = page.read_text("utf-8")
+    headings = re.findall(r"(?m)^#+ (.*)$", text)
+    slugs = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    return slugs | set(re.findall(r"(?m)^\((.*)\)=$", text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_name_no_place_of_one_machine(page: Path) -> None:
+    """
+    No page names a path that only its writer has.
+    """
+    assert [] == re.findall(
+        r"(?<![\w.])/(?:home|root|tmp|work|Users|opt)\b\S*", page.read_text("utf-8")
+    )
+
+
+# -- What must be mentioned --------------------------------------------------
+
+
+def reference() -> str:
+    return "\n".join(page.read_text("utf-8") for page in sorted(REFERENCE.glob("*.md")))
+
+
+def public_names() -> Iterator[str]:
+    yield from (f"bankcore.{name}" for name in bankcore.__all__)
+    for name in ("bankcore.simulation", "bankcore.stores"):
+        yield from (f"{name}.{member}" for member in import_module(name).__all__)
+    for name in ("audit", "commands", "errors", "history", "store"):
+        module = import_module(f"bankcore.{name}")
+        constants = inspect.get_annotations(module)
+        for member, value in vars(module).items():
+            is_own = member in constants or getattr(value, "__module__", "") == module.__name__
+            if is_own and not member.startswith("_"):
+                yield f"bankcore.{name}.{member}"
+
+
+# Helpers of the library itself.
+NOT_FOR_USERS = {"bankcore.errors.shown"}
+
+
+@pytest.mark.parametrize("name", sorted(set(public_names()) - NOT_FOR_USERS))
+def test_public_names_are_in_the_reference(name: str) -> None:
+    """
+    What may be imported has an entry: by itself, or as a row of the table of errors.
+    """
+    module, _, member = name.rpartition(".")
+    entry = rf":: (?:bankcore|{re.escape(module)})\.{member}\b"
+    if module == "bankcore.errors":
+        entry += rf"|^\| `{member}` \||`bankcore\.errors\.{member}`"
+
+    assert re.search(entry, reference(), re.MULTILINE)
+
+
+def test_every_limit_is_in_the_reference() -> None:
+    """
+    A constant that limits something is on the page of limits.
+    """
+    names = {
+        name
+        for module in (SOURCES / "bankcore").rglob("*.py")
+        for name in re.findall(r"(?m)^([A-Z][A-Z_]*_MAX): Final", module.read_text("utf-8"))
+    }
+
+    assert names
+    assert set() == names - set(
+        re.findall(r"\.(\w+)`", (REFERENCE / "limits.md").read_text("utf-8"))
+    )
+
+
+# -- Tables that say what the code says --------------------------------------
+
+
+def table_rows(page: Path) -> list[dict[str, str]]:
+    """
+    The rows of all tables of *page*: their cells by column, and the heading they are under
+    as ``section``.
+    """
+    rows = []
+    section, columns = "", list[str]()
+    for line in page.read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("#"):
+            section = line.lstrip("# ").strip("`")
+        elif not line.startswith("|"):
+            columns = []
+        elif not columns:
+            columns = cells
+        elif not set(line) <= set("|- "):
+            rows.append({"section": section, **dict(zip(columns, cells, strict=True))})
+    return rows
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+ERRORS: list[Any] = [
+    error
+    for error in vars(errors).values()
+    if isinstance(error, type) and issubclass(error, BankError) and attrs.has(error)
+]
+SECTIONS = {
+    "Invalid requests": InvalidRequestError,
+    "Declined": DeclinedError,
+    "Store errors": StoreError,
+}
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+def test_error_is_documented_as_it_is(error: Any) -> None:
+    """
+    Each error's row says its branch, code, bases, facts, and what becomes of its id.
+    """
+    (row,) = (
+        row
+        for row in table_rows(REFERENCE / "errors.md")
+        if "code" in row and words(row["error"]) == [error.__name__]
+    )
+    facts = [field.name for field in attrs.fields(error)]
+    facts += [name for name in vars(error) if isinstance(vars(error)[name], property)]
+    is_recorded = issubclass(error, DeclinedError) and error.is_recorded
+
+    assert issubclass(error, SECTIONS[row["section"]])
+    assert [error.code] == words(row["code"])
+    assert [
+        base.__name__ for base in (ValueError, LookupError, TypeError) if issubclass(error, base)
+    ] == words(row["also"])
+    assert sorted(set(facts) - {"facts"}) == sorted(words(row["facts"]))
+    assert is_recorded == (row.get("recorded") == "yes")
+    assert error.retryable == (row.get("retryable") == "yes")
+
+
+def test_documented_order_of_judgement_is_that_of_the_rules() -> None:
+    """
+    "The order of judgement is part of the API": the page and `bankcore.rules` tell the same.
+    """
+    items = re.findall(r"(?m)^(\d+)\. +((?:.+\n)(?: {4}.+\n)*)", rules.__doc__ or "")
+    said = [
+        (number, re.findall(r"`(\w+Error)`", text), "the source first" in text)
+        for number, text in items
+    ]
+    documented = [
+        (row[""], words(row["error"]), "the source first" in row["when"])
+        for row in table_rows(REFERENCE / "errors.md")
+        if row["section"] == "In order of precedence"
+    ]
+
+    assert len(said) > 5
+    assert said == documented
+
+
+LIMITS = [
+    (page, row)
+    for page in (ROOT / "README.md", REFERENCE / "limits.md")
+    for row in table_rows(page)
+    if "constant" in row
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "row"),
+    LIMITS,
+    ids=lambda each: name_of(each) if isinstance(each, Path) else each["constant"],
+)
+def test_limits_are_as_documented(page: Path, row: dict[str, str]) -> None:
+    """
+    Each number on the page is the constant's.
+    """
+    module, _, name = row["constant"].strip("`").rpartition(".")
+    number = re.search(r"\d[\d,]*", row.get("limit") or row["number"])
+
+    assert number is not None
+    assert getattr(import_module(module), name) == int(number.group().replace(",", ""))
+
+
+def test_schema_is_as_documented(tmp_path: Path) -> None:
+    """
+    The page names every table and column of a new database, in order, with its type.
+    """
+    path = tmp_path / "bank.db"
+    stores.SQLiteStore(path).close()
+    connection = sqlite3.connect(path)
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    columns = {
+        table: [
+            (f"`{name}`", f"`{kind}`")
+            for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})")
+        ]
+        for (table,) in tables
+    }
+    connection.close()
+    documented: dict[str, list[tuple[str, str]]] = {}
+    for row in table_rows(REFERENCE / "schema.md"):
+        if "column" in row:
+            documented.setdefault(row["section"], []).append((row["column"], row["type"]))
+
+    assert columns == documented
+
+
+def test_settings_of_sqlite_are_as_documented() -> None:
+    """
+    The page names every pragma that a connection sets, with its value.
+    """
+    documented = {
+        row["pragma"].strip("`"): row["value"].strip("`")
+        for row in table_rows(REFERENCE / "schema.md")
+        if "pragma" in row
+    }
+    everywhere = {
+        name: str(value) for name, value in sqlite._PRAGMAS.items() if "fullfsync" not in name
+    }
+
+    assert everywhere == documented
+
+
+def test_command_line_is_as_documented() -> None:
+    """
+    The page shows every sub-command with all its options, and no others.
+    """
+    page = (REFERENCE / "command-line.md").read_text("utf-8")
+    (commands,) = (
+        action
+        for action in cli._parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    parsers: dict[str, argparse.ArgumentParser] = commands.choices
+    options = {
+        name: {
+            option
+            for action in parser._actions
+            for option in action.option_strings
+            if option not in {"-h", "--help"}
+        }
+        for name, parser in parsers.items()
+    }
+    documented = {
+        name: set(re.findall(r"--[a-z]+", usage))
+        for name, usage in re.findall(r"(?m)^`bankcore (\w+) ([^`]*)`", page)
+    }
+
+    assert options == documented
+    assert [*parsers] == [
+        words(row["sub-command"])[0]
+        for row in table_rows(REFERENCE / "command-line.md")
+        if "sub-command" in row
+    ]
