@@ -24,6 +24,7 @@ from bankcore.errors import (
     InvalidBatchError,
     InvalidCommandError,
     InvalidIdError,
+    InvalidLimitError,
     InvalidTimeError,
     TransactionNotFoundError,
 )
@@ -909,3 +910,31 @@ def test_a_batch_that_is_too_long(bank: Bank, store: AccountStore) -> None:
 
     assert store.journal().records == ()
     assert TransactionId("made-1") == bank.open_account("alice", initial_balance=eur(0)).id
+
+
+@pytest.mark.parametrize("limit", [1, 10_000])
+def test_a_page_size(bank: Bank, store: AccountStore, limit: int) -> None:
+    """
+    A store serves pages of 1 to 10,000.
+    """
+    bank.open_account("alice", initial_balance=eur(0))
+
+    assert len(store.accounts(limit=limit)) == 1
+    assert len(store.journal(limit=limit).records) == 1
+    assert len(store.history(AccountId("alice"), limit=limit)) == 1
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001, 10**30, True, 1.0, "1", None])
+def test_no_page_size(bank: Bank, store: AccountStore, limit: Any) -> None:
+    """
+    Any other page size is `InvalidLimitError`, in whatever read it is asked for.
+    """
+    bank.open_account("alice", initial_balance=eur(0))
+    reads: tuple[Callable[[], object], ...] = (
+        lambda: store.accounts(limit=limit),
+        lambda: store.journal(limit=limit),
+        lambda: store.history(AccountId("alice"), limit=limit),
+    )
+    for read in reads:
+        with pytest.raises(InvalidLimitError):
+            read()

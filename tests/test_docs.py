@@ -160,6 +160,19 @@ def test_shell_sees_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         example.evaluate()
 
 
+def test_store_of_the_guide_keeps_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Who copies the store from the guide gets one that keeps every promise of a store.
+    """
+    monkeypatch.syspath_prepend(ROOT / "tests" / "stores")
+    page = ROOT / "docs" / "how-to" / "write-a-store.md"
+    document = Document.parse(str(page), PythonCodeBlockParser())
+    next(iter(document)).evaluate()
+
+    for check in import_module("contract").CHECKS.values():
+        check(document.namespace["DictStore"]())
+
+
 # -- What the README promises ------------------------------------------------
 
 

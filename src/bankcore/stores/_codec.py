@@ -22,7 +22,7 @@ import attrs
 
 from bankcore.commands import COMMANDS, Command
 from bankcore.currency import Currency
-from bankcore.errors import RECORDED_ERRORS, BankError, StoreCorruptedError
+from bankcore.errors import RECORDED_ERRORS, BankError, StoreCorruptedError, StoreError
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
 
@@ -38,7 +38,7 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BankError) as e:
-        if isinstance(e, StoreCorruptedError):
+        if isinstance(e, StoreError):
             raise
         raise StoreCorruptedError(f"{what} cannot be read ({type(e).__name__}: {e})") from e
 

@@ -17,6 +17,7 @@ from bankcore.account import Account
 from bankcore.errors import (
     AccountNotFoundError,
     InvalidCursorError,
+    StoreMisuseError,
     TransactionNotFoundError,
     shown,
 )
@@ -71,8 +72,10 @@ class MemoryStore:
         opened = sum(key not in self._kept for key in change)
         change["count",] = self._kept["count",] + opened
         for place, record in enumerate(written.records, start=length + 1):
-            change["journal", place] = record
-            change["record", record.id.value] = record
+            key = ("record", record.id.value)
+            if key in self._kept or key in change:
+                raise StoreMisuseError(f"transaction {record.id} has a record already")
+            change[key] = change["journal", place] = record
             if isinstance(record, Transaction):
                 for posting in record.postings:
                     change["history", posting.account_id.value, posting.version] = record

@@ -59,6 +59,9 @@ SQLITE_VERSION_MIN: Final = (3, 37, 0)
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
 
+# The smallest SQLite database is one page of this many bytes.
+_SQLITE_FILE_MIN: Final = 512
+
 # No account has had more transactions; with a page added it is still an integer of SQLite.
 _VERSION_MAX: Final = 2**62
 
@@ -121,8 +124,12 @@ class _Process:
         self.pid = os.getpid()
         self.local = threading.local()
         self.links: list[_Link] = []
+        self.links_guard = threading.Lock()
         self.writer = threading.Lock()
 
+
+# The descriptor of a lock file that has none any more.
+_CLOSED: Final = -1
 
 # After a fork, the parent's connections may be neither used nor closed in the child: they
 # are kept here so that not even garbage collection closes them.
@@ -169,9 +176,14 @@ class SQLiteStore:
         self._process = _Process()
         self._process_guard = threading.Lock()
         _require_file(self._path, create=create)
-        with _storage_errors():
-            _require_own(self._path, timeout)
-            self._prepare()
+        try:
+            with _storage_errors():
+                _require_own(self._path, timeout)
+                self._prepare()
+        except BaseException:
+            for link in self._process.links:
+                self._discard(link)
+            raise
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
@@ -190,13 +202,10 @@ class SQLiteStore:
         """
         process = self._current_process()
         self._is_closed = True
-        for link in process.links:
-            # Under the lock: the last connection to close writes the log into the file.
-            with _storage_errors(), self._writing(link):
-                link.connection.close()
-            os.close(link.lock_descriptor)
-        process.links.clear()
         process.local = threading.local()
+        while process.links:
+            self._close(process.links[-1])
+            process.links.pop()
 
     # -- Connections --
 
@@ -221,7 +230,8 @@ class SQLiteStore:
         if link is None:
             link = self._connected()
             self._drop_links_of_ended_threads(process)
-            process.links.append(link)
+            with process.links_guard:
+                process.links.append(link)
             process.local.link = link
         return link
 
@@ -251,23 +261,31 @@ class SQLiteStore:
 
     def _drop_links_of_ended_threads(self, process: _Process) -> None:
         for link in [link for link in process.links if not link.thread.is_alive()]:
-            process.links.remove(link)
-            with self._writing(link):
-                link.connection.close()
-            os.close(link.lock_descriptor)
+            with process.links_guard:
+                if link not in process.links:
+                    continue  # another thread has found it too
+                process.links.remove(link)
+            self._close(link)
+
+    def _close(self, link: _Link) -> None:
+        # Under the lock: the last connection to close writes the log into the file.
+        with _storage_errors(), self._writing(link):
+            link.connection.close()
+        os.close(link.lock_descriptor)
 
     def _discard(self, link: _Link) -> None:
         """
         Close a connection that is not trusted any more; the next use opens a new one.
         """
         process = self._process
-        with suppress(ValueError):
-            process.links.remove(link)
+        with process.links_guard:
+            process.links = [each for each in process.links if each is not link]
         if getattr(process.local, "link", None) is link:
             del process.local.link
         with suppress(sqlite3.Error):
             link.connection.close()
         os.close(link.lock_descriptor)
+        link.lock_descriptor = _CLOSED
 
     @contextmanager
     def _writing(self, link: _Link) -> Iterator[None]:
@@ -288,7 +306,9 @@ class SQLiteStore:
             try:
                 yield
             finally:
-                fcntl.flock(link.lock_descriptor, fcntl.LOCK_UN)
+                # A link that was discarded let go of the lock when it closed its descriptor.
+                if link.lock_descriptor != _CLOSED:
+                    fcntl.flock(link.lock_descriptor, fcntl.LOCK_UN)
         finally:
             writer.release()
 
@@ -301,9 +321,14 @@ class SQLiteStore:
         with self._writing(link):
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if not _tables(connection):
-                    for statement in SCHEMA:
-                        connection.execute(statement)
+                if _tables(connection):
+                    # On a file that cannot be written, SQLite begins a transaction all the
+                    # same, and only a write fails. This one is not kept.
+                    connection.execute("UPDATE bankcore_schema SET version = version")
+                    connection.execute("ROLLBACK")
+                    return
+                for statement in SCHEMA:
+                    connection.execute(statement)
                 connection.execute("COMMIT")
             except BaseException:
                 _roll_back(connection)
@@ -346,14 +371,14 @@ class SQLiteStore:
         """
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._give_up(link, error)
             raise _translated(error) from error
         except BaseException:
             self._give_up(link, None)
             raise
 
-    def _give_up(self, link: _Link, error: sqlite3.Error | None) -> None:
+    def _give_up(self, link: _Link, error: Exception | None) -> None:
         is_clean = _roll_back(link.connection)
         if not is_clean or (error is not None and _primary_code(error) in _DISTRUSTED):
             self._discard(link)
@@ -416,25 +441,24 @@ class SQLiteStore:
         # that needs no index by time, which every write would have to keep.
         low, high = 0, self.account(account_id).version
         wanted = codec.to_microseconds(instant)
-        while low < high:
-            middle = (low + high + 1) // 2
-            rows = self._read(
-                "SELECT j.recorded_at FROM bankcore_account a"
-                " JOIN bankcore_posting p ON p.account_key = a.key"
-                " JOIN bankcore_journal j ON j.place = p.place"
-                " WHERE a.id = ? AND p.version = ?",
-                (account_id.value, middle),
-            )
-            if not rows:
-                raise StoreCorruptedError(f"posting {middle} of account {account_id} is missing")
-            if rows[0][0] <= wanted:
-                low = middle
-            else:
-                high = middle - 1
-        if low == 0:
-            return None
-        (transaction,) = self.history(account_id, after=low - 1, limit=1)
-        return transaction.posting(account_id)
+        with codec.reading(f"the history of account {account_id}"):
+            while low < high:
+                middle = (low + high + 1) // 2
+                ((booked_at,),) = self._read(
+                    "SELECT j.recorded_at FROM bankcore_account a"
+                    " JOIN bankcore_posting p ON p.account_key = a.key"
+                    " JOIN bankcore_journal j ON j.place = p.place"
+                    " WHERE a.id = ? AND p.version = ?",
+                    (account_id.value, middle),
+                )
+                if booked_at <= wanted:
+                    low = middle
+                else:
+                    high = middle - 1
+            if low == 0:
+                return None
+            (transaction,) = self.history(account_id, after=low - 1, limit=1)
+            return transaction.posting(account_id)
 
     def integrity_errors(self) -> Sequence[str]:
         """
@@ -454,7 +478,7 @@ class SQLiteStore:
             link = self._link()
             try:
                 return link.connection.execute(statement, parameters).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 if _primary_code(error) in _DISTRUSTED:
                     self._discard(link)
                 raise
@@ -505,8 +529,26 @@ def _require_own(path: str, timeout: float) -> None:
     """
     Passes where the file is empty or a bankcore store. Looks without writing.
     """
+    size = os.stat(path).st_size
+    if size == 0:
+        return
+    if size < _SQLITE_FILE_MIN:  # SQLite itself would take it for an empty one
+        raise StoreFormatError(path, "it is not an SQLite database")
+    # Nobody uses it, as far as can be seen: then all of it is in the file itself, and SQLite
+    # may look at it without making its companions beside it.
+    is_in_use = any(os.path.exists(path + suffix) for suffix in ("-wal", "-journal", ".lock"))
+    try:
+        _look_into(path, "mode=ro" if is_in_use else "immutable=1", timeout)
+    except StoreFormatError:
+        # Unless another process has just begun to make a store of it.
+        if is_in_use or not os.path.exists(f"{path}.lock"):
+            raise
+        _look_into(path, "mode=ro", timeout)
+
+
+def _look_into(path: str, how: str, timeout: float) -> None:
     connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?mode=ro", uri=True, timeout=timeout, isolation_level=None
+        f"file://{quote(os.fsencode(path))}?{how}", uri=True, timeout=timeout, isolation_level=None
     )
     try:
         tables = _tables(connection)
@@ -557,20 +599,23 @@ def _busy(timeout: float) -> StoreUnavailableError:
 # -- Errors ------------------------------------------------------------------
 
 
-def _primary_code(error: sqlite3.Error) -> int | None:
+def _primary_code(error: Exception) -> int | None:
     """
-    SQLite's own code, without its extension; None for what the module itself raised.
+    SQLite's own code, without its extension; None for what Python itself raised.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
-def _translated(error: sqlite3.Error) -> BankError:
+def _translated(error: sqlite3.Error | UnicodeDecodeError) -> BankError:
+    # Text that is not UTF-8, in a row or in a message about one: nobody here wrote that.
+    if isinstance(error, UnicodeDecodeError):
+        return StoreCorruptedError(f"text in it is not UTF-8: {error}")
     code = _primary_code(error)
-    # Without a code it is the module that cannot read what is stored, such as text that
-    # is not UTF-8.
     if code in _DAMAGED or (code is None and isinstance(error, sqlite3.OperationalError)):
         return StoreCorruptedError(f"SQLite says: {error}")
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return StoreMisuseError(f"what was to be written breaks a rule of the tables: {error}")
     return StoreUnavailableError(f"SQLite says: {error}")
 
 
@@ -581,7 +626,7 @@ def _storage_errors() -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translated(error) from error
     except OSError as error:
         raise StoreUnavailableError(f"{error.filename}: {error.strerror}") from error

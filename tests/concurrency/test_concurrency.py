@@ -1,0 +1,305 @@
+"""
+Threads and processes on the same accounts at the same time: nothing is lost, nothing is overspent.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import workers
+from workers import ONE, RING, Outcomes, drain, in_processes, in_threads, race, ring, storm
+
+from bankcore import AccountId, AccountStore, Bank, Money
+from bankcore.audit import verify
+from bankcore.errors import InsufficientFundsError
+from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.stores import MemoryStore, SQLiteStore
+
+THREADS = 8
+PROCESSES = 4
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bank.db"
+
+
+@pytest.fixture
+def sqlite(path: Path) -> Iterator[SQLiteStore]:
+    with SQLiteStore(path) as store:
+        yield store
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest) -> AccountStore:
+    if request.param == "memory":
+        return MemoryStore()
+    made: SQLiteStore = request.getfixturevalue("sqlite")
+    return made
+
+
+def _open(store: AccountStore, *account_ids: str, minor: int) -> None:
+    for account_id in account_ids:
+        Bank(store).open_account(account_id, initial_balance=Money.from_minor(minor, "EUR"))
+
+
+def _minor(store: AccountStore, account_id: str) -> int:
+    return store.account(AccountId(account_id)).balance.amount_minor
+
+
+def _drained(store: AccountStore, outcomes: Outcomes, withdrawals: int) -> None:
+    """
+    Fails unless exactly so many *withdrawals* emptied the pot, one after the other.
+    """
+    assert withdrawals == outcomes["done"]
+    assert 0 == _minor(store, "pot")
+    assert [100 * n for n in range(withdrawals, -1, -1)] == [
+        transaction.posting("pot").balance.amount_minor
+        for transaction in store.history(AccountId("pot"))
+    ]
+    assert () == verify(store).disagreements
+
+
+def test_threads_empty_an_account_to_the_last_cent(store: AccountStore) -> None:
+    """
+    Eight threads withdraw until they are refused: exactly as often as there was money for, and
+    never below the floor.
+    """
+    _open(store, "pot", minor=30_000)
+    outcomes = in_threads(store, drain, THREADS)
+
+    _drained(store, outcomes, 300)
+    assert THREADS == outcomes["refused"]
+
+
+def test_processes_empty_an_account_to_the_last_cent(sqlite: SQLiteStore, path: Path) -> None:
+    """
+    Four processes of two threads do no more, and no less.
+    """
+    _open(sqlite, "pot", minor=30_000)
+    with in_processes(path, drain, PROCESSES, threads=2) as finished:
+        outcomes = finished()
+
+    _drained(sqlite, outcomes, 300)
+    assert 2 * PROCESSES == outcomes["refused"]
+
+
+def test_one_of_a_thousand_takes_it_all(store: AccountStore) -> None:
+    """
+    Of 1,000 withdrawals of the whole balance at once exactly one succeeds.
+    """
+    _open(store, "pot", minor=100)
+
+    def take_all(same: AccountStore, _: str, __: threading.Event) -> Outcomes:
+        bank = Bank(same)
+        outcomes = Outcomes()
+        for _n in range(1_000 // THREADS):
+            try:
+                bank.withdraw("pot", ONE)
+                outcomes["done"] += 1
+            except InsufficientFundsError:
+                outcomes["refused"] += 1
+        return outcomes
+
+    outcomes = in_threads(store, take_all, THREADS)
+
+    assert {"done": 1, "refused": 999} == outcomes
+    _drained(store, outcomes, 1)
+
+
+def test_a_thousand_threads_and_one_takes_it_all() -> None:
+    """
+    The same in 1,000 threads, each with a single attempt.
+    """
+    store = MemoryStore()
+    _open(store, "pot", minor=100)
+
+    def take_all(same: AccountStore, _: str, __: threading.Event) -> Outcomes:
+        try:
+            Bank(same).withdraw("pot", ONE)
+        except InsufficientFundsError:
+            return Outcomes(refused=1)
+        return Outcomes(done=1)
+
+    outcomes = in_threads(store, take_all, 1_000)
+
+    assert {"done": 1, "refused": 999} == outcomes
+    _drained(store, outcomes, 1)
+
+
+def test_a_storm_in_threads_ends(store: AccountStore) -> None:
+    """
+    Transfers from A to B and from B to A at once block nobody for ever, and keep the total.
+    """
+    _open(store, "a", "b", minor=1_000)
+    outcomes = in_threads(store, storm, THREADS)
+
+    assert THREADS * 60 == outcomes["done"] + outcomes["refused"]
+    assert 2_000 == _minor(store, "a") + _minor(store, "b")
+    assert 1 + outcomes["done"] == store.account(AccountId("a")).version
+    assert () == verify(store).disagreements
+
+
+def test_a_storm_in_processes_ends(sqlite: SQLiteStore, path: Path) -> None:
+    """
+    In processes too, while the threads of this one take part.
+    """
+    _open(sqlite, "a", "b", minor=1_000)
+    with in_processes(path, storm, PROCESSES, threads=2) as finished:
+        outcomes = in_threads(sqlite, storm, 2)
+        outcomes.update(finished())
+
+    assert (2 * PROCESSES + 2) * 60 == outcomes["done"] + outcomes["refused"]
+    assert 2_000 == _minor(sqlite, "a") + _minor(sqlite, "b")
+    assert 1 + outcomes["done"] == sqlite.account(AccountId("b")).version
+    assert () == verify(sqlite).disagreements
+
+
+def _totals(store: AccountStore, number: int) -> set[int]:
+    """
+    The totals of the ring in so many different states, read in one unit, and of all accounts.
+    """
+    reads = ReadSet((), tuple(map(AccountId, RING)))
+    states: set[tuple[int, ...]] = set()
+    totals = set()
+
+    def look(snapshot: Snapshot) -> WriteSet:
+        assert len(RING) == len(snapshot.accounts)
+        states.add(tuple(each.balance.amount_minor for each in snapshot.accounts.values()))
+        return WriteSet()
+
+    # Writers are at work until they are told to stop, so there is always another state.
+    for _ in range(100_000):
+        store.transact(reads, look)
+        totals.add(sum(each.balance.amount_minor for each in store.accounts()))
+        if len(states) == number:
+            return totals | set(map(sum, states))
+    pytest.fail(f"only {len(states)} states in 100,000 snapshots")
+
+
+def test_a_ring_keeps_its_total_in_every_snapshot(store: AccountStore) -> None:
+    """
+    While threads move money around fifty accounts, whoever reads all of them sees all of it;
+    the audit is right too.
+    """
+    _open(store, *RING, minor=500)
+    stop = threading.Event()
+    moved: list[Outcomes] = []
+    writers = threading.Thread(target=lambda: moved.append(in_threads(store, ring, 4, stop=stop)))
+    writers.start()
+    try:
+        totals = _totals(store, 40)
+        disagreements = verify(store).disagreements
+    finally:
+        stop.set()
+        writers.join()
+
+    assert {50 * 500} == totals
+    assert () == disagreements == verify(store).disagreements
+    assert moved[0]["done"] > 0
+
+
+def test_a_ring_keeps_its_total_while_processes_write(sqlite: SQLiteStore, path: Path) -> None:
+    """
+    While processes move money around fifty accounts, this one sees all of it.
+    """
+    _open(sqlite, *RING, minor=500)
+    with in_processes(path, ring, 2, threads=2) as finished:
+        totals = _totals(sqlite, 40)
+        disagreements = verify(sqlite).disagreements
+        outcomes = finished()
+
+    assert {50 * 500} == totals
+    assert () == disagreements == verify(sqlite).disagreements
+    assert outcomes["done"] > 0
+
+
+def _raced(store: AccountStore, answers: Outcomes, racers: int) -> None:
+    """
+    Fails unless 100 ids had one effect each, and every racer the same 100 answers.
+    """
+    assert 100 == answers.pop("first")
+    assert 100 * (racers - 1) == answers.pop("replayed", 0)
+    assert [racers] * 100 == list(answers.values())
+    assert 100 * 100 == _minor(store, "pot")
+    assert 101 == store.account(AccountId("pot")).version
+    assert () == verify(store).disagreements
+
+
+def test_racing_threads_do_each_thing_once(store: AccountStore) -> None:
+    """
+    Eight racers with the same 100 ids have 100 effects, and all of them the same answers.
+    """
+    _open(store, "pot", minor=0)
+    _raced(store, in_threads(store, race, THREADS), THREADS)
+
+
+def test_racing_processes_do_each_thing_once(sqlite: SQLiteStore, path: Path) -> None:
+    """
+    Four processes of two threads are eight racers too.
+    """
+    _open(sqlite, "pot", minor=0)
+    with in_processes(path, race, PROCESSES, threads=2) as finished:
+        _raced(sqlite, finished(), 2 * PROCESSES)
+
+
+# -- Negative control --------------------------------------------------------
+
+
+class NaiveStore(MemoryStore):
+    """
+    A broken store, which reads, and then writes what was decided on what it read.
+
+    The first unit of each of eight threads waits until all have read, so that the test does not
+    depend on luck.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._all_have_read = threading.Barrier(THREADS)
+        self._waited = threading.local()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        seen: list[Snapshot] = []
+
+        def read(snapshot: Snapshot) -> WriteSet:
+            seen.append(snapshot)
+            return WriteSet()
+
+        super().transact(reads, read)
+        is_main = threading.current_thread() is threading.main_thread()
+        if not is_main and not hasattr(self._waited, "once"):
+            self._waited.once = True
+            self._all_have_read.wait()
+        return super().transact(reads, lambda _: decide(seen[0]))
+
+
+def test_a_naive_store_overspends() -> None:
+    """
+    Reading first and writing then lets more be withdrawn than there was, and the check says so.
+    """
+    store = NaiveStore()
+    _open(store, "pot", minor=30_000)
+    outcomes = in_threads(store, drain, THREADS)
+
+    assert outcomes["done"] > 300
+    with pytest.raises(AssertionError):
+        _drained(store, outcomes, 300)
+
+
+def test_a_naive_store_does_things_twice() -> None:
+    """
+    Nor does it do a thing once that eight ask for at once.
+    """
+    store = NaiveStore()
+    _open(store, "pot", minor=0)
+    with pytest.raises(Exception):  # noqa: B017, PT011  # as it fails: by its own means or by the check
+        _raced(store, in_threads(store, race, THREADS), THREADS)
+
+
+def test_every_task_is_used_in_processes() -> None:
+    """
+    The processes know all the tasks.
+    """
+    assert {drain, storm, ring, race} == set(workers.TASKS.values())
