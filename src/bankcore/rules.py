@@ -117,8 +117,8 @@ def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock
     for request in requests:
         outcome = work.outcome(request)
         if isinstance(outcome, BankError):
-            records = tuple(record for record in work.records if isinstance(record, Refusal))
-            return attrs.evolve(_failed(requests, snapshot, outcome, request), records=records)
+            refused = tuple(record for record in work.records if isinstance(record, Refusal))
+            return _failed(requests, snapshot, outcome, refused)
         outcomes.append(outcome)
     return work.written(tuple(outcomes))
 
@@ -127,21 +127,20 @@ def _failed(
     requests: Sequence[Request],
     snapshot: Snapshot,
     error: BankError,
-    failing: Request | None = None,
+    refused: tuple[Refusal, ...] = (),
 ) -> WriteSet:
     """
-    What an atomic batch comes to that fails with *error*: nothing done, the other ids free.
+    What an atomic batch comes to that fails with *error*: nothing done but what is *refused*,
+    and every other id free.
     """
-    recorded: set[TransactionId] = set(snapshot.recorded)
-    if failing is not None:
-        recorded.add(failing.transaction_id)
+    used = {*snapshot.recorded, *(refusal.id for refusal in refused)}
     free = dict.fromkeys(
         request.transaction_id
         for request in requests
-        if request.id_given and request.transaction_id not in recorded
+        if request.id_given and request.transaction_id not in used
     )
     error.unused_ids = tuple(free)
-    return WriteSet(outcomes=(error,))
+    return WriteSet(records=refused, outcomes=(error,))
 
 
 class _Work:
