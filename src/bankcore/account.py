@@ -74,7 +74,9 @@ def require_not_negative(amount: object) -> Money:
 def _out_of_range(name: str, amount: Money, least: int) -> BankError:
     if amount.amount_minor < least == 0:
         return InvalidAccountError(f"its {name} is {amount}, below zero")
-    return AmountTooLargeError(str(amount), f"a {name} is within ±(10¹⁸ - 1) minor units")
+    return AmountTooLargeError(
+        str(amount), f"an account's {name} is within ±(10¹⁸ - 1) minor units"
+    )
 
 
 def _zero(account: "Account") -> Money:

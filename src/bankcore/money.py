@@ -266,8 +266,8 @@ def _minor_from_text(text: str, currency: Currency) -> int:
         raise AmountTooLargeError(shown(text), f"an amount has at most {DIGITS_MAX} digits")
     whole, point, decimals = text.partition(".")
     # `isdigit` is true for digits of every script, hence `isascii`.
-    if len(decimals) == currency.exponent and (decimals or not point) and text[:1] != "0":
-        # The usual way, in one step: "12.34" EUR.
+    if text[:1] not in "0." and len(decimals) == currency.exponent and (decimals or not point):
+        # The usual way, in one step: "12.34" EUR. One that begins with "0" or "." is not it.
         digits = whole + decimals
         if digits.isdigit() and digits.isascii() and len(digits) <= DIGITS_MAX:
             return int(digits)

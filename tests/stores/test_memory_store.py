@@ -4,6 +4,7 @@ The memory store: a write is there whole or not at all, whatever is raised on wh
 That it keeps the contract is shown in ``test_contract.py``.
 """
 
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -146,6 +147,32 @@ def test_stores_are_apart() -> None:
 
     assert ([], []) == contract.contents_of(MemoryStore())
     assert 3 == len(contract.journal_of(first))
+
+
+_FORK = """
+import os
+from bankcore import Bank, Money
+from bankcore.stores import MemoryStore
+bank = Bank(MemoryStore())
+bank.open_account("alice", initial_balance=Money("10", "EUR"))
+child = os.fork()
+bank.deposit("alice", Money("1" if child else "2", "EUR"))
+if child:
+    os.waitpid(child, 0)
+os.write(1, f"{bank.account('alice').balance}\\n".encode())
+os._exit(0)
+"""
+
+
+def test_each_process_has_its_own() -> None:
+    """
+    After a fork, what the child books is not in its parent's store, nor the other way round.
+    """
+    said = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _FORK], capture_output=True, text=True, check=True
+    )
+
+    assert ["EUR 12.00", "EUR 11.00"] == said.stdout.splitlines()
 
 
 def test_repr_says_how_much_is_in_it() -> None:

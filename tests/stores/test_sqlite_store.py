@@ -45,7 +45,7 @@ from bankcore.errors import (
 )
 from bankcore.ids import TransactionId
 from bankcore.store import ReadSet, Snapshot, WriteSet
-from bankcore.stores import SQLiteStore, _codec
+from bankcore.stores import SQLiteStore, _codec, sqlite
 from bankcore.transaction import Posting, Transaction
 
 #: An account without rights.
@@ -481,6 +481,34 @@ def test_another_file_is_refused_and_left_untouched(
     assert before == (path.read_bytes(), path.stat().st_mtime_ns, names_in(path.parent))
 
 
+def test_a_store_that_is_being_made_is_no_other_program(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where a lock file appears while a file is looked at, somebody is making a store of it, and
+    it is looked at again.
+    """
+    store.close()
+    os.unlink(f"{path}.lock")
+    other = path.with_name("other.db")
+    _other_program(other)
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+    looked_at: list[str] = []
+
+    def connected(name: str, **options: Any) -> sqlite3.Connection:
+        looked_at.append(name)
+        if len(looked_at) == 1:
+            # What the first look finds, before the other process is done.
+            Path(f"{path}.lock").touch()
+            name = name.replace(str(path), str(other))
+        return connect(name, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    with SQLiteStore(path) as again:
+        assert ([], []) == contents_of(again)
+    assert 3 == len(looked_at)
+
+
 def test_a_schema_table_of_another_program_is_refused(path: Path) -> None:
     """
     A table that only has the right name does not make a store; the file keeps its bytes.
@@ -542,12 +570,12 @@ def test_a_newer_schema_is_refused(store: SQLiteStore, path: Path) -> None:
     """
     store.close()
     write_raw(path, "UPDATE bankcore_schema SET version = 2")
-    before = path.read_bytes()
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
     with pytest.raises(SchemaVersionError) as raised:
         SQLiteStore(path)
 
     assert (2, 1) == (raised.value.found, raised.value.supported)
-    assert before == path.read_bytes()
+    assert before == (path.read_bytes(), path.stat().st_mtime_ns)
 
 
 @pytest.mark.parametrize(
@@ -561,6 +589,19 @@ def test_a_store_has_one_schema_version(store: SQLiteStore, path: Path, statemen
     store.close()
     write_raw(path, statement)
     with pytest.raises(StoreCorruptedError, match="schema versions, not one"):
+        SQLiteStore(path)
+
+
+@pytest.mark.parametrize("version", ["NULL", "'one'", "x'01'", "0.5"])
+def test_a_schema_version_that_is_no_number_is_damage(
+    store: SQLiteStore, path: Path, version: str
+) -> None:
+    """
+    A version that is not a whole number is damage.
+    """
+    store.close()
+    _loosen(path, "bankcore_schema", f"UPDATE bankcore_schema SET version = {version}")
+    with pytest.raises(StoreCorruptedError):
         SQLiteStore(path)
 
 
@@ -895,6 +936,52 @@ def test_a_child_made_in_the_middle_of_a_unit_has_no_part_in_it(path: Path) -> N
     assert ["store_unavailable", "EUR 15.00"] == python(_FORK_IN_A_UNIT, path)
 
 
+def test_another_process_id_means_a_connection_of_its_own(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Once the process is another, what was inherited is neither used nor closed, however many
+    threads find it out at once; and nothing is left of it that garbage collection could close.
+    """
+    asked = threading.Semaphore(0)
+    parent = os.getpid()
+
+    def another() -> int:
+        asked.release()
+        return parent + 1
+
+    with SQLiteStore(path) as store:
+        bank_over(store).open_account("alice", initial_balance=eur(1))
+        inherited = list(store._process.links)
+        seen: list[sqlite3.Connection] = []
+
+        def look() -> None:
+            contents_of(store)
+            seen.append(connection_of(store))
+
+        threads = [threading.Thread(target=look) for _ in range(2)]
+        with monkeypatch.context() as patched:
+            with store._process_guard:
+                patched.setattr(os, "getpid", another)
+                for thread in threads:
+                    thread.start()
+                for _ in threads:
+                    asked.acquire()
+            for thread in threads:
+                thread.join()
+
+            assert inherited[0].connection not in seen
+            assert 2 == len({id(connection) for connection in seen})
+            store.close()
+        (abandoned,) = (each for each in sqlite._abandoned if each.links == inherited)
+        for link in inherited:
+            # It still answers: it was not closed.
+            assert [(1,)] == link.connection.execute("SELECT 1").fetchall()
+            link.connection.close()
+            os.close(link.lock_descriptor)
+        sqlite._abandoned.remove(abandoned)
+
+
 def test_closed_is_closed(store: SQLiteStore) -> None:
     """
     After `close()` every method is `StoreMisuseError`; closing again is allowed.
@@ -1018,6 +1105,35 @@ def test_another_program_that_writes_is_waited_for(path: Path) -> None:
         assert eur(2) == bank.deposit("alice", eur(1), transaction_id="t-1").postings[0].balance
 
 
+def test_the_lock_file_is_held_for_a_unit_and_no_longer(store: SQLiteStore, path: Path) -> None:
+    """
+    While a unit is open nobody else can have the lock, not even to share it; then anybody can.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1))
+    taken: list[bool] = []
+
+    def is_taken() -> bool:
+        descriptor = os.open(f"{path}.lock", os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def clock() -> datetime:
+        taken.append(is_taken())
+        return NOW
+
+    Bank(store, clock=clock).deposit("alice", eur(1))
+    with pytest.raises(InsufficientFundsError):
+        Bank(store, clock=clock).withdraw("alice", eur(100))
+
+    assert [True, True] == taken
+    assert not is_taken()
+
+
 def test_a_unit_within_a_unit_gives_up(path: Path) -> None:
     """
     A *decide* that writes to its own store waits for itself, and is told that it is busy.
@@ -1107,9 +1223,11 @@ def _money_of(store: SQLiteStore) -> list[object]:
         (each.id, each.balance, each.held, each.overdraft_limit, each.status, each.version)
         for each in accounts
     ]
-    found += [(each.id, type(each), getattr(each, "postings", None)) for each in records]
+    for record in records:
+        if isinstance(record, Transaction):
+            found += [(record.id, record.postings, record.command.account_ids)]
     found += [[line.id for line in store.history(each.id)] for each in accounts]
-    found += [store.outcome(each.id).command.account_ids for each in records]
+    found += [store.outcome(each.id).id for each in records]
     found += [store.posting_at(each.id, NOW) for each in accounts]
     return found
 
@@ -1119,8 +1237,8 @@ def test_a_flipped_byte_never_gives_a_silently_different_balance(tmp_path: Path)
     With any one byte changed, a read is a `StoreError`, or the audit reports it, or every
     balance and movement is as it was.
 
-    (A time or a description may change unseen: the chain of hashes, for which the tables have
-    room, is there for that.)
+    (A time, a description or what was refused may change unseen: the chain of hashes, for
+    which the tables have room, is there for that.)
     """
     original = tmp_path / "original.db"
     with SQLiteStore(original) as store:
@@ -1659,6 +1777,38 @@ def test_faults_leave_nothing_open(path: Path, faulty: type[Faulty]) -> None:
 
             assert eur(100) == store.account(ALICE).balance
             assert before == descriptors()
+
+
+@pytest.mark.parametrize(
+    ("code", "is_trusted"),
+    [
+        (sqlite3.SQLITE_BUSY, True),
+        (sqlite3.SQLITE_NOMEM, True),
+        (sqlite3.SQLITE_IOERR, False),
+        (sqlite3.SQLITE_IOERR_FSYNC, False),
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_CORRUPT, False),
+        (sqlite3.SQLITE_NOTADB, False),
+        (sqlite3.SQLITE_PROTOCOL, False),
+    ],
+)
+def test_a_connection_is_not_trusted_after_trouble_with_the_disk(
+    path: Path, faulty: type[Faulty], code: int, is_trusted: bool
+) -> None:
+    """
+    After an error of the disk or damage, found by a write or a read, the next use opens a
+    connection anew; after one that will pass, it goes on with the same.
+    """
+    with SQLiteStore(path) as store:
+        bank = _begun(store)
+        for use in (lambda: bank.deposit("alice", eur(1)), store.accounts):
+            before = connection_of(store)
+            faulty.plan = _At(1, sqlite_error(code))
+            with pytest.raises(StoreError):
+                use()
+            faulty.plan = None
+
+            assert is_trusted == (before is connection_of(store))
 
 
 def test_a_fault_in_one_thread_leaves_the_others_alone(path: Path, faulty: type[Faulty]) -> None:

@@ -1,0 +1,248 @@
+"""
+The error tree: one class per reason, named, coded, with facts and a sentence.
+"""
+
+import copy
+import inspect
+import pickle
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+
+from bankcore import AccountId, Money, TransactionId, errors
+from bankcore.errors import (
+    RECORDED_ERRORS,
+    BankError,
+    DeclinedError,
+    InvalidRequestError,
+    StoreError,
+    shown,
+)
+
+ALICE, T1 = AccountId("alice"), TransactionId("t-1")
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+TEN, FIVE = Money("10", "EUR"), Money("5", "EUR")
+
+BRANCHES = {InvalidRequestError, DeclinedError, StoreError}
+V: dict[str, Any] = {"value": "'x'", "reason": "it is so"}
+
+# class: (code, built-in base, recorded, retryable, facts, a piece of its sentence)
+TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
+    "InvalidAmountError": ("invalid_amount", ValueError, False, False, V, "not a valid amount"),
+    "AmountTooLargeError": ("amount_too_large", ValueError, False, False, V, "a valid amount"),
+    "InvalidCurrencyError": ("invalid_currency", ValueError, False, False, V, "valid currency"),
+    "UnknownCurrencyError": ("unknown_currency", LookupError, False, False, V, "valid currency"),
+    "CurrencyMismatchError": (
+        *("currency_mismatch", ValueError, False, False),
+        {"expected": "EUR", "given": "USD"},
+        "must be in EUR, and it is in USD",
+    ),
+    "InvalidIdError": ("invalid_id", ValueError, False, False, V, "'x' is not a valid id"),
+    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "valid description"),
+    "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "not a valid time"),
+    "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "not a valid limit"),
+    "InvalidCursorError": (
+        *("invalid_cursor", ValueError, False, False),
+        {"value": "'x'"},
+        "'x' is not a cursor",
+    ),
+    "InvalidCommandError": (
+        *("invalid_command", TypeError, False, False),
+        {"value": "'x'"},
+        "Expected a command from bankcore.commands",
+    ),
+    "SameAccountError": (
+        *("same_account", ValueError, False, False),
+        {"account_id": ALICE},
+        "both are alice",
+    ),
+    "InvalidBatchError": (
+        *("invalid_batch", ValueError, False, False),
+        {"reason": "it is so"},
+        "The batch is not valid: it is so",
+    ),
+    "InvalidHistoryError": (
+        *("invalid_history", ValueError, False, False),
+        {"reason": "it is so"},
+        "cannot be read: it is so",
+    ),
+    "InvalidAccountError": (
+        *("invalid_account", ValueError, False, False),
+        {"reason": "it is so"},
+        "The account is not valid: it is so",
+    ),
+    "TransactionIdReusedError": (
+        *("transaction_id_reused", ValueError, False, False),
+        {"transaction_id": T1, "fields": ("amount", "description")},
+        "they differ in: amount, description",
+    ),
+    "AccountNotFoundError": (
+        *("account_not_found", LookupError, True, False),
+        {"account_id": ALICE},
+        "no account alice",
+    ),
+    "AccountExistsError": (
+        *("account_exists", Exception, True, False),
+        {"account_id": ALICE},
+        "already is an account alice",
+    ),
+    "AccountClosedError": (
+        *("account_closed", Exception, True, False),
+        {"account_id": ALICE},
+        "alice is closed",
+    ),
+    "InsufficientFundsError": (
+        *("insufficient_funds", Exception, True, False),
+        {"account_id": ALICE, "available": FIVE, "requested": TEN},
+        "EUR 5.00 less than the EUR 10.00 requested",
+    ),
+    "BalanceLimitError": (
+        *("balance_limit", Exception, True, False),
+        {"account_id": ALICE, "balance": TEN, "requested": FIVE},
+        "largest balance",
+    ),
+    "ClockSkewError": (
+        *("clock_skew", Exception, False, False),
+        {"account_id": ALICE, "last_booked_at": NOON, "now": NOON},
+        "set the clock right",
+    ),
+    "TransactionNotFoundError": (
+        *("transaction_not_found", LookupError, True, False),
+        {"transaction_id": T1},
+        "no transaction t-1",
+    ),
+    "StoreUnavailableError": (
+        *("store_unavailable", Exception, False, True),
+        {"reason": "it is so"},
+        "nothing was written: it is so",
+    ),
+    "OutcomeUnknownError": (
+        *("outcome_unknown", Exception, False, True),
+        {"reason": "it is so"},
+        "Send the same call with the same transaction id",
+    ),
+    "StoreCorruptedError": (
+        *("store_corrupted", Exception, False, False),
+        {"reason": "it is so"},
+        "damaged: it is so",
+    ),
+    "StoreFormatError": (
+        *("store_format", Exception, False, False),
+        {"path": "p", "reason": "it is so"},
+        "p is not a bankcore store",
+    ),
+    "SchemaVersionError": (
+        *("schema_version", Exception, False, False),
+        {"found": 2, "supported": 1},
+        "schema version 2, and this bankcore knows versions up to 1: upgrade bankcore",
+    ),
+    "StoreMisuseError": (
+        *("store_misuse", Exception, False, False),
+        {"reason": "it is so"},
+        "used wrongly: it is so",
+    ),
+}
+
+CLASSES = {
+    name: cls
+    for name, cls in vars(errors).items()
+    if inspect.isclass(cls) and issubclass(cls, BankError) and cls not in {BankError, *BRANCHES}
+}
+
+
+def test_no_class_lacks_a_row() -> None:
+    """Every error class is in the table above, and every row is a class."""
+    assert set(CLASSES) == set(TABLE)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_a_class_is_what_its_row_says(name: str) -> None:
+    """Branch, code, built-in base, recorded, retryable, facts and sentence are as stated."""
+    cls = CLASSES[name]
+    code, base, is_recorded, is_retryable, facts, sentence = TABLE[name]
+    error = cls(**facts)
+
+    assert name.endswith("Error")
+    assert 1 == sum(issubclass(cls, branch) for branch in BRANCHES)
+    assert (code, is_retryable) == (cls.code, cls.retryable)
+    assert issubclass(cls, base)
+    assert is_recorded == (cls in RECORDED_ERRORS.values())
+    assert facts.items() <= error.facts.items()
+    assert sentence in str(error)
+    assert str(error).endswith(".")
+    assert inspect.getdoc(cls)
+    assert not is_retryable or issubclass(cls, StoreError)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_an_error_survives_copies(name: str) -> None:
+    """A pickled or copied error has the same class, facts and sentence."""
+    error = CLASSES[name](**TABLE[name][4])
+    for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (type(error), error.facts, str(error)) == (type(other), other.facts, str(other))
+
+
+def test_codes_are_stable_words_and_unique() -> None:
+    """Each class, branches included, has a snake_case code of its own."""
+    codes = [cls.code for cls in (*CLASSES.values(), *BRANCHES, BankError)]
+
+    assert len(codes) == len(set(codes))
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in codes)
+
+
+def test_recorded_errors_are_found_by_their_code() -> None:
+    """A recorded refusal's class is found by its code, and made again from its facts."""
+    for code, cls in RECORDED_ERRORS.items():
+        facts = TABLE[cls.__name__][4]
+        assert code == cls.code
+        assert facts == attrs.asdict(cls(**facts), recurse=False)
+
+
+def test_the_shortfall_is_a_fact() -> None:
+    """How much is missing is a field, and among the facts."""
+    error = errors.InsufficientFundsError(ALICE, FIVE, TEN)
+
+    assert (FIVE, FIVE) == (error.shortfall, error.facts["shortfall"])
+
+
+def test_a_partly_used_batch_has_its_own_sentence() -> None:
+    """An id reused in an atomic batch with fresh ones differs in no field, and says so."""
+    error = errors.TransactionIdReusedError(T1, ())
+
+    assert "other ids of this atomic batch are not" in str(error)
+
+
+def test_an_error_is_new_until_it_is_replayed() -> None:
+    """An error is not replayed and leaves no id unused, unless it is said."""
+    error = errors.AccountNotFoundError(ALICE)
+
+    assert (False, ()) == (error.replayed, error.unused_ids)
+
+
+def test_the_base_has_no_sentence_of_its_own() -> None:
+    """The branches are not raised: each reason has a class."""
+    with pytest.raises(NotImplementedError):
+        str(BankError())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("short", "'short'"),
+        (0.1, "0.1"),
+        (True, "True"),
+        (None, "None"),
+        (b"ab", "b'ab'"),
+        (5, "a value of type int"),
+        (object(), "a value of type object"),
+        ("x" * 1_000_000, "'" + "x" * 59 + "…"),
+        (b"x" * 1_000_000, "b'" + "x" * 58 + "…"),
+        ("a\nb", r"'a\nb'"),
+    ],
+)
+def test_a_refused_value_is_shown_in_short(value: object, expected: str) -> None:
+    """What an error repeats of a value is its repr of 60 characters at most, in one line."""
+    assert expected == shown(value)

@@ -1,0 +1,112 @@
+"""
+The front door: few public names, all documented, and a light, silent import.
+"""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import bankcore
+
+# What `import bankcore` may load beyond the standard library.
+ALLOWED = {"attr", "attrs", "bankcore"}
+# What it may not load even though Python or an extra has it.
+FORBIDDEN = {"sqlite3", "flask", "psycopg", "rich", "hypothesis", "pytest", "random", "asyncio"}
+
+
+def test_the_public_names_are_few_sorted_and_there() -> None:
+    """There are at most 25 public names; each exists, and the list is sorted."""
+    names = bankcore.__all__
+
+    assert len(names) <= 25
+    assert sorted(names) == list(names)
+    assert all(hasattr(bankcore, name) for name in names)
+
+
+def public_modules() -> list[str]:
+    found = pkgutil.walk_packages(bankcore.__path__, "bankcore.")
+    return ["bankcore", *(each.name for each in found if "._" not in each.name)]
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_every_door_has_a_sign(name: str) -> None:
+    """Every public module says in its first lines what it decides; public things say what they do."""
+    module = importlib.import_module(name)
+    assert module.__doc__
+    for thing_name, thing in vars(module).items():
+        is_own = getattr(thing, "__module__", None) == name
+        if thing_name.startswith("_") or not is_own or not callable(thing):
+            continue
+        assert inspect.getdoc(thing), f"{name}.{thing_name} has no docstring"
+
+
+def test_every_public_method_says_what_it_does() -> None:
+    """Public methods of the public classes have docstrings, their own or the contract's."""
+    missing = []
+    for name in bankcore.__all__:
+        cls = getattr(bankcore, name)
+        for method_name, method in inspect.getmembers(cls, inspect.isfunction):
+            if not method_name.startswith("_") and not inspect.getdoc(method):
+                missing.append(f"{name}.{method_name}")
+
+    assert [] == missing
+
+
+def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
+    """`import bankcore` loads attrs and the standard library, and no store or extra."""
+    code = (
+        "import sys; before = set(sys.modules); import bankcore, json;"
+        " print(json.dumps(sorted({name.partition('.')[0] for name in set(sys.modules) - before})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(json.loads(done.stdout))
+
+    assert "" == done.stderr
+    assert set() == loaded & FORBIDDEN
+    # What an editable install brings into every process does not count.
+    others = {name for name in loaded - ALLOWED if not name.startswith(("_", "__editable__"))}
+    assert set() == others - sys.stdlib_module_names
+
+
+def test_importing_opens_nothing() -> None:
+    """`import bankcore` reads its own files and Python's, and writes or connects to nothing."""
+    code = (
+        "import sys\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'open' and arguments[1] is not None and set('wax+') & set(arguments[1]):\n"
+        "        raise SystemExit(f'wrote {arguments}')\n"
+        "    if event.split('.')[0] in {'socket', 'subprocess', 'sqlite3'}:\n"
+        "        raise SystemExit(event)\n"
+        "sys.dont_write_bytecode = True\n"
+        "sys.addaudithook(hook)\n"
+        "import bankcore\n"
+        "print('quiet')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert ("quiet\n", "") == (done.stdout, done.stderr)
+
+
+def test_the_command_line_works_without_rich() -> None:
+    """Where rich is not installed, the command line prints plainly."""
+    code = (
+        "import sys; sys.modules['rich'] = None\n"
+        "from bankcore import cli\n"
+        "cli._has_rich = lambda: False\n"
+        "sys.exit(cli.main(['simulate', '--accounts', '5', '--operations', '20']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "yes, to the cent" in done.stdout
