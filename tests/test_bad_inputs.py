@@ -114,7 +114,7 @@ AMOUNTS: list[tuple[int, Act, type[BankError]]] = [
     (7, deposit("nan"), InvalidAmountError),
     (8, deposit(float("inf")), InvalidAmountError),
     (8, deposit("inf"), InvalidAmountError),
-    (9, deposit(True), InvalidAmountError),  # noqa: FBT003  # the very input under test
+    (9, deposit(True), InvalidAmountError),  # the very input under test
     (10, deposit(Decimal("NaN")), InvalidAmountError),
     (11, deposit(Decimal("sNaN")), InvalidAmountError),
     (12, deposit(Decimal("Infinity")), InvalidAmountError),
@@ -123,8 +123,8 @@ AMOUNTS: list[tuple[int, Act, type[BankError]]] = [
     (14, deposit(Decimal("1E+999999")), InvalidAmountError),
     (15, deposit("1e1000000"), InvalidAmountError),
     (15, deposit(Decimal("1e-999999")), InvalidAmountError),
-    (16, deposit("１２"), InvalidAmountError),  # noqa: RUF001  # fullwidth digits
-    (16, deposit("1.１２"), InvalidAmountError),  # noqa: RUF001  # in the usual way's shape
+    (16, deposit("１２"), InvalidAmountError),  # fullwidth digits
+    (16, deposit("1.１２"), InvalidAmountError),  # in the usual way's shape
     (17, deposit("١٢"), InvalidAmountError),
     (17, deposit("1٢.12"), InvalidAmountError),
     (18, deposit("1_000"), InvalidAmountError),
@@ -133,7 +133,7 @@ AMOUNTS: list[tuple[int, Act, type[BankError]]] = [
     (19, deposit("5\n"), InvalidAmountError),
     (19, deposit("5.00\n"), InvalidAmountError),
     (20, deposit("+5"), InvalidAmountError),
-    (21, deposit("−5"), InvalidAmountError),  # noqa: RUF001  # U+2212
+    (21, deposit("−5"), InvalidAmountError),  # U+2212
     (22, deposit("0x10"), InvalidAmountError),
     (23, deposit("1,000.00"), InvalidAmountError),
     (23, deposit("1.000,00"), InvalidAmountError),
@@ -183,7 +183,7 @@ NAMES_AND_ACCOUNTS: list[tuple[int, Act, type[BankError]]] = [
     (41, lambda bank: bank.transfer("alice", "alice", eur("1")), SameAccountError),
     (41, lambda bank: bank.transfer("nobody", "nobody", eur("1")), SameAccountError),
     (42, lambda bank: bank.deposit("alice ", eur("1")), InvalidIdError),
-    (42, lambda bank: bank.deposit("ａlice", eur("1")), InvalidIdError),  # noqa: RUF001  # fullwidth
+    (42, lambda bank: bank.deposit("ａlice", eur("1")), InvalidIdError),  # fullwidth
     (42, lambda bank: bank.deposit("Alice", eur("1")), AccountNotFoundError),
     (43, lambda bank: bank.open_account("alice", initial_balance=eur("1")), AccountExistsError),
     *(

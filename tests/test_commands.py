@@ -88,7 +88,8 @@ def test_ids_do_not_count_in_equality_and_everything_else_does() -> None:
         {"description": "tea"},
     ):
         assert command != attrs.evolve(command, **changes)
-    assert Deposit("a", ONE) != Withdraw("a", ONE)
+    other: Command = Withdraw("a", ONE)
+    assert other != Deposit("a", ONE)
 
 
 @pytest.mark.parametrize("command", EACH, ids=lambda command: type(command).__name__)

@@ -16,7 +16,6 @@ from bankcore import Currency
 from bankcore._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE
 from bankcore.currency import EXPONENT_MAX
 from bankcore.errors import InvalidCurrencyError, UnknownCurrencyError
-
 from shared_data import shared_path
 
 

@@ -13,8 +13,6 @@ import io
 import re
 import shlex
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
@@ -192,22 +190,6 @@ def test_readme_has_the_two_commands(command: str) -> None:
     line = f"python3 -m venv .venv && .venv/bin/pip install {command}"
 
     assert f"\n```sh\n{line}\n```\n" in (ROOT / "README.md").read_text("utf-8")
-
-
-def test_import_loads_attrs_and_the_standard_library_alone() -> None:
-    """
-    `import bankcore` loads nothing that is not attrs or the standard library, and no store.
-    """
-    code = (
-        "import sys; before = set(sys.modules); import bankcore\n"
-        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.split())
-
-    assert {"attr", "bankcore"} <= loaded
-    assert set() == loaded - sys.stdlib_module_names - {"attr", "attrs", "bankcore"}
-    assert "sqlite3" not in loaded
 
 
 # -- What pages point at -----------------------------------------------------

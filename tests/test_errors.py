@@ -187,7 +187,8 @@ def test_an_error_survives_copies(name: str) -> None:
 
 def test_codes_are_stable_words_and_unique() -> None:
     """Each class, branches included, has a snake_case code of its own."""
-    codes = [cls.code for cls in (*CLASSES.values(), *BRANCHES, BankError)]
+    classes: list[type[BankError]] = [*CLASSES.values(), *BRANCHES, BankError]
+    codes = [cls.code for cls in classes]
 
     assert len(codes) == len(set(codes))
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in codes)
@@ -198,7 +199,8 @@ def test_recorded_errors_are_found_by_their_code() -> None:
     for code, cls in RECORDED_ERRORS.items():
         facts = TABLE[cls.__name__][4]
         assert code == cls.code
-        assert facts == attrs.asdict(cls(**facts), recurse=False)
+        made: Any = cls(**facts)
+        assert facts == attrs.asdict(made, recurse=False)
 
 
 def test_the_shortfall_is_a_fact() -> None:

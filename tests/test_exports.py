@@ -35,7 +35,7 @@ def public_modules() -> list[str]:
 
 @pytest.mark.parametrize("name", public_modules())
 def test_every_door_has_a_sign(name: str) -> None:
-    """Every public module says in its first lines what it decides; public things say what they do."""
+    """Every public module says what it decides, and every public thing what it does."""
     module = importlib.import_module(name)
     assert module.__doc__
     for thing_name, thing in vars(module).items():
@@ -61,7 +61,8 @@ def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
     """`import bankcore` loads attrs and the standard library, and no store or extra."""
     code = (
         "import sys; before = set(sys.modules); import bankcore, json;"
-        " print(json.dumps(sorted({name.partition('.')[0] for name in set(sys.modules) - before})))"
+        " new = set(sys.modules) - before;"
+        " print(json.dumps(sorted({name.partition('.')[0] for name in new})))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
@@ -80,7 +81,8 @@ def test_importing_opens_nothing() -> None:
     code = (
         "import sys\n"
         "def hook(event, arguments):\n"
-        "    if event == 'open' and arguments[1] is not None and set('wax+') & set(arguments[1]):\n"
+        "    mode = arguments[1] or '' if event == 'open' else ''\n"
+        "    if set('wax+') & set(mode):\n"
         "        raise SystemExit(f'wrote {arguments}')\n"
         "    if event.split('.')[0] in {'socket', 'subprocess', 'sqlite3'}:\n"
         "        raise SystemExit(event)\n"

@@ -235,7 +235,7 @@ def test_text_has_all_decimals_and_repr_makes_it_again(
     money: Money, text: str, shown: str
 ) -> None:
     """`str` is code and amount; `repr` is an expression of equal money; `amount` the number."""
-    again = eval(repr(money), {"Money": Money, "Currency": Currency})  # noqa: S307  # our own repr
+    again = eval(repr(money), {"Money": Money, "Currency": Currency})  # our own repr
 
     assert (text, shown, money) == (str(money), repr(money), again)
     assert Decimal(text.split()[1]) == money.amount

@@ -11,7 +11,7 @@ Absent on purpose: rates, locales and rounding.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import attrs
 
@@ -110,7 +110,7 @@ class Money:
             require_same_currency(self, other)
         return _make(self.amount_minor + other.amount_minor, self.currency)
 
-    def __radd__(self, other: Literal[0]) -> "Money":
+    def __radd__(self, other: int) -> "Money":
         # `sum(moneys)` begins with the int 0. Nothing else that is not money is taken.
         if type(other) is int and other == 0:
             return self
