@@ -268,7 +268,7 @@ def test_verify_names_what_is_wrong(bank: Run) -> None:
     status, out, _ = bank("verify", "bank.db")
 
     assert status == 1
-    assert "1 disagreements\n  account bob: its balance is 1, and its history says 0\n" in out
+    assert "1 disagreement\n  account bob: its balance is 1, and its history says 0\n" in out
 
 
 def test_import_reports_and_is_repeatable(run: Run) -> None:

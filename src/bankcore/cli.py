@@ -335,12 +335,17 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 def _audit_lines(report: AuditReport) -> Iterator[str]:
     yield (
-        f"{report.accounts:,} accounts, {report.transactions:,} transactions and"
-        f" {report.refusals:,} refusals verified"
+        f"{_counted(report.accounts, 'account')}, {_counted(report.transactions, 'transaction')}"
+        f" and {_counted(report.refusals, 'refusal')} verified"
     )
-    yield f"{len(report.disagreements) or 'no'} disagreements"
+    found = len(report.disagreements)
+    yield _counted(found, "disagreement") if found else "no disagreements"
     for disagreement in report.disagreements:
         yield f"  {disagreement}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _import(parsed: argparse.Namespace) -> int:

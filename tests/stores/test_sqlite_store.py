@@ -1495,7 +1495,7 @@ def test_an_account_that_changes_under_the_lock_is_damage(store: SQLiteStore) ->
         connection.execute("UPDATE bankcore_account SET version = 7")
         return NOW
 
-    with pytest.raises(StoreCorruptedError, match="1 accounts changed under the lock"):
+    with pytest.raises(StoreCorruptedError, match="1 of 1 accounts changed under the lock"):
         Bank(store, clock=clock).deposit("alice", eur(1))
 
     assert (eur(1), 1) == (store.account(ALICE).balance, store.account(ALICE).version)

@@ -838,7 +838,8 @@ def _write_accounts(
     ).rowcount
     if changed and updated != len(changed):
         raise StoreCorruptedError(
-            f"{len(changed) - updated} accounts changed under the lock that guards them"
+            f"{len(changed) - updated} of {len(changed)} accounts changed under the lock that"
+            " guards them"
         )
 
 
