@@ -559,8 +559,11 @@ def _look_into(path: str, how: str, timeout: float) -> None:
         versions = connection.execute("SELECT version FROM bankcore_schema").fetchall()
         if len(versions) != 1:
             raise StoreCorruptedError(f"{path} has {len(versions)} schema versions, not one")
-        if versions[0][0] > SCHEMA_VERSION:
-            raise SchemaVersionError(versions[0][0], SCHEMA_VERSION)
+        (version,) = versions[0]
+        if type(version) is not int:
+            raise StoreCorruptedError(f"{path} has the schema version {version!r}, not a number")
+        if version > SCHEMA_VERSION:
+            raise SchemaVersionError(version, SCHEMA_VERSION)
     except sqlite3.DatabaseError as error:
         if _primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreFormatError(path, "it is not an SQLite database") from error
