@@ -1,13 +1,14 @@
 """
 The account: one immutable value that cannot be in an invalid state.
 
-Decided here: what is always true of an account, whoever constructs it, and what
-taking in and taking out do to it. Usable alone, with no bank and no store. Nothing
-here knows of other accounts, of transactions, of ids being used up, or of a clock:
-an instant is an argument.
+Decided here: what is always true of an account, whoever constructs it, and what each
+operation does to it: taking in and out, holds, restrictions, limits, holders, closing.
+Usable alone, with no bank and no store. Nothing here knows of other accounts, of
+transactions, of ids being used up, or of a clock: an instant is an argument.
 """
 
 import enum
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -15,21 +16,50 @@ import attrs
 
 from bankcore.errors import (
     AccountClosedError,
+    AccountRestrictedError,
     AmountTooLargeError,
     BalanceLimitError,
     BankError,
+    CloseBlockedError,
+    HolderLimitError,
+    HolderNotFoundError,
+    HoldExceededError,
+    HoldLimitError,
+    HoldNotActiveError,
+    HoldNotFoundError,
     InsufficientFundsError,
     InvalidAccountError,
     InvalidAmountError,
+    InvalidRestrictionError,
+    InvalidRightsError,
+    InvalidTimeError,
     shown,
 )
-from bankcore.ids import AccountId, to_account_id
+from bankcore.ids import (
+    AccountId,
+    PrincipalId,
+    TransactionId,
+    to_account_id,
+    to_principal_id,
+    to_transaction_id,
+)
 from bankcore.instants import to_instant
 from bankcore.money import Money, require_same_currency
+from bankcore.text import to_line_or_none
 
 #: The largest amount that can be booked or held as a balance, in minor units.
 #: It leaves room in the 64-bit integers of every database.
 AMOUNT_MINOR_MAX: Final = 10**18 - 1
+
+#: The most open holds that one account can have.
+HOLDS_MAX: Final = 1000
+
+#: The most principals that can hold rights on one account.
+HOLDERS_MAX: Final = 100
+
+#: The last year in which a hold or a restriction may end. Year 9999 stands for "never" in
+#: other systems: here, no end is None.
+END_YEAR_MAX: Final = 9998
 
 
 class AccountStatus(enum.Enum):
@@ -39,6 +69,187 @@ class AccountStatus(enum.Enum):
 
     OPEN = "open"
     CLOSED = "closed"
+
+
+class Restriction(enum.Enum):
+    """
+    What a restricted account stops: debits, credits, or both.
+
+    Withdrawing, and placing, extending or capturing a hold, is a debit. Releasing a hold
+    and its expiry always pass.
+    """
+
+    NONE = "none"
+    DEBITS = "debits"
+    CREDITS = "credits"
+    ALL = "all"
+
+
+class Right(enum.Enum):
+    """
+    What a holder may do with an account. Stored here, judged by policies alone.
+    """
+
+    READ = "read"
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+_STOPS_DEBITS: Final = frozenset({Restriction.DEBITS, Restriction.ALL})
+_STOPS_CREDITS: Final = frozenset({Restriction.CREDITS, Restriction.ALL})
+
+
+def to_rights(rights: object) -> frozenset[Right]:
+    """
+    *rights* as a set: an iterable of `Right` or of their names.
+
+    Raises:
+        InvalidRightsError: If it is empty, or one of them is no right.
+    """
+    if isinstance(rights, str | bytes) or not isinstance(rights, Iterable):
+        raise InvalidRightsError(shown(rights), "rights are a collection of Right")
+    found = set()
+    for right in rights:
+        try:
+            found.add(Right(right))
+        except ValueError:
+            raise InvalidRightsError(
+                shown(right), f"a right is one of {', '.join(each.value for each in Right)}"
+            ) from None
+    if not found:
+        raise InvalidRightsError("None at all", "revoke the access to take all rights away")
+    return frozenset(found)
+
+
+def to_end(value: object) -> datetime | None:
+    """
+    *value* as the instant at which something ends, UTC; None where it never does.
+
+    Raises:
+        InvalidTimeError: If it is not an instant, or lies beyond the year 9998.
+    """
+    if value is None:
+        return None
+    at = to_instant(value)
+    if at.year > END_YEAR_MAX:
+        raise InvalidTimeError(at.isoformat(), "leave the end out if there is none")
+    return at
+
+
+def require_restriction(
+    restriction: object, reason: str | None, ends_at: datetime | None
+) -> Restriction:
+    """
+    *restriction*, if it goes with this reason and this end.
+
+    Raises:
+        InvalidRestrictionError: If it is no `Restriction`, has no reason, or is none and
+            has an end.
+    """
+    if not isinstance(restriction, Restriction):
+        raise InvalidRestrictionError(shown(restriction), "it is a Restriction")
+    if restriction is Restriction.NONE:
+        if ends_at is not None:
+            raise InvalidRestrictionError("none", "where nothing is restricted, nothing ends")
+    elif not reason:
+        raise InvalidRestrictionError(restriction.value, "a restriction has a reason")
+    return restriction
+
+
+@attrs.frozen
+class Holder:
+    """
+    A principal, and its rights on an account.
+    """
+
+    principal: PrincipalId = attrs.field(converter=to_principal_id)
+    rights: frozenset[Right] = attrs.field(converter=to_rights)
+
+
+def _nothing_captured(hold: "Hold") -> Money:
+    return Money.zero(require_amount(hold.amount).currency)
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """
+    Money reserved on an account, and not yet taken.
+
+        >>> Hold(id="t-1", amount=Money("10", "EUR")).capture(Money("7", "EUR")).left
+        Money('3.00', 'EUR')
+
+    Attributes:
+        id: The id of the transaction that placed it.
+        amount: What was reserved; above zero.
+        captured: What has been taken of it so far.
+        expires_at: The instant from which it counts no more, UTC; None for never.
+        description: One line of text, for people.
+
+    Raises:
+        InvalidAmountError: If an amount is out of its range.
+        InvalidIdError: If *id* is not an id.
+        InvalidTimeError: If *expires_at* is not an instant before the year 9999.
+        InvalidTextError: If the description is not one line of text.
+    """
+
+    id: TransactionId = attrs.field(converter=to_transaction_id)
+    amount: Money
+    captured: Money = attrs.Factory(_nothing_captured, takes_self=True)
+    expires_at: datetime | None = attrs.field(default=None, converter=to_end)
+    description: str | None = attrs.field(default=None, converter=to_line_or_none)
+
+    def __attrs_post_init__(self) -> None:
+        require_same_currency(require_amount(self.amount), require_not_negative(self.captured))
+        if self.captured > self.amount:
+            raise InvalidAmountError(str(self.captured), f"the hold is of {self.amount}")
+
+    @property
+    def left(self) -> Money:
+        """
+        What can still be captured: ``amount - captured``.
+        """
+        return self.amount - self.captured
+
+    def is_due(self, at: datetime) -> bool:
+        """
+        Whether the hold has expired at the instant: from ``expires_at`` on, it has.
+        """
+        return self.expires_at is not None and self.expires_at <= at
+
+    def capture(self, amount: Money) -> "Hold":
+        """
+        The hold with *amount* taken from what is left of it.
+
+        Raises:
+            InvalidAmountError: If *amount* is not `Money`, or not above zero.
+            CurrencyMismatchError: If it is of another currency.
+            HoldExceededError: If more is asked than is left. Nothing is taken.
+        """
+        require_same_currency(self.amount, require_amount(amount))
+        if amount > self.left:
+            raise HoldExceededError(self.id, self.left, amount)
+        return attrs.evolve(self, captured=self.captured + amount)
+
+    def extend(self, expires_at: datetime | None) -> "Hold":
+        """
+        The hold with a later expiry; None for none.
+
+        Raises:
+            InvalidTimeError: If it is not later than the present one.
+        """
+        ends_at = to_end(expires_at)
+        if self.expires_at is None:
+            raise InvalidTimeError(
+                "None" if ends_at is None else ends_at.isoformat(),
+                f"hold {self.id} does not expire",
+            )
+        if ends_at is not None and ends_at <= self.expires_at:
+            raise InvalidTimeError(
+                ends_at.isoformat(),
+                f"hold {self.id} expires at {self.expires_at.isoformat()}, and a later instant"
+                " is needed",
+            )
+        return attrs.evolve(self, expires_at=ends_at)
 
 
 def require_amount(amount: object) -> Money:
@@ -85,21 +296,37 @@ def _zero(account: "Account") -> Money:
     return Money.zero(account.balance.currency)
 
 
+def _to_holds(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    return tuple(holds)
+
+
+def _to_holders(holders: Iterable[Holder]) -> tuple[Holder, ...]:
+    return tuple(holders)
+
+
 @attrs.frozen(kw_only=True)
 class Account:
     """
-    An account: its balance, what is held of it, its overdraft limit and version.
+    An account: its balance, holds, overdraft limit, restriction, holders and version.
 
         >>> account = Account.open("alice", initial_balance=Money("100", "EUR"))
         >>> account.withdraw(Money("30", "EUR")).balance
         Money('70.00', 'EUR')
 
-    Every method returns a new account, or raises and changes nothing.
+    Every method returns a new account, or raises and changes nothing. Where a method is
+    told the time (``booked_at``), holds that are due by then expire first, each with a
+    version of its own, as they do in a bank; without a time, nothing is due.
 
     Attributes:
         balance: What is booked. Negative where the overdraft is used.
-        held: What is reserved and not yet taken; never negative.
+        holds: The open holds in the order in which they were placed; at most 1,000.
+        held: What is reserved and not yet taken: the sum of what is left of the holds.
         overdraft_limit: How far ``available`` may exceed the balance; never negative.
+        status: Whether it is open. A closed one has no money and no holds.
+        restriction: What is stopped, debits or credits.
+        restriction_reason: Why.
+        restriction_ends_at: From when on it is no longer, UTC; None for no end.
+        holders: The principals with rights on it, in the order of their ids; at most 100.
         version: How many transactions have touched the account; at least 0.
         last_booked_at: The instant of the latest of them, where it is known.
 
@@ -111,35 +338,44 @@ class Account:
 
     id: AccountId = attrs.field(converter=to_account_id)
     balance: Money
-    held: Money = attrs.Factory(_zero, takes_self=True)
     overdraft_limit: Money = attrs.Factory(_zero, takes_self=True)
     status: AccountStatus = AccountStatus.OPEN
     version: int = 0
     last_booked_at: datetime | None = None
+    holds: tuple[Hold, ...] = attrs.field(default=(), converter=_to_holds)
+    restriction: Restriction = Restriction.NONE
+    restriction_reason: str | None = attrs.field(default=None, converter=to_line_or_none)
+    restriction_ends_at: datetime | None = attrs.field(default=None, converter=to_end)
+    holders: tuple[Holder, ...] = attrs.field(default=(), converter=_to_holders)
+    held: Money = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         # Explicit checks and not `assert`: `python -O` must not remove them.
-        balance, held, limit = self.balance, self.held, self.overdraft_limit
-        if not type(balance) is type(held) is type(limit) is Money:
-            raise InvalidAccountError("its balance, held and overdraft limit are not all Money")
-        if not balance.currency == held.currency == limit.currency:
+        balance, limit = self.balance, self.overdraft_limit
+        if not type(balance) is type(limit) is Money:
+            raise InvalidAccountError("its balance and overdraft limit are not both Money")
+        _set_held(self, _sum_of(self.holds, balance))
+        if balance.currency != limit.currency:
             raise InvalidAccountError(
-                f"balance {balance}, held {held} and overdraft limit {limit}"
-                " are not of one currency"
+                f"balance {balance} and overdraft limit {limit} are not of one currency"
             )
         for name, amount, least in (
             ("balance", balance, -AMOUNT_MINOR_MAX),
-            ("held", held, 0),
+            ("held", self.held, 0),
             ("overdraft limit", limit, 0),
         ):
             if not least <= amount.amount_minor <= AMOUNT_MINOR_MAX:
                 raise _out_of_range(name, amount, least)
         if type(self.version) is not int or self.version < 0:
             raise InvalidAccountError(f"its version is {shown(self.version)}, not an int from 0")
-        if self.status is AccountStatus.CLOSED and (balance or held):
-            raise InvalidAccountError(f"it is closed, with a balance of {balance} and {held} held")
         if not isinstance(self.status, AccountStatus):
             raise InvalidAccountError(f"its status is {shown(self.status)}, not an AccountStatus")
+        if self.status is AccountStatus.CLOSED and (balance or self.holds):
+            raise InvalidAccountError(
+                f"it is closed, with a balance of {balance} and {len(self.holds)} holds"
+            )
+        require_restriction(self.restriction, self.restriction_reason, self.restriction_ends_at)
+        _require_holders(self.holders)
         if self.last_booked_at is not None:
             to_instant(self.last_booked_at)
 
@@ -187,6 +423,30 @@ class Account:
             self.balance.amount_minor - self.held.amount_minor + self.overdraft_limit.amount_minor
         )
 
+    def as_at(self, instant: datetime) -> "Account":
+        """
+        The account as it stands at *instant* if nothing is booked until then.
+
+        Holds that have expired by then are gone and a restriction that has ended is
+        lifted. The version is as it was: looking books nothing.
+        """
+        at = to_instant(instant)
+        account = self
+        if any(hold.is_due(at) for hold in self.holds):
+            account = attrs.evolve(
+                account, holds=tuple(hold for hold in self.holds if not hold.is_due(at))
+            )
+        if self.restriction is not Restriction.NONE and not self._is_restricted(at):
+            account = attrs.evolve(
+                account,
+                restriction=Restriction.NONE,
+                restriction_reason=None,
+                restriction_ends_at=None,
+            )
+        return account
+
+    # -- Money in and out --
+
     def deposit(self, amount: Money, *, booked_at: datetime | None = None) -> "Account":
         """
         The account with *amount* taken in.
@@ -195,10 +455,10 @@ class Account:
             InvalidAmountError: If *amount* is not `Money`, or not above zero.
             CurrencyMismatchError: If it is of another currency.
             AccountClosedError: If the account is closed.
+            AccountRestrictedError: If credits are stopped.
             BalanceLimitError: If the balance would pass 10¹⁸ - 1 minor units.
         """
-        self._require_movable(amount)
-        return self._booked(self.balance + amount, amount, booked_at)
+        return self._moved(require_amount(amount), booked_at)
 
     def withdraw(self, amount: Money, *, booked_at: datetime | None = None) -> "Account":
         """
@@ -208,51 +468,472 @@ class Account:
             InvalidAmountError: If *amount* is not `Money`, or not above zero.
             CurrencyMismatchError: If it is of another currency.
             AccountClosedError: If the account is closed.
+            AccountRestrictedError: If debits are stopped.
             InsufficientFundsError: If more is asked than is available.
             BalanceLimitError: If the balance would pass -(10¹⁸ - 1) minor units.
         """
-        self._require_movable(amount)
-        # "A command whose net effect would lower an account's `available` is declined if
-        # `available` would end below zero."
-        if amount.amount_minor > self._available_minor:
-            raise InsufficientFundsError(self.id, self.available, amount)
-        return self._booked(self.balance - amount, amount, booked_at)
+        return self._moved(-require_amount(amount), booked_at)
 
-    def _require_movable(self, amount: Money) -> None:
+    def post(self, net: Money, *, booked_at: datetime | None = None) -> "Account":
         """
-        Passes where *amount* may move on this account, funds aside.
+        The account with *net* booked: above zero taken in, below zero taken out.
+
+        A net of zero books nothing but a version.
+
+        Raises:
+            InvalidAmountError: If *net* is not `Money`.
+            DeclinedError: As for `deposit` and `withdraw`.
         """
-        require_same_currency(self.balance, require_amount(amount))
+        if type(net) is not Money:
+            raise InvalidAmountError(shown(net), "an amount is a Money")
+        if net:
+            require_amount(abs(net))
+        return self._moved(net, booked_at)
+
+    def _moved(self, net: Money, booked_at: datetime | None) -> "Account":
+        account = self._before(booked_at)
+        account.require_same_currency(net)
+        account.require_open()
+        account.require_permitted(net, booked_at)
+        account.require_funds(net)
+        return account._booked(net, booked_at)
+
+    # -- Holds --
+
+    def place_hold(
+        self,
+        hold_id: TransactionId | str,
+        amount: Money,
+        *,
+        expires_at: datetime | None = None,
+        description: str | None = None,
+        booked_at: datetime | None = None,
+    ) -> "Account":
+        """
+        The account with *amount* of what is available reserved.
+
+        Raises:
+            InvalidAmountError: If *amount* is not `Money`, or not above zero.
+            CurrencyMismatchError: If it is of another currency.
+            InvalidTimeError: If *expires_at* is not after *booked_at*.
+            AccountClosedError: If the account is closed.
+            AccountRestrictedError: If debits are stopped.
+            InsufficientFundsError: If more is asked than is available.
+            HoldLimitError: If there are 1,000 open holds already.
+            BalanceLimitError: If all that is held would pass 10¹⁸ - 1 minor units.
+        """
+        hold = Hold(id=hold_id, amount=amount, expires_at=expires_at, description=description)
+        account = self._before(booked_at)
+        account.require_same_currency(amount)
+        require_ahead(hold.expires_at, booked_at)
+        account.require_open()
+        account.require_permitted(-amount, booked_at)
+        # "Holds obey the same floor as withdrawals."
+        account.require_funds(-amount)
+        if len(account.holds) >= HOLDS_MAX:
+            raise HoldLimitError(account.id, HOLDS_MAX)
+        if account.held.amount_minor + amount.amount_minor > AMOUNT_MINOR_MAX:
+            raise BalanceLimitError(account.id, account.balance, amount)
+        return account._changed(booked_at, holds=(*account.holds, hold))
+
+    def capture_hold(
+        self,
+        hold_id: TransactionId | str,
+        amount: Money | None = None,
+        *,
+        final: bool = True,
+        booked_at: datetime | None = None,
+    ) -> "Account":
+        """
+        The account with *amount* of a hold taken out; without an amount, all that is left.
+
+        With *final* the rest of the hold is free again; otherwise it stays reserved.
+        Capturing never lowers ``available``, so no floor declines it.
+
+        Raises:
+            InvalidAmountError: If *amount* is not `Money`, or not above zero.
+            CurrencyMismatchError: If it is of another currency.
+            AccountClosedError: If the account is closed.
+            HoldNotFoundError: If the account has no such open hold; `HoldNotActiveError`, which
+                is one, if it has just expired.
+            AccountRestrictedError: If debits are stopped.
+            HoldExceededError: If more is asked than is left of it.
+            BalanceLimitError: If the balance would pass -(10¹⁸ - 1) minor units.
+        """
+        account = self._before(booked_at)
+        if amount is not None:
+            account.require_same_currency(require_amount(amount))
+        account.require_open()
+        hold = self._open_hold_after(account, hold_id)
+        account.require_permitted(-hold.left, booked_at)
+        taken = hold.left if amount is None else amount
+        rest = hold.capture(taken)
+        balance = account.balance - taken
+        if balance.amount_minor < -AMOUNT_MINOR_MAX:
+            raise BalanceLimitError(account.id, account.balance, taken)
+        return account._changed(
+            booked_at,
+            balance=balance,
+            holds=account._with_hold(hold, rest if rest.left and not final else None),
+        )
+
+    def release_hold(
+        self, hold_id: TransactionId | str, *, booked_at: datetime | None = None
+    ) -> "Account":
+        """
+        The account with what is left of a hold free again. No restriction stops it.
+
+        Raises:
+            AccountClosedError: If the account is closed.
+            HoldNotFoundError: If the account has no such open hold.
+        """
+        account = self._before(booked_at)
+        account.require_open()
+        hold = self._open_hold_after(account, hold_id)
+        return account._changed(booked_at, holds=account._with_hold(hold, None))
+
+    def extend_hold(
+        self,
+        hold_id: TransactionId | str,
+        expires_at: datetime | None,
+        *,
+        booked_at: datetime | None = None,
+    ) -> "Account":
+        """
+        The account with a hold that expires later; None for never.
+
+        Raises:
+            AccountClosedError: If the account is closed.
+            HoldNotFoundError: If the account has no such open hold.
+            InvalidTimeError: If it is not later than the present expiry.
+            AccountRestrictedError: If debits are stopped.
+        """
+        account = self._before(booked_at)
+        account.require_open()
+        hold = self._open_hold_after(account, hold_id)
+        extended = hold.extend(expires_at)
+        account.require_permitted(-hold.left, booked_at)
+        return account._changed(booked_at, holds=account._with_hold(hold, extended))
+
+    def expire_hold(self, hold_id: TransactionId | str) -> "Account":
+        """
+        The account with a hold expired, booked at the very instant of its expiry.
+
+        Raises:
+            HoldNotFoundError: If the account has no such open hold, or it never expires.
+        """
+        hold = self.open_hold(hold_id)
+        if hold.expires_at is None:
+            raise HoldNotFoundError(self.id, hold.id)
+        return self._changed(hold.expires_at, holds=self._with_hold(hold, None))
+
+    def due_holds(self, at: datetime) -> tuple[Hold, ...]:
+        """
+        The holds that have expired at the instant, the earliest first.
+        """
+        due = [hold for hold in self.holds if hold.is_due(at)]
+        return tuple(sorted(due, key=_expiry)) if due else ()
+
+    def open_hold(self, hold_id: TransactionId | str) -> Hold:
+        """
+        The open hold of this id.
+
+        Raises:
+            HoldNotFoundError: If the account has none.
+        """
+        wanted = to_transaction_id(hold_id)
+        for hold in self.holds:
+            if hold.id == wanted:
+                return hold
+        raise HoldNotFoundError(self.id, wanted)
+
+    def _open_hold_after(self, expired: "Account", hold_id: TransactionId | str) -> Hold:
+        """
+        The hold as it is open in *expired*, this account once what was due had expired.
+        """
+        try:
+            return expired.open_hold(hold_id)
+        except HoldNotFoundError:
+            raise HoldNotActiveError(self.id, self.open_hold(hold_id).id) from None
+
+    def _with_hold(self, hold: Hold, changed: Hold | None) -> tuple[Hold, ...]:
+        replaced = (changed if each is hold else each for each in self.holds)
+        return tuple(each for each in replaced if each is not None)
+
+    # -- What the bank decides about the account --
+
+    def restrict(
+        self,
+        restriction: Restriction,
+        *,
+        reason: str | None = None,
+        ends_at: datetime | None = None,
+        booked_at: datetime | None = None,
+    ) -> "Account":
+        """
+        The account with debits, credits or both stopped; `Restriction.NONE` lifts it.
+
+        The new restriction takes the place of the old one.
+
+        Raises:
+            InvalidRestrictionError: If there is no reason, or nothing is restricted and
+                there is an end.
+            InvalidTimeError: If *ends_at* is not after *booked_at*.
+            AccountClosedError: If the account is closed.
+        """
+        account = self._before(booked_at)
+        end = to_end(ends_at)
+        require_restriction(restriction, reason, end)
+        require_ahead(end, booked_at)
+        account.require_open()
+        return account._changed(
+            booked_at,
+            restriction=restriction,
+            restriction_reason=reason,
+            restriction_ends_at=end,
+        )
+
+    def set_overdraft_limit(
+        self, overdraft_limit: Money, *, booked_at: datetime | None = None
+    ) -> "Account":
+        """
+        The account with another overdraft limit; one below its present use is allowed.
+
+        Raises:
+            InvalidAmountError: If the limit is not `Money`, or below zero.
+            CurrencyMismatchError: If it is of another currency.
+            AccountClosedError: If the account is closed.
+        """
+        account = self._before(booked_at)
+        account.require_same_currency(require_not_negative(overdraft_limit))
+        account.require_open()
+        return account._changed(booked_at, overdraft_limit=overdraft_limit)
+
+    def grant_access(
+        self,
+        principal: PrincipalId | str,
+        rights: Iterable[Right | str],
+        *,
+        booked_at: datetime | None = None,
+    ) -> "Account":
+        """
+        The account with these rights, and no others, held by *principal*.
+
+        Allowed on a closed account too, whose history can still be read.
+
+        Raises:
+            InvalidIdError: If *principal* cannot be the id of one.
+            InvalidRightsError: If there are none, or one is no right.
+            HolderLimitError: If 100 others hold rights already.
+        """
+        account = self._before(booked_at)
+        holder = Holder(principal, rights)
+        others = [each for each in account.holders if each.principal != holder.principal]
+        if len(others) >= HOLDERS_MAX:
+            raise HolderLimitError(account.id, HOLDERS_MAX)
+        return account._changed(booked_at, holders=sorted([*others, holder], key=_principal))
+
+    def revoke_access(
+        self, principal: PrincipalId | str, *, booked_at: datetime | None = None
+    ) -> "Account":
+        """
+        The account with no rights held by *principal*.
+
+        Raises:
+            InvalidIdError: If *principal* cannot be the id of one.
+            HolderNotFoundError: If it holds none.
+        """
+        account = self._before(booked_at)
+        wanted = to_principal_id(principal)
+        others = tuple(each for each in account.holders if each.principal != wanted)
+        if len(others) == len(account.holders):
+            raise HolderNotFoundError(account.id, wanted)
+        return account._changed(booked_at, holders=others)
+
+    def close(self, *, booked_at: datetime | None = None) -> "Account":
+        """
+        The account, closed for ever.
+
+        Raises:
+            AccountClosedError: If it is closed already.
+            CloseBlockedError: If its balance is not zero or holds are open; all that
+                stands in the way is listed.
+        """
+        account = self._before(booked_at)
+        account.require_open()
+        if account.balance or account.holds:
+            raise CloseBlockedError(
+                account.id, account.balance, tuple(hold.id for hold in account.holds)
+            )
+        return account._changed(booked_at, status=AccountStatus.CLOSED)
+
+    # -- What every operation asks, in the order in which it asks --
+
+    def require_same_currency(self, amount: Money) -> None:
+        """
+        Passes where *amount* is of the account's currency.
+
+        Raises:
+            CurrencyMismatchError: Otherwise.
+        """
+        require_same_currency(self.balance, amount)
+
+    def require_open(self) -> None:
+        """
+        Passes where the account is open.
+
+        Raises:
+            AccountClosedError: Otherwise.
+        """
         if self.status is not AccountStatus.OPEN:
             raise AccountClosedError(self.id)
 
-    def _booked(self, balance: Money, amount: Money, booked_at: datetime | None) -> "Account":
+    def require_permitted(self, net: Money, at: datetime | None) -> None:
         """
-        The account one version later, with *balance* after *amount*. A balance changes here only.
+        Passes where no restriction stops *net* at the instant: below zero is a debit.
+
+        Raises:
+            AccountRestrictedError: Otherwise.
         """
+        if self.restriction is Restriction.NONE or not self._is_restricted(at):
+            return
+        direction = net.amount_minor
+        if (direction < 0 and self.restriction in _STOPS_DEBITS) or (
+            direction > 0 and self.restriction in _STOPS_CREDITS
+        ):
+            raise AccountRestrictedError(
+                self.id,
+                self.restriction,
+                self.restriction_reason or "",
+                self.restriction_ends_at,
+            )
+
+    def require_funds(self, net: Money) -> None:
+        """
+        Passes where *net* does not take ``available`` below zero, or does not lower it.
+
+        Raises:
+            InsufficientFundsError: Otherwise.
+        """
+        # "A command whose net effect would lower an account's `available` is declined if
+        # `available` would end below zero."
+        if net.amount_minor < 0 and -net.amount_minor > self._available_minor:
+            raise InsufficientFundsError(self.id, self.available, -net)
+
+    def _is_restricted(self, at: datetime | None) -> bool:
+        # Without a time, an end cannot have come yet.
+        ends_at = self.restriction_ends_at
+        return at is None or ends_at is None or at < ends_at
+
+    # -- The next version --
+
+    def _before(self, at: datetime | None) -> "Account":
+        """
+        The account as an operation at the instant finds it: what was due by then is expired.
+        """
+        account = self
+        if self.holds and at is not None:
+            for hold in self.due_holds(at):
+                account = account.expire_hold(hold.id)
+        return account
+
+    def _changed(self, booked_at: datetime | None, **fields: object) -> "Account":
+        """
+        The account one version later, with these *fields*, and checked as a whole.
+        """
+        return attrs.evolve(
+            self,
+            version=self.version + 1,
+            last_booked_at=self.last_booked_at if booked_at is None else booked_at,
+            **fields,  # type: ignore[arg-type]  # fields of this class, checked at construction
+        )
+
+    def _booked(self, net: Money, booked_at: datetime | None) -> "Account":
+        """
+        The account one version later, with *net* on its balance.
+        """
+        balance = self.balance + net
         if not -AMOUNT_MINOR_MAX <= balance.amount_minor <= AMOUNT_MINOR_MAX:
-            raise BalanceLimitError(self.id, self.balance, amount)
-        # Every operation of a bank passes here, and building an account in full would be half
-        # of its cost. The account was valid; of what is always true of one, only the balance
-        # is in question, and it was just checked. A closed one is refused before.
+            raise BalanceLimitError(self.id, self.balance, abs(net))
+        # Every deposit and withdrawal passes here, and building an account in full would be
+        # half of its cost. The account was valid; of what is always true of one, only the
+        # balance is in question, and it was just checked. A closed one is refused before.
         account = object.__new__(Account)
         _set_id(account, self.id)
         _set_balance(account, balance)
-        _set_held(account, self.held)
         _set_overdraft_limit(account, self.overdraft_limit)
         _set_status(account, self.status)
         _set_version(account, self.version + 1)
         _set_last_booked_at(account, self.last_booked_at if booked_at is None else booked_at)
+        _set_holds(account, self.holds)
+        _set_restriction(account, self.restriction)
+        _set_restriction_reason(account, self.restriction_reason)
+        _set_restriction_ends_at(account, self.restriction_ends_at)
+        _set_holders(account, self.holders)
+        _set_held(account, self.held)
         return account
+
+
+def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
+    """
+    What is left of *holds* in all, where they are an account's with this *balance*.
+    """
+    if not holds:
+        return Money.zero(balance.currency)
+    total = 0
+    for hold in holds:
+        if type(hold) is not Hold or hold.amount.currency != balance.currency or not hold.left:
+            raise InvalidAccountError(f"{shown(hold)} is not an open hold in its currency")
+        total += hold.left.amount_minor
+    if len({hold.id for hold in holds}) < len(holds) or len(holds) > HOLDS_MAX:
+        raise InvalidAccountError(f"its {len(holds)} holds are too many, or two are of one id")
+    return Money.from_minor(total, balance.currency)
+
+
+def _require_holders(holders: tuple[Holder, ...]) -> None:
+    if not holders:
+        return
+    if any(type(holder) is not Holder for holder in holders) or len(holders) > HOLDERS_MAX:
+        raise InvalidAccountError(f"its holders are not up to {HOLDERS_MAX} of Holder")
+    names = [holder.principal for holder in holders]
+    if names != sorted(set(names)):
+        raise InvalidAccountError("its holders are not in the order of their ids, each once")
+
+
+def require_ahead(ends_at: datetime | None, booked_at: datetime | None) -> None:
+    """
+    Passes where *ends_at* comes after *booked_at*, as far as both are known.
+
+    Raises:
+        InvalidTimeError: Otherwise.
+    """
+    if ends_at is not None and booked_at is not None and ends_at <= booked_at:
+        raise InvalidTimeError(
+            ends_at.isoformat(), f"it is not after the operation, at {booked_at.isoformat()}"
+        )
+
+
+def _expiry(hold: Hold) -> tuple[datetime, str]:
+    # Called for holds that are due, so that there is an expiry.
+    return hold.expires_at, hold.id.value  # type: ignore[return-value]
+
+
+def _principal(holder: Holder) -> PrincipalId:
+    return holder.principal
 
 
 # `Account` is frozen, so its slots are filled through their own descriptors.
 (
     _set_id,
     _set_balance,
-    _set_held,
     _set_overdraft_limit,
     _set_status,
     _set_version,
     _set_last_booked_at,
+    _set_holds,
+    _set_restriction,
+    _set_restriction_reason,
+    _set_restriction_ends_at,
+    _set_holders,
+    _set_held,
 ) = (Account.__dict__[field.name].__set__ for field in attrs.fields(Account))

@@ -8,16 +8,34 @@ right while others write: an account is compared with its history up to the vers
 it had when it was read, and history never changes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import attrs
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus
-from bankcore.commands import Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.currency import Currency
-from bankcore.errors import StoreCorruptedError
+from bankcore.errors import StoreCorruptedError, TransactionNotFoundError
 from bankcore.ids import AccountId
 from bankcore.money import Money
 from bankcore.store import AccountStore, SelfChecking
@@ -85,7 +103,7 @@ def verify(store: AccountStore) -> AuditReport:
                 refusals += 1
                 continue
             transactions += 1
-            found += _transaction_disagreements(record)
+            found += _transaction_disagreements(store, record)
     except StoreCorruptedError as error:
         found.append(Disagreement("the journal", str(error)))
     return AuditReport(accounts, transactions, refusals, tuple(found))
@@ -107,52 +125,118 @@ def _journal(store: AccountStore) -> Iterator[Transaction | Refusal]:
 
 # -- One transaction by itself -----------------------------------------------
 
+# An account, and the signed change of its balance in minor units; None where only the
+# account's own history says how much.
+_Change = tuple[AccountId, int | None]
 
-def _expected_changes(transaction: Transaction) -> list[tuple[AccountId, Money, int]]:
+
+def _expected_changes(  # noqa: C901, PLR0911  # a case for each kind of command
+    store: AccountStore, transaction: Transaction
+) -> list[_Change]:
     """
-    What the transaction's command says it does: account, the money named, the signed change.
+    What the transaction's command says that it does to which accounts, in order.
     """
     command = transaction.command
     if isinstance(command, OpenAccount):
         opened = command.account_id
         if opened is None:
             opened = transaction.postings[0].account_id
-        initial = command.initial_balance
-        return [(opened, initial, initial.amount_minor)]
+        return [(opened, command.initial_balance.amount_minor)]
     if isinstance(command, Deposit):
-        return [(command.account_id, command.amount, command.amount.amount_minor)]
+        return [(command.account_id, command.amount.amount_minor)]
     if isinstance(command, Withdraw):
-        return [(command.account_id, command.amount, -command.amount.amount_minor)]
-    transfer = cast("Transfer", command)
-    amount = transfer.amount
-    return [
-        (transfer.source_id, amount, -amount.amount_minor),
-        (transfer.destination_id, amount, amount.amount_minor),
-    ]
+        return [(command.account_id, -command.amount.amount_minor)]
+    if isinstance(command, Transfer):
+        amount = command.amount.amount_minor
+        return [(command.source_id, -amount), (command.destination_id, amount)]
+    if isinstance(command, Post):
+        nets: dict[AccountId, int] = {}
+        for account_id, leg in command.legs:
+            nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
+        debits = [(account_id, net) for account_id, net in nets.items() if net < 0]
+        return [*debits, *((account_id, net) for account_id, net in nets.items() if net >= 0)]
+    if isinstance(command, Reverse):
+        original = store.outcome(command.original_id)
+        if not isinstance(original, Transaction):
+            raise TransactionNotFoundError(command.original_id)
+        return [
+            (posting.account_id, -posting.amount.amount_minor)
+            for posting in reversed(original.postings)
+        ]
+    if isinstance(command, CaptureHold):
+        taken = None if command.amount is None else command.amount.amount_minor
+        return _from_and_to(command.account_id, taken, command.destination_id)
+    if isinstance(command, CloseAccount):
+        # Swept, or closed as it was.
+        to = command.sweep_to if len(transaction.postings) > 1 else None
+        rest = None if to else 0
+        return _from_and_to(command.account_id, rest, to)
+    return [(account_id, 0) for account_id in command.account_ids]
 
 
-def _transaction_disagreements(transaction: Transaction) -> Iterator[Disagreement]:
+def _from_and_to(
+    source_id: AccountId, taken: int | None, destination_id: AccountId | None
+) -> list[_Change]:
+    changes: list[_Change] = [(source_id, None if taken is None else -taken)]
+    if destination_id is not None:
+        changes.append((destination_id, taken))
+    return changes
+
+
+def _transaction_disagreements(
+    store: AccountStore, transaction: Transaction
+) -> Iterator[Disagreement]:
     where = f"transaction {transaction.id}"
-    expected = [
-        (account_id, money.currency, change)
-        for account_id, money, change in _expected_changes(transaction)
-    ]
+    try:
+        expected = _expected_changes(store, transaction)
+    except TransactionNotFoundError as error:
+        yield Disagreement(where, f"it reverses what is not there: {error}")
+        return
     booked = [
-        (posting.account_id, posting.amount.currency, posting.amount.amount_minor)
-        for posting in transaction.postings
+        (posting.account_id, posting.amount.amount_minor) for posting in transaction.postings
     ]
-    if booked != expected:
+    if len(booked) != len(expected) or any(
+        found[0] != wanted[0] or wanted[1] not in {None, found[1]}
+        for found, wanted in zip(booked, expected, strict=True)
+    ):
         yield Disagreement(
             where, f"its postings {_listed(booked)} are not its command's {_listed(expected)}"
         )
+    elif isinstance(transaction.command, Transfer | CaptureHold | CloseAccount):
+        rest = sum(change for _, change in booked)
+        if len(booked) > 1 and rest:
+            yield Disagreement(where, f"its postings {_listed(booked)} do not add up to zero")
+    for posting in transaction.postings:
+        if posting.amount.currency != _currency_named(transaction, posting):
+            yield Disagreement(
+                where, f"{posting.amount} on {posting.account_id} is not in its command's currency"
+            )
     given = transaction.command.booked_at
     if given is not None and given != transaction.booked_at:
         yield Disagreement(where, f"it was booked at {transaction.booked_at}, not at {given}")
 
 
-def _listed(changes: list[tuple[AccountId, Currency, int]]) -> str:
+def _currency_named(transaction: Transaction, posting: Posting) -> Currency:
+    """
+    The currency in which the command names money for the account of *posting*; the posting's
+    own where it names none.
+    """
+    command = transaction.command
+    if isinstance(command, Post):
+        for account_id, amount in command.legs:
+            if account_id == posting.account_id:
+                return amount.currency
+    for name in ("amount", "initial_balance", "overdraft_limit"):
+        money = getattr(command, name, None)
+        if isinstance(money, Money):
+            return money.currency
+    return posting.amount.currency
+
+
+def _listed(changes: list[_Change] | list[tuple[AccountId, int]]) -> str:
     return ", ".join(
-        f"{account_id} {change:+} {currency}" for account_id, currency, change in changes
+        f"{account_id} {'whatever is there' if change is None else f'{change:+}'}"
+        for account_id, change in changes
     )
 
 
@@ -162,14 +246,26 @@ def _listed(changes: list[tuple[AccountId, Currency, int]]) -> str:
 @attrs.define
 class _Derived:
     """
-    An account's numbers as the history says, in minor units.
+    An account's state as its history says, its amounts in minor units.
     """
 
     balance: int = 0
-    held: int = 0
     overdraft_limit: int = 0
     version: int = 0
     last_booked_at: datetime | None = None
+    status: AccountStatus = AccountStatus.OPEN
+    # By the id of each open hold: what is left of it, and when it expires.
+    holds: dict[str, tuple[int, datetime | None]] = attrs.Factory(dict)
+    restriction: tuple[Restriction, str | None, datetime | None] = (Restriction.NONE, None, None)
+    holders: dict[str, frozenset[Any]] = attrs.Factory(dict)
+
+    @property
+    def held(self) -> int:
+        return sum(left for left, _ in self.holds.values())
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held + self.overdraft_limit
 
 
 def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Disagreement]:
@@ -179,20 +275,35 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
         for transaction, posting in _history(store, account):
             for what in _posting_disagreements(transaction, posting, derived, account):
                 yield Disagreement(f"{where}, version {posting.version}", what)
-            _follow(derived, transaction, posting)
     except StoreCorruptedError as error:
         yield Disagreement(where, str(error))
         return
+    stored_holds = {
+        hold.id.value: (hold.left.amount_minor, hold.expires_at) for hold in account.holds
+    }
+    stored_holders = {holder.principal.value: holder.rights for holder in account.holders}
     for name, stored, said in (
         ("balance", account.balance.amount_minor, derived.balance),
         ("held", account.held.amount_minor, derived.held),
         ("overdraft limit", account.overdraft_limit.amount_minor, derived.overdraft_limit),
         ("version", account.version, derived.version),
         ("last booking", account.last_booked_at, derived.last_booked_at),
-        ("status", account.status.value, AccountStatus.OPEN.value),
+        ("status", account.status.value, derived.status.value),
     ):
         if stored != said:
             yield Disagreement(where, f"its {name} is {stored}, and its history says {said}")
+    restriction = (
+        account.restriction,
+        account.restriction_reason,
+        account.restriction_ends_at,
+    )
+    for name, is_alike in (
+        ("open holds", stored_holds == derived.holds),
+        ("restriction", restriction == derived.restriction),
+        ("holders", stored_holders == derived.holders),
+    ):
+        if not is_alike:
+            yield Disagreement(where, f"its {name} are not those that its history says")
 
 
 def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
@@ -221,46 +332,180 @@ def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transactio
 
 
 def _posting_disagreements(
-    transaction: Transaction, posting: Posting, before: _Derived, account: Account
+    transaction: Transaction, posting: Posting, derived: _Derived, account: Account
 ) -> Iterator[str]:
-    change = sum(
-        change
-        for account_id, _, change in _expected_changes(transaction)
-        if account_id == account.id
-    )
-    limit = before.overdraft_limit
-    if isinstance(transaction.command, OpenAccount):
-        given = transaction.command.overdraft_limit
-        limit = 0 if given is None else given.amount_minor
-        if before.version != 0:
-            yield "it is opened again"
-    elif before.version == 0:
-        yield "its history does not begin with its opening"
+    """
+    What is wrong with *posting* after what came before; then *derived* goes on from it.
+    """
+    before = attrs.evolve(derived, holds=dict(derived.holds))
+    yield from _opening_disagreements(transaction.command, before)
+    yield from _follow(transaction, posting.amount.amount_minor, derived, account)
     for name, stored, said in (
         ("version", posting.version, before.version + 1),
-        ("amount", posting.amount.amount_minor, change),
-        ("balance", posting.balance.amount_minor, before.balance + change),
-        ("held", posting.held.amount_minor, before.held),
-        ("overdraft limit", posting.overdraft_limit.amount_minor, limit),
+        ("balance", posting.balance.amount_minor, before.balance + posting.amount.amount_minor),
+        ("held", posting.held.amount_minor, derived.held),
+        ("overdraft limit", posting.overdraft_limit.amount_minor, derived.overdraft_limit),
     ):
         if stored != said:
             yield f"the {name} is {stored}, and {said} follows from what came before"
     if posting.balance.currency != account.balance.currency:
         yield f"the currency is {posting.balance.currency}, and the account's is another"
-    # The floor, posting by posting: sums alone would not show that it was broken.
-    if change < 0 and posting.balance.amount_minor - posting.held.amount_minor + limit < 0:
-        yield f"{posting.balance} after {posting.amount} is below what was available"
-    if abs(posting.balance.amount_minor) > AMOUNT_MINOR_MAX:
-        yield f"the balance {posting.balance} is beyond the largest there can be"
-    last = before.last_booked_at
-    if last is not None and transaction.booked_at < last:
-        yield f"it was booked at {transaction.booked_at}, before the one before it, at {last}"
-
-
-def _follow(derived: _Derived, transaction: Transaction, posting: Posting) -> None:
     # On from what is stored, so that one wrong posting is one disagreement.
     derived.balance = posting.balance.amount_minor
-    derived.held = posting.held.amount_minor
     derived.overdraft_limit = posting.overdraft_limit.amount_minor
     derived.version = posting.version
     derived.last_booked_at = transaction.booked_at
+    # The floor, posting by posting: sums alone would not show that it was broken. A lowered
+    # limit may break it, and what does not lower `available` need not restore it.
+    if derived.available < min(0, before.available) and not isinstance(
+        transaction.command, SetOverdraftLimit
+    ):
+        yield f"{posting.balance} after {posting.amount} is below what was available"
+    if abs(derived.balance) > AMOUNT_MINOR_MAX:
+        yield f"the balance {posting.balance} is beyond the largest there can be"
+    yield from _time_disagreements(transaction, before)
+
+
+def _opening_disagreements(command: Command, before: _Derived) -> Iterator[str]:
+    is_opening = isinstance(command, OpenAccount)
+    if is_opening and before.version != 0:
+        yield "it is opened again"
+    elif not is_opening and before.version == 0:
+        yield "its history does not begin with its opening"
+    if before.status is AccountStatus.CLOSED and not isinstance(
+        command, GrantAccess | RevokeAccess
+    ):
+        yield "it was closed before"
+
+
+def _time_disagreements(transaction: Transaction, before: _Derived) -> Iterator[str]:
+    at, last = transaction.booked_at, before.last_booked_at
+    if last is not None and at < last:
+        yield f"it was booked at {at}, before the one before it, at {last}"
+    if isinstance(transaction.command, ExpireHold):
+        return
+    for name, (_, expires_at) in before.holds.items():
+        if expires_at is not None and expires_at <= at:
+            yield f"hold {name} had expired, and its expiry was not recorded"
+
+
+def _follow(
+    transaction: Transaction, change: int, derived: _Derived, account: Account
+) -> Iterator[str]:
+    """
+    Take *derived* on by what the command does to the account besides its balance.
+    """
+    command = transaction.command
+    follow = _FOLLOWED.get(type(command))
+    if follow is None or getattr(command, "account_id", account.id) not in {None, account.id}:
+        # It only moves money, or this account is where the money of another goes.
+        return
+    try:
+        yield from follow(command, transaction, change, derived)
+    except KeyError as error:
+        yield f"there is no open hold or holder {error.args[0]}"
+
+
+def _follow_opening(
+    command: OpenAccount, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    limit = command.overdraft_limit
+    derived.overdraft_limit = 0 if limit is None else limit.amount_minor
+    yield from ()
+
+
+def _follow_limit(
+    command: SetOverdraftLimit, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    derived.overdraft_limit = command.overdraft_limit.amount_minor
+    yield from ()
+
+
+def _follow_placing(
+    command: PlaceHold, transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    derived.holds[transaction.id.value] = (command.amount.amount_minor, command.expires_at)
+    yield from ()
+
+
+def _follow_capture(
+    command: CaptureHold, _transaction: Transaction, change: int, derived: _Derived
+) -> Iterator[str]:
+    left, expires_at = derived.holds.pop(command.hold_id.value)
+    taken = left if command.amount is None else command.amount.amount_minor
+    if change != -taken:
+        yield f"the amount is {change}, and {-taken} was to be captured"
+    if taken > left:
+        yield f"{taken} was captured of a hold with {left} left"
+    if taken < left and not command.final:
+        derived.holds[command.hold_id.value] = (left - taken, expires_at)
+
+
+def _follow_release(
+    command: ReleaseHold, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    del derived.holds[command.hold_id.value]
+    yield from ()
+
+
+def _follow_extension(
+    command: ExtendHold, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    left, _ = derived.holds[command.hold_id.value]
+    derived.holds[command.hold_id.value] = (left, command.expires_at)
+    yield from ()
+
+
+def _follow_expiry(
+    command: ExpireHold, transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    _, expires_at = derived.holds.pop(command.hold_id.value)
+    if expires_at != transaction.booked_at:
+        yield f"the hold expired at {expires_at}, not at {transaction.booked_at}"
+
+
+def _follow_restriction(
+    command: Restrict, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    derived.restriction = (command.restriction, command.reason, command.ends_at)
+    yield from ()
+
+
+def _follow_closing(
+    _command: CloseAccount, _transaction: Transaction, change: int, derived: _Derived
+) -> Iterator[str]:
+    derived.status = AccountStatus.CLOSED
+    if derived.balance + change or derived.holds:
+        yield f"it was closed with {derived.balance + change} minor units or open holds"
+
+
+def _follow_grant(
+    command: GrantAccess, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    derived.holders[command.principal.value] = command.rights
+    yield from ()
+
+
+def _follow_revocation(
+    command: RevokeAccess, _transaction: Transaction, _change: int, derived: _Derived
+) -> Iterator[str]:
+    del derived.holders[command.principal.value]
+    yield from ()
+
+
+# What commands do to their account besides booking an amount on it.
+_FOLLOWED: Final[
+    Mapping[type[Command], Callable[[Any, Transaction, int, _Derived], Iterator[str]]]
+] = {
+    OpenAccount: _follow_opening,
+    SetOverdraftLimit: _follow_limit,
+    PlaceHold: _follow_placing,
+    CaptureHold: _follow_capture,
+    ReleaseHold: _follow_release,
+    ExtendHold: _follow_extension,
+    ExpireHold: _follow_expiry,
+    Restrict: _follow_restriction,
+    CloseAccount: _follow_closing,
+    GrantAccess: _follow_grant,
+    RevokeAccess: _follow_revocation,
+}

@@ -14,28 +14,57 @@ from typing import Final
 
 import attrs
 
-from bankcore.account import Account
-from bankcore.commands import COMMANDS, Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.account import Account, Hold, Restriction, Right
+from bankcore.commands import (
+    COMMANDS,
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.errors import (
     BankError,
+    CloseBlockedError,
     InvalidBatchError,
     InvalidCommandError,
     InvalidTimeError,
     shown,
 )
-from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
+from bankcore.ids import (
+    AccountId,
+    PrincipalId,
+    TransactionId,
+    to_account_id,
+    to_transaction_id,
+)
 from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide, reads_of
+from bankcore.rules import Clock, Request, decide, expire, reads_of
 from bankcore.statement import Statement, StatementLine, line_of
-from bankcore.store import AccountStore, Snapshot, WriteSet
+from bankcore.store import AccountStore, ReadSet, Snapshot, WriteSet
 from bankcore.transaction import Transaction
 
 #: The most commands that one `Bank.execute` takes.
 BATCH_LENGTH_MAX: Final = 100_000
 
 _PAGE: Final = 1000
-_COMMAND_TYPES: Final = frozenset(COMMANDS.values())
+# An expiry is the bank's own.
+_COMMAND_TYPES: Final = frozenset(COMMANDS.values()) - {ExpireHold}
+_FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
+_LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def _utc_now() -> datetime:
@@ -53,6 +82,35 @@ def _time_ordered_id() -> str:
     number = number & ~(0b11 << 62) | (0b10 << 62)
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+@attrs.frozen
+class Possibility:
+    """
+    Whether something can be done now, and if not, what stands in the way.
+
+    True in a condition where it can; iterating gives the blockers.
+
+    Attributes:
+        error: What would be raised; None where it can be done.
+        blockers: All that stands in the way, as sentences.
+    """
+
+    error: BankError | None
+
+    @property
+    def blockers(self) -> tuple[str, ...]:
+        if self.error is None:
+            return ()
+        if isinstance(self.error, CloseBlockedError):
+            return self.error.blockers
+        return (str(self.error),)
+
+    def __bool__(self) -> bool:
+        return self.error is None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.blockers)
 
 
 class Bank:
@@ -101,6 +159,7 @@ class Bank:
         transaction_id: TransactionId | str | None = None,
         booked_at: datetime | None = None,
         description: str | None = None,
+        expected_version: int | None = None,
     ) -> Transaction:
         """
         Open an account; without *account_id* the bank makes one.
@@ -118,6 +177,7 @@ class Bank:
                 transaction_id=transaction_id,
                 booked_at=booked_at,
                 description=description,
+                expected_version=expected_version,
             )
         )
 
@@ -129,6 +189,7 @@ class Bank:
         transaction_id: TransactionId | str | None = None,
         booked_at: datetime | None = None,
         description: str | None = None,
+        expected_version: int | None = None,
     ) -> Transaction:
         """
         Take *amount* into the account, from outside the bank.
@@ -145,6 +206,7 @@ class Bank:
                 transaction_id=transaction_id,
                 booked_at=booked_at,
                 description=description,
+                expected_version=expected_version,
             )
         )
 
@@ -156,6 +218,7 @@ class Bank:
         transaction_id: TransactionId | str | None = None,
         booked_at: datetime | None = None,
         description: str | None = None,
+        expected_version: int | None = None,
     ) -> Transaction:
         """
         Take *amount* out of the account, to outside the bank.
@@ -172,6 +235,7 @@ class Bank:
                 transaction_id=transaction_id,
                 booked_at=booked_at,
                 description=description,
+                expected_version=expected_version,
             )
         )
 
@@ -184,6 +248,7 @@ class Bank:
         transaction_id: TransactionId | str | None = None,
         booked_at: datetime | None = None,
         description: str | None = None,
+        expected_version: int | None = None,
     ) -> Transaction:
         """
         Move *amount* from one account to another, in one transaction.
@@ -201,6 +266,360 @@ class Bank:
                 transaction_id=transaction_id,
                 booked_at=booked_at,
                 description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def post(
+        self,
+        legs: Iterable[tuple[AccountId | str, Money]],
+        *,
+        crosses_boundary: bool = False,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Book several legs at once: pairs of an account's id and a signed `Money`.
+
+        Same as ``bank.execute([Post(...)])``, but an error is raised.
+
+        Raises:
+            InvalidLegsError: If they do not add up to zero in each currency, and the post
+                does not cross the boundary of the bank. Nothing changes.
+            DeclinedError: If a rule says no to one account's net. No money moves.
+        """
+        return self._outcome(
+            Post(
+                legs,
+                crosses_boundary=crosses_boundary,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def reverse(
+        self,
+        original_id: TransactionId | str,
+        *,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Book the opposite of a transaction, whole and once.
+
+        Same as ``bank.execute([Reverse(...)])``, but an error is raised.
+
+        Raises:
+            TransactionNotFoundError: If there is no such transaction.
+            NotReversibleError: If it moved no money, closed an account, or is a reversal.
+            AlreadyReversedError: If it was reversed before.
+            DeclinedError: If a rule says no, such as `InsufficientFundsError` where the
+                money is gone. No money moves.
+        """
+        return self._outcome(
+            Reverse(
+                original_id,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def place_hold(
+        self,
+        account_id: AccountId | str,
+        amount: Money,
+        *,
+        expires_at: datetime | None = None,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Reserve *amount* of what is available. The transaction's id is the hold's.
+
+        Same as ``bank.execute([PlaceHold(...)])``, but an error is raised.
+
+        Raises:
+            InvalidTimeError: If *expires_at* is not ahead. Nothing changes.
+            DeclinedError: If a rule says no, such as `InsufficientFundsError`. Nothing
+                changes.
+        """
+        return self._outcome(
+            PlaceHold(
+                account_id,
+                amount,
+                expires_at=expires_at,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def capture_hold(
+        self,
+        account_id: AccountId | str,
+        hold_id: TransactionId | str,
+        amount: Money | None = None,
+        *,
+        final: bool = True,
+        destination_id: AccountId | str | None = None,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Take *amount* of a hold, or all that is left, to outside or to *destination_id*.
+
+        With *final* the rest is free again; otherwise it stays reserved. Same as
+        ``bank.execute([CaptureHold(...)])``, but an error is raised.
+
+        Raises:
+            HoldNotFoundError: If the account has no such hold; `HoldNotActiveError`, which
+                is one, if it is captured, released or expired.
+            HoldExceededError: If more is asked than is left of it.
+            DeclinedError: If another rule says no. No money moves.
+        """
+        return self._outcome(
+            CaptureHold(
+                account_id,
+                hold_id,
+                amount,
+                final=final,
+                destination_id=destination_id,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def release_hold(
+        self,
+        account_id: AccountId | str,
+        hold_id: TransactionId | str,
+        *,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Free all that is left of a hold. No restriction stops it.
+
+        Same as ``bank.execute([ReleaseHold(...)])``, but an error is raised.
+
+        Raises:
+            HoldNotFoundError: If the account has no such hold; `HoldNotActiveError`, which
+                is one, if it is captured, released or expired.
+        """
+        return self._outcome(
+            ReleaseHold(
+                account_id,
+                hold_id,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def extend_hold(
+        self,
+        account_id: AccountId | str,
+        hold_id: TransactionId | str,
+        *,
+        expires_at: datetime | None,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Let a hold expire later, at *expires_at*; None for never.
+
+        Same as ``bank.execute([ExtendHold(...)])``, but an error is raised.
+
+        Raises:
+            HoldNotFoundError: If the account has no such hold; `HoldNotActiveError`, which
+                is one, if it is captured, released or expired.
+            InvalidTimeError: If it is not later than the present expiry. Nothing changes.
+            DeclinedError: If another rule says no.
+        """
+        return self._outcome(
+            ExtendHold(
+                account_id,
+                hold_id,
+                expires_at=expires_at,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def restrict(
+        self,
+        account_id: AccountId | str,
+        restriction: Restriction,
+        *,
+        reason: str | None = None,
+        ends_at: datetime | None = None,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
+
+        Same as ``bank.execute([Restrict(...)])``, but an error is raised.
+
+        Raises:
+            InvalidRestrictionError: If a reason is missing, or nothing is restricted and
+                there is an end. Nothing changes.
+            DeclinedError: If a rule says no, such as `AccountClosedError`.
+        """
+        return self._outcome(
+            Restrict(
+                account_id,
+                restriction,
+                reason=reason,
+                ends_at=ends_at,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def set_overdraft_limit(
+        self,
+        account_id: AccountId | str,
+        overdraft_limit: Money,
+        *,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Set how far the account may be overdrawn; below its present use is allowed.
+
+        Same as ``bank.execute([SetOverdraftLimit(...)])``, but an error is raised.
+
+        Raises:
+            DeclinedError: If a rule says no, such as `AccountClosedError`.
+        """
+        return self._outcome(
+            SetOverdraftLimit(
+                account_id,
+                overdraft_limit,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def close_account(
+        self,
+        account_id: AccountId | str,
+        *,
+        sweep_to: AccountId | str | None = None,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Close the account for ever; a positive rest moves to *sweep_to* in the same step.
+
+        Same as ``bank.execute([CloseAccount(...)])``, but an error is raised.
+
+        Raises:
+            CloseBlockedError: If its balance is not zero or holds are open; all that stands
+                in the way is listed.
+            DeclinedError: If another rule says no. No money moves.
+        """
+        return self._outcome(
+            CloseAccount(
+                account_id,
+                sweep_to=sweep_to,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def grant_access(
+        self,
+        account_id: AccountId | str,
+        principal: PrincipalId | str,
+        rights: Iterable[Right | str],
+        *,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Give a principal these rights on the account, in place of those it held.
+
+        Same as ``bank.execute([GrantAccess(...)])``, but an error is raised.
+
+        Raises:
+            DeclinedError: If a rule says no, such as `HolderLimitError`.
+        """
+        return self._outcome(
+            GrantAccess(
+                account_id,
+                principal,
+                rights,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
+            )
+        )
+
+    def revoke_access(
+        self,
+        account_id: AccountId | str,
+        principal: PrincipalId | str,
+        *,
+        transaction_id: TransactionId | str | None = None,
+        booked_at: datetime | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Transaction:
+        """
+        Take all rights on the account from a principal.
+
+        Same as ``bank.execute([RevokeAccess(...)])``, but an error is raised.
+
+        Raises:
+            HolderNotFoundError: If it holds none.
+        """
+        return self._outcome(
+            RevokeAccess(
+                account_id,
+                principal,
+                transaction_id=transaction_id,
+                booked_at=booked_at,
+                description=description,
+                expected_version=expected_version,
             )
         )
 
@@ -221,6 +640,22 @@ class Bank:
                 Nothing was written.
             StoreError: If the store fails.
         """
+        return self._judged(commands, atomic=atomic, is_written=True)
+
+    def preview(
+        self, commands: Iterable[Command], *, atomic: bool = False
+    ) -> list[Transaction | BankError]:
+        """
+        What `execute` would give now. Writes nothing and uses up no id.
+
+        The commands are judged by the very same path, on the accounts as they are: what
+        comes next may of course find them changed. The errors are those of `execute`.
+        """
+        return self._judged(commands, atomic=atomic, is_written=False)
+
+    def _judged(
+        self, commands: Iterable[Command], *, atomic: bool, is_written: bool
+    ) -> list[Transaction | BankError]:
         batch = tuple(commands)
         if len(batch) > BATCH_LENGTH_MAX:
             raise InvalidBatchError(
@@ -233,19 +668,63 @@ class Bank:
             raise InvalidBatchError(
                 "in an atomic batch either every command has a transaction id or none has"
             )
-        now: list[Clock] = []
 
-        def decided(snapshot: Snapshot) -> WriteSet:
-            # Read inside the unit, once: a wait for the store's lock must not look like a
-            # clock that is behind.
-            if not now:
-                now.append(Clock(to_instant(self._clock()), self._max_clock_skew))
-            return decide(requests, snapshot, now[0], atomic=atomic)
+        def decided(snapshot: Snapshot, clock: Clock) -> WriteSet:
+            written = decide(requests, snapshot, clock, atomic=atomic)
+            return written if is_written else WriteSet(outcomes=written.outcomes)
 
-        outcomes = list(self._store.transact(reads_of(requests), decided).outcomes)
+        outcomes = list(self._transacted(reads_of(requests), decided).outcomes)
         if atomic and isinstance(outcomes[0], BankError):
             raise outcomes[0]
         return outcomes
+
+    def _transacted(
+        self, reads: ReadSet, decided: Callable[[Snapshot, Clock], WriteSet]
+    ) -> WriteSet:
+        now: list[Clock] = []
+
+        def once_read(snapshot: Snapshot) -> WriteSet:
+            # Read inside the unit, once: a wait for the store's lock must not look like a
+            # clock that is behind.
+            if not now:
+                now.append(Clock(self._now(), self._max_clock_skew))
+            return decided(snapshot, now[0])
+
+        return self._store.transact(reads, once_read)
+
+    def _now(self) -> datetime:
+        return to_instant(self._clock())
+
+    def expire_holds(self) -> list[Transaction]:
+        """
+        Record the expiry of every hold that is due by now, and return what was recorded.
+
+        Expired holds count no more whether or not this is called, and are recorded before
+        the next command on their account; this records them all. Each is a transaction of
+        its own, dated at the instant of its expiry.
+
+        Raises:
+            StoreError: If the store fails. What was recorded before stays.
+        """
+        recorded: list[Transaction] = []
+        while True:
+            now = self._now()
+            due = self._store.holds_due(min(now, _LAST_INSTANT - TICK) + TICK, limit=_PAGE)
+            account_ids = tuple(dict.fromkeys(account_id for account_id, _ in due))
+            if not account_ids:
+                return recorded
+
+            def decided(
+                snapshot: Snapshot, clock: Clock, account_ids: tuple[AccountId, ...] = account_ids
+            ) -> WriteSet:
+                return expire(account_ids, snapshot, clock)
+
+            written = self._transacted(ReadSet((), account_ids), decided)
+            expiries = [each for each in written.outcomes if isinstance(each, Transaction)]
+            if not expiries:
+                # The clock was set back in the meantime, or another process was quicker.
+                return recorded
+            recorded += expiries
 
     def _outcome(self, command: Command) -> Transaction:
         (outcome,) = self.execute((command,))
@@ -258,22 +737,26 @@ class Bank:
             raise InvalidCommandError(shown(command))
         transaction_id = command.transaction_id
         id_given = transaction_id is not None
-        if transaction_id is None:
-            transaction_id = TransactionId(self._new_id())
-            command = attrs.evolve(command, transaction_id=transaction_id)
-        account_ids = command.account_ids or (AccountId(self._new_id()),)
-        return Request(command, transaction_id, id_given, account_ids)
+        expected_version = command.expected_version
+        if transaction_id is None or expected_version is not None:
+            if transaction_id is None:
+                transaction_id = TransactionId(self._new_id())
+            command = attrs.evolve(command, transaction_id=transaction_id, expected_version=None)
+        account_ids = command.account_ids
+        if not account_ids and type(command) is OpenAccount:
+            account_ids = (AccountId(self._new_id()),)
+        return Request(command, transaction_id, id_given, account_ids, expected_version)
 
     # -- Reads --
 
     def account(self, account_id: AccountId | str) -> Account:
         """
-        The account as it is now.
+        The account as it is now: what has expired by now does not count any more.
 
         Raises:
             AccountNotFoundError: If there is none of this id.
         """
-        return self._store.account(to_account_id(account_id))
+        return self._as_now(self._store.account(to_account_id(account_id)))
 
     def accounts(self) -> Iterator[Account]:
         """
@@ -281,8 +764,64 @@ class Bank:
         """
         page = self._store.accounts(limit=_PAGE)
         while page:
-            yield from page
+            yield from map(self._as_now, page)
             page = self._store.accounts(after=page[-1].id, limit=_PAGE)
+
+    def _as_now(self, account: Account) -> Account:
+        # Only what can end needs the time.
+        if account.holds or account.restriction is not Restriction.NONE:
+            return account.as_at(self._now())
+        return account
+
+    def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
+        """
+        The account's open holds in the order in which they were placed, without the expired.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+        return self.account(account_id).holds
+
+    def can_close(
+        self, account_id: AccountId | str, *, sweep_to: AccountId | str | None = None
+    ) -> Possibility:
+        """
+        Whether `close_account` would close it now, and everything that stands in the way.
+
+            >>> from bankcore.stores import MemoryStore
+            >>> bank = Bank(MemoryStore())
+            >>> receipt = bank.open_account("alice", initial_balance=Money("5", "EUR"))
+            >>> list(bank.can_close("alice"))
+            ['its balance is EUR 5.00, not zero']
+        """
+        return self._possibility(CloseAccount(account_id, sweep_to=sweep_to))
+
+    def can_reverse(self, original_id: TransactionId | str) -> Possibility:
+        """
+        Whether `reverse` would reverse the transaction now, and what stands in the way.
+        """
+        return self._possibility(Reverse(original_id))
+
+    def _possibility(self, command: Command) -> Possibility:
+        (outcome,) = self.preview((command,))
+        return Possibility(outcome if isinstance(outcome, BankError) else None)
+
+    def reversed_by(self, transaction_id: TransactionId | str) -> Transaction | None:
+        """
+        The transaction that reversed this one; None where none has.
+
+        Raises:
+            TransactionNotFoundError: If there is no such transaction.
+        """
+        original = self.transaction(transaction_id)
+        found: list[TransactionId] = []
+
+        def looked(snapshot: Snapshot) -> WriteSet:
+            found[:] = snapshot.reversals.values()
+            return WriteSet()
+
+        self._store.transact(ReadSet((), (), (original.id,)), looked)
+        return self.transaction(found[0]) if found else None
 
     def transaction(self, transaction_id: TransactionId | str) -> Transaction:
         """
@@ -316,6 +855,32 @@ class Bank:
             return posting.balance
         return Money.zero(self._store.account(account_id).balance.currency)
 
+    def available_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
+        """
+        What could be taken at the instant: ``balance - held + overdraft_limit`` as of then.
+
+        Holds count up to the very instant of their expiry, whether or not anything has
+        recorded it. Zero before the account was opened; for an instant ahead, what will be
+        available if nothing is booked. A date means its midnight in UTC.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+            InvalidTimeError: If the instant has no time zone.
+        """
+        account_id = to_account_id(account_id)
+        at = to_instant_or_midnight(instant)
+        while True:
+            account = self._store.account(account_id)
+            posting = self._store.posting_at(account_id, at)
+            if posting is None:
+                return Money.zero(account.balance.currency)
+            if posting.version < account.version:
+                # Before the next posting, all that had expired by then was recorded.
+                return posting.available
+            if posting.version == account.version:
+                return account.as_at(at).available
+            # Something was booked between the two reads: look again.
+
     def statement(
         self,
         account_id: AccountId | str,
@@ -325,6 +890,9 @@ class Bank:
     ) -> Statement:
         """
         The account's lines in ``[start, end)``, with the balances around them.
+
+        A line is a transaction that moved money on the account. What was reserved, freed or
+        decided about it moved none: `AccountStore.history` has all transactions.
 
         A date means its midnight in UTC. Without *start* it begins with the account;
         without *end* it goes up to now.
@@ -339,7 +907,7 @@ class Bank:
         if begins is not None and ends is not None and ends < begins:
             raise InvalidTimeError(ends.isoformat(), f"it is before {begins.isoformat()}")
         opening = None
-        if begins is not None and begins > datetime.min.replace(tzinfo=UTC):
+        if begins is not None and begins > _FIRST_INSTANT:
             opening = self._store.posting_at(account_id, begins - TICK)
         if opening is None:
             balance = Money.zero(self._store.account(account_id).balance.currency)
@@ -358,6 +926,8 @@ class Bank:
             for transaction in page:
                 if ends is not None and transaction.booked_at >= ends:
                     return
-                yield line_of(transaction, account_id)
+                line = line_of(transaction, account_id)
+                if line.amount:
+                    yield line
             after = page[-1].posting(account_id).version
             page = self._store.history(account_id, after=after, limit=_PAGE)

@@ -4,54 +4,59 @@ The commands: frozen values that ask the bank for something.
 Decided here: what each command carries, and which commands are malformed whatever
 the state of any account. Whether a well-formed one is allowed is decided in
 `bankcore.rules`. A command never changes after it is made, and two are equal when
-they ask for the same; their transaction ids do not count.
+they ask for the same; their transaction ids and expected versions do not count.
 """
 
-import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
-from bankcore.account import require_amount, require_not_negative
-from bankcore.errors import InvalidTextError, SameAccountError, shown
-from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
+from bankcore.account import (
+    AMOUNT_MINOR_MAX,
+    Restriction,
+    Right,
+    require_amount,
+    require_not_negative,
+    require_restriction,
+    to_end,
+    to_rights,
+)
+from bankcore.errors import (
+    AmountTooLargeError,
+    CurrencyMismatchError,
+    InvalidAmountError,
+    InvalidFlagError,
+    InvalidIdError,
+    InvalidLegsError,
+    InvalidVersionError,
+    SameAccountError,
+    shown,
+)
+from bankcore.ids import (
+    AccountId,
+    PrincipalId,
+    TransactionId,
+    to_account_id,
+    to_principal_id,
+    to_transaction_id,
+)
 from bankcore.instants import to_instant
 from bankcore.money import Money, require_same_currency
+from bankcore.text import to_line_or_none
 
-#: The longest description, in characters.
-DESCRIPTION_LENGTH_MAX: Final = 500
-
-
-def _description(value: object) -> str | None:
-    """
-    *value* as a description: one line of text in Unicode's composed form (NFC).
-    """
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise InvalidTextError(shown(value), "a description is text")
-    text = str.__str__(value)
-    if len(text) > DESCRIPTION_LENGTH_MAX:
-        raise InvalidTextError(
-            shown(text), f"a description has at most {DESCRIPTION_LENGTH_MAX} characters"
-        )
-    if text.isascii() and text.isprintable():
-        return text
-    text = unicodedata.normalize("NFC", text)
-    # Cc controls, Cs lone surrogates, Zl and Zp line breaks. Format characters (Cf) stay:
-    # emoji and some scripts need them.
-    if len(text) > DESCRIPTION_LENGTH_MAX or any(
-        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text
-    ):
-        raise InvalidTextError(
-            shown(text), "a description is one line, with no control characters"
-        )
-    return text
+#: The most legs that one `Post` takes.
+LEGS_MAX: Final = 1000
 
 
 def _transaction_id(value: TransactionId | str | None) -> TransactionId | None:
-    return None if value is None else to_transaction_id(value)
+    if value is None:
+        return None
+    transaction_id = to_transaction_id(value)
+    if transaction_id.is_made_by_bank:
+        raise InvalidIdError(shown(transaction_id.value), "only the bank makes ids with a ':'")
+    return transaction_id
 
 
 def _account_id(value: AccountId | str | None) -> AccountId | None:
@@ -62,8 +67,26 @@ def _booked_at(value: datetime | None) -> datetime | None:
     return None if value is None else to_instant(value)
 
 
-def _overdraft_limit(value: Money | None) -> Money | None:
+def _limit(value: Money | None) -> Money | None:
     return None if value is None else require_not_negative(value)
+
+
+def _amount(value: Money | None) -> Money | None:
+    return None if value is None else require_amount(value)
+
+
+def _expected_version(value: object) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise InvalidVersionError(shown(value) if type(value) is not int else str(value)[:20])
+    return value
+
+
+def _flag(value: object) -> bool:
+    if type(value) is not bool:
+        raise InvalidFlagError(shown(value))
+    return value
 
 
 @attrs.frozen(kw_only=True)
@@ -77,13 +100,17 @@ class Command:
         booked_at: When it took place, for imported history; otherwise the bank's
             clock says.
         description: One line of text, at most 500 characters, for people.
+        expected_version: The version that the debited (or only) account must have for the
+            command to be judged at all; a guard against a stale view. Not part of
+            equality, and not recorded.
     """
 
     transaction_id: TransactionId | None = attrs.field(
         default=None, converter=_transaction_id, eq=False
     )
     booked_at: datetime | None = attrs.field(default=None, converter=_booked_at)
-    description: str | None = attrs.field(default=None, converter=_description)
+    description: str | None = attrs.field(default=None, converter=to_line_or_none)
+    expected_version: int | None = attrs.field(default=None, converter=_expected_version, eq=False)
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
@@ -99,17 +126,20 @@ class OpenAccount(Command):
     Open an account with *initial_balance*, which fixes its currency; zero is allowed.
 
     Without *account_id*, the bank makes one; the transaction's ``account_id`` says it.
+    An account that is not there yet is at version 0.
 
     Raises:
-        InvalidIdError, InvalidAmountError, CurrencyMismatchError, InvalidTimeError,
-            InvalidTextError: If a field is not valid. No id is used up.
+        InvalidIdError: If *account_id* or *transaction_id* is not valid. In this case as in
+            those below, no id is used up.
+        InvalidAmountError: If an amount is not valid.
+        CurrencyMismatchError: If the limit is of another currency.
+        InvalidTimeError: If *booked_at* is not valid.
+        InvalidTextError: If *description* is not valid.
     """
 
     account_id: AccountId | None = attrs.field(default=None, converter=_account_id)
     initial_balance: Money = attrs.field(kw_only=True, converter=require_not_negative)
-    overdraft_limit: Money | None = attrs.field(
-        kw_only=True, default=None, converter=_overdraft_limit
-    )
+    overdraft_limit: Money | None = attrs.field(kw_only=True, default=None, converter=_limit)
 
     def __attrs_post_init__(self) -> None:
         if self.overdraft_limit is not None:
@@ -121,17 +151,12 @@ class OpenAccount(Command):
 
 
 @attrs.frozen
-class Deposit(Command):
+class _OneAccount(Command):
     """
-    Take *amount* into an account, from outside the bank.
-
-    Raises:
-        InvalidIdError, InvalidAmountError, InvalidTimeError, InvalidTextError: If a
-            field is not valid. No id is used up.
+    What the commands on one account share. Never made itself.
     """
 
     account_id: AccountId = attrs.field(converter=to_account_id)
-    amount: Money = attrs.field(converter=require_amount)
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
@@ -139,21 +164,27 @@ class Deposit(Command):
 
 
 @attrs.frozen
-class Withdraw(Command):
+class Deposit(_OneAccount):
+    """
+    Take *amount* into an account, from outside the bank.
+
+    Raises:
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+    amount: Money = attrs.field(converter=require_amount)
+
+
+@attrs.frozen
+class Withdraw(_OneAccount):
     """
     Take *amount* out of an account, to outside the bank.
 
     Raises:
-        InvalidIdError, InvalidAmountError, InvalidTimeError, InvalidTextError: If a
-            field is not valid. No id is used up.
+        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
-    account_id: AccountId = attrs.field(converter=to_account_id)
     amount: Money = attrs.field(converter=require_amount)
-
-    @property
-    def account_ids(self) -> tuple[AccountId, ...]:
-        return (self.account_id,)
 
 
 @attrs.frozen
@@ -163,8 +194,7 @@ class Transfer(Command):
 
     Raises:
         SameAccountError: If both are one account.
-        InvalidIdError, InvalidAmountError, InvalidTimeError, InvalidTextError: If a
-            field is not valid. No id is used up.
+        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     source_id: AccountId = attrs.field(converter=to_account_id)
@@ -180,10 +210,293 @@ class Transfer(Command):
         return (self.source_id, self.destination_id)
 
 
+class Leg(NamedTuple):
+    """
+    One account's part in a `Post`: a signed amount, above zero into the account.
+    """
+
+    account_id: AccountId
+    amount: Money
+
+
+def _to_legs(legs: Iterable[tuple[AccountId | str, Money]]) -> tuple[Leg, ...]:
+    given: object = legs
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InvalidLegsError("they are pairs of an account's id and a Money")
+    found: list[Leg] = []
+    for leg in given:
+        if len(found) == LEGS_MAX:
+            raise InvalidLegsError(f"there are more than {LEGS_MAX:,}")
+        if not isinstance(leg, tuple | list) or len(leg) != 2:
+            raise InvalidLegsError(f"{shown(leg)} is no pair of an account's id and a Money")
+        account_id, amount = leg
+        if type(amount) is not Money:
+            raise InvalidAmountError(shown(amount), "an amount is a Money")
+        require_amount(abs(amount))
+        found.append(Leg(to_account_id(account_id), amount))
+    if not found:
+        raise InvalidLegsError("there are none")
+    return tuple(found)
+
+
+@attrs.frozen
+class Post(Command):
+    """
+    Book several *legs* at once: pairs of an account's id and a signed `Money`.
+
+    The legs of one account are netted to one posting, and its limits are judged on that
+    net. In each currency the legs add up to zero, unless the post *crosses_boundary*: then
+    the rest comes from outside the bank, or goes there.
+
+    Raises:
+        InvalidLegsError: If there are none, more than 1,000, or they do not add up.
+        InvalidAmountError: If one is not `Money`, or is zero.
+        AmountTooLargeError: If one, or the net of an account, is beyond 10¹⁸ - 1 minor units.
+        CurrencyMismatchError: If the legs of one account are in two currencies.
+        InvalidRequestError: If another field is not valid. No id is used up.
+    """
+
+    legs: tuple[Leg, ...] = attrs.field(converter=_to_legs)
+    crosses_boundary: bool = attrs.field(kw_only=True, default=False, converter=_flag)
+
+    def __attrs_post_init__(self) -> None:
+        for net in self.nets.values():
+            if abs(net.amount_minor) > AMOUNT_MINOR_MAX:
+                raise AmountTooLargeError(str(net), "at most 10¹⁸ - 1 minor units can be booked")
+        if self.crosses_boundary:
+            return
+        totals: dict[object, Money] = {}
+        for _, amount in self.legs:
+            currency = amount.currency
+            totals[currency] = totals.get(currency, Money.zero(currency)) + amount
+        rests = [str(total) for total in totals.values() if total]
+        if rests:
+            raise InvalidLegsError(
+                f"they leave {', '.join(rests)}, and must add up to zero in each currency"
+            )
+
+    @property
+    def nets(self) -> dict[AccountId, Money]:
+        """
+        What each account's legs come to, the accounts to be debited first.
+        """
+        nets: dict[AccountId, Money] = {}
+        for account_id, amount in self.legs:
+            net = nets.get(account_id)
+            if net is None:
+                nets[account_id] = amount
+            elif net.currency != amount.currency:
+                raise CurrencyMismatchError(net.currency.code, amount.currency.code)
+            else:
+                nets[account_id] = net + amount
+        return dict(sorted(nets.items(), key=lambda each: each[1].amount_minor >= 0))
+
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        return tuple(self.nets)
+
+
+@attrs.frozen
+class Reverse(Command):
+    """
+    Book the opposite of a transaction, whole and once.
+
+    Raises:
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+    original_id: TransactionId = attrs.field(converter=to_transaction_id)
+
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        """
+        None: which accounts it touches, only the original says.
+        """
+        return ()
+
+
+@attrs.frozen
+class PlaceHold(_OneAccount):
+    """
+    Reserve *amount* of what is available. The hold is named by the transaction's id.
+
+    Raises:
+        InvalidTimeError: If *expires_at* is not an instant before the year 9999.
+        InvalidRequestError: If another field is not valid. No id is used up.
+    """
+
+    amount: Money = attrs.field(converter=require_amount)
+    expires_at: datetime | None = attrs.field(kw_only=True, default=None, converter=to_end)
+
+
+@attrs.frozen
+class _OneHold(_OneAccount):
+    """
+    What the commands on one hold share. Never made itself.
+    """
+
+    hold_id: TransactionId = attrs.field(converter=to_transaction_id)
+
+
+@attrs.frozen
+class CaptureHold(_OneHold):
+    """
+    Take *amount* of a hold, or all that is left; to outside, or to *destination_id*.
+
+    With *final* (the default) the rest is free again; otherwise it stays reserved.
+
+    Raises:
+        SameAccountError: If the destination is the account itself.
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+    amount: Money | None = attrs.field(default=None, converter=_amount)
+    final: bool = attrs.field(kw_only=True, default=True, converter=_flag)
+    destination_id: AccountId | None = attrs.field(
+        kw_only=True, default=None, converter=_account_id
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.destination_id == self.account_id:
+            raise SameAccountError(self.account_id)
+
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        to = self.destination_id
+        return (self.account_id,) if to is None else (self.account_id, to)
+
+
+@attrs.frozen
+class ReleaseHold(_OneHold):
+    """
+    Free all that is left of a hold. No restriction stops it.
+
+    Raises:
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+
+@attrs.frozen
+class ExtendHold(_OneHold):
+    """
+    Let a hold expire later, at *expires_at*; None for never.
+
+    Raises:
+        InvalidTimeError: If *expires_at* is not an instant before the year 9999.
+        InvalidRequestError: If another field is not valid. No id is used up.
+    """
+
+    expires_at: datetime | None = attrs.field(kw_only=True, converter=to_end)
+
+
+@attrs.frozen
+class ExpireHold(_OneHold):
+    """
+    A hold's expiry, as the bank records it under an id of its own. Not for `Bank.execute`.
+    """
+
+    transaction_id: TransactionId = attrs.field(kw_only=True, eq=False)
+
+
+@attrs.frozen
+class Restrict(_OneAccount):
+    """
+    Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
+
+    Raises:
+        InvalidRestrictionError: If it is no `Restriction`, a reason is missing, or nothing
+            is restricted and there is an end.
+        InvalidTimeError: If *ends_at* is not an instant before the year 9999.
+        InvalidRequestError: If another field is not valid. No id is used up.
+    """
+
+    restriction: Restriction
+    reason: str | None = attrs.field(kw_only=True, default=None, converter=to_line_or_none)
+    ends_at: datetime | None = attrs.field(kw_only=True, default=None, converter=to_end)
+
+    def __attrs_post_init__(self) -> None:
+        require_restriction(self.restriction, self.reason, self.ends_at)
+
+
+@attrs.frozen
+class SetOverdraftLimit(_OneAccount):
+    """
+    Set how far an account may be overdrawn; below its present use is allowed.
+
+    Raises:
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+    overdraft_limit: Money = attrs.field(converter=require_not_negative)
+
+
+@attrs.frozen
+class CloseAccount(_OneAccount):
+    """
+    Close an account for ever; a positive rest moves to *sweep_to* in the same transaction.
+
+    Raises:
+        SameAccountError: If it is to be swept to itself.
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+    sweep_to: AccountId | None = attrs.field(kw_only=True, default=None, converter=_account_id)
+
+    def __attrs_post_init__(self) -> None:
+        if self.sweep_to == self.account_id:
+            raise SameAccountError(self.account_id)
+
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        to = self.sweep_to
+        return (self.account_id,) if to is None else (self.account_id, to)
+
+
+@attrs.frozen
+class GrantAccess(_OneAccount):
+    """
+    Give a principal these *rights* on an account, in place of those it held.
+
+    Raises:
+        InvalidRightsError: If there are none, or one is no `Right`.
+        InvalidRequestError: If another field is not valid. No id is used up.
+    """
+
+    principal: PrincipalId = attrs.field(converter=to_principal_id)
+    rights: frozenset[Right] = attrs.field(converter=to_rights)
+
+
+@attrs.frozen
+class RevokeAccess(_OneAccount):
+    """
+    Take all rights on an account from a principal.
+
+    Raises:
+        InvalidRequestError: If a field is not valid. No id is used up.
+    """
+
+    principal: PrincipalId = attrs.field(converter=to_principal_id)
+
+
 #: Every kind of command, by the name under which it is recorded.
 COMMANDS: Final[dict[str, type[Command]]] = {
     "open_account": OpenAccount,
     "deposit": Deposit,
     "withdraw": Withdraw,
     "transfer": Transfer,
+    "post": Post,
+    "reverse": Reverse,
+    "place_hold": PlaceHold,
+    "capture_hold": CaptureHold,
+    "release_hold": ReleaseHold,
+    "extend_hold": ExtendHold,
+    "expire_hold": ExpireHold,
+    "restrict": Restrict,
+    "set_overdraft_limit": SetOverdraftLimit,
+    "close_account": CloseAccount,
+    "grant_access": GrantAccess,
+    "revoke_access": RevokeAccess,
 }
+
+#: The name under which each kind of command is recorded.
+COMMAND_NAMES: Final = {command: name for name, command in COMMANDS.items()}

@@ -16,11 +16,15 @@ import attrs
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bankcore.ids import AccountId, TransactionId
+    from bankcore.account import Restriction
+    from bankcore.ids import AccountId, PrincipalId, TransactionId
     from bankcore.money import Money
 
 # The longest piece of a caller's value that an error repeats, in characters.
 _SHOWN_MAX = 60
+
+# How many ids one message lists.
+_LISTED_MAX = 10
 
 
 def shown(value: object) -> str:
@@ -238,6 +242,73 @@ class SameAccountError(InvalidRequestError, ValueError):
 
 
 @attrs.define(slots=False)
+class InvalidLegsError(InvalidRequestError, ValueError):
+    """
+    Legs of a `Post` that are none, too many, zero, or do not add up to zero.
+    """
+
+    code = "invalid_legs"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The legs are not valid: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidRightsError(InvalidRequestError, ValueError):
+    """
+    Rights that are none, or not rights at all.
+    """
+
+    code = "invalid_rights"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not valid as rights: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidVersionError(InvalidRequestError, ValueError):
+    """
+    An expected version that no account can have.
+    """
+
+    code = "invalid_version"
+    value: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid version: a version is a whole number from 0."
+
+
+@attrs.define(slots=False)
+class InvalidFlagError(InvalidRequestError, TypeError):
+    """
+    Something else where True or False is needed.
+    """
+
+    code = "invalid_flag"
+    value: str
+
+    def _message(self) -> str:
+        return f"{self.value} is neither True nor False."
+
+
+@attrs.define(slots=False)
+class InvalidRestrictionError(InvalidRequestError, ValueError):
+    """
+    A restriction that is not one, or that says what it must not or not what it must.
+    """
+
+    code = "invalid_restriction"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid restriction: {self.reason}."
+
+
+@attrs.define(slots=False)
 class InvalidBatchError(InvalidRequestError, ValueError):
     """
     A batch that is too long, or an atomic one in which only some ids are given.
@@ -389,7 +460,7 @@ class InsufficientFundsError(DeclinedError):
 @attrs.define(slots=False)
 class BalanceLimitError(DeclinedError):
     """
-    The balance would leave ±(10¹⁸ - 1) minor units.
+    The balance, or what is held of it, would leave ±(10¹⁸ - 1) minor units.
     """
 
     code = "balance_limit"
@@ -400,7 +471,206 @@ class BalanceLimitError(DeclinedError):
     def _message(self) -> str:
         return (
             f"Account {self.account_id} has a balance of {self.balance}; with the"
-            f" {self.requested} requested it would pass the largest balance there can be."
+            f" {self.requested} requested its balance, or what is held of it, would pass the"
+            " largest amount there can be."
+        )
+
+
+@attrs.define(slots=False)
+class AccountRestrictedError(DeclinedError):
+    """
+    The account is restricted, and this would be a debit or a credit that is stopped.
+    """
+
+    code = "account_restricted"
+    account_id: "AccountId"
+    restriction: "Restriction"
+    reason: str
+    ends_at: "datetime | None"
+
+    def _message(self) -> str:
+        until = "" if self.ends_at is None else f" until {self.ends_at.isoformat()}"
+        what = {"all": "debits and credits"}.get(self.restriction.value, self.restriction.value)
+        return f"Account {self.account_id} is restricted{until}, {what} stopped: {self.reason}."
+
+
+@attrs.define(slots=False)
+class CloseBlockedError(DeclinedError):
+    """
+    The account cannot be closed: its balance is not zero, or holds are open.
+
+    ``blockers`` lists every reason as a sentence.
+    """
+
+    code = "close_blocked"
+    account_id: "AccountId"
+    balance: "Money"
+    hold_ids: "tuple[TransactionId, ...]"
+
+    @property
+    def blockers(self) -> tuple[str, ...]:
+        found = []
+        if self.balance:
+            found.append(f"its balance is {self.balance}, not zero")
+        if self.hold_ids:
+            shown_ids = ", ".join(str(hold_id) for hold_id in self.hold_ids[:_LISTED_MAX])
+            more = ", …" if len(self.hold_ids) > _LISTED_MAX else ""
+            found.append(f"holds are open: {shown_ids}{more}")
+        return tuple(found)
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} cannot be closed: {'; '.join(self.blockers)}."
+
+
+@attrs.define(slots=False)
+class HoldNotFoundError(DeclinedError, LookupError):
+    """
+    The account has no such hold; it may be another account's.
+    """
+
+    code = "hold_not_found"
+    account_id: "AccountId"
+    hold_id: "TransactionId"
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} has no hold {self.hold_id}."
+
+
+@attrs.define(slots=False)
+class HoldNotActiveError(HoldNotFoundError):
+    """
+    The account had this hold, and it was captured, released or has expired.
+    """
+
+    code = "hold_not_active"
+
+    def _message(self) -> str:
+        return (
+            f"Hold {self.hold_id} of account {self.account_id} is not active any more: it was"
+            " captured or released, or has expired."
+        )
+
+
+@attrs.define(slots=False)
+class HoldExceededError(DeclinedError):
+    """
+    More was to be captured than is left of the hold.
+    """
+
+    code = "hold_exceeded"
+    hold_id: "TransactionId"
+    left: "Money"
+    requested: "Money"
+
+    @property
+    def shortfall(self) -> "Money":
+        """
+        How much more would have to be held: ``requested - left``.
+        """
+        return self.requested - self.left
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "shortfall": self.shortfall}
+
+    def _message(self) -> str:
+        return (
+            f"Hold {self.hold_id} has {self.left} left, {self.shortfall} less than the"
+            f" {self.requested} requested."
+        )
+
+
+@attrs.define(slots=False)
+class HoldLimitError(DeclinedError):
+    """
+    The account has as many open holds as an account can have.
+    """
+
+    code = "hold_limit"
+    account_id: "AccountId"
+    holds_max: int
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} has {self.holds_max} open holds, the most there can be."
+
+
+@attrs.define(slots=False)
+class HolderNotFoundError(DeclinedError, LookupError):
+    """
+    The principal holds no rights on the account.
+    """
+
+    code = "holder_not_found"
+    account_id: "AccountId"
+    principal: "PrincipalId"
+
+    def _message(self) -> str:
+        return f"{self.principal} holds no rights on account {self.account_id}."
+
+
+@attrs.define(slots=False)
+class HolderLimitError(DeclinedError):
+    """
+    The account has as many holders as an account can have.
+    """
+
+    code = "holder_limit"
+    account_id: "AccountId"
+    holders_max: int
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} has {self.holders_max} holders, the most there can be."
+
+
+@attrs.define(slots=False)
+class NotReversibleError(DeclinedError):
+    """
+    The transaction moved no money, closed an account, or is itself a reversal.
+    """
+
+    code = "not_reversible"
+    transaction_id: "TransactionId"
+    command: str
+
+    def _message(self) -> str:
+        return (
+            f"Transaction {self.transaction_id} ({self.command}) cannot be reversed: only"
+            " one that moved money can, and not a closing or a reversal."
+        )
+
+
+@attrs.define(slots=False)
+class AlreadyReversedError(DeclinedError):
+    """
+    The transaction has been reversed, by the transaction named.
+    """
+
+    code = "already_reversed"
+    transaction_id: "TransactionId"
+    reversed_by: "TransactionId"
+
+    def _message(self) -> str:
+        return f"Transaction {self.transaction_id} was reversed by {self.reversed_by}."
+
+
+@attrs.define(slots=False)
+class StaleVersionError(DeclinedError):
+    """
+    The account has another version than the caller expected: somebody was quicker.
+
+    Nothing is recorded: read the account, look, and send the command again.
+    """
+
+    code = "stale_version"
+    is_recorded = False
+    account_id: "AccountId"
+    expected: int
+    found: int
+
+    def _message(self) -> str:
+        return (
+            f"Account {self.account_id} is at version {self.found}, and {self.expected} was"
+            " expected: look at it again."
         )
 
 

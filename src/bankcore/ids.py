@@ -1,9 +1,10 @@
 """
-Ids: the names of accounts and transactions, and the alphabet they are made of.
+Ids: the names of accounts, transactions and principals, and the alphabet they are made of.
 
 Decided here: what an id may look like. An id is compared as it is: ``A`` and ``a``
-are two ids, and nothing is trimmed or folded. Making ids is not done here; `Bank`
-does that, from a source the application may replace.
+are two ids, and nothing is trimmed or folded. A ``:`` is in no id that an application
+gives, so that the bank's own (``expiry:alice:7``) can never meet one. Making ids is not
+done here; `Bank` does that, from a source the application may replace.
 """
 
 import re
@@ -21,7 +22,16 @@ _REASON: Final = (
     " and begins with a letter, a digit or '_'"
 )
 # The rule in _REASON. Nothing in it needs quoting in a URL, a file name or a shell.
-_is_id = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
+_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"
+_is_id = re.compile(_ID).fullmatch
+_is_expiry_id = re.compile(rf"expiry:{_ID}:[1-9][0-9]{{0,18}}").fullmatch
+
+#: The longest id of a principal, in characters.
+PRINCIPAL_LENGTH_MAX: Final = 128
+
+_PRINCIPAL_REASON: Final = "a principal's id is 1 to 128 visible ASCII characters"
+# Visible ASCII: an e-mail address, a UUID and what identity providers give (``auth0|5f7c``) fit.
+_is_principal = re.compile(r"[!-~]{1,128}").fullmatch
 
 
 @attrs.frozen(init=False, eq=False, order=False, repr=False)
@@ -34,10 +44,19 @@ class _Id:
 
     def __init__(self, value: str) -> None:
         # Whatever a caller without a type checker gives is judged here.
-        if not isinstance(value, str) or _is_id(value) is None:  # type: ignore[redundant-expr]
+        if not isinstance(value, str):
             raise InvalidIdError(shown(value), _REASON)
+        if _is_id(value) is None:
+            self._require_other_form(value)
         # A plain text, whatever a subclass makes of itself.
         _set_value(self, value if type(value) is str else str.__str__(value))
+
+    @staticmethod
+    def _require_other_form(value: str) -> None:
+        """
+        Passes where *value* is an id of its kind, though not of the common alphabet.
+        """
+        raise InvalidIdError(shown(value), _REASON)
 
     # Written by hand: these run for every look-up, and cost half of what attrs generates.
     def __eq__(self, other: object) -> bool:
@@ -82,13 +101,53 @@ class TransactionId(_Id):
     The id of a transaction, which is also its idempotency key.
 
     The alphabet is that of `AccountId`. Ids are global to a store: one id stands for
-    one command and one outcome, for ever.
+    one command and one outcome, for ever. The bank itself makes ids such as
+    ``expiry:alice:7``, the expiry of a hold; they can be looked up, and not be given to a
+    command.
 
     Raises:
         InvalidIdError: If the text is anything else.
     """
 
     __slots__ = ()
+
+    @classmethod
+    def of_expiry(cls, account_id: AccountId, version: int) -> "TransactionId":
+        """
+        The id of the expiry that brings the account to *version*.
+        """
+        return cls(f"expiry:{account_id.value}:{version}")
+
+    @property
+    def is_made_by_bank(self) -> bool:
+        """
+        Whether only the bank makes such ids, so that no command may carry it.
+        """
+        return ":" in self.value
+
+    @staticmethod
+    def _require_other_form(value: str) -> None:
+        if _is_expiry_id(value) is None:
+            raise InvalidIdError(shown(value), _REASON)
+
+
+class PrincipalId(_Id):
+    """
+    The id of a principal, as the application knows it: 1 to 128 visible ASCII characters.
+
+        >>> PrincipalId("mary@example.org")
+        PrincipalId('mary@example.org')
+
+    Raises:
+        InvalidIdError: If the text is anything else.
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def _require_other_form(value: str) -> None:
+        if _is_principal(value) is None:
+            raise InvalidIdError(shown(value), _PRINCIPAL_REASON)
 
 
 def to_account_id(value: AccountId | str) -> AccountId:
@@ -109,3 +168,13 @@ def to_transaction_id(value: TransactionId | str) -> TransactionId:
         InvalidIdError: If the text cannot be an id.
     """
     return value if type(value) is TransactionId else TransactionId(value)  # type: ignore[arg-type]  # judged there
+
+
+def to_principal_id(value: PrincipalId | str) -> PrincipalId:
+    """
+    *value* itself where it is a principal's id already, else the id of that text.
+
+    Raises:
+        InvalidIdError: If the text cannot be an id.
+    """
+    return value if type(value) is PrincipalId else PrincipalId(value)  # type: ignore[arg-type]  # judged there

@@ -6,41 +6,77 @@ else (what one account allows by itself, it asks the account). Nothing here read
 clock, makes an id, logs, or touches a store: `decide` may run twice for one command,
 and both runs must say the same.
 
-The order of judgement is part of the API; the first that says no wins:
+The order of judgement is part of the API; the first that says no wins. Where a command
+touches several accounts, each step goes through all of them, those to be debited first:
 
 1.  what is recorded under the transaction id: the same command replays, another is
     `TransactionIdReusedError`;
 2.  `InvalidTimeError`, if the given time is later than the clock;
-3.  `AccountNotFoundError` (the source first), `AccountExistsError`;
-4.  `InvalidTimeError`, if the given time is earlier than an account's last posting,
+3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
+    to be reversed;
+4.  `AccountNotFoundError`, `AccountExistsError`;
+5.  `StaleVersionError`, on the first account;
+6.  `InvalidTimeError`, if the given time is earlier than an account's last posting,
     or `ClockSkewError`, if the clock is;
-5.  `CurrencyMismatchError` (the source first);
-6.  `AccountClosedError` (the source first);
-7.  `InsufficientFundsError`;
-8.  `BalanceLimitError` (the source first).
+7.  `CurrencyMismatchError`;
+8.  `InvalidTimeError`, if an end is not after the operation;
+9.  `AccountClosedError`;
+10. `HoldNotFoundError`, `HoldNotActiveError`, `HolderNotFoundError`; and
+    `InvalidTimeError`, if an extension is not later than the present expiry;
+11. `CloseBlockedError`;
+12. `AccountRestrictedError`;
+13. `HoldExceededError`;
+14. `InsufficientFundsError`;
+15. `HoldLimitError`, `HolderLimitError`;
+16. `BalanceLimitError`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import attrs
 
 from bankcore.account import Account, AccountStatus
-from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.commands import (
+    COMMAND_NAMES,
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.errors import (
-    AccountClosedError,
     AccountExistsError,
     AccountNotFoundError,
+    AlreadyReversedError,
     BankError,
     ClockSkewError,
+    CloseBlockedError,
     DeclinedError,
+    HoldNotActiveError,
+    HoldNotFoundError,
     InvalidTimeError,
+    NotReversibleError,
+    StaleVersionError,
     TransactionIdReusedError,
+    TransactionNotFoundError,
 )
 from bankcore.ids import AccountId, TransactionId
-from bankcore.money import require_same_currency
+from bankcore.money import Money
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.transaction import Posting, Refusal, Transaction
 
@@ -56,14 +92,16 @@ class Request:
         command: The command, with its transaction id filled in.
         transaction_id: That id.
         id_given: Whether the caller gave it; only then a refusal is recorded.
-        account_ids: The accounts it touches, the one to be debited first; of an account
+        account_ids: The accounts it names, the one to be debited first; of an account
             that is opened without an id, the id made for it.
+        expected_version: The version the first of its accounts must have.
     """
 
     command: Command
     transaction_id: TransactionId
     id_given: bool
     account_ids: tuple[AccountId, ...]
+    expected_version: int | None = None
 
 
 @attrs.frozen
@@ -81,8 +119,15 @@ def reads_of(requests: Sequence[Request]) -> ReadSet:
     What has to be read to judge *requests*.
     """
     transaction_ids = dict.fromkeys(request.transaction_id for request in requests)
+    originals: dict[TransactionId, None] = {}
+    for request in requests:
+        named = _NAMED.get(type(request.command))
+        if named is _HOLD:
+            transaction_ids[request.command.hold_id] = None  # type: ignore[attr-defined]
+        elif named is _ORIGINAL:
+            originals[request.command.original_id] = None  # type: ignore[attr-defined]
     account_ids = dict.fromkeys(chain.from_iterable(request.account_ids for request in requests))
-    return ReadSet(tuple(transaction_ids), tuple(account_ids))
+    return ReadSet(tuple(transaction_ids), tuple(account_ids), tuple(originals))
 
 
 def decide(
@@ -100,6 +145,19 @@ def decide(
     return work.written(tuple(map(work.outcome, requests)))
 
 
+def expire(account_ids: Iterable[AccountId], snapshot: Snapshot, clock: Clock) -> WriteSet:
+    """
+    What is to be written so that every hold of these accounts that is due has expired; the
+    outcomes are the expiries.
+    """
+    work = _Work(snapshot, clock)
+    for account_id in account_ids:
+        account = snapshot.accounts.get(account_id)
+        if account is not None:
+            work.accept(work.expiries_of(account, clock.now))
+    return work.written(tuple(cast("list[Transaction]", work.records)))
+
+
 def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock) -> WriteSet:
     work = _Work(snapshot, clock)
     # A batch that was refused is refused again, for as long as its refusal stands.
@@ -113,11 +171,18 @@ def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock
     if 0 < len(used) < len(requests):
         error = TransactionIdReusedError(used[0].transaction_id, ())
         return _failed(requests, snapshot, error)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for request in requests:
         outcome = work.outcome(request)
         if isinstance(outcome, BankError):
-            refused = tuple(record for record in work.records if isinstance(record, Refusal))
+            # The earlier commands are undone, and their effects are why this one was judged as
+            # it was: the refusal keeps them.
+            batch = tuple(each.command for each in requests[: len(outcomes)])
+            refused = tuple(
+                attrs.evolve(record, batch=batch)
+                for record in work.records
+                if isinstance(record, Refusal)
+            )
             return _failed(requests, snapshot, outcome, refused)
         outcomes.append(outcome)
     return work.written(tuple(outcomes))
@@ -143,6 +208,24 @@ def _failed(
     return WriteSet(records=refused, outcomes=(error,))
 
 
+class _Step(NamedTuple):
+    """
+    What one account comes to: its next state, and the amount booked on it.
+    """
+
+    after: Account
+    amount: Money
+
+
+class _Expiry(NamedTuple):
+    """
+    A hold's expiry, and the account after it.
+    """
+
+    transaction: Transaction
+    after: Account
+
+
 class _Work:
     """
     The current state while a batch is judged: one state per account, one record per id.
@@ -154,6 +237,7 @@ class _Work:
         # By the ids' texts: a look-up by text is several times as quick as one by value.
         self._accounts = {key.value: account for key, account in snapshot.accounts.items()}
         self._recorded = {key.value: record for key, record in snapshot.recorded.items()}
+        self._reversals = dict(snapshot.reversals)
         self.records: list[Transaction | Refusal] = []
 
     def written(self, outcomes: tuple[Outcome, ...]) -> WriteSet:
@@ -170,29 +254,88 @@ class _Work:
         if recorded is not None:
             return _replay(request, recorded)
         command = request.command
+        kind = type(command)
         now = self._clock.now
         at = now if command.booked_at is None else command.booked_at
+        expiries: list[_Expiry] = []
         try:
-            if at > now:
-                raise InvalidTimeError(at.isoformat(), f"the clock says {now.isoformat()}")
-            if type(command) is OpenAccount:
-                before: Sequence[Account] = self._none_of(request)
-            else:
-                before = self._all_of(request)
+            before = self._before(request, at, now)
             for account in before:
                 if account.last_booked_at is not None and account.last_booked_at > at:
                     at = _later_time(command, account, self._clock)
-            after = _RULES[type(command)](command, request, before, at)
+            for account in before:
+                if account.holds:
+                    expiries += self.expiries_of(account, at)
+            if kind is ExpireHold:
+                return self._expired(cast("ExpireHold", command), expiries)
+            if expiries:
+                before = _latest(before, expiries)
+            steps = _RULES[kind](command, _Facts(request, before, at, self))
         except BankError as error:
             # The traceback would keep this whole batch alive for as long as the error.
             return self._refused(request, error.with_traceback(None), at)
         # After this point it must succeed.
-        postings = tuple(map(_posting, before or (None,), after))
-        transaction = Transaction(transaction_id, command, at, postings)
+        self.accept(expiries)
+        return self._booked(request, steps, at)
+
+    def _booked(self, request: Request, steps: tuple[_Step, ...], at: datetime) -> Transaction:
+        transaction = Transaction(
+            request.transaction_id, request.command, at, tuple(map(_posting, steps))
+        )
         self._record(transaction)
-        for account in after:
+        for step in steps:
+            account = step.after
             self._accounts[account.id.value] = account
+        if type(request.command) is Reverse:
+            self._reversals[request.command.original_id] = transaction.id
         return transaction
+
+    def _before(self, request: Request, at: datetime, now: datetime) -> Sequence[Account]:
+        """
+        The accounts that the command finds, the debited one first; none where it opens one.
+        """
+        if at > now:
+            raise InvalidTimeError(at.isoformat(), f"the clock says {now.isoformat()}")
+        if type(request.command) is OpenAccount:
+            before: Sequence[Account] = self._none_of(request)
+        else:
+            before = self._all_of(request)
+        if request.expected_version is not None:
+            _require_version(request, before)
+        return before
+
+    # -- What the rules look up --
+
+    def original_of(self, command: Reverse) -> Transaction:
+        """
+        The transaction to be reversed, if it can be.
+        """
+        original_id = command.original_id
+        original = self._recorded.get(original_id.value)
+        if not isinstance(original, Transaction):
+            raise TransactionNotFoundError(original_id)
+        kind = type(original.command)
+        if kind in _NEVER_REVERSED or not any(posting.amount for posting in original.postings):
+            raise NotReversibleError(original_id, COMMAND_NAMES[kind])
+        reversed_by = self._reversals.get(original_id)
+        if reversed_by is not None:
+            raise AlreadyReversedError(original_id, reversed_by)
+        return original
+
+    def require_hold(self, account: Account, hold_id: TransactionId) -> None:
+        """
+        Passes where *account* has this open hold.
+        """
+        if any(hold.id == hold_id for hold in account.holds):
+            return
+        placed = self._recorded.get(hold_id.value)
+        if (
+            isinstance(placed, Transaction)
+            and type(placed.command) is PlaceHold
+            and placed.account_id == account.id
+        ):
+            raise HoldNotActiveError(account.id, hold_id)
+        raise HoldNotFoundError(account.id, hold_id)
 
     def _none_of(self, request: Request) -> tuple[Account, ...]:
         """
@@ -207,13 +350,60 @@ class _Work:
         """
         The accounts the command touches, as they are now.
         """
+        command = request.command
+        if type(command) is Reverse:
+            # Backwards, so that what was credited and is now debited comes first.
+            original = self.original_of(command)
+            account_ids = tuple(posting.account_id for posting in reversed(original.postings))
+        else:
+            account_ids = request.account_ids
         found = []
-        for account_id in request.account_ids:
+        for account_id in account_ids:
             account = self._accounts.get(account_id.value)
             if account is None:
                 raise AccountNotFoundError(account_id)
             found.append(account)
         return found
+
+    # -- Expiries --
+
+    def expiries_of(self, account: Account, at: datetime) -> list[_Expiry]:
+        """
+        A transaction for each hold of *account* that is due, and the account after it.
+        """
+        found = []
+        for hold in account.due_holds(at):
+            # One id for one expiry, wherever it is decided.
+            transaction_id = TransactionId.of_expiry(account.id, account.version + 1)
+            account = account.expire_hold(hold.id)
+            transaction = Transaction(
+                transaction_id,
+                ExpireHold(account.id, hold.id, transaction_id=transaction_id),
+                cast("datetime", hold.expires_at),
+                (_posting(_Step(account, Money.zero(account.balance.currency))),),
+            )
+            found.append(_Expiry(transaction, account))
+        return found
+
+    def accept(self, expiries: Iterable[_Expiry]) -> None:
+        """
+        Book *expiries*.
+        """
+        for transaction, account in expiries:
+            self._record(transaction)
+            self._accounts[account.id.value] = account
+
+    def _expired(self, command: ExpireHold, expiries: list[_Expiry]) -> Outcome:
+        """
+        What a recorded expiry comes to that is judged again: itself, with all that is due.
+        """
+        self.accept(expiries)
+        for transaction, _ in expiries:
+            if transaction.id == command.transaction_id and transaction.command == command:
+                return transaction
+        return HoldNotActiveError(command.account_id, command.hold_id)
+
+    # -- Records --
 
     def _record(self, record: Transaction | Refusal) -> None:
         self._recorded[record.id.value] = record
@@ -250,16 +440,21 @@ def _differing_fields(first: Command, second: Command) -> tuple[str, ...]:
     )
 
 
-def _posting(before: Account | None, after: Account) -> Posting:
-    balance = after.balance
+def _posting(step: _Step) -> Posting:
+    after, amount = step
     return Posting(
-        after.id,
-        balance if before is None else balance - before.balance,
-        balance,
-        after.held,
-        after.overdraft_limit,
-        after.version,
+        after.id, amount, after.balance, after.held, after.overdraft_limit, after.version
     )
+
+
+def _require_version(request: Request, before: Sequence[Account]) -> None:
+    # "Judged on the debited (or only) account as read"; one not there yet is at version 0.
+    expected = cast("int", request.expected_version)
+    account_id, found = (
+        (before[0].id, before[0].version) if before else (request.account_ids[0], 0)
+    )
+    if found != expected:
+        raise StaleVersionError(account_id, expected, found)
 
 
 def _later_time(command: Command, account: Account, clock: Clock) -> datetime:
@@ -278,56 +473,208 @@ def _later_time(command: Command, account: Account, clock: Clock) -> datetime:
     return last
 
 
-# -- One rule for each kind of command: the accounts as they are after it ----
+def _latest(accounts: Sequence[Account], expiries: Sequence[_Expiry]) -> list[Account]:
+    """
+    *accounts* as they are after *expiries*.
+    """
+    after = {account.id: account for _, account in expiries}
+    return [after.get(account.id, account) for account in accounts]
 
 
-def _open_account(
-    command: OpenAccount, request: Request, _before: Sequence[Account], at: datetime
-) -> tuple[Account, ...]:
+# -- One rule for each kind of command: what its accounts come to -------------
+
+
+class _Facts(NamedTuple):
+    """
+    What a rule may look at, besides its command.
+    """
+
+    request: Request
+    before: Sequence[Account]
+    at: datetime
+    work: _Work
+
+
+def _moved(moves: Sequence[tuple[Account, Money]], at: datetime) -> tuple[_Step, ...]:
+    """
+    Several accounts with an amount booked on each, judged step by step through all of them.
+    """
+    for account, amount in moves:
+        account.require_same_currency(amount)
+    for account, _ in moves:
+        account.require_open()
+    for account, amount in moves:
+        account.require_permitted(amount, at)
+    for account, amount in moves:
+        account.require_funds(amount)
+    return tuple(_Step(account.post(amount, booked_at=at), amount) for account, amount in moves)
+
+
+def _unmoved(after: Account) -> tuple[_Step, ...]:
+    return (_Step(after, Money.zero(after.balance.currency)),)
+
+
+def _open_account(command: OpenAccount, facts: _Facts) -> tuple[_Step, ...]:
     account = Account.open(
-        request.account_ids[0],
+        facts.request.account_ids[0],
         initial_balance=command.initial_balance,
         overdraft_limit=command.overdraft_limit,
-        booked_at=at,
+        booked_at=facts.at,
     )
-    return (account,)
+    return (_Step(account, account.balance),)
 
 
-def _deposit(
-    command: Deposit, _request: Request, before: Sequence[Account], at: datetime
-) -> tuple[Account, ...]:
-    return (before[0].deposit(command.amount, booked_at=at),)
-
-
-def _withdraw(
-    command: Withdraw, _request: Request, before: Sequence[Account], at: datetime
-) -> tuple[Account, ...]:
-    return (before[0].withdraw(command.amount, booked_at=at),)
-
-
-def _transfer(
-    command: Transfer, _request: Request, before: Sequence[Account], at: datetime
-) -> tuple[Account, ...]:
-    source, destination = before
+def _deposit(command: Deposit, facts: _Facts) -> tuple[_Step, ...]:
     amount = command.amount
-    # Both accounts before either's funds: what the caller must fix comes first.
-    for account in before:
-        require_same_currency(account.balance, amount)
-    for account in before:
-        if account.status is not AccountStatus.OPEN:
-            raise AccountClosedError(account.id)
-    return source.withdraw(amount, booked_at=at), destination.deposit(amount, booked_at=at)
+    return (_Step(facts.before[0].deposit(amount, booked_at=facts.at), amount),)
+
+
+def _withdraw(command: Withdraw, facts: _Facts) -> tuple[_Step, ...]:
+    amount = command.amount
+    return (_Step(facts.before[0].withdraw(amount, booked_at=facts.at), -amount),)
+
+
+def _transfer(command: Transfer, facts: _Facts) -> tuple[_Step, ...]:
+    source, destination = facts.before
+    amount = command.amount
+    return _moved(((source, -amount), (destination, amount)), facts.at)
+
+
+def _post(command: Post, facts: _Facts) -> tuple[_Step, ...]:
+    return _moved(tuple(zip(facts.before, command.nets.values(), strict=True)), facts.at)
+
+
+def _reverse(command: Reverse, facts: _Facts) -> tuple[_Step, ...]:
+    original = facts.work.original_of(command)
+    opposites = (-posting.amount for posting in reversed(original.postings))
+    return _moved(tuple(zip(facts.before, opposites, strict=True)), facts.at)
+
+
+def _place_hold(command: PlaceHold, facts: _Facts) -> tuple[_Step, ...]:
+    return _unmoved(
+        facts.before[0].place_hold(
+            facts.request.transaction_id,
+            command.amount,
+            expires_at=command.expires_at,
+            description=command.description,
+            booked_at=facts.at,
+        )
+    )
+
+
+def _capture_hold(command: CaptureHold, facts: _Facts) -> tuple[_Step, ...]:
+    source, at = facts.before[0], facts.at
+    if command.amount is not None:
+        for account in facts.before:
+            account.require_same_currency(command.amount)
+    for account in facts.before:
+        # Without an amount, the currency is the hold's, which is the source's.
+        account.require_same_currency(source.balance)
+    for account in facts.before:
+        account.require_open()
+    facts.work.require_hold(source, command.hold_id)
+    hold = source.open_hold(command.hold_id)
+    amount = hold.left if command.amount is None else command.amount
+    source.require_permitted(-amount, at)
+    for account in facts.before[1:]:
+        account.require_permitted(amount, at)
+    after = source.capture_hold(command.hold_id, amount, final=command.final, booked_at=at)
+    steps = [_Step(after, -amount)]
+    steps += [_Step(account.deposit(amount, booked_at=at), amount) for account in facts.before[1:]]
+    return tuple(steps)
+
+
+def _release_hold(command: ReleaseHold, facts: _Facts) -> tuple[_Step, ...]:
+    (account,) = facts.before
+    account.require_open()
+    facts.work.require_hold(account, command.hold_id)
+    return _unmoved(account.release_hold(command.hold_id, booked_at=facts.at))
+
+
+def _extend_hold(command: ExtendHold, facts: _Facts) -> tuple[_Step, ...]:
+    (account,) = facts.before
+    account.require_open()
+    facts.work.require_hold(account, command.hold_id)
+    return _unmoved(account.extend_hold(command.hold_id, command.expires_at, booked_at=facts.at))
+
+
+def _restrict(command: Restrict, facts: _Facts) -> tuple[_Step, ...]:
+    return _unmoved(
+        facts.before[0].restrict(
+            command.restriction,
+            reason=command.reason,
+            ends_at=command.ends_at,
+            booked_at=facts.at,
+        )
+    )
+
+
+def _set_overdraft_limit(command: SetOverdraftLimit, facts: _Facts) -> tuple[_Step, ...]:
+    return _unmoved(
+        facts.before[0].set_overdraft_limit(command.overdraft_limit, booked_at=facts.at)
+    )
+
+
+def _close_account(command: CloseAccount, facts: _Facts) -> tuple[_Step, ...]:
+    account, at = facts.before[0], facts.at
+    rest = account.balance
+    if command.sweep_to is None or rest.amount_minor <= 0:
+        return _unmoved(account.close(booked_at=at))
+    # "`close(sweep_to=…)` moves a positive rest in the same transaction, by the rules of a
+    # transfer"; what stands in the way of the closing itself is said first.
+    for each in facts.before:
+        each.require_same_currency(rest)
+    for each in facts.before:
+        each.require_open()
+    if account.holds:
+        raise CloseBlockedError(
+            account.id, Money.zero(rest.currency), tuple(hold.id for hold in account.holds)
+        )
+    swept, credited = _moved(((account, -rest), (facts.before[1], rest)), at)
+    # One posting and one version for each account: the emptied one is closed as it is.
+    return (
+        _Step(attrs.evolve(swept.after, status=AccountStatus.CLOSED), swept.amount),
+        credited,
+    )
+
+
+def _grant_access(command: GrantAccess, facts: _Facts) -> tuple[_Step, ...]:
+    return _unmoved(
+        facts.before[0].grant_access(command.principal, command.rights, booked_at=facts.at)
+    )
+
+
+def _revoke_access(command: RevokeAccess, facts: _Facts) -> tuple[_Step, ...]:
+    return _unmoved(facts.before[0].revoke_access(command.principal, booked_at=facts.at))
 
 
 # Each rule takes its own kind of command, which only the table below knows.
-_RULES: Final[
-    Mapping[
-        type[Command],
-        Callable[[Any, Request, Sequence[Account], datetime], tuple[Account, ...]],
-    ]
-] = {
+_RULES: Final[Mapping[type[Command], Callable[[Any, _Facts], tuple[_Step, ...]]]] = {
     OpenAccount: _open_account,
     Deposit: _deposit,
     Withdraw: _withdraw,
     Transfer: _transfer,
+    Post: _post,
+    Reverse: _reverse,
+    PlaceHold: _place_hold,
+    CaptureHold: _capture_hold,
+    ReleaseHold: _release_hold,
+    ExtendHold: _extend_hold,
+    Restrict: _restrict,
+    SetOverdraftLimit: _set_overdraft_limit,
+    CloseAccount: _close_account,
+    GrantAccess: _grant_access,
+    RevokeAccess: _revoke_access,
+}
+
+# "A closing or a reversal cannot be reversed."
+_NEVER_REVERSED: Final = frozenset({CloseAccount, Reverse})
+
+# Which commands name another transaction by its id.
+_HOLD, _ORIGINAL = "hold_id", "original_id"
+_NAMED: Final[Mapping[type[Command], str]] = {
+    CaptureHold: _HOLD,
+    ReleaseHold: _HOLD,
+    ExtendHold: _HOLD,
+    Reverse: _ORIGINAL,
 }

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from bankcore.account import Account
+from bankcore.account import Account, Hold
 from bankcore.errors import BankError, InvalidLimitError, shown
 from bankcore.ids import AccountId, TransactionId
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -34,21 +34,35 @@ class ReadSet:
     """
     What `decide` needs to see: the records under these ids, and these accounts.
 
-    No id occurs twice.
+    No id occurs twice in one field.
+
+    Attributes:
+        transaction_ids: Whose records are needed.
+        account_ids: Which accounts are needed.
+        originals: Whose records are needed together with the accounts that these
+            transactions touched, and what has reversed them. A reversal does not know its
+            accounts.
     """
 
     transaction_ids: tuple[TransactionId, ...]
     account_ids: tuple[AccountId, ...]
+    originals: tuple[TransactionId, ...] = ()
 
 
 @attrs.frozen
 class Snapshot:
     """
     What there was, of all that a `ReadSet` names; what is absent has no entry.
+
+    Attributes:
+        recorded: What is recorded under the ids.
+        accounts: The accounts as they are.
+        reversals: For each of the originals that was reversed, by which transaction.
     """
 
     recorded: Mapping[TransactionId, Transaction | Refusal]
     accounts: Mapping[AccountId, Account]
+    reversals: Mapping[TransactionId, TransactionId] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -156,6 +170,13 @@ class AccountStore(Protocol):
             AccountNotFoundError: If there is no such account.
         """
 
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        """
+        The open holds that expire before the instant, the earliest first, with their accounts.
+        """
+
 
 class SelfChecking(Protocol):
     """
@@ -166,6 +187,15 @@ class SelfChecking(Protocol):
         """
         One sentence for each thing wrong with the files; none where they are sound.
         """
+
+
+def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:
+    """
+    The accounts that what is recorded has touched; none for a refusal, or for nothing.
+    """
+    if not isinstance(record, Transaction):
+        return ()
+    return tuple(posting.account_id for posting in record.postings)
 
 
 def require_limit(limit: object) -> int:

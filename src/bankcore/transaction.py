@@ -25,7 +25,10 @@ class Posting:
 
     Attributes:
         amount: Signed: above zero into the account, below zero out of it.
-        balance, held, overdraft_limit, version: The account's, after the transaction.
+        balance: The account's balance after the transaction.
+        held: What is held of it after the transaction.
+        overdraft_limit: The account's overdraft limit after the transaction.
+        version: The account's version after the transaction.
     """
 
     account_id: AccountId
@@ -34,6 +37,13 @@ class Posting:
     held: Money
     overdraft_limit: Money
     version: int
+
+    @property
+    def available(self) -> Money:
+        """
+        What could be taken right after it: ``balance - held + overdraft_limit``.
+        """
+        return self.balance - self.held + self.overdraft_limit
 
 
 @attrs.frozen
@@ -90,6 +100,8 @@ class Refusal:
         facts: The error's fields.
         refused_at: When, UTC.
         principal: Who asked, where the bank was told.
+        batch: In an atomic batch, the commands before it, which were undone with it: with
+            them, the journal alone tells why it was refused.
     """
 
     id: TransactionId
@@ -98,6 +110,7 @@ class Refusal:
     code: str
     facts: Mapping[str, Any] = attrs.field(hash=False)
     principal: str | None = None
+    batch: tuple[Command, ...] = ()
 
     def to_error(self) -> DeclinedError:
         """

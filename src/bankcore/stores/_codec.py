@@ -9,21 +9,23 @@ cannot have been written here is `StoreCorruptedError`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
-from types import NoneType
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, cast, get_args
 
 import attrs
 
-from bankcore.commands import COMMANDS, Command
+from bankcore.account import Holder, Restriction
+from bankcore.commands import COMMANDS, Command, Leg
 from bankcore.currency import Currency
 from bankcore.errors import RECORDED_ERRORS, BankError, StoreCorruptedError, StoreError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,14 +73,31 @@ def _money_from(parts: list[Any]) -> Money:
     return Money.from_minor(amount_minor, currency_of(code, exponent))
 
 
+def _leg_text(leg: Leg) -> str:
+    return f'["{leg.account_id.value}",{_money_text(leg.amount)}]'
+
+
+def _money_text(money: Money) -> str:
+    return f'[{money.amount_minor},"{money.currency.code}",{money.currency.exponent}]'
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401  # whatever JSON has
+    return json.dumps(value, separators=(",", ":"))
+
+
 # For each declared type of a field: what makes its writer, given the beginning of its JSON
 # (``"amount":``), and what reads its value. Ids and currency codes consist of characters that
-# JSON need not escape.
+# JSON need not escape; a principal's id may have a quote in it.
 _Write = Callable[[Any], str]
 _Read = Callable[[Any], Any]
 _CODECS: Mapping[str, tuple[Callable[[str], _Write], _Read]] = {
     "AccountId": (lambda key: lambda id_: f'{key}"{id_.value}"', AccountId),
     "TransactionId": (lambda key: lambda id_: f'{key}"{id_.value}"', TransactionId),
+    "PrincipalId": (lambda key: lambda id_: key + _plain(id_.value), PrincipalId),
+    "tuple[TransactionId, ...]": (
+        lambda key: lambda ids: key + _plain([id_.value for id_ in ids]),
+        lambda names: tuple(map(TransactionId, names)),
+    ),
     "Money": (
         lambda key: (
             lambda money: (
@@ -87,37 +106,56 @@ _CODECS: Mapping[str, tuple[Callable[[str], _Write], _Read]] = {
         ),
         _money_from,
     ),
+    "tuple[Leg, ...]": (
+        lambda key: lambda legs: f"{key}[{','.join(map(_leg_text, legs))}]",
+        lambda legs: tuple((name, _money_from(money)) for name, money in legs),
+    ),
+    "Restriction": (lambda key: lambda each: f'{key}"{each.value}"', Restriction),
+    "frozenset[Right]": (
+        lambda key: lambda rights: key + _plain(sorted(right.value for right in rights)),
+        frozenset,
+    ),
     "datetime": (
         lambda key: lru_cache(1024)(lambda instant: f"{key}{to_microseconds(instant)}"),
         from_microseconds,
     ),
     "str": (lambda key: lambda text: key + encode_basestring(text), str),
+    "int": (lambda key: lambda number: f"{key}{number}", int),
+    "bool": (lambda key: lambda flag: f"{key}{'true' if flag else 'false'}", bool),
 }
 
 
 def _type_name(declared: Any) -> str:  # noqa: ANN401  # an annotation: a type, a union, or its text
     """
-    The name of a field's type, without its "or None".
+    The name of a field's type, without its "or None" and the names of modules.
     """
-    if isinstance(declared, str):
-        return declared
-    (kind,) = set(get_args(declared) or (declared,)) - {NoneType}
-    return str(kind.__name__)
+    if isinstance(declared, UnionType):
+        (declared,) = set(get_args(declared)) - {NoneType}
+    name = declared.__name__ if isinstance(declared, type) and not get_args(declared) else declared
+    return re.sub(r"\w+\.(?=\w)", "", str(name)).removesuffix(" | None")
+
+
+# A command's id has a column of its own; the version it expected is not recorded.
+_NOT_WRITTEN = frozenset({"transaction_id", "expected_version"})
 
 
 class _Fields:
     """
-    How the fields of one class are written and read; a command's id has a column of its own.
+    How the fields of one class are written and read.
     """
 
     def __init__(self, cls: type, kind: str) -> None:
         codecs = {
             field.name: _CODECS[_type_name(field.type)]
             for field in attrs.fields(cls)
-            if not (issubclass(cls, Command) and field.name == "transaction_id")
+            if not (issubclass(cls, Command) and field.name in _NOT_WRITTEN)
         }
         self.kind = kind
         self._names = tuple(codecs)
+        # What a fact that is not written stands for.
+        self.absent = {
+            field.name: None for field in attrs.fields(cls) if str(field.type).endswith("| None")
+        }
         self._values = attrgetter(*codecs)
         self._writers = tuple(make(f'"{name}":') for name, (make, _) in codecs.items())
         self._readers = {name: read for name, (_, read) in codecs.items()}
@@ -130,12 +168,14 @@ class _Fields:
 
     def facts_to_json(self, facts: Mapping[str, Any]) -> str:
         pairs = zip(self._writers, self._names, strict=True)
-        members = [write(facts[name]) for write, name in pairs]
+        members = [write(facts[name]) for write, name in pairs if facts[name] is not None]
         return f"{{{','.join(members)}}}"
 
     def from_json(self, text: str) -> dict[str, Any]:
-        given = json.loads(text)
-        return {name: self._readers[name](value) for name, value in given.items()}
+        return self.from_values(json.loads(text))
+
+    def from_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._readers[name](value) for name, value in values.items()}
 
 
 _COMMAND_FIELDS = {cls: _Fields(cls, kind) for kind, cls in COMMANDS.items()}
@@ -170,4 +210,57 @@ def facts_from_text(code: str, text: str) -> dict[str, Any]:
     """
     The facts that were written as *text*.
     """
-    return _FACT_FIELDS[code].from_json(text)
+    fields = _FACT_FIELDS[code]
+    return {**fields.absent, **fields.from_json(text)}
+
+
+def batch_to_text(batch: Sequence[Command]) -> str | None:
+    """
+    The commands of *batch*, with their ids, as JSON; None where there are none.
+    """
+    if not batch:
+        return None
+    members = (
+        f'["{kind}","{cast("TransactionId", command.transaction_id).value}",{text}]'
+        for command in batch
+        for kind, text in (command_to_text(command),)
+    )
+    return f"[{','.join(members)}]"
+
+
+def batch_from_text(text: str | None) -> tuple[Command, ...]:
+    """
+    The commands that were written as *text*.
+    """
+    if text is None:
+        return ()
+    return tuple(
+        COMMANDS[kind](
+            **_COMMAND_FIELDS[COMMANDS[kind]].from_values(values),
+            transaction_id=TransactionId(transaction_id),
+        )
+        for kind, transaction_id, values in json.loads(text)
+    )
+
+
+def holders_to_text(holders: Sequence[Holder]) -> str | None:
+    """
+    *holders* with their rights as a JSON object; None where there are none.
+    """
+    if not holders:
+        return None
+    return _plain(
+        {
+            holder.principal.value: sorted(right.value for right in holder.rights)
+            for holder in holders
+        }
+    )
+
+
+def holders_from_text(text: str | None) -> tuple[Holder, ...]:
+    """
+    The holders that were written as *text*.
+    """
+    if text is None:
+        return ()
+    return tuple(Holder(principal, rights) for principal, rights in json.loads(text).items())

@@ -7,9 +7,9 @@ units, instants integers of microseconds since 1970, UTC. The floor is not among
 checks: a lowered overdraft limit may leave an account below it, and that is legal.
 
 Accounts and records have integer keys inside the database (they make the postings
-1.4 times as quick to write as text keys) and text ids outside of it. The columns for
-restrictions, holders, principals and hash chains are part of this version so that a
-database written today can be read by those that use them.
+1.4 times as quick to write as text keys) and text ids outside of it. A hold's key also says
+in which order holds were placed. The columns for principals and hash chains are part of
+this version so that a database written today can be read by those that use them.
 """
 
 from typing import Final
@@ -40,7 +40,10 @@ SCHEMA: Final = (
         status TEXT NOT NULL CHECK (status IN ('open', 'closed')),
         version INTEGER NOT NULL CHECK (version >= 1),
         last_booked_at INTEGER NOT NULL,
-        restriction TEXT,
+        restriction TEXT NOT NULL DEFAULT 'none'
+            CHECK (restriction IN ('none', 'debits', 'credits', 'all')),
+        restriction_reason TEXT,
+        restriction_ends_at INTEGER,
         holders TEXT,
         chain_hash BLOB,
         CHECK (status = 'open' OR (balance_minor = 0 AND held_minor = 0))
@@ -57,8 +60,14 @@ SCHEMA: Final = (
         recorded_at INTEGER NOT NULL,
         refusal_code TEXT,
         refusal_facts TEXT,
+        refusal_batch TEXT,
+        reverses TEXT,
         CHECK ((refusal_code IS NULL) = (refusal_facts IS NULL))
     ) STRICT
+    """,
+    """
+    CREATE UNIQUE INDEX bankcore_reversal ON bankcore_journal (reverses)
+        WHERE reverses IS NOT NULL
     """,
     f"""
     CREATE TABLE bankcore_posting (
@@ -77,14 +86,15 @@ SCHEMA: Final = (
     """,
     """
     CREATE TABLE bankcore_hold (
+        key INTEGER PRIMARY KEY,
         account_key INTEGER NOT NULL REFERENCES bankcore_account,
         id TEXT NOT NULL,
         amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
-        captured_minor INTEGER NOT NULL CHECK (captured_minor BETWEEN 0 AND amount_minor),
+        captured_minor INTEGER NOT NULL CHECK (captured_minor BETWEEN 0 AND amount_minor - 1),
         expires_at INTEGER,
         description TEXT,
-        PRIMARY KEY (account_key, id)
-    ) STRICT, WITHOUT ROWID
+        UNIQUE (account_key, id)
+    ) STRICT
     """,
     """
     CREATE INDEX bankcore_hold_due ON bankcore_hold (expires_at)

@@ -11,9 +11,11 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from heapq import nsmallest
 from typing import Any
 
-from bankcore.account import Account
+from bankcore.account import Account, Hold
+from bankcore.commands import Reverse
 from bankcore.errors import (
     AccountNotFoundError,
     InvalidCursorError,
@@ -22,7 +24,15 @@ from bankcore.errors import (
     shown,
 )
 from bankcore.ids import AccountId, TransactionId
-from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
+from bankcore.store import (
+    Cursor,
+    Page,
+    ReadSet,
+    Snapshot,
+    WriteSet,
+    require_limit,
+    touched_accounts,
+)
 from bankcore.transaction import Posting, Refusal, Transaction
 
 
@@ -37,6 +47,7 @@ class MemoryStore:
         self._lock = threading.RLock()
         # ("account", id) -> Account; ("record", id) -> Transaction | Refusal;
         # ("history", account id, version) -> Transaction; ("journal", place) -> record;
+        # ("reversal", original id) -> the id of the reversal;
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
         self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
         self._sorted_ids: list[str] = []
@@ -49,15 +60,23 @@ class MemoryStore:
             kept = self._kept
             recorded = {
                 transaction_id: kept["record", transaction_id.value]
-                for transaction_id in reads.transaction_ids
+                for transaction_id in (*reads.transaction_ids, *reads.originals)
                 if ("record", transaction_id.value) in kept
             }
+            account_ids = dict.fromkeys(reads.account_ids)
+            for original_id in reads.originals:
+                account_ids.update(dict.fromkeys(touched_accounts(recorded.get(original_id))))
             accounts = {
                 account_id: kept["account", account_id.value]
-                for account_id in reads.account_ids
+                for account_id in account_ids
                 if ("account", account_id.value) in kept
             }
-            written = decide(Snapshot(recorded, accounts))
+            reversals = {
+                original_id: kept["reversal", original_id.value]
+                for original_id in reads.originals
+                if ("reversal", original_id.value) in kept
+            }
+            written = decide(Snapshot(recorded, accounts, reversals))
             if written.records:
                 # One call into C, from one dict into another whose keys are text and
                 # numbers: no Python code runs in the middle of it.
@@ -77,6 +96,8 @@ class MemoryStore:
                 raise StoreMisuseError(f"transaction {record.id} has a record already")
             change[key] = change["journal", place] = record
             if isinstance(record, Transaction):
+                if isinstance(record.command, Reverse):
+                    change["reversal", record.command.original_id.value] = record.id
                 for posting in record.postings:
                     change["history", posting.account_id.value, posting.version] = record
         change["length",] = length + len(written.records)
@@ -138,6 +159,20 @@ class MemoryStore:
             return None
         found: Transaction = self._kept["history", account_id.value, low]
         return found.posting(account_id)
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        require_limit(limit)
+        with self._lock:
+            due = [
+                (hold.expires_at, account.id.value, hold.id.value, account.id, hold)
+                for key, account in self._kept.items()
+                if key[0] == "account"
+                for hold in account.holds
+                if hold.expires_at is not None and hold.expires_at < before
+            ]
+        return tuple((account_id, hold) for *_, account_id, hold in nsmallest(limit, due))
 
 
 def _place(cursor: Cursor) -> int:

@@ -22,14 +22,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import count, groupby
-from operator import itemgetter
+from itertools import chain, count, groupby
+from operator import attrgetter, itemgetter
 from typing import Any, Final, Self
 from urllib.parse import quote
 
 import attrs
 
-from bankcore.account import Account, AccountStatus
+from bankcore.account import Account, AccountStatus, Hold, Restriction
+from bankcore.commands import Reverse
+from bankcore.currency import Currency
 from bankcore.errors import (
     AccountNotFoundError,
     BankError,
@@ -45,7 +47,15 @@ from bankcore.errors import (
 )
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
-from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
+from bankcore.store import (
+    Cursor,
+    Page,
+    ReadSet,
+    Snapshot,
+    WriteSet,
+    require_limit,
+    touched_accounts,
+)
 from bankcore.stores import _codec as codec
 from bankcore.stores._sqlite_schema import SCHEMA, SCHEMA_VERSION
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -91,16 +101,23 @@ _DISTRUSTED: Final = _DAMAGED | {
 _RECORD_COLUMNS: Final = (
     "j.place, j.transaction_id, j.command_kind, j.command, j.principal, j.recorded_at,"
     " j.refusal_code, j.refusal_facts, a.id, a.currency, a.exponent, p.amount_minor,"
-    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version"
+    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version, j.refusal_batch"
 )
 _RECORDS: Final = (
     f"SELECT {_RECORD_COLUMNS} FROM bankcore_journal j"
     " LEFT JOIN bankcore_posting p ON p.place = j.place"
     " LEFT JOIN bankcore_account a ON a.key = p.account_key"
 )
+_ACCOUNT_COLUMNS: Final = (
+    "a.key, a.id, a.currency, a.exponent, a.balance_minor, a.held_minor,"
+    " a.overdraft_limit_minor, a.status, a.version, a.last_booked_at, a.restriction,"
+    " a.restriction_reason, a.restriction_ends_at, a.holders"
+)
+_HOLD_COLUMNS: Final = "h.id, h.amount_minor, h.captured_minor, h.expires_at, h.description"
+# An account and its holds in one statement, so that both are of one moment.
 _ACCOUNTS: Final = (
-    "SELECT key, id, currency, exponent, balance_minor, held_minor, overdraft_limit_minor,"
-    " status, version, last_booked_at FROM bankcore_account"
+    f"SELECT {_ACCOUNT_COLUMNS}, {_HOLD_COLUMNS} FROM bankcore_account a"
+    " LEFT JOIN bankcore_hold h ON h.account_key = a.key"
 )
 
 
@@ -384,16 +401,20 @@ class SQLiteStore:
             self._discard(link)
 
     def account(self, account_id: AccountId) -> Account:
-        rows = self._read(f"{_ACCOUNTS} WHERE id = ?", (account_id.value,))
-        if not rows:
-            raise AccountNotFoundError(account_id)
-        return _account(rows[0])
+        rows = self._read(f"{_ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
+        for _, account in _accounts(rows):
+            return account
+        raise AccountNotFoundError(account_id)
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         require_limit(limit)
         first = "" if after is None else after.value
-        rows = self._read(f"{_ACCOUNTS} WHERE id > ? ORDER BY id LIMIT ?", (first, limit))
-        return tuple(map(_account, rows))
+        rows = self._read(
+            f"{_ACCOUNTS} WHERE a.key IN (SELECT key FROM bankcore_account WHERE id > ?"
+            " ORDER BY id LIMIT ?) ORDER BY a.id, h.key",
+            (first, limit),
+        )
+        return tuple(account for _, account in _accounts(rows))
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         rows = self._read(
@@ -459,6 +480,22 @@ class SQLiteStore:
                 return None
             (transaction,) = self.history(account_id, after=low - 1, limit=1)
             return transaction.posting(account_id)
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        require_limit(limit)
+        rows = self._read(
+            f"SELECT a.id, a.currency, a.exponent, {_HOLD_COLUMNS} FROM bankcore_hold h"
+            " JOIN bankcore_account a ON a.key = h.account_key WHERE h.expires_at < ?"
+            " ORDER BY h.expires_at, a.id, h.id LIMIT ?",
+            (codec.to_microseconds(before), limit),
+        )
+        with codec.reading("a hold"):
+            return tuple(
+                (AccountId(name), _hold(row, codec.currency_of(code, exponent)))
+                for name, code, exponent, *row in rows
+            )
 
     def integrity_errors(self) -> Sequence[str]:
         """
@@ -657,16 +694,34 @@ def _snapshot(
     """
     What *reads* names, and the keys of its accounts.
     """
+    transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
+    if reads.originals:
+        transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))
     rows = _rows_by_id(
-        connection, _RECORDS, "j.transaction_id", reads.transaction_ids, "j.place, p.line"
+        connection, _RECORDS, "j.transaction_id", transaction_ids, "j.place, p.line"
     )
     recorded = {record.id: record for record in _records(rows)}
+    reversals = {}
+    if reads.originals:
+        touched = (touched_accounts(recorded.get(original)) for original in reads.originals)
+        account_ids = tuple(dict.fromkeys(chain(account_ids, *touched)))
+        reversals = {
+            TransactionId(original): TransactionId(name)
+            for original, name in _rows_by_id(
+                connection,
+                "SELECT reverses, transaction_id FROM bankcore_journal",
+                "reverses",
+                reads.originals,
+                "place",
+            )
+        }
     accounts, keys = {}, {}
-    for row in _rows_by_id(connection, _ACCOUNTS, "id", reads.account_ids, "id"):
-        account = _account(row)
+    for key, account in _accounts(
+        _rows_by_id(connection, _ACCOUNTS, "a.id", account_ids, "a.id, h.key")
+    ):
         accounts[account.id] = account
-        keys[account.id] = row[0]
-    return Snapshot(recorded, accounts), keys
+        keys[account.id] = key
+    return Snapshot(recorded, accounts, reversals), keys
 
 
 def _rows_by_id(
@@ -684,19 +739,50 @@ def _rows_by_id(
         )
 
 
-def _account(row: Sequence[Any]) -> Account:
-    _, name, code, exponent, balance, held, limit, status, version, booked_at = row
+def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Account]]:
+    """
+    The accounts in *rows* of `_ACCOUNTS`, which come account by account, and their keys.
+    """
+    for key, group in groupby(rows, key=itemgetter(0)):
+        lines = tuple(group)
+        yield key, _account(lines[0], [line[14:] for line in lines if line[14] is not None])
+
+
+def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
+    _, name, code, exponent, balance, held, limit, status, version, booked_at = row[:10]
+    restriction, reason, ends_at, holders = row[10:14]
     with codec.reading(f"account {name}"):
         currency = codec.currency_of(code, exponent)
-        return Account(
+        account = Account(
             id=AccountId(name),
             balance=Money.from_minor(balance, currency),
-            held=Money.from_minor(held, currency),
             overdraft_limit=Money.from_minor(limit, currency),
             status=AccountStatus(status),
             version=version,
             last_booked_at=codec.from_microseconds(booked_at),
+            holds=[_hold(each, currency) for each in holds],
+            restriction=Restriction(restriction),
+            restriction_reason=reason,
+            restriction_ends_at=None if ends_at is None else codec.from_microseconds(ends_at),
+            holders=codec.holders_from_text(holders),
         )
+    if account.held.amount_minor != held:
+        raise StoreCorruptedError(
+            f"account {name} has {account.held} held by its holds, and {held} minor units of it"
+            " are said to be"
+        )
+    return account
+
+
+def _hold(row: Sequence[Any], currency: Currency) -> Hold:
+    name, amount, captured, expires_at, description = row
+    return Hold(
+        id=TransactionId(name),
+        amount=Money.from_minor(amount, currency),
+        captured=Money.from_minor(captured, currency),
+        expires_at=None if expires_at is None else codec.from_microseconds(expires_at),
+        description=description,
+    )
 
 
 def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
@@ -711,11 +797,12 @@ def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
             asked = codec.command_from_text(kind, command, transaction_id)
             at = codec.from_microseconds(recorded_at)
             if code is None:
-                postings = tuple(_posting(line[8:]) for line in lines)
+                postings = tuple(_posting(line[8:16]) for line in lines)
                 yield Transaction(transaction_id, asked, at, postings, principal)
             else:
                 said = codec.facts_from_text(code, facts)
-                yield Refusal(transaction_id, asked, at, code, said, principal)
+                batch = codec.batch_from_text(lines[0][16])
+                yield Refusal(transaction_id, asked, at, code, said, principal, batch)
 
 
 def _posting(row: Sequence[Any]) -> Posting:
@@ -752,7 +839,8 @@ def _write(
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
     connection.executemany(
         "INSERT INTO bankcore_journal (place, transaction_id, command_kind, command, principal,"
-        " recorded_at, refusal_code, refusal_facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " recorded_at, refusal_code, refusal_facts, refusal_batch, reverses)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         map(_journal_row, count(last + 1), written.records),
     )
     connection.executemany(
@@ -777,21 +865,28 @@ def _write(
 
 
 def _journal_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
-    kind, command = codec.command_to_text(record.command)
+    command = record.command
+    kind, text = codec.command_to_text(command)
+    code = facts = batch = reverses = None
     if isinstance(record, Transaction):
-        at, code, facts = record.booked_at, None, None
+        at = record.booked_at
+        if type(command) is Reverse:
+            reverses = command.original_id.value
     else:
         at, code = record.refused_at, record.code
         facts = codec.facts_to_text(code, record.facts)
+        batch = codec.batch_to_text(record.batch)
     return (
         place,
         record.id.value,
         kind,
-        command,
+        text,
         record.principal,
         codec.to_microseconds(at),
         code,
         facts,
+        batch,
+        reverses,
     )
 
 
@@ -844,15 +939,85 @@ def _write_accounts(
             f"{len(changed) - updated} of {len(changed)} accounts changed under the lock that"
             " guards them"
         )
+    for account in accounts:
+        _write_rarities(connection, keys[account.id], snapshot.accounts.get(account.id), account)
 
 
 def _account_state(account: Account) -> tuple[Any, ...]:
-    at = account.last_booked_at
     return (
         account.balance.amount_minor,
         account.held.amount_minor,
         account.overdraft_limit.amount_minor,
         account.status.value,
         account.version,
-        None if at is None else codec.to_microseconds(at),
+        _microseconds(account.last_booked_at),
     )
+
+
+def _write_rarities(
+    connection: sqlite3.Connection, key: int, before: Account | None, after: Account
+) -> None:
+    """
+    Write what most operations leave as it is: holds, the restriction, holders.
+    """
+    old_holds = () if before is None else before.holds
+    if after.holds is not old_holds and after.holds != old_holds:
+        _write_holds(connection, key, old_holds, after.holds)
+    if _settings(after) != (_NO_SETTINGS if before is None else _settings(before)):
+        restriction, reason, ends_at, holders = _settings(after)
+        connection.execute(
+            "UPDATE bankcore_account SET restriction = ?, restriction_reason = ?,"
+            " restriction_ends_at = ?, holders = ? WHERE key = ?",
+            (
+                restriction.value,
+                reason,
+                _microseconds(ends_at),
+                codec.holders_to_text(holders),
+                key,
+            ),
+        )
+
+
+def _write_holds(
+    connection: sqlite3.Connection, key: int, old: Sequence[Hold], new: Sequence[Hold]
+) -> None:
+    before = {hold.id: hold for hold in old}
+    after = {hold.id: hold for hold in new}
+    connection.executemany(
+        "DELETE FROM bankcore_hold WHERE account_key = ? AND id = ?",
+        [(key, hold_id.value) for hold_id in before if hold_id not in after],
+    )
+    connection.executemany(
+        "UPDATE bankcore_hold SET captured_minor = ?, expires_at = ?"
+        " WHERE account_key = ? AND id = ?",
+        [
+            (hold.captured.amount_minor, _microseconds(hold.expires_at), key, hold.id.value)
+            for hold in new
+            if hold.id in before and hold != before[hold.id]
+        ],
+    )
+    # In their order, so that their keys keep it.
+    connection.executemany(
+        "INSERT INTO bankcore_hold (account_key, id, amount_minor, captured_minor, expires_at,"
+        " description) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                key,
+                hold.id.value,
+                hold.amount.amount_minor,
+                hold.captured.amount_minor,
+                _microseconds(hold.expires_at),
+                hold.description,
+            )
+            for hold in new
+            if hold.id not in before
+        ],
+    )
+
+
+_settings = attrgetter("restriction", "restriction_reason", "restriction_ends_at", "holders")
+_NO_SETTINGS: Final = (Restriction.NONE, None, None, ())
+
+
+def _microseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else codec.to_microseconds(instant)
