@@ -99,10 +99,140 @@ def test_accounts_are_listed(bank: Run) -> None:
 
     assert status == 0
     assert [line.split() for line in out.splitlines()] == [
-        ["account", "status", "balance", "available", "overdraft", "limit"],
-        ["alice", "open", "EUR", "100.00", "EUR", "120.00", "EUR", "20.00"],
-        ["bob", "open", "EUR", "0.00", "EUR", "0.00", "EUR", "0.00"],
+        ["account", "status", "balance", "held", "available", "overdraft", "limit"],
+        ["alice", "open", "EUR", "100.00", "EUR", "0.00", "EUR", "120.00", "EUR", "20.00"],
+        ["bob", "open", "EUR", "0.00", "EUR", "0.00", "EUR", "0.00", "EUR", "0.00"],
     ]
+
+
+def test_a_hold_is_placed_captured_and_released(bank: Run) -> None:
+    """`hold`, `capture` and `release` print what is held after them, and `holds` lists it."""
+    store = ("--store", "bank.db")
+    until = ("--until", "2999-12-31T12:00:00+01:00")
+
+    assert bank("hold", "alice", "40", *until, "--id", "h", "--description", "room", *store) == (
+        0,
+        "h\n  alice: EUR 0.00, balance EUR 100.00, held EUR 40.00\n",
+        "",
+    )
+    assert bank(
+        "capture", "alice", "h", "10", "--keep-rest", "--to", "bob", "--id", "c", *store
+    ) == (
+        0,
+        (
+            "c\n  alice: EUR -10.00, balance EUR 90.00, held EUR 30.00\n"
+            "  bob: EUR 10.00, balance EUR 10.00\n"
+        ),
+        "",
+    )
+    assert bank("holds", "alice", *store)[1].splitlines() == [
+        "hold  left       of         until                      description",
+        "h     EUR 30.00  EUR 40.00  2999-12-31T11:00:00+00:00  room",
+    ]
+    assert bank("release", "alice", "h", "--id", "r", *store) == (
+        0,
+        "r\n  alice: EUR 0.00, balance EUR 90.00\n",
+        "",
+    )
+
+
+def test_a_capture_takes_all_that_is_left_and_frees_the_rest(bank: Run) -> None:
+    """Without an amount `capture` takes all; with one, the rest is free unless it is kept."""
+    store = ("--store", "bank.db")
+    for hold in ("h1", "h2"):
+        bank("hold", "alice", "20", "--id", hold, *store)
+
+    assert bank("capture", "alice", "h1", "--id", "c1", *store)[1] == (
+        "c1\n  alice: EUR -20.00, balance EUR 80.00, held EUR 20.00\n"
+    )
+    assert bank("capture", "alice", "h2", "5", "--id", "c2", *store)[1] == (
+        "c2\n  alice: EUR -5.00, balance EUR 75.00\n"
+    )
+    assert bank("capture", "alice", "h2", *store) == (
+        1,
+        "",
+        (
+            "bankcore: Hold h2 of account alice is not active any more: it was captured or released,"
+            " or has expired.\n"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stop", "shown", "debit", "credit"),
+    [
+        ((), "open, frozen", 1, 1),
+        (("--stop", "all"), "open, frozen", 1, 1),
+        (("--stop", "debits"), "open, debits stopped", 1, 0),
+        (("--stop", "credits"), "open, credits stopped", 0, 1),
+    ],
+)
+def test_a_frozen_account(
+    bank: Run, stop: tuple[str, ...], shown: str, debit: int, credit: int
+) -> None:
+    """`freeze` stops what it names until `unfreeze`, and `accounts` shows it."""
+    store = ("--store", "bank.db")
+    bank("freeze", "alice", "--reason", "court", *stop, *store)
+
+    assert f"alice    {shown}" in bank("accounts", *store)[1]
+    assert bank("withdraw", "alice", "1", *store)[0] == debit
+    assert bank("deposit", "alice", "1", *store)[0] == credit
+    assert bank("unfreeze", "alice", *store)[0] == 0
+    assert bank("withdraw", "alice", "1", *store)[0] == 0
+    assert bank("deposit", "alice", "1", *store)[0] == 0
+
+
+def test_a_freeze_can_end(bank: Run) -> None:
+    """`--until` in the past is a wrong call; in the future, the account is frozen until then."""
+    words = ("freeze", "alice", "--reason", "court", "--store", "bank.db", "--until")
+
+    assert bank(*words, "2020-01-01")[0] == 2
+    assert bank(*words, "2999-01-01")[0] == 0
+    assert bank("withdraw", "alice", "1", "--store", "bank.db")[2] == (
+        "bankcore: Account alice is restricted until 2999-01-01T00:00:00+00:00, debits and"
+        " credits stopped: court.\n"
+    )
+
+
+def test_a_limit_is_set(bank: Run) -> None:
+    """`limit` sets how far the account may be overdrawn; a negative one is a wrong call."""
+    assert bank("limit", "bob", "30", "--store", "bank.db")[0] == 0
+    assert bank("withdraw", "bob", "30", "--store", "bank.db")[0] == 0
+    assert bank("limit", "--store", "bank.db", "--", "bob", "-1") == (
+        2,
+        "",
+        "bankcore: EUR -1.00 is not a valid amount: it cannot be below zero.\n",
+    )
+
+
+def test_an_account_is_closed_and_swept(bank: Run) -> None:
+    """`close` says what stands in the way; with `--sweep-to` the rest moves first."""
+    store = ("--store", "bank.db")
+
+    assert bank("close", "alice", *store) == (
+        1,
+        "",
+        "bankcore: Account alice cannot be closed: its balance is EUR 100.00, not zero.\n",
+    )
+    assert bank("close", "alice", "--sweep-to", "bob", "--id", "c", *store)[1] == (
+        "c\n  alice: EUR -100.00, balance EUR 0.00\n  bob: EUR 100.00, balance EUR 100.00\n"
+    )
+    assert "alice    closed" in bank("accounts", *store)[1]
+
+
+def test_a_transaction_is_reversed_once(bank: Run) -> None:
+    """`reverse` books the opposite, and says by what a transaction was reversed before."""
+    store = ("--store", "bank.db")
+    bank("transfer", "alice", "bob", "5", "--id", "t", *store)
+
+    assert bank("reverse", "t", "--id", "r", *store)[1] == (
+        "r\n  bob: EUR -5.00, balance EUR 0.00\n  alice: EUR 5.00, balance EUR 100.00\n"
+    )
+    assert bank("reverse", "t", *store) == (
+        1,
+        "",
+        "bankcore: Transaction t was reversed by r.\n",
+    )
 
 
 def test_a_refusal_is_one_sentence_and_status_1(bank: Run) -> None:

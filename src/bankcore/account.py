@@ -277,7 +277,9 @@ def require_not_negative(amount: object) -> Money:
         InvalidAmountError: If it is not `Money`, or below zero.
         AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
     """
-    if type(amount) is Money and amount.amount_minor == 0:
+    if type(amount) is Money and amount.amount_minor <= 0:
+        if amount.amount_minor < 0:
+            raise InvalidAmountError(str(amount), "it cannot be below zero")
         return amount
     return require_amount(amount)
 

@@ -18,12 +18,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
 
 from bankcore import history, simulation
-from bankcore.account import Account
+from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
 from bankcore.bank import Bank
 from bankcore.errors import BankError, InvalidRequestError
@@ -40,6 +41,10 @@ _EXIT_INTERRUPTED: Final = 130
 
 # Between two updates of a line of progress, in seconds.
 _PROGRESS_EVERY: Final = 0.1
+
+
+# What every command takes besides its own words.
+_Options = dict[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,20 +110,18 @@ def _add_account_commands(commands: Any) -> None:  # noqa: ANN401  # as in _add
     opening.add_argument("--currency", required=True, help="its currency, such as EUR")
     opening.add_argument("--balance", default="0", help="its initial balance (default: 0)")
     opening.add_argument("--overdraft", default="0", help="its overdraft limit (default: 0)")
-    moves = [
-        ("deposit", _deposit, "Take money into an account.", ("account",)),
-        ("withdraw", _withdraw, "Take money out of an account.", ("account",)),
-        ("transfer", _transfer, "Move money between two accounts.", ("source", "destination")),
-    ]
-    for name, run, text, accounts in moves:
-        move = _add(commands, name, run, text)
-        for account in accounts:
-            move.add_argument(account, help="the id of the account")
-        move.add_argument("amount", help="how much, in the account's currency, such as 12.34")
-        _add_command_options(move)
     _add_command_options(opening)
+    for name, (call, text, words) in _CALLS.items():
+        parser = _add(commands, name, _called, text)
+        parser.set_defaults(call=call)
+        for word in words:
+            _WORDS[word](parser)
+        _add_command_options(parser)
     listing = _add(commands, "accounts", _list_accounts, "List the accounts.")
     listing.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    holding = _add(commands, "holds", _list_holds, "List an account's open holds.")
+    holding.add_argument("account", help="the id of the account")
+    holding.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
     statement = _add(commands, "statement", _print_statement, "Print an account's statement.")
     statement.add_argument("account", help="the id of the account")
     statement.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
@@ -191,39 +194,165 @@ def _open(parsed: argparse.Namespace) -> int:
     return _print_receipt(transaction)
 
 
-def _deposit(parsed: argparse.Namespace) -> int:
-    return _move(parsed, parsed.account, Bank.deposit, (parsed.account,))
-
-
-def _withdraw(parsed: argparse.Namespace) -> int:
-    return _move(parsed, parsed.account, Bank.withdraw, (parsed.account,))
-
-
-def _transfer(parsed: argparse.Namespace) -> int:
-    return _move(parsed, parsed.source, Bank.transfer, (parsed.source, parsed.destination))
-
-
-def _move(
-    parsed: argparse.Namespace,
-    account: str,
-    method: Callable[..., Transaction],
-    accounts: Sequence[str],
-) -> int:
+def _called(parsed: argparse.Namespace) -> int:
+    """
+    Run one of `_CALLS` on a bank that is there.
+    """
     with SQLiteStore(parsed.store, create=False) as store:
         bank = Bank(store)
-        # An amount on the command line is in the account's own currency.
-        amount = Money(parsed.amount, bank.account(account).balance.currency)
-        transaction = method(
-            bank, *accounts, amount, transaction_id=parsed.id, description=parsed.description
-        )
+        options = {"transaction_id": parsed.id, "description": parsed.description}
+        transaction = parsed.call(bank, parsed, options)
     return _print_receipt(transaction)
+
+
+def _amount(bank: Bank, account: str, text: str) -> Money:
+    # An amount on the command line is in the account's own currency.
+    return Money(text, bank.account(account).balance.currency)
+
+
+def _deposit(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    amount = _amount(bank, parsed.account, parsed.amount)
+    return bank.deposit(parsed.account, amount, **options)
+
+
+def _withdraw(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    amount = _amount(bank, parsed.account, parsed.amount)
+    return bank.withdraw(parsed.account, amount, **options)
+
+
+def _transfer(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    amount = _amount(bank, parsed.source, parsed.amount)
+    return bank.transfer(parsed.source, parsed.destination, amount, **options)
+
+
+def _hold(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    amount = _amount(bank, parsed.account, parsed.amount)
+    return bank.place_hold(parsed.account, amount, expires_at=_instant(parsed.until), **options)
+
+
+def _capture(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    text = parsed.amount_or_all
+    amount = None if text is None else _amount(bank, parsed.account, text)
+    return bank.capture_hold(
+        parsed.account,
+        parsed.hold,
+        amount,
+        final=not parsed.keep_rest,
+        destination_id=parsed.to,
+        **options,
+    )
+
+
+def _release(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    return bank.release_hold(parsed.account, parsed.hold, **options)
+
+
+def _freeze(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    return bank.restrict(
+        parsed.account,
+        Restriction(parsed.stop),
+        reason=parsed.reason,
+        ends_at=_instant(parsed.until),
+        **options,
+    )
+
+
+def _unfreeze(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    return bank.restrict(parsed.account, Restriction.NONE, **options)
+
+
+def _limit(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    limit = _amount(bank, parsed.account, parsed.amount)
+    return bank.set_overdraft_limit(parsed.account, limit, **options)
+
+
+def _close(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    return bank.close_account(parsed.account, sweep_to=parsed.sweep_to, **options)
+
+
+def _reverse(bank: Bank, parsed: argparse.Namespace, options: _Options) -> Transaction:
+    return bank.reverse(parsed.transaction, **options)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else instant_from_text(text)
+
+
+# The sub-commands that send one command to a bank that is there: what they call, what they are
+# for, and the words they take, in order.
+_CALLS: Final[
+    dict[
+        str,
+        tuple[Callable[[Bank, argparse.Namespace, _Options], Transaction], str, tuple[str, ...]],
+    ]
+] = {
+    "deposit": (_deposit, "Take money into an account.", ("account", "amount")),
+    "withdraw": (_withdraw, "Take money out of an account.", ("account", "amount")),
+    "transfer": (
+        _transfer,
+        "Move money between two accounts.",
+        ("source", "destination", "amount"),
+    ),
+    "hold": (_hold, "Reserve money on an account.", ("account", "amount", "until")),
+    "capture": (
+        _capture,
+        "Take money that is held.",
+        ("account", "hold", "amount_or_all", "keep_rest", "to"),
+    ),
+    "release": (_release, "Free money that is held.", ("account", "hold")),
+    "freeze": (
+        _freeze,
+        "Stop debits, credits or both on an account.",
+        ("account", "reason", "stop", "until"),
+    ),
+    "unfreeze": (_unfreeze, "Lift what stops an account.", ("account",)),
+    "limit": (_limit, "Set an account's overdraft limit.", ("account", "amount")),
+    "close": (_close, "Close an account for ever.", ("account", "sweep_to")),
+    "reverse": (_reverse, "Book the opposite of a transaction.", ("transaction",)),
+}
+
+_ACCOUNT_HELP: Final = "the id of the account"
+_WORDS: Final[dict[str, Callable[[argparse.ArgumentParser], object]]] = {
+    "account": lambda parser: parser.add_argument("account", help=_ACCOUNT_HELP),
+    "source": lambda parser: parser.add_argument("source", help=_ACCOUNT_HELP),
+    "destination": lambda parser: parser.add_argument("destination", help=_ACCOUNT_HELP),
+    "transaction": lambda parser: parser.add_argument(
+        "transaction", help="the id of the transaction"
+    ),
+    "hold": lambda parser: parser.add_argument(
+        "hold", help="the id of the hold, which is that of the transaction that placed it"
+    ),
+    "amount": lambda parser: parser.add_argument(
+        "amount", help="how much, in the account's currency, such as 12.34"
+    ),
+    "amount_or_all": lambda parser: parser.add_argument(
+        "amount_or_all", metavar="amount", nargs="?", help="how much (default: all that is left)"
+    ),
+    "until": lambda parser: parser.add_argument(
+        "--until", metavar="WHEN", help="when it ends: YYYY-MM-DD, or with time and zone"
+    ),
+    "keep_rest": lambda parser: parser.add_argument(
+        "--keep-rest", action="store_true", help="keep the rest held, to capture more later"
+    ),
+    "to": lambda parser: parser.add_argument(
+        "--to", metavar="ACCOUNT", help="the account it goes to (default: outside the bank)"
+    ),
+    "reason": lambda parser: parser.add_argument("--reason", required=True, help="why"),
+    "stop": lambda parser: parser.add_argument(
+        "--stop", choices=["debits", "credits", "all"], default="all", help="default: all"
+    ),
+    "sweep_to": lambda parser: parser.add_argument(
+        "--sweep-to", metavar="ACCOUNT", help="the account that takes what is left"
+    ),
+}
 
 
 def _print_receipt(transaction: Transaction) -> int:
     again = " (again)" if transaction.replayed else ""
     print(f"{transaction.id}{again}")
     for posting in transaction.postings:
-        print(f"  {posting.account_id}: {posting.amount}, balance {posting.balance}")
+        held = f", held {posting.held}" if posting.held else ""
+        print(f"  {posting.account_id}: {posting.amount}, balance {posting.balance}{held}")
     return 0
 
 
@@ -231,24 +360,44 @@ def _list_accounts(parsed: argparse.Namespace) -> int:
     with SQLiteStore(parsed.store, create=False) as store:
         accounts = list(Bank(store).accounts())
     _print_table(
-        ("account", "status", "balance", "available", "overdraft limit"),
+        ("account", "status", "balance", "held", "available", "overdraft limit"),
         [_account_row(account) for account in accounts],
     )
     return 0
 
 
 def _account_row(account: Account) -> tuple[str, ...]:
-    amounts = (account.balance, account.available, account.overdraft_limit)
-    return (str(account.id), account.status.value, *map(str, amounts))
+    stopped = {"none": "", "all": ", frozen"}.get(
+        account.restriction.value, f", {account.restriction.value} stopped"
+    )
+    amounts = (account.balance, account.held, account.available, account.overdraft_limit)
+    return (str(account.id), f"{account.status.value}{stopped}", *map(str, amounts))
+
+
+def _list_holds(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        holds = Bank(store).holds(parsed.account)
+    _print_table(
+        ("hold", "left", "of", "until", "description"),
+        [
+            (
+                str(hold.id),
+                str(hold.left),
+                str(hold.amount),
+                "-" if hold.expires_at is None else hold.expires_at.isoformat(),
+                hold.description or "",
+            )
+            for hold in holds
+        ],
+    )
+    return 0
 
 
 # -- Statements --------------------------------------------------------------
 
 
 def _print_statement(parsed: argparse.Namespace) -> int:
-    start, end = (
-        None if text is None else instant_from_text(text) for text in (parsed.start, parsed.end)
-    )
+    start, end = _instant(parsed.start), _instant(parsed.end)
     with SQLiteStore(parsed.store, create=False) as store:
         statement = Bank(store).statement(parsed.account, start=start, end=end)
     _STATEMENT_FORMATS[parsed.format](statement, sys.stdout)
