@@ -152,8 +152,8 @@ def test_a_capture_takes_all_that_is_left_and_frees_the_rest(bank: Run) -> None:
         1,
         "",
         (
-            "bankcore: Hold h2 of account alice is not active any more: it was captured or released,"
-            " or has expired.\n"
+            "bankcore: Hold h2 of account alice is not active any more: it was captured or"
+            " released, or has expired.\n"
         ),
     )
 
