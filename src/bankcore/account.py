@@ -493,10 +493,11 @@ class Account:
         return self._moved(net, booked_at)
 
     def _moved(self, net: Money, booked_at: datetime | None) -> "Account":
-        account = self._before(booked_at)
-        account.require_same_currency(net)
+        account = self._before(booked_at) if self.holds else self
+        require_same_currency(account.balance, net)
         account.require_open()
-        account.require_permitted(net, booked_at)
+        if account.restriction is not Restriction.NONE:
+            account.require_permitted(net, booked_at)
         account.require_funds(net)
         return account._booked(net, booked_at)
 

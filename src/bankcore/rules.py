@@ -33,7 +33,6 @@ touches several accounts, each step goes through all of them, those to be debite
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any, Final, NamedTuple, cast
 
 import attrs
@@ -118,16 +117,23 @@ def reads_of(requests: Sequence[Request]) -> ReadSet:
     """
     What has to be read to judge *requests*.
     """
-    transaction_ids = dict.fromkeys(request.transaction_id for request in requests)
-    originals: dict[TransactionId, None] = {}
+    # By the ids' texts: to tell texts apart is several times as quick as to tell values.
+    transaction_ids: dict[str, TransactionId] = {}
+    originals: dict[str, TransactionId] = {}
+    account_ids: dict[str, AccountId] = {}
     for request in requests:
-        named = _NAMED.get(type(request.command))
-        if named is _HOLD:
-            transaction_ids[request.command.hold_id] = None  # type: ignore[attr-defined]
-        elif named is _ORIGINAL:
-            originals[request.command.original_id] = None  # type: ignore[attr-defined]
-    account_ids = dict.fromkeys(chain.from_iterable(request.account_ids for request in requests))
-    return ReadSet(tuple(transaction_ids), tuple(account_ids), tuple(originals))
+        transaction_ids[request.transaction_id.value] = request.transaction_id
+        for account_id in request.account_ids:
+            account_ids[account_id.value] = account_id
+        command = request.command
+        if type(command) in _ON_A_HOLD:
+            hold_id = cast("CaptureHold", command).hold_id
+            transaction_ids[hold_id.value] = hold_id
+        elif type(command) is Reverse:
+            originals[command.original_id.value] = command.original_id
+    return ReadSet(
+        tuple(transaction_ids.values()), tuple(account_ids.values()), tuple(originals.values())
+    )
 
 
 def decide(
@@ -208,13 +214,8 @@ def _failed(
     return WriteSet(records=refused, outcomes=(error,))
 
 
-class _Step(NamedTuple):
-    """
-    What one account comes to: its next state, and the amount booked on it.
-    """
-
-    after: Account
-    amount: Money
+# What one account comes to: its next state, and the amount booked on it.
+_Step = tuple[Account, Money]
 
 
 class _Expiry(NamedTuple):
@@ -270,7 +271,7 @@ class _Work:
                 return self._expired(cast("ExpireHold", command), expiries)
             if expiries:
                 before = _latest(before, expiries)
-            steps = _RULES[kind](command, _Facts(request, before, at, self))
+            steps = _RULES[kind](command, request, before, at, self)
         except BankError as error:
             # The traceback would keep this whole batch alive for as long as the error.
             return self._refused(request, error.with_traceback(None), at)
@@ -283,8 +284,7 @@ class _Work:
             request.transaction_id, request.command, at, tuple(map(_posting, steps))
         )
         self._record(transaction)
-        for step in steps:
-            account = step.after
+        for account, _ in steps:
             self._accounts[account.id.value] = account
         if type(request.command) is Reverse:
             self._reversals[request.command.original_id] = transaction.id
@@ -380,7 +380,7 @@ class _Work:
                 transaction_id,
                 ExpireHold(account.id, hold.id, transaction_id=transaction_id),
                 cast("datetime", hold.expires_at),
-                (_posting(_Step(account, Money.zero(account.balance.currency))),),
+                (_posting((account, Money.zero(account.balance.currency))),),
             )
             found.append(_Expiry(transaction, account))
         return found
@@ -484,17 +484,6 @@ def _latest(accounts: Sequence[Account], expiries: Sequence[_Expiry]) -> list[Ac
 # -- One rule for each kind of command: what its accounts come to -------------
 
 
-class _Facts(NamedTuple):
-    """
-    What a rule may look at, besides its command.
-    """
-
-    request: Request
-    before: Sequence[Account]
-    at: datetime
-    work: _Work
-
-
 def _moved(moves: Sequence[tuple[Account, Money]], at: datetime) -> tuple[_Step, ...]:
     """
     Several accounts with an amount booked on each, judged step by step through all of them.
@@ -507,149 +496,236 @@ def _moved(moves: Sequence[tuple[Account, Money]], at: datetime) -> tuple[_Step,
         account.require_permitted(amount, at)
     for account, amount in moves:
         account.require_funds(amount)
-    return tuple(_Step(account.post(amount, booked_at=at), amount) for account, amount in moves)
+    return tuple((account.post(amount, booked_at=at), amount) for account, amount in moves)
 
 
 def _unmoved(after: Account) -> tuple[_Step, ...]:
-    return (_Step(after, Money.zero(after.balance.currency)),)
+    return ((after, Money.zero(after.balance.currency)),)
 
 
-def _open_account(command: OpenAccount, facts: _Facts) -> tuple[_Step, ...]:
+def _open_account(
+    command: OpenAccount,
+    request: Request,
+    _before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
     account = Account.open(
-        facts.request.account_ids[0],
+        request.account_ids[0],
         initial_balance=command.initial_balance,
         overdraft_limit=command.overdraft_limit,
-        booked_at=facts.at,
+        booked_at=at,
     )
-    return (_Step(account, account.balance),)
+    return ((account, account.balance),)
 
 
-def _deposit(command: Deposit, facts: _Facts) -> tuple[_Step, ...]:
+def _deposit(
+    command: Deposit,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
     amount = command.amount
-    return (_Step(facts.before[0].deposit(amount, booked_at=facts.at), amount),)
+    return ((before[0].deposit(amount, booked_at=at), amount),)
 
 
-def _withdraw(command: Withdraw, facts: _Facts) -> tuple[_Step, ...]:
+def _withdraw(
+    command: Withdraw,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
     amount = command.amount
-    return (_Step(facts.before[0].withdraw(amount, booked_at=facts.at), -amount),)
+    return ((before[0].withdraw(amount, booked_at=at), -amount),)
 
 
-def _transfer(command: Transfer, facts: _Facts) -> tuple[_Step, ...]:
-    source, destination = facts.before
+def _transfer(
+    command: Transfer,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
+    source, destination = before
     amount = command.amount
-    return _moved(((source, -amount), (destination, amount)), facts.at)
+    return _moved(((source, -amount), (destination, amount)), at)
 
 
-def _post(command: Post, facts: _Facts) -> tuple[_Step, ...]:
-    return _moved(tuple(zip(facts.before, command.nets.values(), strict=True)), facts.at)
+def _post(
+    command: Post,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
+    return _moved(tuple(zip(before, command.nets.values(), strict=True)), at)
 
 
-def _reverse(command: Reverse, facts: _Facts) -> tuple[_Step, ...]:
-    original = facts.work.original_of(command)
+def _reverse(
+    command: Reverse,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    work: _Work,
+) -> tuple[_Step, ...]:
+    original = work.original_of(command)
     opposites = (-posting.amount for posting in reversed(original.postings))
-    return _moved(tuple(zip(facts.before, opposites, strict=True)), facts.at)
+    return _moved(tuple(zip(before, opposites, strict=True)), at)
 
 
-def _place_hold(command: PlaceHold, facts: _Facts) -> tuple[_Step, ...]:
+def _place_hold(
+    command: PlaceHold,
+    request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
     return _unmoved(
-        facts.before[0].place_hold(
-            facts.request.transaction_id,
+        before[0].place_hold(
+            request.transaction_id,
             command.amount,
             expires_at=command.expires_at,
             description=command.description,
-            booked_at=facts.at,
+            booked_at=at,
         )
     )
 
 
-def _capture_hold(command: CaptureHold, facts: _Facts) -> tuple[_Step, ...]:
-    source, at = facts.before[0], facts.at
+def _capture_hold(
+    command: CaptureHold,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    work: _Work,
+) -> tuple[_Step, ...]:
+    source = before[0]
     if command.amount is not None:
-        for account in facts.before:
+        for account in before:
             account.require_same_currency(command.amount)
-    for account in facts.before:
+    for account in before:
         # Without an amount, the currency is the hold's, which is the source's.
         account.require_same_currency(source.balance)
-    for account in facts.before:
+    for account in before:
         account.require_open()
-    facts.work.require_hold(source, command.hold_id)
+    work.require_hold(source, command.hold_id)
     hold = source.open_hold(command.hold_id)
     amount = hold.left if command.amount is None else command.amount
     source.require_permitted(-amount, at)
-    for account in facts.before[1:]:
+    for account in before[1:]:
         account.require_permitted(amount, at)
     after = source.capture_hold(command.hold_id, amount, final=command.final, booked_at=at)
-    steps = [_Step(after, -amount)]
-    steps += [_Step(account.deposit(amount, booked_at=at), amount) for account in facts.before[1:]]
+    steps = [(after, -amount)]
+    steps += [(account.deposit(amount, booked_at=at), amount) for account in before[1:]]
     return tuple(steps)
 
 
-def _release_hold(command: ReleaseHold, facts: _Facts) -> tuple[_Step, ...]:
-    (account,) = facts.before
+def _release_hold(
+    command: ReleaseHold,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    work: _Work,
+) -> tuple[_Step, ...]:
+    (account,) = before
     account.require_open()
-    facts.work.require_hold(account, command.hold_id)
-    return _unmoved(account.release_hold(command.hold_id, booked_at=facts.at))
+    work.require_hold(account, command.hold_id)
+    return _unmoved(account.release_hold(command.hold_id, booked_at=at))
 
 
-def _extend_hold(command: ExtendHold, facts: _Facts) -> tuple[_Step, ...]:
-    (account,) = facts.before
+def _extend_hold(
+    command: ExtendHold,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    work: _Work,
+) -> tuple[_Step, ...]:
+    (account,) = before
     account.require_open()
-    facts.work.require_hold(account, command.hold_id)
-    return _unmoved(account.extend_hold(command.hold_id, command.expires_at, booked_at=facts.at))
+    work.require_hold(account, command.hold_id)
+    return _unmoved(account.extend_hold(command.hold_id, command.expires_at, booked_at=at))
 
 
-def _restrict(command: Restrict, facts: _Facts) -> tuple[_Step, ...]:
+def _restrict(
+    command: Restrict,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
     return _unmoved(
-        facts.before[0].restrict(
+        before[0].restrict(
             command.restriction,
             reason=command.reason,
             ends_at=command.ends_at,
-            booked_at=facts.at,
+            booked_at=at,
         )
     )
 
 
-def _set_overdraft_limit(command: SetOverdraftLimit, facts: _Facts) -> tuple[_Step, ...]:
-    return _unmoved(
-        facts.before[0].set_overdraft_limit(command.overdraft_limit, booked_at=facts.at)
-    )
+def _set_overdraft_limit(
+    command: SetOverdraftLimit,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
+    return _unmoved(before[0].set_overdraft_limit(command.overdraft_limit, booked_at=at))
 
 
-def _close_account(command: CloseAccount, facts: _Facts) -> tuple[_Step, ...]:
-    account, at = facts.before[0], facts.at
+def _close_account(
+    command: CloseAccount,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
+    account = before[0]
     rest = account.balance
     if command.sweep_to is None or rest.amount_minor <= 0:
         return _unmoved(account.close(booked_at=at))
     # "`close(sweep_to=…)` moves a positive rest in the same transaction, by the rules of a
     # transfer"; what stands in the way of the closing itself is said first.
-    for each in facts.before:
+    for each in before:
         each.require_same_currency(rest)
-    for each in facts.before:
+    for each in before:
         each.require_open()
     if account.holds:
         raise CloseBlockedError(
             account.id, Money.zero(rest.currency), tuple(hold.id for hold in account.holds)
         )
-    swept, credited = _moved(((account, -rest), (facts.before[1], rest)), at)
+    (swept, _), credited = _moved(((account, -rest), (before[1], rest)), at)
     # One posting and one version for each account: the emptied one is closed as it is.
     return (
-        _Step(attrs.evolve(swept.after, status=AccountStatus.CLOSED), swept.amount),
+        (attrs.evolve(swept, status=AccountStatus.CLOSED), -rest),
         credited,
     )
 
 
-def _grant_access(command: GrantAccess, facts: _Facts) -> tuple[_Step, ...]:
-    return _unmoved(
-        facts.before[0].grant_access(command.principal, command.rights, booked_at=facts.at)
-    )
+def _grant_access(
+    command: GrantAccess,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
+    return _unmoved(before[0].grant_access(command.principal, command.rights, booked_at=at))
 
 
-def _revoke_access(command: RevokeAccess, facts: _Facts) -> tuple[_Step, ...]:
-    return _unmoved(facts.before[0].revoke_access(command.principal, booked_at=facts.at))
+def _revoke_access(
+    command: RevokeAccess,
+    _request: Request,
+    before: Sequence[Account],
+    at: datetime,
+    _work: _Work,
+) -> tuple[_Step, ...]:
+    return _unmoved(before[0].revoke_access(command.principal, booked_at=at))
 
 
 # Each rule takes its own kind of command, which only the table below knows.
-_RULES: Final[Mapping[type[Command], Callable[[Any, _Facts], tuple[_Step, ...]]]] = {
+_Rule = Callable[[Any, Request, Sequence[Account], datetime, _Work], tuple[_Step, ...]]
+_RULES: Final[Mapping[type[Command], _Rule]] = {
     OpenAccount: _open_account,
     Deposit: _deposit,
     Withdraw: _withdraw,
@@ -670,11 +746,5 @@ _RULES: Final[Mapping[type[Command], Callable[[Any, _Facts], tuple[_Step, ...]]]
 # "A closing or a reversal cannot be reversed."
 _NEVER_REVERSED: Final = frozenset({CloseAccount, Reverse})
 
-# Which commands name another transaction by its id.
-_HOLD, _ORIGINAL = "hold_id", "original_id"
-_NAMED: Final[Mapping[type[Command], str]] = {
-    CaptureHold: _HOLD,
-    ReleaseHold: _HOLD,
-    ExtendHold: _HOLD,
-    Reverse: _ORIGINAL,
-}
+# Whose judgement takes a look at the transaction that placed the hold.
+_ON_A_HOLD: Final = frozenset({CaptureHold, ReleaseHold, ExtendHold})

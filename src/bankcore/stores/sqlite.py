@@ -688,11 +688,9 @@ def _roll_back(connection: sqlite3.Connection) -> bool:
 # -- Rows --------------------------------------------------------------------
 
 
-def _snapshot(
-    connection: sqlite3.Connection, reads: ReadSet
-) -> tuple[Snapshot, dict[AccountId, int]]:
+def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot, dict[str, int]]:
     """
-    What *reads* names, and the keys of its accounts.
+    What *reads* names, and the keys of its accounts by the texts of their ids.
     """
     transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
     if reads.originals:
@@ -715,12 +713,13 @@ def _snapshot(
                 "place",
             )
         }
-    accounts, keys = {}, {}
+    accounts: dict[AccountId, Account] = {}
+    keys: dict[str, int] = {}
     for key, account in _accounts(
         _rows_by_id(connection, _ACCOUNTS, "a.id", account_ids, "a.id, h.key")
     ):
         accounts[account.id] = account
-        keys[account.id] = key
+        keys[account.id.value] = key
     return Snapshot(recorded, accounts, reversals), keys
 
 
@@ -828,7 +827,7 @@ def _place(cursor: Cursor) -> int:
 def _write(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
-    keys: dict[AccountId, int],
+    keys: dict[str, int],
     written: WriteSet,
 ) -> None:
     """
@@ -850,7 +849,7 @@ def _write(
             (
                 place,
                 line,
-                keys[posting.account_id],
+                keys[posting.account_id.value],
                 posting.version,
                 posting.amount.amount_minor,
                 posting.balance.amount_minor,
@@ -893,7 +892,7 @@ def _journal_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
 def _write_accounts(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
-    keys: dict[AccountId, int],
+    keys: dict[str, int],
     accounts: Sequence[Account],
 ) -> None:
     """
@@ -905,7 +904,7 @@ def _write_accounts(
         (last,) = connection.execute(
             "SELECT coalesce(max(key), 0) FROM bankcore_account"
         ).fetchone()
-        keys.update(zip((account.id for account in new), count(last + 1), strict=False))
+        keys.update(zip((account.id.value for account in new), count(last + 1), strict=False))
         connection.executemany(
             "INSERT INTO bankcore_account (balance_minor, held_minor, overdraft_limit_minor,"
             " status, version, last_booked_at, key, id, currency, exponent)"
@@ -913,7 +912,7 @@ def _write_accounts(
             [
                 (
                     *_account_state(account),
-                    keys[account.id],
+                    keys[account.id.value],
                     account.id.value,
                     account.balance.currency.code,
                     account.balance.currency.exponent,
@@ -928,7 +927,7 @@ def _write_accounts(
         [
             (
                 *_account_state(account),
-                keys[account.id],
+                keys[account.id.value],
                 snapshot.accounts[account.id].version,
             )
             for account in changed
@@ -940,7 +939,9 @@ def _write_accounts(
             " guards them"
         )
     for account in accounts:
-        _write_rarities(connection, keys[account.id], snapshot.accounts.get(account.id), account)
+        _write_rarities(
+            connection, keys[account.id.value], snapshot.accounts.get(account.id), account
+        )
 
 
 def _account_state(account: Account) -> tuple[Any, ...]:
