@@ -133,9 +133,7 @@ def transaction(command: Command, *postings: Posting, at: datetime = NOW) -> Tra
     return Transaction(ID, attrs.evolve(command, transaction_id=ID), at, postings)
 
 
-def accepted(
-    command: Command, *afters: tuple[Account, int], at: datetime = NOW
-) -> WriteSet:
+def accepted(command: Command, *afters: tuple[Account, int], at: datetime = NOW) -> WriteSet:
     """
     All that is written where *command* brings the accounts to *afters*, with these amounts.
     """

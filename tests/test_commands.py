@@ -2,6 +2,7 @@
 Commands: what each carries, which are malformed, and when two are equal.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,13 +10,27 @@ import attrs
 import pytest
 
 from bankcore import AccountId, Money, TransactionId
-from bankcore.account import AMOUNT_MINOR_MAX
+from bankcore.account import AMOUNT_MINOR_MAX, Restriction, Right
 from bankcore.commands import (
+    COMMAND_NAMES,
     COMMANDS,
-    DESCRIPTION_LENGTH_MAX,
+    LEGS_MAX,
+    CaptureHold,
+    CloseAccount,
     Command,
     Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    Leg,
     OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
     Transfer,
     Withdraw,
 )
@@ -24,37 +39,166 @@ from bankcore.errors import (
     BankError,
     CurrencyMismatchError,
     InvalidAmountError,
+    InvalidFlagError,
     InvalidIdError,
+    InvalidLegsError,
+    InvalidRestrictionError,
+    InvalidRightsError,
     InvalidTextError,
     InvalidTimeError,
+    InvalidVersionError,
     SameAccountError,
 )
+from bankcore.ids import PrincipalId
+from bankcore.text import DESCRIPTION_LENGTH_MAX
 
 ONE = Money("1", "EUR")
+MOST = Money.from_minor(AMOUNT_MINOR_MAX, "EUR")
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-EACH: list[Command] = [
-    OpenAccount("a", initial_balance=ONE),
-    Deposit("a", ONE),
-    Withdraw("a", ONE),
-    Transfer("a", "b", ONE),
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001  # an input under test
+LAST_END = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+# A command of each kind that an application sends, and the accounts that it names.
+NAMED: list[tuple[Command, list[str]]] = [
+    (OpenAccount("a", initial_balance=ONE), ["a"]),
+    (Deposit("a", ONE), ["a"]),
+    (Withdraw("a", ONE), ["a"]),
+    (Transfer("a", "b", ONE), ["a", "b"]),
+    (Post([("b", ONE), ("a", -ONE)]), ["a", "b"]),
+    (Reverse("t-1"), []),
+    (PlaceHold("a", ONE), ["a"]),
+    (CaptureHold("a", "h-1"), ["a"]),
+    (ReleaseHold("a", "h-1"), ["a"]),
+    (ExtendHold("a", "h-1", expires_at=NOON), ["a"]),
+    (Restrict("a", Restriction.ALL, reason="theft"), ["a"]),
+    (SetOverdraftLimit("a", ONE), ["a"]),
+    (CloseAccount("a"), ["a"]),
+    (GrantAccess("a", "mary", [Right.READ]), ["a"]),
+    (RevokeAccess("a", "mary"), ["a"]),
 ]
+EACH = [command for command, _ in NAMED]
+# The commands of which every field has been given another value than it has in EACH.
+OTHERWISE: dict[type[Command], dict[str, Any]] = {
+    OpenAccount: {
+        "account_id": "b",
+        "initial_balance": ONE + ONE,
+        "overdraft_limit": ONE,
+    },
+    Deposit: {"account_id": "b", "amount": ONE + ONE},
+    Withdraw: {"account_id": "b", "amount": ONE + ONE},
+    Transfer: {"source_id": "c", "destination_id": "c", "amount": ONE + ONE},
+    Post: {"legs": [("a", -ONE), ("b", ONE)], "crosses_boundary": True},
+    Reverse: {"original_id": "t-2"},
+    PlaceHold: {"account_id": "b", "amount": ONE + ONE, "expires_at": NOON},
+    CaptureHold: {
+        "account_id": "b",
+        "hold_id": "h-2",
+        "amount": ONE,
+        "final": False,
+        "destination_id": "b",
+    },
+    ReleaseHold: {"account_id": "b", "hold_id": "h-2"},
+    ExtendHold: {"account_id": "b", "hold_id": "h-2", "expires_at": None},
+    Restrict: {
+        "account_id": "b",
+        "restriction": Restriction.DEBITS,
+        "reason": "loss",
+        "ends_at": NOON,
+    },
+    SetOverdraftLimit: {"account_id": "b", "overdraft_limit": ONE + ONE},
+    CloseAccount: {"account_id": "b", "sweep_to": "b"},
+    GrantAccess: {"account_id": "b", "principal": "bert", "rights": ["debit"]},
+    RevokeAccess: {"account_id": "b", "principal": "bert"},
+}
+
+
+def kind_of(command: object) -> str:
+    return type(command).__name__
+
+
+def kinds_below(base: type[Command]) -> set[type[Command]]:
+    """
+    The kinds of command that are *base*, without what they share only.
+    """
+    found = set()
+    for kind in base.__subclasses__():
+        found |= kinds_below(kind) | (set() if kind.__name__.startswith("_") else {kind})
+    return found
+
+
+def snake(name: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
 
 
 def test_every_kind_is_listed_under_its_name() -> None:
     """`COMMANDS` has every kind of command, by the snake_case of its class."""
-    kinds = set(Command.__subclasses__())
+    kinds = kinds_below(Command)
 
     assert kinds == set(COMMANDS.values())
-    assert ["deposit", "open_account", "transfer", "withdraw"] == sorted(COMMANDS)
+    assert {snake(kind.__name__): kind for kind in kinds} == COMMANDS
+    assert {kind: name for name, kind in COMMANDS.items()} == COMMAND_NAMES
+
+
+def test_the_tables_here_have_every_kind() -> None:
+    """Every kind that an application sends is in the tables of this file."""
+    kinds = set(COMMANDS.values()) - {ExpireHold}
+
+    assert kinds == {type(command) for command in EACH}
+    assert kinds == set(OTHERWISE)
 
 
 @pytest.mark.parametrize(
     ("command", "account_ids"),
-    [(EACH[0], ["a"]), (EACH[1], ["a"]), (EACH[2], ["a"]), (EACH[3], ["a", "b"])],
+    [
+        *NAMED,
+        (CaptureHold("b", "h-1", destination_id="a"), ["b", "a"]),
+        (CloseAccount("b", sweep_to="a"), ["b", "a"]),
+        (ExpireHold("a", "h-1", transaction_id=TransactionId("expiry:a:2")), ["a"]),
+        (Post([("a", ONE), ("b", ONE), ("c", -ONE), ("d", -ONE)]), ["c", "d", "a", "b"]),
+        (Post([("a", ONE), ("b", -ONE), ("a", -ONE), ("c", ONE)]), ["b", "a", "c"]),
+    ],
 )
 def test_accounts_are_named_debited_first(command: Command, account_ids: list[str]) -> None:
     """A command names the accounts it touches, the one to be debited first."""
     assert tuple(map(AccountId, account_ids)) == command.account_ids
+
+
+@pytest.mark.parametrize("command", EACH, ids=kind_of)
+def test_the_guard_and_the_id_do_not_count(command: Command) -> None:
+    """Two commands that ask for the same are equal, whatever version they expect."""
+    guarded = attrs.evolve(command, expected_version=3, transaction_id="t")
+
+    assert (3, TransactionId("t")) == (guarded.expected_version, guarded.transaction_id)
+    assert command == guarded
+    assert hash(command) == hash(guarded)
+
+
+@pytest.mark.parametrize(
+    ("command", "field", "value"),
+    [
+        (command, field, value)
+        for command in EACH
+        for field, value in {
+            **OTHERWISE[type(command)],
+            "booked_at": NOON,
+            "description": "tea",
+        }.items()
+    ],
+)
+def test_every_other_field_counts(command: Command, field: str, value: Any) -> None:
+    """A command that asks for anything else is another command."""
+    assert command != attrs.evolve(command, **{field: value})
+
+
+@pytest.mark.parametrize("command", EACH, ids=kind_of)
+def test_every_field_is_in_the_table(command: Command) -> None:
+    """No field of a kind of command is left out of the comparison above."""
+    names = {field.name for field in attrs.fields(type(command))}
+
+    assert names == {
+        *OTHERWISE[type(command)],
+        *("booked_at", "description", "transaction_id", "expected_version"),
+    }
 
 
 def test_an_opening_may_leave_the_account_s_id_open() -> None:
@@ -92,7 +236,7 @@ def test_ids_do_not_count_in_equality_and_everything_else_does() -> None:
     assert other != Deposit("a", ONE)
 
 
-@pytest.mark.parametrize("command", EACH, ids=lambda command: type(command).__name__)
+@pytest.mark.parametrize("command", EACH, ids=kind_of)
 def test_a_command_cannot_change(command: Command) -> None:
     """No field of a command can be assigned."""
     with pytest.raises(AttributeError):
@@ -102,7 +246,7 @@ def test_a_command_cannot_change(command: Command) -> None:
 MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
     *(
         (kind, {"amount": amount}, error)
-        for kind in (Deposit, Withdraw, Transfer)
+        for kind in (Deposit, Withdraw, Transfer, PlaceHold, CaptureHold)
         for amount, error in (
             (Money("0", "EUR"), InvalidAmountError),
             (Money("-1", "EUR"), InvalidAmountError),
@@ -112,7 +256,7 @@ MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
     ),
     *(
         (kind, {field: value}, error)
-        for kind in (OpenAccount, Deposit, Withdraw, Transfer)
+        for kind in map(type, EACH)
         for field, value, error in (
             ("transaction_id", "a:b", InvalidIdError),
             ("transaction_id", 5, InvalidIdError),
@@ -120,10 +264,94 @@ MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
             ("booked_at", "2026-01-01", InvalidTimeError),
             ("description", "a\nb", InvalidTextError),
             ("description", 5, InvalidTextError),
+            *(
+                ("expected_version", version, InvalidVersionError)
+                for version in (-1, 2**63, True, 1.0, "1", 10**5000)
+            ),
         )
     ),
-    *((kind, {"account_id": "a b"}, InvalidIdError) for kind in (OpenAccount, Deposit, Withdraw)),
-    (Deposit, {"account_id": None}, InvalidIdError),
+    *(
+        (kind, {"account_id": value}, InvalidIdError)
+        for kind in OTHERWISE
+        if "account_id" in OTHERWISE[kind]
+        for value in ("a b", 5, *(() if kind is OpenAccount else (None,)))
+    ),
+    *(
+        (kind, {"hold_id": value}, InvalidIdError)
+        for kind in (CaptureHold, ReleaseHold, ExtendHold)
+        for value in ("a b", 5, None)
+    ),
+    (Reverse, {"original_id": "a b"}, InvalidIdError),
+    (Reverse, {"original_id": None}, InvalidIdError),
+    (CaptureHold, {"destination_id": "a b"}, InvalidIdError),
+    (CaptureHold, {"destination_id": "a"}, SameAccountError),
+    *((CaptureHold, {"final": value}, InvalidFlagError) for value in (1, 0, None, "no")),
+    (Post, {"crosses_boundary": 1}, InvalidFlagError),
+    (CloseAccount, {"sweep_to": "a b"}, InvalidIdError),
+    (CloseAccount, {"sweep_to": "a"}, SameAccountError),
+    *(
+        (kind, {field: value}, InvalidTimeError)
+        for kind, field in (
+            (PlaceHold, "expires_at"),
+            (ExtendHold, "expires_at"),
+            (Restrict, "ends_at"),
+        )
+        for value in (NAIVE, "2026-01-01", LAST_END + timedelta(microseconds=1))
+    ),
+    (Restrict, {"restriction": "all"}, InvalidRestrictionError),
+    (Restrict, {"restriction": None}, InvalidRestrictionError),
+    (Restrict, {"reason": None}, InvalidRestrictionError),
+    (Restrict, {"reason": ""}, InvalidRestrictionError),
+    (Restrict, {"reason": "a\nb"}, InvalidTextError),
+    (
+        Restrict,
+        {"restriction": Restriction.NONE, "ends_at": NOON},
+        InvalidRestrictionError,
+    ),
+    (SetOverdraftLimit, {"overdraft_limit": Money("-0.01", "EUR")}, InvalidAmountError),
+    (SetOverdraftLimit, {"overdraft_limit": None}, InvalidAmountError),
+    (
+        SetOverdraftLimit,
+        {"overdraft_limit": Money.from_minor(AMOUNT_MINOR_MAX + 1, "EUR")},
+        AmountTooLargeError,
+    ),
+    *(
+        (kind, {"principal": value}, InvalidIdError)
+        for kind in (GrantAccess, RevokeAccess)
+        for value in ("", "a b", "x" * 129, "ключ", None, 5)
+    ),
+    *(
+        (GrantAccess, {"rights": value}, InvalidRightsError)
+        for value in ([], ["own"], "read", b"read", None, 5, [Right.READ, None])
+    ),
+    *(
+        (Post, {"legs": value}, InvalidLegsError)
+        for value in (
+            *([], "ab", b"ab", None, 5, ["ab"], [("a",)], [("a", ONE, ONE)], [None]),
+            [("a", ONE)],
+            [("a", ONE), ("b", Money("-0.99", "EUR"))],
+            [("a", ONE), ("b", Money("-1", "USD"))],
+            [("a", ONE), ("b", -ONE)] * (LEGS_MAX // 2) + [("a", ONE)],
+        )
+    ),
+    (Post, {"legs": [("a", 5), ("b", -ONE)]}, InvalidAmountError),
+    (Post, {"legs": [("a", Money("0", "EUR"))]}, InvalidAmountError),
+    (Post, {"legs": [("a b", ONE), ("b", -ONE)]}, InvalidIdError),
+    (
+        Post,
+        {"legs": [("a", MOST + Money("0.01", "EUR")), ("b", -MOST)], "crosses_boundary": True},
+        AmountTooLargeError,
+    ),
+    (
+        Post,
+        {"legs": [("a", -MOST), ("a", Money("-0.01", "EUR"))], "crosses_boundary": True},
+        AmountTooLargeError,
+    ),
+    (
+        Post,
+        {"legs": [("a", ONE), ("a", Money("-1", "USD"))], "crosses_boundary": True},
+        CurrencyMismatchError,
+    ),
     (Transfer, {"source_id": "a b"}, InvalidIdError),
     (Transfer, {"destination_id": "a b"}, InvalidIdError),
     (Transfer, {"destination_id": "a"}, SameAccountError),
@@ -180,3 +408,106 @@ def test_the_base_names_no_accounts() -> None:
     """A command by itself is none: each kind says which accounts it touches."""
     with pytest.raises(NotImplementedError):
         _ = Command().account_ids
+
+
+class TestPost:
+    def test_pairs_of_any_kind_become_legs(self) -> None:
+        """Lists, tuples and generators of pairs are legs, kept in the order given."""
+        pairs = [["b", ONE], ("a", -ONE)]
+
+        assert (Leg(AccountId("b"), ONE), Leg(AccountId("a"), -ONE)) == Post(pairs).legs  # type: ignore[arg-type]  # lists are taken too
+        assert Post(tuple(pair) for pair in pairs) == Post(pairs)  # type: ignore[arg-type,misc]  # as above
+
+    def test_legs_of_one_account_are_netted(self) -> None:
+        """The net of an account is the sum of its legs, zero included, debits first."""
+        post = Post([("a", ONE), ("c", ONE), ("b", -ONE), ("a", -ONE), ("b", -ONE), ("d", ONE)])
+
+        nets = [(account_id.value, net) for account_id, net in post.nets.items()]
+        assert [("b", -ONE - ONE), ("a", ONE - ONE), ("c", ONE), ("d", ONE)] == nets
+
+    def test_each_currency_adds_up_by_itself(self) -> None:
+        """An exchange has four legs, and is zero in each of its two currencies."""
+        dollar = Money("1.10", "USD")
+        post = Post([("a", -ONE), ("eur", ONE), ("usd", -dollar), ("b", dollar)])
+
+        assert ["a", "usd", "eur", "b"] == [each.value for each in post.nets]
+
+    def test_what_is_missing_is_said(self) -> None:
+        """Legs that do not add up leave a rest, and the error names it in each currency."""
+        with pytest.raises(InvalidLegsError, match=r"they leave EUR 0\.01, USD -1\.00, and must"):
+            Post([("a", Money("0.01", "EUR")), ("b", Money("-1", "USD"))])
+
+    def test_crossing_the_boundary_leaves_a_rest(self) -> None:
+        """A post that says that it crosses the bank's boundary need not add up."""
+        assert {AccountId("a"): ONE} == Post([("a", ONE)], crosses_boundary=True).nets
+
+    def test_the_most_legs(self) -> None:
+        """A thousand legs are taken, and the net of one account up to the largest amount."""
+        half = Money.from_minor(AMOUNT_MINOR_MAX // 2, "EUR")
+        cent = Money("0.01", "EUR")
+        post = Post([("a", half), ("a", half), ("a", cent), ("b", -MOST)])
+
+        assert MOST == post.nets[AccountId("a")] == -post.nets[AccountId("b")]
+        assert LEGS_MAX == len(Post([("a", ONE), ("b", -ONE)] * (LEGS_MAX // 2)).legs)
+
+    def test_endless_legs_end(self) -> None:
+        """Legs are read up to the first that is too many, and no further."""
+        read = 0
+
+        def endless() -> Iterator[tuple[str, Money]]:
+            nonlocal read
+            while True:
+                read += 1
+                yield ("a", ONE)
+
+        with pytest.raises(InvalidLegsError, match="more than 1,000"):
+            Post(endless())
+        assert LEGS_MAX + 1 == read
+
+
+def test_rights_are_a_set_of_rights_by_name_or_value() -> None:
+    """Rights are given by value or by name, in any order and number."""
+    given = GrantAccess("a", "mary", ["debit", Right.READ, "read"])
+
+    assert GrantAccess("a", "mary", {Right.READ, Right.DEBIT}) == given
+    assert (PrincipalId("mary"), frozenset({Right.READ, Right.DEBIT})) == (
+        given.principal,
+        given.rights,
+    )
+
+
+@pytest.mark.parametrize("name", ["read", "credit", "debit"])
+def test_the_names_of_rights_stay(name: str) -> None:
+    """The names of rights are recorded, and must not change."""
+    assert frozenset({Right(name)}) == GrantAccess("a", "mary", [name]).rights
+
+
+def test_the_last_end_is_an_end() -> None:
+    """A hold or restriction may end in the last microsecond of 9998, in UTC."""
+    zoned = LAST_END.astimezone(timezone(timedelta(hours=3)))
+
+    assert LAST_END == PlaceHold("a", ONE, expires_at=zoned).expires_at
+    assert LAST_END == ExtendHold("a", "h-1", expires_at=zoned).expires_at
+    assert LAST_END == Restrict("a", Restriction.ALL, reason="x", ends_at=zoned).ends_at
+
+
+@pytest.mark.parametrize("version", [0, 1, 2**63 - 1])
+def test_any_version_there_can_be_is_expected(version: int) -> None:
+    """A version is a whole number from 0 that every store can keep."""
+    assert version == Deposit("a", ONE, expected_version=version).expected_version
+
+
+def test_only_the_bank_makes_ids_with_a_colon() -> None:
+    """An expiry's id can name a transaction, and cannot be given to a command."""
+    expiry_id = "expiry:a:7"
+
+    assert TransactionId(expiry_id) == Reverse(expiry_id).original_id
+    with pytest.raises(InvalidIdError, match="only the bank makes"):
+        Deposit("a", ONE, transaction_id=expiry_id)
+
+
+def test_all_that_is_left_and_final_are_what_a_capture_means() -> None:
+    """Without anything else said, a capture takes all, frees the rest, and goes outside."""
+    command = CaptureHold("a", "h-1")
+
+    assert (None, True, None) == (command.amount, command.final, command.destination_id)

@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from bankcore import AccountId, Money, TransactionId, errors
+from bankcore.account import Restriction
 from bankcore.errors import (
     RECORDED_ERRORS,
     BankError,
@@ -21,6 +22,7 @@ from bankcore.errors import (
     StoreError,
     shown,
 )
+from bankcore.ids import PrincipalId
 
 ALICE, T1 = AccountId("alice"), TransactionId("t-1")
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -58,6 +60,27 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         *("same_account", ValueError, False, False),
         {"account_id": ALICE},
         "both are alice",
+    ),
+    "InvalidLegsError": (
+        *("invalid_legs", ValueError, False, False),
+        {"reason": "it is so"},
+        "The legs are not valid: it is so",
+    ),
+    "InvalidRightsError": ("invalid_rights", ValueError, False, False, V, "not valid as rights"),
+    "InvalidVersionError": (
+        *("invalid_version", ValueError, False, False),
+        {"value": "-1"},
+        "-1 is not a valid version: a version is a whole number from 0",
+    ),
+    "InvalidFlagError": (
+        *("invalid_flag", TypeError, False, False),
+        {"value": "1"},
+        "1 is neither True nor False",
+    ),
+    "InvalidRestrictionError": (
+        *("invalid_restriction", ValueError, False, False),
+        V,
+        "not a valid restriction",
     ),
     "InvalidBatchError": (
         *("invalid_batch", ValueError, False, False),
@@ -102,7 +125,67 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "BalanceLimitError": (
         *("balance_limit", Exception, True, False),
         {"account_id": ALICE, "balance": TEN, "requested": FIVE},
-        "largest balance",
+        "its balance, or what is held of it, would pass the largest amount there can be",
+    ),
+    "AccountRestrictedError": (
+        *("account_restricted", Exception, True, False),
+        {
+            "account_id": ALICE,
+            "restriction": Restriction.DEBITS,
+            "reason": "theft",
+            "ends_at": NOON,
+        },
+        "restricted until 2026-05-01T12:00:00+00:00, debits stopped: theft",
+    ),
+    "CloseBlockedError": (
+        *("close_blocked", Exception, True, False),
+        {"account_id": ALICE, "balance": FIVE, "hold_ids": (T1,)},
+        "cannot be closed: its balance is EUR 5.00, not zero; holds are open: t-1",
+    ),
+    "HoldNotFoundError": (
+        *("hold_not_found", LookupError, True, False),
+        {"account_id": ALICE, "hold_id": T1},
+        "alice has no hold t-1",
+    ),
+    "HoldNotActiveError": (
+        *("hold_not_active", LookupError, True, False),
+        {"account_id": ALICE, "hold_id": T1},
+        "Hold t-1 of account alice is not active any more",
+    ),
+    "HoldExceededError": (
+        *("hold_exceeded", Exception, True, False),
+        {"hold_id": T1, "left": FIVE, "requested": TEN},
+        "Hold t-1 has EUR 5.00 left, EUR 5.00 less than the EUR 10.00 requested",
+    ),
+    "HoldLimitError": (
+        *("hold_limit", Exception, True, False),
+        {"account_id": ALICE, "holds_max": 1000},
+        "alice has 1000 open holds, the most there can be",
+    ),
+    "HolderNotFoundError": (
+        *("holder_not_found", LookupError, True, False),
+        {"account_id": ALICE, "principal": PrincipalId("mary")},
+        "mary holds no rights on account alice",
+    ),
+    "HolderLimitError": (
+        *("holder_limit", Exception, True, False),
+        {"account_id": ALICE, "holders_max": 100},
+        "alice has 100 holders, the most there can be",
+    ),
+    "NotReversibleError": (
+        *("not_reversible", Exception, True, False),
+        {"transaction_id": T1, "command": "restrict"},
+        "Transaction t-1 (restrict) cannot be reversed",
+    ),
+    "AlreadyReversedError": (
+        *("already_reversed", Exception, True, False),
+        {"transaction_id": T1, "reversed_by": TransactionId("t-2")},
+        "Transaction t-1 was reversed by t-2",
+    ),
+    "StaleVersionError": (
+        *("stale_version", Exception, False, False),
+        {"account_id": ALICE, "expected": 3, "found": 4},
+        "alice is at version 4, and 3 was expected: look at it again",
     ),
     "ClockSkewError": (
         *("clock_skew", Exception, False, False),
@@ -203,11 +286,75 @@ def test_recorded_errors_are_found_by_their_code() -> None:
         assert facts == attrs.asdict(made, recurse=False)
 
 
-def test_the_shortfall_is_a_fact() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.InsufficientFundsError(ALICE, FIVE, TEN + TEN),
+        errors.HoldExceededError(T1, FIVE, TEN + TEN),
+    ],
+    ids=["funds", "hold"],
+)
+def test_the_shortfall_is_a_fact(
+    error: errors.InsufficientFundsError | errors.HoldExceededError,
+) -> None:
     """How much is missing is a field, and among the facts."""
-    error = errors.InsufficientFundsError(ALICE, FIVE, TEN)
+    assert (TEN + FIVE, TEN + FIVE) == (error.shortfall, error.facts["shortfall"])
 
-    assert (FIVE, FIVE) == (error.shortfall, error.facts["shortfall"])
+
+@pytest.mark.parametrize(
+    ("restriction", "ends_at", "sentence"),
+    [
+        (Restriction.DEBITS, None, "is restricted, debits stopped: theft."),
+        (Restriction.CREDITS, None, "is restricted, credits stopped: theft."),
+        (
+            Restriction.ALL,
+            NOON,
+            "is restricted until 2026-05-01T12:00:00+00:00, debits and credits stopped: theft.",
+        ),
+    ],
+)
+def test_a_restriction_says_what_it_stops(
+    restriction: Restriction, ends_at: datetime | None, sentence: str
+) -> None:
+    """What is stopped, until when if there is an end, and why, are in one sentence."""
+    error = errors.AccountRestrictedError(ALICE, restriction, "theft", ends_at)
+
+    assert f"Account alice {sentence}" == str(error)
+
+
+@pytest.mark.parametrize(
+    ("balance", "holds", "blockers"),
+    [
+        (FIVE, 0, ("its balance is EUR 5.00, not zero",)),
+        (-FIVE, 0, ("its balance is EUR -5.00, not zero",)),
+        (FIVE - FIVE, 1, ("holds are open: h0",)),
+        (FIVE, 2, ("its balance is EUR 5.00, not zero", "holds are open: h0, h1")),
+        (
+            FIVE - FIVE,
+            10,
+            ("holds are open: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9",),
+        ),
+        (
+            FIVE - FIVE,
+            11,
+            ("holds are open: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, …",),
+        ),
+    ],
+)
+def test_every_blocker_is_a_sentence(
+    balance: Money, holds: int, blockers: tuple[str, ...]
+) -> None:
+    """All that blocks a closing is listed, of the holds the first ten."""
+    hold_ids = tuple(TransactionId(f"h{number}") for number in range(holds))
+    error = errors.CloseBlockedError(ALICE, balance, hold_ids)
+
+    assert blockers == error.blockers
+    assert f"Account alice cannot be closed: {'; '.join(blockers)}." == str(error)
+
+
+def test_a_hold_that_is_not_active_is_not_found_either() -> None:
+    """Whoever catches a hold that is not there also catches one that is gone."""
+    assert issubclass(errors.HoldNotActiveError, errors.HoldNotFoundError)
 
 
 def test_a_partly_used_batch_has_its_own_sentence() -> None:

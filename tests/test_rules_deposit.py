@@ -16,6 +16,7 @@ from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide
 from bankcore.store import Snapshot, WriteSet
 from bankcore.transaction import Posting, Refusal, Transaction
+from ruling import holding
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ID = TransactionId("t-1")
@@ -32,7 +33,7 @@ def account(
     return Account(
         id=ALICE,
         balance=eur(balance),
-        held=eur(held),
+        holds=holding(held),
         overdraft_limit=eur(limit),
         status=status,
         version=7,

@@ -80,7 +80,6 @@ def test_what_is_written(
     account = Account(
         id="alice",
         balance=initial_balance,
-        held=nothing,
         overdraft_limit=limit_after,
         status=AccountStatus.OPEN,
         version=1,

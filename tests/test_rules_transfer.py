@@ -15,6 +15,7 @@ from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide
 from bankcore.store import Snapshot, WriteSet
 from bankcore.transaction import Posting, Refusal, Transaction
+from ruling import holding
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ID = TransactionId("t-1")
@@ -38,7 +39,7 @@ def account(
     return Account(
         id=account_id,
         balance=Money.from_minor(balance, currency),
-        held=Money.from_minor(held, currency),
+        holds=holding(held, currency),
         overdraft_limit=Money.from_minor(limit, currency),
         status=status,
         version=7 if account_id == ALICE else 20,

@@ -12,6 +12,7 @@ import pytest
 BEGINNING = (
     "assert False\n"  # proves that assertions are off
     "from bankcore import Account, AccountStatus, Bank, Money\n"
+    "from bankcore.account import Hold, Restriction\n"
     "from bankcore.stores import MemoryStore\n"
     "eur = lambda text: Money(text, 'EUR')\n"
     "bank = Bank(MemoryStore())\n"
@@ -20,8 +21,25 @@ BEGINNING = (
 
 CASES = [
     ("Account(id='x', balance=eur('1'), status=AccountStatus.CLOSED)", "InvalidAccountError"),
-    ("Account(id='x', balance=eur('1'), held=Money('1', 'USD'))", "InvalidAccountError"),
-    ("Account(id='x', balance=eur('1'), held=eur('-1'))", "InvalidAccountError"),
+    (
+        "Account(id='x', balance=eur('1'), holds=[Hold(id='h', amount=Money('1', 'USD'))])",
+        "InvalidAccountError",
+    ),
+    (
+        "Account(id='x', balance=eur('1'), holds=[Hold(id='h', amount=eur('1'))] * 2)",
+        "InvalidAccountError",
+    ),
+    ("Account(id='x', balance=eur('1'), overdraft_limit=eur('-1'))", "InvalidAccountError"),
+    (
+        "Account(id='x', balance=eur('0'), status=AccountStatus.CLOSED,"
+        " holds=[Hold(id='h', amount=eur('1'))])",
+        "InvalidAccountError",
+    ),
+    ("Account(id='x', balance=eur('1'), restriction=Restriction.ALL)", "InvalidRestrictionError"),
+    ("Hold(id='h', amount=eur('1'), captured=eur('2'))", "InvalidAmountError"),
+    ("bank.capture_hold('a', bank.place_hold('a', eur('1')).id, eur('2'))", "HoldExceededError"),
+    ("bank.close_account('a')", "CloseBlockedError"),
+    ("bank.post([('a', eur('1'))])", "InvalidLegsError"),
     ("Account(id='x', balance=eur('1'), version=-1)", "InvalidAccountError"),
     ("Account(id='x', balance=Money.from_minor(10**18, 'EUR'))", "AmountTooLargeError"),
     ("Money(0.1, 'EUR')", "InvalidAmountError"),

@@ -79,7 +79,8 @@ def _expected_version(value: object) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**63:
-        raise InvalidVersionError(shown(value) if type(value) is not int else str(value)[:20])
+        is_short = type(value) is int and abs(value) <= 2**63
+        raise InvalidVersionError(str(value) if is_short else shown(value))
     return value
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bankcore import Account, Money
 from bankcore.account import AMOUNT_MINOR_MAX
 from bankcore.errors import BalanceLimitError, BankError, InsufficientFundsError
+from ruling import holding
 
 amounts = st.one_of(st.integers(1, 500), st.integers(1, AMOUNT_MINOR_MAX))
 steps = st.lists(st.tuples(st.sampled_from(["deposit", "withdraw"]), amounts), max_size=30)
@@ -33,7 +34,7 @@ class TestSequences:
         """After every step balance and version are what plain integers say, or nothing changed."""
         balance, held, limit = beginning
         account = Account(
-            id="a", balance=minor(balance), held=minor(held), overdraft_limit=minor(limit)
+            id="a", balance=minor(balance), holds=holding(held), overdraft_limit=minor(limit)
         )
         version = 0
         for kind, amount in sequence:
@@ -66,7 +67,7 @@ class TestFloor:
     def test_the_floor(self, balance: int, held: int, limit: int, amount: int) -> None:
         """A withdrawal never leaves available below zero; a deposit is never declined by it."""
         account = Account(
-            id="a", balance=minor(balance), held=minor(held), overdraft_limit=minor(limit)
+            id="a", balance=minor(balance), holds=holding(held), overdraft_limit=minor(limit)
         )
         try:
             after = account.withdraw(minor(amount))
