@@ -265,8 +265,12 @@ def require_amount(amount: object) -> Money:
     if amount.amount_minor <= 0:
         raise InvalidAmountError(str(amount), "an amount is above zero")
     if amount.amount_minor > AMOUNT_MINOR_MAX:
-        raise AmountTooLargeError(str(amount), "at most 10¹⁸ - 1 minor units can be booked")
+        raise _too_large(amount)
     return amount
+
+
+def _too_large(amount: Money) -> AmountTooLargeError:
+    return AmountTooLargeError(str(amount), "at most 10¹⁸ - 1 minor units can be booked")
 
 
 def require_not_negative(amount: object) -> Money:
@@ -484,12 +488,13 @@ class Account:
 
         Raises:
             InvalidAmountError: If *net* is not `Money`.
+            AmountTooLargeError: If it is beyond 10¹⁸ - 1 minor units.
             DeclinedError: As for `deposit` and `withdraw`.
         """
         if type(net) is not Money:
             raise InvalidAmountError(shown(net), "an amount is a Money")
-        if net:
-            require_amount(abs(net))
+        if abs(net.amount_minor) > AMOUNT_MINOR_MAX:
+            raise _too_large(net)
         return self._moved(net, booked_at)
 
     def _moved(self, net: Money, booked_at: datetime | None) -> "Account":

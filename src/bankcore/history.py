@@ -254,7 +254,8 @@ class _Import:
             self._replayed += outcome.replayed
             if isinstance(outcome, Transaction):
                 booked = outcome.postings[0].balance
-                if balance is not None and booked != balance:
+                # Both are in the one currency of the import.
+                if balance is not None and booked.amount_minor != balance.amount_minor:
                     what = f"The balance is {booked}, and the file says {balance}."
                     self._mismatched = self._mismatched.with_one(line, what)
             elif isinstance(outcome, DeclinedError):

@@ -82,8 +82,7 @@ from bankcore.transaction import Posting, Refusal, Transaction
 Outcome = Transaction | BankError
 
 
-@attrs.frozen
-class Request:
+class Request(NamedTuple):
     """
     A command with all that had to be made for it before it can be judged.
 
@@ -537,8 +536,8 @@ def _withdraw(
     at: datetime,
     _work: _Work,
 ) -> tuple[_Step, ...]:
-    amount = command.amount
-    return ((before[0].withdraw(amount, booked_at=at), -amount),)
+    amount = -command.amount
+    return ((before[0].post(amount, booked_at=at), amount),)
 
 
 def _transfer(
