@@ -60,6 +60,25 @@ def test_a_worked_store_is_clean_and_counted() -> None:
     ) == (2, 5, 1, (), True)
 
 
+def test_an_account_whose_id_was_made_is_held_against_its_opening() -> None:
+    """An opening that names no account is compared with the account that it opened."""
+    store = MemoryStore()
+    bank = Bank(store, new_id=iter(["t-1", "made-1"]).__next__)
+    bank.open_account(initial_balance=eur("5"))
+    clean = findings(store)
+    (opening,) = store.journal().records
+    replaced_transaction(
+        store,
+        opening.id.value,
+        command=attrs.evolve(opening.command, initial_balance=eur("6")),
+    )
+
+    assert [] == clean
+    assert (
+        "transaction t-1: its postings made-1 +500 EUR are not its command's made-1 +600 EUR"
+    ) in findings(store)
+
+
 def test_long_histories_are_read_page_by_page() -> None:
     """An account with more than one page of history is followed to its end."""
     store = MemoryStore()
