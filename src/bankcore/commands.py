@@ -101,8 +101,12 @@ class OpenAccount(Command):
     Without *account_id*, the bank makes one; the transaction's ``account_id`` says it.
 
     Raises:
-        InvalidIdError, InvalidAmountError, CurrencyMismatchError, InvalidTimeError,
-            InvalidTextError: If a field is not valid. No id is used up.
+        InvalidIdError: If an id is not valid. No id is used up, here and below.
+        InvalidAmountError: If the balance or the limit is no `Money`, or below zero.
+        AmountTooLargeError: If either is above 10¹⁸ - 1 minor units.
+        CurrencyMismatchError: If they are of different currencies.
+        InvalidTimeError: If *booked_at* is not an instant with a zone.
+        InvalidTextError: If the description is not one line of at most 500 characters.
     """
 
     account_id: AccountId | None = attrs.field(default=None, converter=_account_id)
@@ -126,8 +130,11 @@ class Deposit(Command):
     Take *amount* into an account, from outside the bank.
 
     Raises:
-        InvalidIdError, InvalidAmountError, InvalidTimeError, InvalidTextError: If a
-            field is not valid. No id is used up.
+        InvalidIdError: If an id is not valid. No id is used up, here and below.
+        InvalidAmountError: If the amount is no `Money`, or not above zero.
+        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
+        InvalidTimeError: If *booked_at* is not an instant with a zone.
+        InvalidTextError: If the description is not one line of at most 500 characters.
     """
 
     account_id: AccountId = attrs.field(converter=to_account_id)
@@ -144,8 +151,11 @@ class Withdraw(Command):
     Take *amount* out of an account, to outside the bank.
 
     Raises:
-        InvalidIdError, InvalidAmountError, InvalidTimeError, InvalidTextError: If a
-            field is not valid. No id is used up.
+        InvalidIdError: If an id is not valid. No id is used up, here and below.
+        InvalidAmountError: If the amount is no `Money`, or not above zero.
+        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
+        InvalidTimeError: If *booked_at* is not an instant with a zone.
+        InvalidTextError: If the description is not one line of at most 500 characters.
     """
 
     account_id: AccountId = attrs.field(converter=to_account_id)
@@ -163,8 +173,11 @@ class Transfer(Command):
 
     Raises:
         SameAccountError: If both are one account.
-        InvalidIdError, InvalidAmountError, InvalidTimeError, InvalidTextError: If a
-            field is not valid. No id is used up.
+        InvalidIdError: If an id is not valid. No id is used up, here and below.
+        InvalidAmountError: If the amount is no `Money`, or not above zero.
+        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
+        InvalidTimeError: If *booked_at* is not an instant with a zone.
+        InvalidTextError: If the description is not one line of at most 500 characters.
     """
 
     source_id: AccountId = attrs.field(converter=to_account_id)

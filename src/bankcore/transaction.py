@@ -25,7 +25,10 @@ class Posting:
 
     Attributes:
         amount: Signed: above zero into the account, below zero out of it.
-        balance, held, overdraft_limit, version: The account's, after the transaction.
+        balance: The account's, after the transaction.
+        held: The account's, after the transaction.
+        overdraft_limit: The account's, after the transaction.
+        version: The account's, after the transaction: one more than before it.
     """
 
     account_id: AccountId
