@@ -17,7 +17,7 @@ import pytest
 from bankcore import Account, AccountId, Bank, Money, Posting, Transaction, TransactionId
 from bankcore.account import AccountStatus
 from bankcore.audit import verify
-from bankcore.commands import Deposit, Withdraw
+from bankcore.commands import Deposit, OpenAccount, Withdraw
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 
@@ -66,12 +66,7 @@ def test_an_account_whose_id_was_made_is_held_against_its_opening() -> None:
     bank = Bank(store, new_id=iter(["t-1", "made-1"]).__next__)
     bank.open_account(initial_balance=eur("5"))
     clean = findings(store)
-    (opening,) = store.journal().records
-    replaced_transaction(
-        store,
-        opening.id.value,
-        command=attrs.evolve(opening.command, initial_balance=eur("6")),
-    )
+    replaced_transaction(store, "t-1", command=OpenAccount(initial_balance=eur("6")))
 
     assert [] == clean
     assert (
