@@ -76,17 +76,8 @@ def before_napoleon(
     _app: "Sphinx", what: str, name: str, _object: object, _options: object, lines: list[str]
 ) -> None:
     """
-    What napoleon does not read as it is meant: several errors of one reason on several lines,
-    several attributes of one meaning, and the colon of a property's sentence.
+    A property's docstring, kept from napoleon: it takes what is before a colon for a type.
     """
-    text = "\n".join(lines)
-    text = re.sub(r"(\w+Error),\n +(?=\w+Error)", r"\1, ", text)
-    text = re.sub(
-        r"(?m)^( +)([a-z_]+(?:, [a-z_]+)+): (.*)$",
-        lambda m: "\n".join(f"{m[1]}{each}: {m[3]}" for each in m[2].split(", ")),
-        text,
-    )
-    lines[:] = text.split("\n")
     if what == "property":
         _properties[name] = lines[:]
         lines.clear()

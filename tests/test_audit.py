@@ -17,7 +17,7 @@ import pytest
 from bankcore import Account, AccountId, Bank, Money, Posting, Transaction, TransactionId
 from bankcore.account import AccountStatus
 from bankcore.audit import verify
-from bankcore.commands import Deposit, Withdraw
+from bankcore.commands import Deposit, OpenAccount, Withdraw
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 
@@ -58,6 +58,20 @@ def test_a_worked_store_is_clean_and_counted() -> None:
         report.disagreements,
         report.is_clean,
     ) == (2, 5, 1, (), True)
+
+
+def test_an_account_whose_id_was_made_is_held_against_its_opening() -> None:
+    """An opening that names no account is compared with the account that it opened."""
+    store = MemoryStore()
+    bank = Bank(store, new_id=iter(["t-1", "made-1"]).__next__)
+    bank.open_account(initial_balance=eur("5"))
+    clean = findings(store)
+    replaced_transaction(store, "t-1", command=OpenAccount(initial_balance=eur("6")))
+
+    assert [] == clean
+    assert (
+        "transaction t-1: its postings made-1 +500 EUR are not its command's made-1 +600 EUR"
+    ) in findings(store)
 
 
 def test_long_histories_are_read_page_by_page() -> None:

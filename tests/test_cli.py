@@ -5,10 +5,12 @@ Most tests call `bankcore.cli.main` in this process; a few run the installed com
 """
 
 import csv
+import importlib
 import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -545,7 +547,7 @@ def in_a_terminal(*words: str, block_rich: bool) -> str:
         [sys.executable, "-c", code, *words],
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "140"},
     )
     os.close(theirs)
     shown = b""
@@ -571,6 +573,46 @@ def test_a_terminal_sees_progress_and_a_table(tmp_path: Path, block_rich: bool) 
         *("simulate", "--accounts", "5", "--operations", "2000"), block_rich=block_rich
     )
 
-    assert "of 2,000 operations" in shown if block_rich else "2000" in shown
     assert "yes, to the cent" in shown
-    assert ("━" in shown) is not block_rich
+    assert ("of 2,000 operations" in shown) is block_rich
+    assert ("/2000" in shown) is not block_rich
+    assert ("┃" in shown) is not block_rich
+
+
+@pytest.mark.parametrize("block_rich", [True, False])
+def test_an_import_counts_its_rows_on_a_terminal(tmp_path: Path, block_rich: bool) -> None:
+    """What has no known end is counted without one, and the line is cleared in the end."""
+    if not block_rich:
+        pytest.importorskip("rich", reason="rich is not installed: only the plain form is shown")
+    rows = "".join(f"t{number},a1,2024-01-01,1\n" for number in range(20_000))
+    history = tmp_path / "h.csv"
+    history.write_text(f"transaction_id,account_id,date,amount\n{rows}")
+    shown = in_a_terminal(
+        *("import", str(history), "--currency", "EUR", "--store", str(tmp_path / "bank.db")),
+        block_rich=block_rich,
+    )
+
+    progress, _, report = shown.rpartition("\x1b[")
+    assert (re.search(r"\r[\d,]+ rows", progress) is not None) is block_rich
+    assert (re.search(r"\d/\?", progress) is not None) is not block_rich
+    assert " of " not in progress
+    assert "EUR 20000.00" in report
+
+
+@pytest.mark.parametrize("block_rich", [True, False])
+def test_a_description_is_no_markup(bank: Run, block_rich: bool) -> None:
+    """In a terminal's table a description is shown as it is, whatever rich takes for markup."""
+    if not block_rich:
+        pytest.importorskip("rich", reason="rich is not installed: only the plain form is shown")
+    bank("deposit", "bob", "1", "--store", "bank.db", "--description", "[bold]x[/bold]")
+    shown = in_a_terminal("statement", "bob", "--store", "bank.db", block_rich=block_rich)
+
+    assert ("│" in shown) is not block_rich
+    assert "[bold]x[/bold]" in shown
+
+
+def test_importing_the_module_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m bankcore` is the command line; an import of that module is not."""
+    importlib.reload(importlib.import_module("bankcore.__main__"))
+
+    assert ("", "") == tuple(capsys.readouterr())

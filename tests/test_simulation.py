@@ -2,6 +2,7 @@
 The simulation: everything follows from the seed, and the report can fail.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import attrs
 import pytest
 
 from bankcore import Money, Transaction, TransactionId
-from bankcore.commands import Deposit
+from bankcore.commands import Command, Deposit
 from bankcore.errors import InvalidBatchError
 from bankcore.simulation import Workload, run
+from bankcore.simulation.report import CURRENCY
 from bankcore.stores import MemoryStore, SQLiteStore
 
 SMALL = Workload(accounts=10, operations=400, seed=7)
@@ -124,6 +126,24 @@ def test_money_that_only_the_audit_misses_is_reported() -> None:
     failed = run(store, SMALL)
     assert report.is_clean
     assert (failed.is_balanced, failed.audit.is_clean, failed.is_clean) == (True, False, False)
+
+
+class WithoutIds(Workload):
+    """
+    A workload whose commands carry no ids, as none should be written.
+    """
+
+    def commands(self) -> Iterator[Command]:
+        yield Deposit(self.account_id(0), Money("1", CURRENCY))
+
+
+def test_a_command_without_an_id_is_a_mistake() -> None:
+    """A simulated command that carries no id could not be told, and is no workload's."""
+    told: list[TransactionId] = []
+    with pytest.raises(TypeError, match="carries its id"):
+        run(MemoryStore(), WithoutIds(accounts=2), on_acknowledged=told.append)
+
+    assert 2 == len(told)
 
 
 @pytest.mark.parametrize(

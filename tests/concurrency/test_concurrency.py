@@ -5,6 +5,7 @@ Threads and processes on the same accounts at the same time: nothing is lost, no
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import workers
@@ -12,7 +13,7 @@ from workers import ONE, RING, Outcomes, drain, in_processes, in_threads, race, 
 
 from bankcore import AccountId, AccountStore, Bank, Money
 from bankcore.audit import verify
-from bankcore.errors import InsufficientFundsError
+from bankcore.errors import InsufficientFundsError, StoreMisuseError
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 
@@ -288,14 +289,40 @@ def test_a_naive_store_overspends() -> None:
         _drained(store, outcomes, 300)
 
 
+class NaiveAndForgetfulStore(NaiveStore):
+    """
+    A naive store that does not mind a record under an id which has one.
+    """
+
+    def _change(self, written: WriteSet) -> dict[tuple[str | int, ...], Any]:
+        for record in written.records:
+            self._kept.pop(("record", record.id.value), None)
+        return super()._change(written)
+
+
 def test_a_naive_store_does_things_twice() -> None:
     """
-    Nor does it do a thing once that eight ask for at once.
+    Nor does it do a thing once that eight ask for at once, and the check says so.
+    """
+    store = NaiveAndForgetfulStore()
+    _open(store, "pot", minor=0)
+    answers = in_threads(store, race, THREADS)
+
+    assert 99 + THREADS <= answers["first"]
+    with pytest.raises(AssertionError):
+        _raced(store, answers, THREADS)
+
+
+def test_a_naive_store_stops_at_the_second_record() -> None:
+    """
+    Where an id has one record, those that come later fail instead of doing a thing twice.
     """
     store = NaiveStore()
     _open(store, "pot", minor=0)
-    with pytest.raises(Exception):  # noqa: B017, PT011  # as it fails: by its own means or by the check
-        _raced(store, in_threads(store, race, THREADS), THREADS)
+    with pytest.raises(StoreMisuseError, match="t-0"):
+        in_threads(store, race, THREADS)
+
+    assert 100 * 100 == _minor(store, "pot")
 
 
 def test_every_task_is_used_in_processes() -> None:

@@ -5,6 +5,7 @@ The command appends each acknowledged id to a receipts file; SIGKILL comes after
 receipts that a seed chooses. The same command, run again, goes on from what is there.
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ SEED = 20260101
 
 def killed_after(receipts_more: int, words: list[str], receipts: Path) -> None:
     """
-    Run the command and kill it once the receipts file has grown by so many lines.
+    Run the command and kill it, at work, once the receipts file has grown by so many lines.
     """
     before = receipts.stat().st_size if receipts.exists() else 0
     line = len("s1-20-t00000000\n")
@@ -35,6 +36,8 @@ def killed_after(receipts_more: int, words: list[str], receipts: Path) -> None:
     finally:
         child.kill()
         child.communicate()
+
+    assert -signal.SIGKILL == child.returncode
 
 
 def test_nothing_acknowledged_is_lost_when_simulate_is_killed(tmp_path: Path) -> None:
@@ -65,7 +68,7 @@ def test_nothing_acknowledged_is_lost_when_simulate_is_killed(tmp_path: Path) ->
 
 
 def test_a_kill_before_the_commit_loses_what_was_not_acknowledged(tmp_path: Path) -> None:
-    """The control: a receipt written before the outcome is durable is found missing."""
+    """What is said to be done before its commit is not there after a kill."""
     database = tmp_path / "bank.db"
     code = (
         "import os, sys\n"

@@ -181,7 +181,7 @@ class SkipsARecord(MemoryStore):
         return attrs.evolve(page, next=Cursor(str(min(int(page.next.token) + 1, length + 1))))
 
 
-@_fails("units_that_share_an_account_take_turns")
+@_fails("units_that_share_an_account_take_turns", "units_that_share_an_id_take_turns")
 class ReadsOutsideTheUnit(MemoryStore):
     """
     Reads before it takes the lock.

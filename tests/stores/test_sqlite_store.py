@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from itertools import count
@@ -103,7 +104,10 @@ def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
     With *is_nobody* it gives up all rights before it begins, where it has any.
     """
     begin = "import os, sys, sqlite3\nfrom bankcore import *\nfrom bankcore.stores import *\n"
+    environment = dict(os.environ)
     if is_nobody:
+        # Nobody may not write what coverage counted.
+        environment = {k: v for k, v in environment.items() if not k.startswith("COVERAGE_")}
         begin += (
             "if os.getuid() == 0:\n"
             f"    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
@@ -113,6 +117,7 @@ def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
+        env=environment,
     )
 
     assert (0, "") == (done.returncode, done.stderr)
@@ -1963,6 +1968,28 @@ def test_a_lock_file_that_cannot_be_made_is_unavailable(path: Path) -> None:
     os.mkdir(f"{path}.lock")
     with pytest.raises(StoreUnavailableError, match=r"bank\.db\.lock: Is a directory"):
         SQLiteStore(path)
+
+
+def test_a_connection_that_cannot_be_made_leaves_nothing_open(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where SQLite cannot connect for a new thread, the lock file opened for it is closed again.
+    """
+
+    def connect(*arguments: object, **options: object) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    before = descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", connect)
+        with ThreadPoolExecutor(1) as thread:
+            raised = thread.submit(store.accounts).exception()
+
+    assert isinstance(raised, StoreUnavailableError)
+    assert before == descriptors()
 
 
 def test_a_kill_in_the_middle_of_a_unit_frees_the_lock(path: Path) -> None:
