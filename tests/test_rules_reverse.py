@@ -1,0 +1,346 @@
+"""
+Reversals, as `decide` judges them: whole, once, and only of what moved money.
+"""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from bankcore.account import AMOUNT_MINOR_MAX, Account, Restriction
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
+from bankcore.ids import AccountId, TransactionId
+from bankcore.money import Money
+from bankcore.transaction import Posting, Refusal, Transaction
+from ruling import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAY,
+    NOW,
+    TICK,
+    accepted,
+    account,
+    assert_invalid,
+    assert_refused,
+    closed,
+    decided,
+    eur,
+    hold,
+    later,
+)
+
+O1 = TransactionId("o-1")
+COMMAND = Reverse("o-1")
+
+
+def original(command: Command, *moved: tuple[AccountId, int], name: TransactionId = O1) -> Any:
+    """
+    The record of *command*, which moved these amounts on these accounts.
+    """
+    postings = tuple(
+        Posting(account_id, eur(amount), eur(900), eur(0), eur(0), 3)
+        for account_id, amount in moved
+    )
+    return Transaction(name, attrs.evolve(command, transaction_id=name), NOW - 2 * DAY, postings)
+
+
+DEPOSIT = original(Deposit("alice", eur(5)), (ALICE, 5))
+WITHDRAWAL = original(Withdraw("alice", eur(5)), (ALICE, -5))
+TRANSFER = original(Transfer("alice", "bob", eur(5)), (ALICE, -5), (BOB, 5))
+
+# What is reversed, the accounts before, and what is booked, in order.
+ACCEPTED = [
+    pytest.param(DEPOSIT, (account(ALICE, 5),), ((ALICE, -5),), id="a deposit, the last of it"),
+    pytest.param(
+        DEPOSIT,
+        (account(ALICE, 10, hold(10), limit=5),),
+        ((ALICE, -5),),
+        id="a deposit, down to the floor",
+    ),
+    pytest.param(WITHDRAWAL, (account(ALICE, -100),), ((ALICE, 5),), id="a withdrawal"),
+    pytest.param(
+        WITHDRAWAL,
+        (account(ALICE, AMOUNT_MINOR_MAX - 5),),
+        ((ALICE, 5),),
+        id="a withdrawal, up to the largest balance",
+    ),
+    pytest.param(
+        TRANSFER,
+        (account(ALICE, 0), account(BOB, 5)),
+        ((BOB, -5), (ALICE, 5)),
+        id="a transfer, the debited account first",
+    ),
+    pytest.param(
+        original(OpenAccount("alice", initial_balance=eur(5)), (ALICE, 5)),
+        (account(ALICE, 7),),
+        ((ALICE, -5),),
+        id="an opening with money",
+    ),
+    pytest.param(
+        original(
+            Post([("alice", eur(-5)), ("bob", eur(2)), ("carol", eur(3))]),
+            *((ALICE, -5), (BOB, 2), (CAROL, 3)),
+        ),
+        (account(ALICE, 0), account(BOB, 2), account(CAROL, 3)),
+        ((CAROL, -3), (BOB, -2), (ALICE, 5)),
+        id="a post of three legs",
+    ),
+    pytest.param(
+        original(
+            Post([("alice", eur(-5)), ("bob", eur(5)), ("carol", eur(1)), ("carol", eur(-1))]),
+            *((ALICE, -5), (BOB, 5), (CAROL, 0)),
+        ),
+        (account(ALICE, 0), account(BOB, 5), account(CAROL, -9)),
+        ((CAROL, 0), (BOB, -5), (ALICE, 5)),
+        id="a post with a net of nothing",
+    ),
+    pytest.param(
+        original(CaptureHold("alice", "h-1", eur(5)), (ALICE, -5)),
+        (account(ALICE, 0),),
+        ((ALICE, 5),),
+        id="a capture, which restores no hold",
+    ),
+    pytest.param(
+        original(CaptureHold("alice", "h-1", destination_id="bob"), (ALICE, -5), (BOB, 5)),
+        (account(ALICE, 0, hold(3)), account(BOB, 5)),
+        ((BOB, -5), (ALICE, 5)),
+        id="a capture to another account",
+    ),
+    pytest.param(
+        TRANSFER,
+        (
+            account(ALICE, 0, restriction=Restriction.DEBITS, restriction_reason="theft"),
+            account(BOB, 5, restriction=Restriction.CREDITS, restriction_reason="theft"),
+        ),
+        ((BOB, -5), (ALICE, 5)),
+        id="restrictions that stop the other direction",
+    ),
+]
+
+
+@pytest.mark.parametrize(("record", "before", "moves"), ACCEPTED)
+def test_the_opposite_is_booked(
+    record: Transaction, before: tuple[Account, ...], moves: tuple[tuple[AccountId, int], ...]
+) -> None:
+    """
+    A reversal books the opposite of every posting, and changes nothing but balances.
+    """
+    found = {each.id: each for each in before}
+    afters = [
+        (later(found[name], balance=found[name].balance + eur(amount)), amount)
+        for name, amount in moves
+    ]
+
+    expected = accepted(COMMAND, *afters)
+    written = decided(COMMAND, *before, recorded=(record,))
+    assert (expected.records, expected.outcomes) == (written.records, written.outcomes)
+    assert set(expected.accounts) == set(written.accounts)
+
+
+NOTHING = (ALICE, 0)
+NOT_REVERSIBLE = [
+    pytest.param(original(PlaceHold("alice", eur(5)), NOTHING), "place_hold", id="place_hold"),
+    pytest.param(original(ReleaseHold("alice", "h-1"), NOTHING), "release_hold", id="release"),
+    pytest.param(
+        original(ExtendHold("alice", "h-1", expires_at=NOW), NOTHING), "extend_hold", id="extend"
+    ),
+    pytest.param(
+        original(ExpireHold("alice", "h-1", transaction_id=O1), NOTHING),
+        "expire_hold",
+        id="expiry",
+    ),
+    pytest.param(
+        original(Restrict("alice", Restriction.NONE), NOTHING), "restrict", id="a restriction"
+    ),
+    pytest.param(
+        original(SetOverdraftLimit("alice", eur(5)), NOTHING), "set_overdraft_limit", id="a limit"
+    ),
+    pytest.param(
+        original(GrantAccess("alice", "mary", ["read"]), NOTHING), "grant_access", id="a grant"
+    ),
+    pytest.param(
+        original(RevokeAccess("alice", "mary"), NOTHING), "revoke_access", id="a revocation"
+    ),
+    pytest.param(
+        original(OpenAccount("alice", initial_balance=eur(0)), NOTHING),
+        "open_account",
+        id="an opening with nothing",
+    ),
+    pytest.param(
+        original(Post([("alice", eur(5)), ("alice", eur(-5))]), NOTHING),
+        "post",
+        id="a post with a net of nothing",
+    ),
+    pytest.param(original(CloseAccount("alice"), NOTHING), "close_account", id="a closing"),
+    pytest.param(
+        original(CloseAccount("alice", sweep_to="bob"), (ALICE, -5), (BOB, 5)),
+        "close_account",
+        id="a closing that moved money",
+    ),
+    pytest.param(original(Reverse("o-0"), (ALICE, -5)), "reverse", id="a reversal"),
+]
+
+
+@pytest.mark.parametrize(("record", "kind"), NOT_REVERSIBLE)
+def test_what_cannot_be_reversed(record: Transaction, kind: str) -> None:
+    """
+    What moved no money, a closing and a reversal cannot be reversed, whatever the accounts have.
+    """
+    assert_refused(
+        COMMAND,
+        account(ALICE, 100),
+        account(BOB, 100),
+        recorded=(record,),
+        code="not_reversible",
+        facts={"transaction_id": O1, "command": kind},
+    )
+
+
+REFUSED = [
+    pytest.param((), (), {}, "transaction_not_found", {"transaction_id": O1}, id="nothing there"),
+    pytest.param(
+        (Refusal(O1, DEPOSIT.command, NOW, "account_closed", {"account_id": ALICE}),),
+        (account(ALICE, 5),),
+        {},
+        "transaction_not_found",
+        {"transaction_id": O1},
+        id="a refusal",
+    ),
+    pytest.param(
+        (DEPOSIT,),
+        (account(ALICE, 5),),
+        {O1: TransactionId("r-1")},
+        "already_reversed",
+        {"transaction_id": O1, "reversed_by": TransactionId("r-1")},
+        id="a second time",
+    ),
+    pytest.param(
+        (DEPOSIT,),
+        (account(ALICE, 4),),
+        {},
+        "insufficient_funds",
+        {"account_id": ALICE, "available": eur(4), "requested": eur(5)},
+        id="the money is gone, by one cent",
+    ),
+    pytest.param(
+        (TRANSFER,),
+        (account(ALICE, 0), account(BOB, 9, hold(5))),
+        {},
+        "insufficient_funds",
+        {"account_id": BOB, "available": eur(4), "requested": eur(5)},
+        id="the money is held",
+    ),
+    pytest.param(
+        (WITHDRAWAL,),
+        (account(ALICE, AMOUNT_MINOR_MAX - 4),),
+        {},
+        "balance_limit",
+        {"account_id": ALICE, "balance": eur(AMOUNT_MINOR_MAX - 4), "requested": eur(5)},
+        id="one cent beyond the largest balance",
+    ),
+    pytest.param(
+        (TRANSFER,),
+        (closed(ALICE), account(BOB, 5)),
+        {},
+        "account_closed",
+        {"account_id": ALICE},
+        id="the source is closed since",
+    ),
+    pytest.param(
+        (TRANSFER,),
+        (
+            account(ALICE, 0),
+            account(BOB, 5, restriction=Restriction.DEBITS, restriction_reason="r"),
+        ),
+        {},
+        "account_restricted",
+        {"account_id": BOB, "restriction": Restriction.DEBITS, "reason": "r", "ends_at": None},
+        id="debits are stopped where the money is",
+    ),
+    pytest.param(
+        (TRANSFER,),
+        (
+            account(ALICE, 0, restriction=Restriction.CREDITS, restriction_reason="r"),
+            account(BOB, 5),
+        ),
+        {},
+        "account_restricted",
+        {"account_id": ALICE, "restriction": Restriction.CREDITS, "reason": "r", "ends_at": None},
+        id="credits are stopped where it belongs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("recorded", "before", "reversals", "code", "facts"), REFUSED)
+def test_refused(
+    recorded: tuple[Transaction | Refusal, ...],
+    before: tuple[Account, ...],
+    reversals: dict[TransactionId, TransactionId],
+    code: str,
+    facts: dict[str, object],
+) -> None:
+    """
+    A reversal is declined where there is nothing to reverse, or the rules of a transfer say no.
+    """
+    assert_refused(
+        COMMAND, *before, recorded=recorded, reversals=reversals, code=code, facts=facts
+    )
+
+
+def test_a_reversal_named_before_the_original_s_account_was_booked() -> None:
+    """
+    A given time earlier than the last posting of an account of the original is invalid.
+    """
+    assert_invalid(
+        Reverse("o-1", booked_at=NOW - DAY - TICK),
+        account(ALICE, 5),
+        recorded=(DEPOSIT,),
+        code="invalid_time",
+        facts={"value": (NOW - DAY - TICK).isoformat()},
+    )
+
+
+def test_the_version_that_is_expected_is_that_of_the_account_to_be_debited() -> None:
+    """
+    The guard of a reversal is judged on the account from which the money goes back.
+    """
+    before = (account(ALICE, 0, version=3), account(BOB, 5, version=4))
+
+    assert decided(COMMAND, *before, recorded=(TRANSFER,), expected_version=4).records
+    assert_invalid(
+        COMMAND,
+        *before,
+        recorded=(TRANSFER,),
+        expected_version=3,
+        code="stale_version",
+        facts={"account_id": BOB, "expected": 3, "found": 4},
+    )
+
+
+def test_money_of_another_account_is_not_touched() -> None:
+    """
+    An account that the original did not touch stays as it is.
+    """
+    written = decided(COMMAND, account(ALICE, 5), account(CAROL, 5), recorded=(DEPOSIT,))
+
+    assert [ALICE] == [each.id for each in written.accounts]
+    assert Money.zero("EUR") == written.accounts[0].balance
