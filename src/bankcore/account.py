@@ -503,7 +503,8 @@ class Account:
         account.require_open()
         if account.restriction is not Restriction.NONE:
             account.require_permitted(net, booked_at)
-        account.require_funds(net)
+        if net.amount_minor < 0:
+            account.require_funds(net)
         return account._booked(net, booked_at)
 
     # -- Holds --

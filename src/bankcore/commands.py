@@ -54,7 +54,7 @@ def _transaction_id(value: TransactionId | str | None) -> TransactionId | None:
     if value is None:
         return None
     transaction_id = to_transaction_id(value)
-    if transaction_id.is_made_by_bank:
+    if ":" in transaction_id.value:
         raise InvalidIdError(shown(transaction_id.value), "only the bank makes ids with a ':'")
     return transaction_id
 

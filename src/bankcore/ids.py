@@ -118,13 +118,6 @@ class TransactionId(_Id):
         """
         return cls(f"expiry:{account_id.value}:{version}")
 
-    @property
-    def is_made_by_bank(self) -> bool:
-        """
-        Whether only the bank makes such ids, so that no command may carry it.
-        """
-        return ":" in self.value
-
     @staticmethod
     def _require_other_form(value: str) -> None:
         if _is_expiry_id(value) is None:

@@ -260,11 +260,14 @@ class _Work:
         expiries: list[_Expiry] = []
         try:
             before = self._before(request, at, now)
+            has_holds = False
             for account in before:
                 if account.last_booked_at is not None and account.last_booked_at > at:
                     at = _later_time(command, account, self._clock)
-            for account in before:
                 if account.holds:
+                    has_holds = True
+            if has_holds:
+                for account in before:
                     expiries += self.expiries_of(account, at)
             if kind is ExpireHold:
                 return self._expired(cast("ExpireHold", command), expiries)
@@ -275,7 +278,8 @@ class _Work:
             # The traceback would keep this whole batch alive for as long as the error.
             return self._refused(request, error.with_traceback(None), at)
         # After this point it must succeed.
-        self.accept(expiries)
+        if expiries:
+            self.accept(expiries)
         return self._booked(request, steps, at)
 
     def _booked(self, request: Request, steps: tuple[_Step, ...], at: datetime) -> Transaction:

@@ -23,6 +23,14 @@ def to_line(value: object) -> str:
         InvalidTextError: If it is no text, is longer than 500 characters, or has control
             characters.
     """
+    # The way of nearly every text, in one step.
+    if (
+        type(value) is str
+        and len(value) <= DESCRIPTION_LENGTH_MAX
+        and value.isascii()
+        and value.isprintable()
+    ):
+        return value
     if not isinstance(value, str):
         raise InvalidTextError(shown(value), "a description is text")
     text = str.__str__(value)
@@ -30,8 +38,6 @@ def to_line(value: object) -> str:
         raise InvalidTextError(
             shown(text), f"a description has at most {DESCRIPTION_LENGTH_MAX} characters"
         )
-    if text.isascii() and text.isprintable():
-        return text
     text = unicodedata.normalize("NFC", text)
     # Cc controls, Cs lone surrogates, Zl and Zp line breaks. Format characters (Cf) stay:
     # emoji and some scripts need them.

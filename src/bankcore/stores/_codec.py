@@ -162,8 +162,11 @@ class _Fields:
 
     def command_to_json(self, command: Command) -> str:
         # Every write passes here: a list, and no check of two lengths that are one.
-        pairs = zip(self._writers, self._values(command), strict=False)
-        members = [write(value) for write, value in pairs if value is not None]
+        members = [
+            write(value)
+            for write, value in zip(self._writers, self._values(command))  # noqa: B905
+            if value is not None
+        ]
         return f"{{{','.join(members)}}}"
 
     def facts_to_json(self, facts: Mapping[str, Any]) -> str:
