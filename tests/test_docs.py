@@ -27,7 +27,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 import bankcore
-from bankcore import cli, errors, rules, stores
+from bankcore import cli, commands, errors, rules, stores
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
 from bankcore.stores import sqlite
 
@@ -251,6 +251,12 @@ def public_names() -> Iterator[str]:
     yield from (f"bankcore.{name}" for name in bankcore.__all__)
     for name in ("bankcore.simulation", "bankcore.stores"):
         yield from (f"{name}.{member}" for member in import_module(name).__all__)
+    for name in ("account", "bank", "ids", "text"):
+        module = import_module(f"bankcore.{name}")
+        for member, value in vars(module).items():
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                if not member.startswith("_"):
+                    yield f"bankcore.{name}.{member}"
     for name in ("audit", "commands", "errors", "history", "store"):
         module = import_module(f"bankcore.{name}")
         constants = inspect.get_annotations(module)
@@ -356,23 +362,92 @@ def test_error_is_documented_as_it_is(error: Any) -> None:
     assert error.retryable == (row.get("retryable") == "yes")
 
 
+def documented_order() -> list[tuple[str, list[str]]]:
+    return [
+        (row[""], words(row["error"]))
+        for row in table_rows(REFERENCE / "errors.md")
+        if row["section"] == "In order of precedence"
+    ]
+
+
 def test_documented_order_of_judgement_is_that_of_the_rules() -> None:
     """
     "The order of judgement is part of the API": the page and `bankcore.rules` tell the same.
     """
     items = re.findall(r"(?m)^(\d+)\. +((?:.+\n)(?: {4}.+\n)*)", rules.__doc__ or "")
-    said = [
-        (number, re.findall(r"`(\w+Error)`", text), "the source first" in text)
-        for number, text in items
-    ]
-    documented = [
-        (row[""], words(row["error"]), "the source first" in row["when"])
-        for row in table_rows(REFERENCE / "errors.md")
-        if row["section"] == "In order of precedence"
-    ]
+    said = [(number, re.findall(r"`(\w+Error)`", text)) for number, text in items]
 
     assert len(said) > 5
-    assert said == documented
+    assert said == documented_order()
+
+
+def test_documented_order_names_every_refusal() -> None:
+    """
+    Every class of a refusal has its place in the order, and every name there is a class.
+    """
+    named = {name for _, names in documented_order() for name in names}
+    declined = {error.__name__ for error in ERRORS if issubclass(error, DeclinedError)}
+
+    assert set() == declined - named
+    assert all(hasattr(errors, name) for name in named)
+
+
+COMMAND_ROWS = table_rows(REFERENCE / "commands.md")
+COMMANDS_SENT = [each for each in commands.COMMANDS.values() if each is not commands.ExpireHold]
+
+
+def test_every_command_is_documented_with_its_fields() -> None:
+    """
+    The page of commands names each with its method and its fields, in order.
+    """
+    shared = [field.name for field in attrs.fields(commands.Command)]
+    documented = [
+        (row["command"], words(row["method"]), words(row["fields"]))
+        for row in COMMAND_ROWS
+        if "books" in row
+    ]
+
+    assert shared == [words(row["field"])[0] for row in COMMAND_ROWS if "field" in row]
+    assert [
+        (
+            f"`{command.__name__}`",
+            [commands.COMMAND_NAMES[command]],
+            [field.name for field in attrs.fields(command) if field.name not in shared],
+        )
+        for command in COMMANDS_SENT
+    ] == documented
+    assert all(hasattr(bankcore.Bank, method) for _, (method,), _ in documented)
+
+
+@pytest.mark.parametrize("command", COMMANDS_SENT, ids=lambda command: command.__name__)
+def test_refusals_of_a_command_are_documented_in_order(command: Any) -> None:
+    """
+    What may refuse a command is told in the order in which it is judged.
+    """
+    (row,) = (
+        row
+        for row in COMMAND_ROWS
+        if "may be refused by" in row and words(row["command"]) == [command.__name__]
+    )
+    order = [name for _, names in documented_order() for name in names]
+
+    # Each name is found somewhere after the one before it.
+    assert words(row["may be refused by"])
+    rest = iter(order)
+    assert [] == [name for name in words(row["may be refused by"]) if name not in rest]
+
+
+def test_every_refusal_is_one_of_some_command() -> None:
+    """
+    No class of a refusal is left out of the page of commands.
+    """
+    page = (REFERENCE / "commands.md").read_text("utf-8")
+
+    assert [] == [
+        error.__name__
+        for error in ERRORS
+        if issubclass(error, DeclinedError) and f"`{error.__name__}`" not in page
+    ]
 
 
 LIMITS = [
@@ -444,12 +519,12 @@ def test_command_line_is_as_documented() -> None:
     The page shows every sub-command with all its options, and no others.
     """
     page = (REFERENCE / "command-line.md").read_text("utf-8")
-    (commands,) = (
+    (sub_commands,) = (
         action
         for action in cli._parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
-    parsers: dict[str, argparse.ArgumentParser] = commands.choices
+    parsers: dict[str, argparse.ArgumentParser] = sub_commands.choices
     options = {
         name: {
             option
@@ -460,7 +535,7 @@ def test_command_line_is_as_documented() -> None:
         for name, parser in parsers.items()
     }
     documented = {
-        name: set(re.findall(r"--[a-z]+", usage))
+        name: set(re.findall(r"--[a-z-]+", usage))
         for name, usage in re.findall(r"(?m)^`bankcore (\w+) ([^`]*)`", page)
     }
 

@@ -8,7 +8,7 @@ commands are in `bankcore.commands`, errors in `bankcore.errors`, stores in
 standard library.
 """
 
-from bankcore.account import Account, AccountStatus
+from bankcore.account import Account, AccountStatus, Hold, Restriction, Right
 from bankcore.bank import Bank
 from bankcore.currency import Currency
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
@@ -27,10 +27,13 @@ __all__ = [
     "BankError",
     "Currency",
     "DeclinedError",
+    "Hold",
     "InvalidRequestError",
     "Money",
     "Posting",
     "Refusal",
+    "Restriction",
+    "Right",
     "Statement",
     "StatementLine",
     "StoreError",
