@@ -251,7 +251,8 @@ class _Import:
             # its first row from passing, and is told there.
             if line == 0:
                 continue
-            self._replayed += outcome.replayed
+            if outcome.replayed:
+                self._replayed += 1
             if isinstance(outcome, Transaction):
                 booked = outcome.postings[0].balance
                 # Both are in the one currency of the import.

@@ -260,14 +260,11 @@ class _Work:
         expiries: list[_Expiry] = []
         try:
             before = self._before(request, at, now)
-            has_holds = False
             for account in before:
                 if account.last_booked_at is not None and account.last_booked_at > at:
                     at = _later_time(command, account, self._clock)
+            for account in before:
                 if account.holds:
-                    has_holds = True
-            if has_holds:
-                for account in before:
                     expiries += self.expiries_of(account, at)
             if kind is ExpireHold:
                 return self._expired(cast("ExpireHold", command), expiries)
@@ -278,11 +275,17 @@ class _Work:
             # The traceback would keep this whole batch alive for as long as the error.
             return self._refused(request, error.with_traceback(None), at)
         # After this point it must succeed.
+        return self._booked(request, steps, at, expiries)
+
+    def _booked(
+        self,
+        request: Request,
+        steps: tuple[_Step, ...],
+        at: datetime,
+        expiries: Sequence[_Expiry],
+    ) -> Transaction:
         if expiries:
             self.accept(expiries)
-        return self._booked(request, steps, at)
-
-    def _booked(self, request: Request, steps: tuple[_Step, ...], at: datetime) -> Transaction:
         transaction = Transaction(
             request.transaction_id, request.command, at, tuple(map(_posting, steps))
         )
