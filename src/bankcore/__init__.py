@@ -12,8 +12,11 @@ from bankcore.account import Account, AccountStatus
 from bankcore.bank import Bank
 from bankcore.currency import Currency
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
+from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
+from bankcore.rounding import Rounding
+from bankcore.sharing import Allocation
 from bankcore.statement import Statement, StatementLine
 from bankcore.store import AccountStore
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -23,14 +26,17 @@ __all__ = [
     "AccountId",
     "AccountStatus",
     "AccountStore",
+    "Allocation",
     "Bank",
     "BankError",
     "Currency",
     "DeclinedError",
+    "ExchangeRate",
     "InvalidRequestError",
     "Money",
     "Posting",
     "Refusal",
+    "Rounding",
     "Statement",
     "StatementLine",
     "StoreError",
