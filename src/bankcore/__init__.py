@@ -9,6 +9,7 @@ standard library.
 """
 
 from bankcore.account import Account, AccountStatus
+from bankcore.bag import MoneyBag
 from bankcore.bank import Bank
 from bankcore.currency import Currency
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
@@ -34,6 +35,7 @@ __all__ = [
     "ExchangeRate",
     "InvalidRequestError",
     "Money",
+    "MoneyBag",
     "Posting",
     "Refusal",
     "Rounding",

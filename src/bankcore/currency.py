@@ -77,7 +77,7 @@ class Currency:
     def __new__(cls, code: str, exponent: int | None = None) -> "Currency":  # noqa: PYI034  # interned: always this class
         # The way of nearly every call: an ISO code by itself, seen before.
         if exponent is None and type(code) is str:
-            known = _ISO.get(code)
+            known = SEEN.get(code)
             if known is not None:
                 return known
         return _interned(_checked_code(code, exponent), _checked_exponent(code, exponent))
@@ -222,9 +222,9 @@ class Currency:
         return Currency, (self.code, self.exponent)
 
 
-# ISO currencies that were asked for, and the application's own for as long as it holds
+# ISO currencies that were asked for (`Money` looks here first), and the application's own for as long as it holds
 # them: a cache of immutable values, which changes no answer.
-_ISO: dict[str, Currency] = {}
+SEEN: dict[str, Currency] = {}
 _OWN: WeakValueDictionary[tuple[str, int], Currency] = WeakValueDictionary()
 
 # `Currency` is frozen, so its slots are filled through their own descriptors.
@@ -313,5 +313,5 @@ def _interned(code: str, exponent: int) -> Currency:
     _set_exponent(currency, exponent)
     # `setdefault` lets one of several racing threads win, for all of them.
     if currency.is_listed:
-        return _ISO.setdefault(code, currency)
+        return SEEN.setdefault(code, currency)
     return _OWN.setdefault((code, exponent), currency)

@@ -9,15 +9,16 @@ exact at any size that can be written, and an account checks its own bounds.
 Absent on purpose: locales, a default rounding, and rates (`bankcore.exchange`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any, ClassVar, Final, overload
 
 import attrs
 
-from bankcore.currency import EXPONENT_MAX, Currency, to_currency, to_exponent
+from bankcore.currency import EXPONENT_MAX, SEEN, Currency, to_currency, to_exponent
 from bankcore.errors import (
     AmountTooLargeError,
     CurrencyMismatchError,
@@ -41,7 +42,7 @@ _TEXT_LENGTH_MAX: Final = DIGITS_MAX + 2  # a sign and a point
 _POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX + 1))
 
 
-@attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False)
+@attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False, weakref_slot=False)
 class Money:
     """
     An exact *amount* of *currency*, in whole units.
@@ -87,7 +88,26 @@ class Money:
         rounding: Rounding | str | None = None,
     ) -> None:
         if type(currency) is not Currency:
-            currency = to_currency(currency)
+            known = SEEN.get(currency) if type(currency) is str else None
+            currency = to_currency(currency) if known is None else known
+        # The usual way, "1234.50" EUR, in the fewest steps: but for one point, all are
+        # digits (of any script for `isdigit`, hence `isascii`), a figure that is not 0
+        # begins, and the point is where the currency wants it. Whatever else there is, is
+        # judged further down.
+        if type(amount) is str:
+            digits = amount.replace(".", "", 1)
+            if (
+                digits.isdigit()
+                and digits.isascii()
+                and amount >= "1"
+                and currency.exponent < len(digits) <= DIGITS_MAX
+                and amount[~currency.exponent] == "."
+                and currency.exponent
+                and rounding is None
+            ):
+                _set_minor(self, int(digits))
+                _set_currency(self, currency)
+                return
         if rounding is not None:
             rounding = to_rounding(rounding)
         _set_minor(
@@ -129,7 +149,8 @@ class Money:
         if type(amount_minor) is not int:
             raise InvalidAmountError(shown(amount_minor), "minor units are a plain int")
         if type(currency) is not Currency:
-            currency = to_currency(currency)
+            known = SEEN.get(currency) if type(currency) is str else None
+            currency = to_currency(currency) if known is None else known
         if exponent is not None:
             return money_of_ratio(
                 _bounded(amount_minor) * _POWERS[currency.exponent],
@@ -138,7 +159,12 @@ class Money:
                 rounding,
                 lambda: written(amount_minor, exponent),
             )
-        return _make(_bounded(amount_minor), currency)
+        if not -_MINOR_BOUND < amount_minor < _MINOR_BOUND:
+            raise _too_large()
+        money = _new(Money)
+        _set_minor(money, amount_minor)
+        _set_currency(money, currency)
+        return money
 
     @classmethod
     def zero(cls, currency: Currency | str) -> "Money":
@@ -216,7 +242,10 @@ class Money:
             return NotImplemented
         if other.currency is not self.currency:
             require_same_currency(self, other)
-        return _make(self.amount_minor + other.amount_minor, self.currency)
+        money = _new(Money)
+        _set_minor(money, self.amount_minor + other.amount_minor)
+        _set_currency(money, self.currency)
+        return money
 
     def __radd__(self, other: int) -> "Money":
         # `sum(moneys)` begins with the int 0. Nothing else that is not money is taken.
@@ -229,7 +258,10 @@ class Money:
             return NotImplemented
         if other.currency is not self.currency:
             require_same_currency(self, other)
-        return _make(self.amount_minor - other.amount_minor, self.currency)
+        money = _new(Money)
+        _set_minor(money, self.amount_minor - other.amount_minor)
+        _set_currency(money, self.currency)
+        return money
 
     def __mul__(self, factor: int) -> "Money":
         if type(factor) is not int:
@@ -609,7 +641,8 @@ class Money:
 
 
 # `Money` is frozen, so its slots are filled through their own descriptors: the
-# quickest way there is to build one, and used in `__init__` and `_make` only.
+# quickest way there is to build one: in `__init__`, in `_make`, and written out in
+# `from_minor`, `+` and `-`, which are called the most.
 _set_minor = Money.__dict__["amount_minor"].__set__
 _set_currency = Money.__dict__["currency"].__set__
 _new = object.__new__
@@ -665,19 +698,44 @@ def _mismatch(expected: Currency, given: Currency) -> CurrencyMismatchError:
 
 def _sum(moneys: Iterable[Money], currency: Currency | None) -> Money:
     total = 0
-    for money in moneys:
-        if type(money) is not Money:
-            raise InvalidAmountError(shown(money), "only Money is added")
-        # Nearly always the very same object; two equal ones are told by `!=`.
-        if money.currency is not currency:
-            if currency is None:
-                currency = money.currency
-            elif money.currency != currency:
-                raise _mismatch(currency, money.currency)
-        total += money.amount_minor
+    for some in _batches(moneys):
+        if currency is None:
+            currency = getattr(some[0], "currency", None)
+        # One comprehension and one `sum` of integers cost half of a loop that looks at
+        # each type. What is no money is told by its fields here, and by the total's type.
+        try:
+            minor = [money.amount_minor for money in some if money.currency is currency]
+            subtotal = sum(minor)
+        except (AttributeError, TypeError):
+            subtotal = None
+        if type(subtotal) is not int or len(minor) != len(some):
+            subtotal = sum(_checked(money, currency) for money in some)
+        total += subtotal
     if currency is None:
         raise InvalidAmountError("The sum of nothing", "it has no currency; pass currency=…")
     return _make(total, currency)
+
+
+def _batches(moneys: Iterable[Money]) -> Iterator[Sequence[Money]]:
+    """
+    *moneys* in lists, none of them empty, so that an iterator's are not held all at once.
+    """
+    if type(moneys) is list or type(moneys) is tuple:
+        if moneys:
+            yield moneys
+        return
+    iterator = iter(moneys)
+    while some := list(islice(iterator, 1_000)):
+        yield some
+
+
+def _checked(money: Money, currency: Currency | None) -> int:
+    if type(money) is not Money:
+        raise InvalidAmountError(shown(money), "only Money is added")
+    # Two equal currencies are nearly always, and not quite always, the very same object.
+    if currency is not None and money.currency != currency:
+        raise _mismatch(currency, money.currency)
+    return money.amount_minor
 
 
 def _divisor(money: Money, other: int | Money) -> int:
@@ -698,7 +756,11 @@ def _require_no_number(operator: str, other: object, instead: str) -> None:
 def _bounded(amount_minor: int) -> int:
     if -_MINOR_BOUND < amount_minor < _MINOR_BOUND:
         return amount_minor
-    raise AmountTooLargeError(
+    raise _too_large()
+
+
+def _too_large() -> AmountTooLargeError:
+    return AmountTooLargeError(
         "An integer", f"an amount has at most {DIGITS_MAX} digits in minor units"
     )
 
@@ -722,24 +784,18 @@ def _minor_from_text(text: str, currency: Currency, rounding: Rounding | None) -
     # Length first: `int()` of a text of thousands of digits is slow.
     if len(text) > _TEXT_LENGTH_MAX:
         raise AmountTooLargeError(shown(text), f"an amount has at most {DIGITS_MAX} digits")
-    whole, point, decimals = text.partition(".")
-    # `isdigit` is true for digits of every script, hence `isascii`.
-    if text[:1] not in "0." and len(decimals) == currency.exponent and (decimals or not point):
-        # The usual way, in one step: "12.34" EUR. One that begins with "0" or "." is not it.
-        digits = whole + decimals
-        if digits.isdigit() and digits.isascii() and len(digits) <= DIGITS_MAX:
-            return int(digits)
-    number = scaled(text)
-    if number is None:
+    found = scaled(text)
+    if found is None:
         if text[:1] == "-" and scaled(text[1:]):
             raise InvalidAmountError(shown(text), "there is no negative zero")
         raise InvalidAmountError(shown(text), "an amount is written like '12', '12.34' or '-0.50'")
-    missing = currency.exponent - len(decimals)
+    number, decimals = found
+    missing = currency.exponent - decimals
     if missing >= 0:
-        return _bounded(number[0] * _POWERS[missing])
+        return _bounded(number * _POWERS[missing])
     if rounding is None:
         raise _too_precise(text, currency)
-    return _bounded(rounded(number[0], _POWERS[-missing], rounding))
+    return _bounded(rounded(number, _POWERS[-missing], rounding))
 
 
 def _minor_from_decimal(amount: Decimal, currency: Currency, rounding: Rounding | None) -> int:

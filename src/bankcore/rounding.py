@@ -165,15 +165,16 @@ def _ratio_of_text(text: str, error: Callable[[str, str], BankError]) -> tuple[i
     # Length first: `int()` of a text of thousands of digits is slow.
     if len(text) > _TEXT_LENGTH_MAX:
         raise error(shown(text), f"a number has at most {NUMBER_DIGITS_MAX} digits")
-    number, denominator = scaled(text) or (0, 0)
-    if not denominator:
+    found = scaled(text)
+    if found is None:
         raise error(shown(text), "a number is written like '12', '0.25' or '-1.5'")
-    return number, denominator
+    number, decimals = found
+    return number, 10**decimals
 
 
 def scaled(text: str) -> tuple[int, int] | None:
     """
-    The number that *text* writes: an integer and the power of ten to divide it by.
+    The number that *text* writes: an integer, and how many of its digits are decimals.
 
     None where it is not written like ``12``, ``12.34`` or ``-0.50``: ASCII digits, at
     most one point with digits on both sides, no needless zero in front, and no
@@ -183,13 +184,11 @@ def scaled(text: str) -> tuple[int, int] | None:
     digits = whole[1:] if whole[:1] == "-" else whole
     # `isdigit` is true for digits of every script, hence `isascii`.
     if not (
-        text.isascii()
-        and digits.isdigit()
+        digits.isdigit()
         and (decimals.isdigit() or not point)
+        and text.isascii()
         and (digits[0] != "0" or len(digits) == 1)
     ):
         return None
-    number = int(digits + decimals)
-    if digits is whole:
-        return number, 10 ** len(decimals)
-    return (-number, 10 ** len(decimals)) if number else None
+    number = int(whole + decimals)
+    return None if number == 0 and digits is not whole else (number, len(decimals))
