@@ -35,8 +35,28 @@ V: dict[str, Any] = {"value": "'x'", "reason": "it is so"}
 TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "InvalidAmountError": ("invalid_amount", ValueError, False, False, V, "not a valid amount"),
     "AmountTooLargeError": ("amount_too_large", ValueError, False, False, V, "a valid amount"),
+    "RoundingRequiredError": (
+        *("rounding_required", ValueError, False, False, V),
+        "'x' it is so; pass rounding=…",
+    ),
+    "InvalidRoundingError": ("invalid_rounding", ValueError, False, False, V, "valid rounding"),
+    "InvalidFactorError": ("invalid_factor", ValueError, False, False, V, "valid factor"),
+    "InvalidOperandError": ("invalid_operand", TypeError, False, False, V, "operation of Money"),
+    "DivisionByZeroError": (
+        *("division_by_zero", ZeroDivisionError, False, False),
+        {"value": "EUR 1.00"},
+        "EUR 1.00 cannot be divided by zero",
+    ),
+    "InvalidWeightsError": ("invalid_weights", ValueError, False, False, V, "share money out"),
+    "InvalidRateError": ("invalid_rate", ValueError, False, False, V, "valid exchange rate"),
+    "InvalidFormatError": ("invalid_format", ValueError, False, False, V, "valid format"),
     "InvalidCurrencyError": ("invalid_currency", ValueError, False, False, V, "valid currency"),
     "UnknownCurrencyError": ("unknown_currency", LookupError, False, False, V, "valid currency"),
+    "AmbiguousCurrencyError": (
+        *("ambiguous_currency", LookupError, False, False),
+        {**V, "codes": ("BTN", "INR")},
+        "valid currency",
+    ),
     "CurrencyMismatchError": (
         *("currency_mismatch", ValueError, False, False),
         {"expected": "EUR", "given": "USD"},

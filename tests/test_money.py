@@ -89,9 +89,9 @@ def test_an_amount_of_more_than_64_digits_is_too_large(amount: Any, currency: st
 @pytest.mark.parametrize(
     ("amount", "reason"),
     [
-        ("0.001", "EUR has 2 decimals, and nothing is rounded"),
-        (Decimal("0.001"), "EUR has 2 decimals, and nothing is rounded"),
-        (Decimal("1E-999999"), "EUR has 2 decimals, and nothing is rounded"),
+        ("0.001", "has more decimals than EUR allows (2)"),
+        (Decimal("0.001"), "has more decimals than EUR allows (2)"),
+        (Decimal("1E-999999"), "has more decimals than EUR allows (2)"),
         (0.1, "write it as text, such as '0.10'"),
         (True, "an amount is text, an int or a Decimal"),
         (Decimal("NaN"), "an amount is a finite number"),

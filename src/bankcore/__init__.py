@@ -9,11 +9,15 @@ standard library.
 """
 
 from bankcore.account import Account, AccountStatus, Hold, Restriction, Right
+from bankcore.bag import MoneyBag
 from bankcore.bank import Bank
 from bankcore.currency import Currency
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
+from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
+from bankcore.rounding import Rounding
+from bankcore.sharing import Allocation
 from bankcore.statement import Statement, StatementLine
 from bankcore.store import AccountStore
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -23,17 +27,21 @@ __all__ = [
     "AccountId",
     "AccountStatus",
     "AccountStore",
+    "Allocation",
     "Bank",
     "BankError",
     "Currency",
     "DeclinedError",
     "Hold",
+    "ExchangeRate",
     "InvalidRequestError",
     "Money",
+    "MoneyBag",
     "Posting",
     "Refusal",
     "Restriction",
     "Right",
+    "Rounding",
     "Statement",
     "StatementLine",
     "StoreError",
