@@ -8,7 +8,7 @@ commands are in `bankcore.commands`, errors in `bankcore.errors`, stores in
 standard library.
 """
 
-from bankcore.account import Account, AccountStatus, Hold, Restriction, Right
+from bankcore.account import Account, AccountStatus, Hold, Restriction
 from bankcore.bag import MoneyBag
 from bankcore.bank import Bank
 from bankcore.currency import Currency
@@ -32,15 +32,14 @@ __all__ = [
     "BankError",
     "Currency",
     "DeclinedError",
-    "Hold",
     "ExchangeRate",
+    "Hold",
     "InvalidRequestError",
     "Money",
     "MoneyBag",
     "Posting",
     "Refusal",
     "Restriction",
-    "Right",
     "Rounding",
     "Statement",
     "StatementLine",

@@ -43,6 +43,7 @@ from bankcore.errors import (
     InvalidTimeError,
     shown,
 )
+from bankcore.exchange import ExchangeRate
 from bankcore.ids import (
     AccountId,
     PrincipalId,
@@ -275,6 +276,7 @@ class Bank:
         legs: Iterable[tuple[AccountId | str, Money]],
         *,
         crosses_boundary: bool = False,
+        exchange_rate: ExchangeRate | None = None,
         transaction_id: TransactionId | str | None = None,
         booked_at: datetime | None = None,
         description: str | None = None,
@@ -283,6 +285,7 @@ class Bank:
         """
         Book several legs at once: pairs of an account's id and a signed `Money`.
 
+        An *exchange_rate* is recorded with the legs, which must be in its two currencies.
         Same as ``bank.execute([Post(...)])``, but an error is raised.
 
         Raises:
@@ -294,6 +297,7 @@ class Bank:
             Post(
                 legs,
                 crosses_boundary=crosses_boundary,
+                exchange_rate=exchange_rate,
                 transaction_id=transaction_id,
                 booked_at=booked_at,
                 description=description,

@@ -30,10 +30,12 @@ from bankcore.errors import (
     InvalidFlagError,
     InvalidIdError,
     InvalidLegsError,
+    InvalidRateError,
     InvalidVersionError,
     SameAccountError,
     shown,
 )
+from bankcore.exchange import ExchangeRate
 from bankcore.ids import (
     AccountId,
     PrincipalId,
@@ -82,6 +84,12 @@ def _expected_version(value: object) -> int | None:
         is_short = type(value) is int and abs(value) <= 2**63
         raise InvalidVersionError(str(value) if is_short else shown(value))
     return value
+
+
+def _exchange_rate(value: object) -> ExchangeRate | None:
+    if value is None or isinstance(value, ExchangeRate):
+        return value
+    raise InvalidRateError(shown(value), "it is an ExchangeRate")
 
 
 def _flag(value: object) -> bool:
@@ -249,18 +257,27 @@ class Post(Command):
     net. In each currency the legs add up to zero, unless the post *crosses_boundary*: then
     the rest comes from outside the bank, or goes there.
 
+    An exchange is a post with legs in two currencies, which pass through accounts that the
+    application keeps for it. Its *exchange_rate* is recorded with it; what moves is what
+    the legs say.
+
     Raises:
         InvalidLegsError: If there are none, more than 1,000, or they do not add up.
         InvalidAmountError: If one is not `Money`, or is zero.
         AmountTooLargeError: If one, or the net of an account, is beyond 10¹⁸ - 1 minor units.
-        CurrencyMismatchError: If the legs of one account are in two currencies.
+        CurrencyMismatchError: If the legs of one account are in two currencies, or not in
+            those of the exchange rate.
         InvalidRequestError: If another field is not valid. No id is used up.
     """
 
     legs: tuple[Leg, ...] = attrs.field(converter=_to_legs)
     crosses_boundary: bool = attrs.field(kw_only=True, default=False, converter=_flag)
+    exchange_rate: ExchangeRate | None = attrs.field(
+        kw_only=True, default=None, converter=_exchange_rate
+    )
 
     def __attrs_post_init__(self) -> None:
+        self._require_currencies_of_rate()
         for net in self.nets.values():
             if abs(net.amount_minor) > AMOUNT_MINOR_MAX:
                 raise AmountTooLargeError(str(net), "at most 10¹⁸ - 1 minor units can be booked")
@@ -274,6 +291,17 @@ class Post(Command):
         if rests:
             raise InvalidLegsError(
                 f"they leave {', '.join(rests)}, and must add up to zero in each currency"
+            )
+
+    def _require_currencies_of_rate(self) -> None:
+        rate = self.exchange_rate
+        if rate is None:
+            return
+        found = dict.fromkeys(amount.currency for _, amount in self.legs)
+        if set(found) != {rate.base, rate.quote}:
+            raise CurrencyMismatchError(
+                f"{rate.base.code} and {rate.quote.code}",
+                " and ".join(currency.code for currency in found),
             )
 
     @property

@@ -24,6 +24,7 @@ from bankcore.account import Holder, Restriction
 from bankcore.commands import COMMANDS, Command, Leg
 from bankcore.currency import Currency
 from bankcore.errors import RECORDED_ERRORS, BankError, StoreCorruptedError, StoreError
+from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 
@@ -117,6 +118,10 @@ _CODECS: Mapping[str, tuple[Callable[[str], _Write], _Read]] = {
     "tuple[Leg, ...]": (
         lambda key: lambda legs: f"{key}[{','.join(map(_leg_text, legs))}]",
         lambda legs: tuple((name, _money_from(money)) for name, money in legs),
+    ),
+    "ExchangeRate": (
+        lambda key: lambda rate: key + _plain(rate.to_dict()),
+        ExchangeRate.from_dict,
     ),
     "Restriction": (lambda key: lambda each: f'{key}"{each.value}"', Restriction),
     "frozenset[Right]": (
