@@ -124,6 +124,7 @@ def test_docstrings_run(module: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     document = PythonDocStringDocument.parse(str(module), DocTestParser())
     name = ".".join(module.relative_to(SOURCES).with_suffix("").parts)
     document.evaluators.clear()  # it would import the file once more, as another module
+    document.namespace.update({each: getattr(bankcore, each) for each in bankcore.__all__})
     document.namespace.update(vars(import_module(name.removesuffix(".__init__"))))
 
     for example in document:
