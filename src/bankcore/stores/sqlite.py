@@ -836,12 +836,25 @@ def _write(
     _write_accounts(connection, snapshot, keys, written.accounts)
     # The writer is alone, so the next places are simply the next numbers.
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
+    plain, full = [], []
+    for place, record in enumerate(written.records, start=last + 1):
+        row = _plain_row(place, record)
+        rest = _rest_of_row(record)
+        if rest is None:
+            plain.append(row)
+        else:
+            full.append((*row, *rest))
+    # Two statements: for each None, Python's sqlite3 looks for an adapter in vain, and nearly
+    # every record would bring five.
     connection.executemany(
-        "INSERT INTO bankcore_journal (place, transaction_id, command_kind, command, principal,"
-        " recorded_at, refusal_code, refusal_facts, refusal_batch, reverses)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        map(_journal_row, count(last + 1), written.records),
+        f"INSERT INTO bankcore_journal ({_PLAIN_COLUMNS}) VALUES (?, ?, ?, ?, ?)", plain
     )
+    if full:
+        connection.executemany(
+            f"INSERT INTO bankcore_journal ({_PLAIN_COLUMNS}, principal, refusal_code,"
+            " refusal_facts, refusal_batch, reverses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            full,
+        )
     connection.executemany(
         "INSERT INTO bankcore_posting (place, line, account_key, version, amount_minor,"
         " balance_minor, held_minor, overdraft_limit_minor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -863,30 +876,29 @@ def _write(
     )
 
 
-def _journal_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
-    command = record.command
-    kind, text = codec.command_to_text(command)
-    code = facts = batch = reverses = None
-    if isinstance(record, Transaction):
-        at = record.booked_at
-        if type(command) is Reverse:
-            reverses = command.original_id.value
-    else:
-        at, code = record.refused_at, record.code
-        facts = codec.facts_to_text(code, record.facts)
+_PLAIN_COLUMNS: Final = "place, transaction_id, command_kind, command, recorded_at"
+
+
+def _plain_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
+    kind, text = codec.command_to_text(record.command)
+    at = record.booked_at if isinstance(record, Transaction) else record.refused_at
+    return place, record.id.value, kind, text, codec.to_microseconds(at)
+
+
+def _rest_of_row(record: Transaction | Refusal) -> tuple[Any, ...] | None:
+    """
+    What a record has besides; None where it has nothing, as nearly all.
+    """
+    if isinstance(record, Refusal):
+        facts = codec.facts_to_text(record.code, record.facts)
         batch = codec.batch_to_text(record.batch)
-    return (
-        place,
-        record.id.value,
-        kind,
-        text,
-        record.principal,
-        codec.to_microseconds(at),
-        code,
-        facts,
-        batch,
-        reverses,
-    )
+        return record.principal, record.code, facts, batch, None
+    command = record.command
+    if type(command) is Reverse:
+        return record.principal, None, None, None, command.original_id.value
+    if record.principal is not None:
+        return record.principal, None, None, None, None
+    return None
 
 
 def _write_accounts(
