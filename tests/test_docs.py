@@ -255,9 +255,9 @@ def public_names() -> Iterator[str]:
     for name in ("account", "bank", "ids", "text"):
         module = import_module(f"bankcore.{name}")
         for member, value in vars(module).items():
-            if isinstance(value, type) and value.__module__ == module.__name__:
-                if not member.startswith("_"):
-                    yield f"bankcore.{name}.{member}"
+            is_own = isinstance(value, type) and value.__module__ == module.__name__
+            if is_own and not member.startswith("_"):
+                yield f"bankcore.{name}.{member}"
     for name in ("audit", "commands", "errors", "history", "store"):
         module = import_module(f"bankcore.{name}")
         constants = inspect.get_annotations(module)
