@@ -541,9 +541,9 @@ class TestHold:
         for refused in (NOON, NOON - TICK, NAIVE, LAST_END + TICK):
             with pytest.raises(InvalidTimeError):
                 before.extend(refused)
-        for refused in (NOON, LAST_END, None):
+        for expires_at in (NOON, LAST_END, None):
             with pytest.raises(InvalidTimeError, match="hold h-1 does not expire"):
-                hold("10").extend(refused)
+                hold("10").extend(expires_at)
 
 
 class TestHoldsOfAnAccount:

@@ -181,10 +181,11 @@ def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock
         outcome = work.outcome(request)
         if isinstance(outcome, BankError):
             # The earlier commands are undone, and their effects are why this one was judged as
-            # it was: the refusal keeps them.
+            # it was: the refusal keeps them, and the clock by which they all were judged.
             batch = tuple(each.command for each in requests[: len(outcomes)])
+            changes: dict[str, Any] = {"batch": batch, "refused_at": clock.now} if batch else {}
             refused = tuple(
-                attrs.evolve(record, batch=batch)
+                attrs.evolve(record, **changes)
                 for record in work.records
                 if isinstance(record, Refusal)
             )

@@ -98,7 +98,8 @@ class Refusal:
         command: The command as it was sent first, with its id.
         code: The ``code`` of the error.
         facts: The error's fields.
-        refused_at: When, UTC.
+        refused_at: When, UTC: the time by which it was judged. Where it has a *batch*, what
+            the bank's clock said, by which the whole of it was judged.
         principal: Who asked, where the bank was told.
         batch: In an atomic batch, the commands before it, which were undone with it: with
             them, the journal alone tells why it was refused.

@@ -165,7 +165,7 @@ class _Fields:
         }
         self.kind = kind
         self._names = tuple(codecs)
-        # What a fact that is not written stands for.
+        # What a field that is not written stands for.
         self.absent = {
             field.name: None for field in attrs.fields(cls) if str(field.type).endswith("| None")
         }
@@ -212,7 +212,8 @@ def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Co
     The command that was written as *text*.
     """
     cls = COMMANDS[kind]
-    return cls(**_COMMAND_FIELDS[cls].from_json(text), transaction_id=transaction_id)
+    fields = _COMMAND_FIELDS[cls]
+    return cls(**{**fields.absent, **fields.from_json(text), "transaction_id": transaction_id})
 
 
 def facts_to_text(code: str, facts: Mapping[str, Any]) -> str:

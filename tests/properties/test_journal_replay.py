@@ -1,0 +1,399 @@
+"""
+The journal is enough: from its commands, times and ids alone, everything comes again.
+
+Histories of all commands are made at random, in single commands, batches and atomic batches,
+with ids and without, with times of the caller and of a clock that also goes back, with holds
+that expire in between. Their journals are then judged again, record by record, from an empty
+store.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcore.account import AMOUNT_MINOR_MAX, Restriction, Right
+from bankcore.audit import verify
+from bankcore.bank import Bank
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
+from bankcore.errors import BankError
+from bankcore.ids import AccountId, TransactionId
+from bankcore.money import Money
+from bankcore.rules import Clock, Request, decide, reads_of
+from bankcore.store import AccountStore
+from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.transaction import Refusal, Transaction
+
+Record = Transaction | Refusal
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def eur(amount_minor: int) -> Money:
+    return Money.from_minor(amount_minor, "EUR")
+
+
+# -- Histories ---------------------------------------------------------------
+
+
+@attrs.frozen
+class Step:
+    """
+    A batch, and how many seconds past NOW the clock says; with no commands, what is due is
+    recorded as expired.
+    """
+
+    seconds: int
+    commands: tuple[Command, ...] = ()
+    is_atomic: bool = False
+
+
+# Few accounts, so that they meet; nobody is never there, and usd is of another currency.
+NAMES = st.sampled_from(["a", "b", "c"] * 4 + ["usd", "nobody"])
+AMOUNTS = st.integers(1, 60).map(eur) | st.sampled_from([eur(AMOUNT_MINOR_MAX), Money(1, "USD")])
+PRINCIPALS = st.sampled_from(["mary", "bert"])
+RIGHTS = st.sets(st.sampled_from(Right), min_size=1)
+DESCRIPTIONS = st.sampled_from([None, None, None, "café", "a 'quoted' line"])
+
+
+PAIRS = st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1])
+KINDS = [
+    *("deposit", "withdraw", "transfer", "transfer", "post", "reverse", "reverse"),
+    *("place", "place", "place", "capture", "capture", "release", "extend"),
+    *("restrict", "lift", "limit", "close", "grant", "revoke", "open"),
+]
+
+
+def post(pair: tuple[str, str], amount: Money, fee: int, *, crosses: bool) -> Post:
+    source, destination = pair
+    rest = [] if crosses else [(destination, amount)]
+    fees = [("b", eur(fee)), ("c", eur(-fee))] if amount.currency.code == "EUR" else []
+    if "usd" in pair:
+        fees = []
+    return Post([(source, -amount), *rest, *fees], crosses_boundary=crosses)
+
+
+@st.composite
+def commands(draw: st.DrawFn, ids: Sequence[str], seconds: int) -> Command:
+    """
+    A command of any kind; the holds and originals that it names are among *ids*.
+    """
+    known = st.sampled_from(ids)
+    ends_at = st.none() | st.integers(-1, 12).map(lambda more: NOW + SECOND * (seconds + more))
+    small = st.integers(1, 60).map(eur)
+    builders: dict[str, st.SearchStrategy[Command]] = {
+        "deposit": st.builds(Deposit, NAMES, AMOUNTS),
+        "withdraw": st.builds(Withdraw, NAMES, AMOUNTS),
+        "transfer": st.builds(lambda pair, amount: Transfer(*pair, amount), PAIRS, AMOUNTS),
+        "post": st.builds(post, PAIRS, small, st.integers(1, 20), crosses=st.booleans()),
+        "reverse": st.builds(Reverse, known),
+        "place": st.builds(PlaceHold, NAMES, AMOUNTS, expires_at=ends_at),
+        "capture": st.builds(
+            lambda pair, hold_id, amount, final, is_inside: CaptureHold(
+                pair[0],
+                hold_id,
+                amount,
+                final=final,
+                destination_id=pair[1] if is_inside else None,
+            ),
+            PAIRS,
+            known,
+            st.none() | small,
+            st.booleans(),
+            st.booleans(),
+        ),
+        "release": st.builds(ReleaseHold, NAMES, known),
+        "extend": st.builds(ExtendHold, NAMES, known, expires_at=ends_at),
+        "restrict": st.builds(
+            Restrict,
+            NAMES,
+            st.sampled_from([Restriction.DEBITS, Restriction.CREDITS, Restriction.ALL]),
+            reason=st.just("theft"),
+            ends_at=ends_at,
+        ),
+        "lift": st.builds(Restrict, NAMES, st.just(Restriction.NONE)),
+        "limit": st.builds(SetOverdraftLimit, NAMES, small),
+        "close": st.builds(
+            lambda pair, is_swept: CloseAccount(pair[0], sweep_to=pair[1] if is_swept else None),
+            PAIRS,
+            st.booleans(),
+        ),
+        "grant": st.builds(GrantAccess, NAMES, PRINCIPALS, RIGHTS),
+        "revoke": st.builds(RevokeAccess, NAMES, PRINCIPALS),
+        "open": st.builds(OpenAccount, st.sampled_from(["d", "a", None]), initial_balance=small),
+    }
+    return draw(builders[draw(st.sampled_from(KINDS))])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Step]:
+    """
+    Batches of one to four commands; the first ones open the accounts.
+    """
+    seconds = 0
+    names = [("a", "EUR"), ("b", "EUR"), ("c", "EUR"), ("usd", "USD")]
+    openings = tuple(
+        OpenAccount(name, initial_balance=Money.from_minor(100, currency))
+        for name, currency in names
+    )
+    steps = [Step(0, openings)]
+    ids = ["made-1", "made-2"]
+    for _ in range(draw(st.integers(1, 12))):
+        # Mostly on, sometimes back: by what is tolerated, and by more.
+        seconds += draw(st.sampled_from([0, 1, 1, 2, 4, 8, -1, -3, -7]))
+        if draw(st.integers(0, 9)) == 0:
+            steps.append(Step(seconds))
+            continue
+        is_atomic = draw(st.booleans())
+        with_ids = draw(st.integers(0, 3)) > 0
+        batch = []
+        for _ in range(draw(st.sampled_from([1, 1, 2, 3, 4]))):
+            command = draw(commands(ids, seconds))
+            changes: dict[str, object] = {"description": draw(DESCRIPTIONS)}
+            if draw(st.integers(0, 5)) == 0:
+                changes["booked_at"] = NOW + SECOND * (seconds - draw(st.integers(-1, 3)))
+            if with_ids:
+                # Now and then an id again, for the same or another command.
+                again = draw(st.integers(0, 12)) == 0
+                changes["transaction_id"] = (
+                    draw(st.sampled_from(ids)) if again else f"t-{len(ids)}"
+                )
+                ids.append(str(changes["transaction_id"]))
+            elif isinstance(command, PlaceHold):
+                ids.append(f"made-{len(ids)}")
+            batch.append(attrs.evolve(command, **changes))  # type: ignore[arg-type]  # fields of all commands
+        steps.append(Step(seconds, tuple(batch), is_atomic))
+    return steps
+
+
+# -- Stores ------------------------------------------------------------------
+
+
+@contextmanager
+def memory_store() -> Iterator[AccountStore]:
+    yield MemoryStore()
+
+
+@contextmanager
+def sqlite_store() -> Iterator[AccountStore]:
+    with TemporaryDirectory() as folder, SQLiteStore(Path(folder) / "bank.db") as store:
+        yield store
+
+
+MakeStore = Callable[[], AbstractContextManager[AccountStore]]
+
+on_each_store = pytest.mark.parametrize(
+    "make_store",
+    [pytest.param(memory_store, id="memory"), pytest.param(sqlite_store, id="sqlite")],
+)
+
+
+def journal_of(store: AccountStore) -> tuple[Record, ...]:
+    return store.journal(limit=10_000).records
+
+
+def live(store: AccountStore, steps: Sequence[Step]) -> None:
+    """
+    Take *steps* in a bank over *store*.
+    """
+    now = NOW
+    made = (f"made-{n}" for n in count(1))
+    bank = Bank(store, clock=lambda: now, new_id=made.__next__)
+    for step in steps:
+        now = NOW + SECOND * step.seconds
+        if not step.commands:
+            bank.expire_holds()
+            continue
+        with suppress(BankError):
+            bank.execute(step.commands, atomic=step.is_atomic)
+
+
+# -- Again -------------------------------------------------------------------
+
+
+# A bank that tolerates any skew: what was tolerated then is seen from the times alone.
+ANY_SKEW = timedelta.max
+
+
+def request_for(command: Command, record: Record) -> Request:
+    transaction_id = command.transaction_id
+    assert transaction_id is not None
+    account_ids = command.account_ids
+    if type(command) is OpenAccount and not account_ids:
+        # An id that the bank made is on the posting; of what was undone, no id is left.
+        is_its_own = isinstance(record, Transaction) and record.id == transaction_id
+        account_ids = (
+            record.account_id if is_its_own else AccountId(f"undone-{transaction_id}"),  # type: ignore[union-attr]  # a Transaction
+        )
+    return Request(command, transaction_id, isinstance(record, Refusal), account_ids)
+
+
+def judge_again(store: AccountStore, record: Record) -> None:
+    """
+    Judge what led to *record* again, from its commands, its time and its ids.
+    """
+    if isinstance(record, Transaction):
+        batch, at = (), record.booked_at
+    else:
+        batch, at = record.batch, record.refused_at
+    requests = tuple(request_for(command, record) for command in (*batch, record.command))
+    store.transact(
+        reads_of(requests),
+        lambda snapshot: decide(requests, snapshot, Clock(at, ANY_SKEW), atomic=bool(batch)),
+    )
+
+
+def assert_same(first: AccountStore, again: AccountStore) -> None:
+    for one, other in zip(journal_of(first), journal_of(again), strict=True):
+        assert one == other
+        # Neither is part of equality, and both are kept.
+        assert one.command.transaction_id == other.command.transaction_id
+    assert tuple(first.accounts()) == tuple(again.accounts())
+
+
+@on_each_store
+class TestReplay:
+    """
+    "The journal is transactions and refusals, and it is enough: from its commands, times and
+    ids alone, running `decide` again from an empty store gives every account, posting and
+    refusal back, exactly."
+    """
+
+    @given(steps=histories())
+    def test_record_by_record(self, make_store: MakeStore, steps: list[Step]) -> None:
+        """
+        Judged again one by one, expiries included, the records give the same journal and the
+        same accounts.
+        """
+        with make_store() as first, make_store() as again:
+            live(first, steps)
+            for number, record in enumerate(journal_of(first), 1):
+                judge_again(again, record)
+                # An expiry may bring others with it that were due at that very instant.
+                assert len(journal_of(again)) >= number
+            assert_same(first, again)
+
+    @given(steps=histories())
+    def test_expiries_come_by_themselves(self, make_store: MakeStore, steps: list[Step]) -> None:
+        """
+        Without the expiries, the commands alone bring them again, each before the next command
+        on its account: every account's history and every refusal is the same.
+        """
+        with make_store() as first, make_store() as again:
+            live(first, steps)
+            sent = [each for each in journal_of(first) if type(each.command) is not ExpireHold]
+            for record in sent:
+                judge_again(again, record)
+            # What nothing followed has not come yet.
+            for record in journal_of(first):
+                judge_again(again, record)
+
+            assert set(map(attrs_key, journal_of(first))) == set(map(attrs_key, journal_of(again)))
+            assert tuple(first.accounts()) == tuple(again.accounts())
+            for account in first.accounts():
+                assert first.history(account.id) == again.history(account.id)
+
+    @given(steps=histories())
+    def test_the_audit_agrees(self, make_store: MakeStore, steps: list[Step]) -> None:
+        """
+        What any history leaves behind is what an audit derives from its journal.
+        """
+        with make_store() as store:
+            live(store, steps)
+
+            assert () == verify(store).disagreements
+
+
+def attrs_key(record: Record) -> tuple[str, str]:
+    return record.id.value, repr(record)
+
+
+# A hold on a, and an account b that was booked three seconds ahead of where the clock went.
+BEHIND = [
+    Step(
+        0, (OpenAccount("a", initial_balance=eur(100)), OpenAccount("b", initial_balance=eur(0)))
+    ),
+    Step(5, (Deposit("b", eur(1)),)),
+]
+
+ATOMIC_REFUSALS = [
+    pytest.param(
+        Step(
+            2,
+            (
+                PlaceHold("a", eur(5), expires_at=NOW + 4 * SECOND, transaction_id="t-1"),
+                CaptureHold("a", "t-1", destination_id="b", transaction_id="t-2"),
+            ),
+            is_atomic=True,
+        ),
+        "t-2",
+        id="the refused command takes place later than those before it",
+    ),
+    pytest.param(
+        Step(
+            9,
+            (
+                Deposit("b", eur(1), booked_at=NOW + 8 * SECOND, transaction_id="t-1"),
+                Withdraw("a", eur(101), booked_at=NOW + 2 * SECOND, transaction_id="t-2"),
+            ),
+            is_atomic=True,
+        ),
+        "t-2",
+        id="the refused command was given an earlier time",
+    ),
+    pytest.param(
+        Step(
+            9,
+            (
+                Deposit("b", eur(1), transaction_id="t-1"),
+                Withdraw("a", eur(101), booked_at=NOW + 2 * SECOND, transaction_id="t-2"),
+            ),
+            is_atomic=True,
+        ),
+        "t-2",
+        id="the refused command alone was given a time",
+    ),
+]
+
+
+@on_each_store
+@pytest.mark.parametrize(("step", "refused"), ATOMIC_REFUSALS)
+def test_an_atomic_refusal_of_several_times(
+    make_store: MakeStore, step: Step, refused: str
+) -> None:
+    """
+    A batch whose commands take place at different times is refused again as it was.
+    """
+    with make_store() as first, make_store() as again:
+        live(first, [*BEHIND, step])
+        for record in journal_of(first):
+            judge_again(again, record)
+
+        assert isinstance(first.outcome(TransactionId(refused)), Refusal)
+        assert_same(first, again)
