@@ -63,7 +63,7 @@ def test_columns_come_in_any_order_and_others_are_named() -> None:
 
 INVALID_ROWS = [
     ("t1,a1,2024-01-01,0,0,", "is not a valid amount: an amount is above zero"),
-    ("t1,a1,2024-01-01,1.005,1,", "CZK has 2 decimals, and nothing is rounded"),
+    ("t1,a1,2024-01-01,1.005,1,", "has more decimals than CZK allows (2)"),
     ("t1,a1,2024-01-01,--5,1,", "an amount is above zero"),
     ("t1,a1,2024-01-01,1e3,1,", "an amount is written like"),
     ("t1,a1,2024-01-01,5,five,", "an amount is written like"),

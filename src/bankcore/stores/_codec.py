@@ -211,9 +211,13 @@ def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Co
     """
     The command that was written as *text*.
     """
+    return _command(kind, json.loads(text), transaction_id)
+
+
+def _command(kind: str, values: Mapping[str, Any], transaction_id: TransactionId) -> Command:
     cls = COMMANDS[kind]
     fields = _COMMAND_FIELDS[cls]
-    return cls(**{**fields.absent, **fields.from_json(text), "transaction_id": transaction_id})
+    return cls(**{**fields.absent, **fields.from_values(values), "transaction_id": transaction_id})
 
 
 def facts_to_text(code: str, facts: Mapping[str, Any]) -> str:
@@ -252,10 +256,7 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
     if text is None:
         return ()
     return tuple(
-        COMMANDS[kind](
-            **_COMMAND_FIELDS[COMMANDS[kind]].from_values(values),
-            transaction_id=TransactionId(transaction_id),
-        )
+        _command(kind, values, TransactionId(transaction_id))
         for kind, transaction_id, values in json.loads(text)
     )
 
