@@ -82,6 +82,11 @@ class Currency:
                 return known
         return _interned(_checked_code(code, exponent), _checked_exponent(code, exponent))
 
+    def __attrs_post_init__(self) -> None:
+        # For those who fill an attrs class without asking it, as msgspec does: what could
+        # not be made in the usual way cannot be made so either.
+        to_exponent(self.exponent, shown(_checked_code(self.code, self.exponent)))
+
     @classmethod
     def from_numeric(cls, numeric: str | int) -> "Currency":
         """
@@ -222,8 +227,8 @@ class Currency:
         return Currency, (self.code, self.exponent)
 
 
-# ISO currencies that were asked for (`Money` looks here first), and the application's own for as long as it holds
-# them: a cache of immutable values, which changes no answer.
+# ISO currencies that were asked for (`Money` looks here first), and the application's own
+# for as long as it holds them: a cache of immutable values, which changes no answer.
 SEEN: dict[str, Currency] = {}
 _OWN: WeakValueDictionary[tuple[str, int], Currency] = WeakValueDictionary()
 
