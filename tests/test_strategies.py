@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from bankcore import (
@@ -40,7 +40,9 @@ quick = settings(database=None, max_examples=1_000)
 )
 def test_hypothesis_knows_every_type(kind: Any) -> None:
     """`st.from_type` makes values of each type, commands of every kind among them."""
-    assert isinstance(find(st.from_type(kind), lambda _: True, settings=quick), kind)
+    unshrunk = settings(quick, phases=[Phase.generate])
+
+    assert isinstance(find(st.from_type(kind), lambda _: True, settings=unshrunk), kind)
 
 
 def test_every_kind_of_command_is_made() -> None:
@@ -129,7 +131,9 @@ class TestWhatIsMade:
     def test_the_corners_are_reached(self, condition: Any, what: str) -> None:
         """Accounts that are overdrawn, emptied, and of some history are among them."""
         found = find(
-            strategies.accounts("EUR"), condition, settings=settings(quick, max_examples=5_000)
+            strategies.accounts("EUR"),
+            condition,
+            settings=settings(quick, max_examples=5_000, phases=[Phase.generate]),
         )
 
         assert condition(found), what

@@ -45,6 +45,7 @@ _SYMBOLS: Final = {
     "XCD": "EC$",
 }  # fmt: skip
 
+_CODE_LENGTH_MAX: Final = 12
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 _NUMERIC = re.compile(r"[0-9]{3}").fullmatch
 _COUNTRY = re.compile(r"[A-Z]{2}").fullmatch
@@ -254,7 +255,7 @@ def _checked_code(code: object, exponent: object) -> str:
     if text not in TABLE and exponent is None:
         hint = (
             f"did you mean {text.upper()!r}?"
-            if text.upper() in TABLE
+            if len(text) <= _CODE_LENGTH_MAX and text.upper() in TABLE
             else ("ISO 4217 does not list it; pass exponent=… to make your own")
         )
         raise UnknownCurrencyError(shown(text), hint)

@@ -94,13 +94,13 @@ class Money:
         # digits (of any script for `isdigit`, hence `isascii`), a figure that is not 0
         # begins, and the point is where the currency wants it. Whatever else there is, is
         # judged further down.
-        if type(amount) is str:
+        if type(amount) is str and len(amount) <= DIGITS_MAX:
             digits = amount.replace(".", "", 1)
             if (
                 digits.isdigit()
                 and digits.isascii()
                 and amount >= "1"
-                and currency.exponent < len(digits) <= DIGITS_MAX
+                and currency.exponent < len(digits)
                 and amount[~currency.exponent] == "."
                 and currency.exponent
                 and rounding is None
