@@ -71,6 +71,24 @@ def test_nothing_has_to_be_set_up() -> None:
     )
 
 
+@pytest.mark.parametrize("first", ["hypothesis", "bankcore.testing.strategies", "bankcore"])
+def test_the_order_of_imports_does_not_matter(first: str) -> None:
+    """Hypothesis knows money, whichever of both is imported first."""
+    code = (
+        f"import {first}\n"
+        "import bankcore.testing.strategies\n"
+        "from bankcore import Money\n"
+        "from hypothesis import strategies as st\n"
+        "print(st.from_type(Money))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert ("", 0) == (done.stderr, done.returncode)
+    assert "from_minor" in done.stdout
+
+
 def test_values_shrink_to_what_reads_well() -> None:
     """Zero euros, one cent too many, a short id, a plain deposit."""
     assert Money.zero("EUR") == find(strategies.money(), lambda _: True, settings=quick)
