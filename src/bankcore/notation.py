@@ -152,17 +152,21 @@ def read(
 
 
 def _marks(decimal_mark: object, group_mark: object) -> tuple[str, str]:
-    point = decimal_mark.translate(_SPACES) if isinstance(decimal_mark, str) else ""
-    group = group_mark.translate(_SPACES) if isinstance(group_mark, str) else ""
-    for mark in (point, group) if group_mark is not None else (point,):
-        if len(mark) != 1 or mark.isalnum() or not mark.isprintable() or mark in "+-":
-            raise InvalidFormatError(
-                shown(group_mark if mark is group else decimal_mark),
-                "a separator is one character, and no letter, digit or sign",
-            )
+    point = _mark(decimal_mark)
+    group = "" if group_mark is None else _mark(group_mark)
     if point == group:
         raise InvalidFormatError(shown(group_mark), "the two separators are different")
     return point, group
+
+
+def _mark(given: object) -> str:
+    if isinstance(given, str) and len(given) == 1:
+        mark = given.translate(_SPACES)
+        if not mark.isalnum() and mark.isprintable() and mark not in "+-":
+            return mark
+    raise InvalidFormatError(
+        shown(given), "a separator is one character, and no letter, digit or sign"
+    )
 
 
 def _named(text: str, plain: str, currency: Currency | None) -> tuple[str, Currency]:

@@ -34,6 +34,7 @@ class Rounding(enum.Enum):
     Wherever a *rounding* is asked for, the constants of `decimal` are taken too:
     ``decimal.ROUND_HALF_EVEN`` is `Rounding.HALF_EVEN`.
 
+        >>> from bankcore import Money
         >>> [str(Money("2.345", "EUR", rounding=mode)) for mode in (Rounding.UP, Rounding.DOWN)]
         ['EUR 2.35', 'EUR 2.34']
 

@@ -5,13 +5,19 @@ Properties of money over all amounts and several currencies.
 import decimal
 import pickle
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcore import Currency, Money
-from bankcore.errors import CurrencyMismatchError, InvalidAmountError
+from bankcore import Allocation, Currency, Money, MoneyBag, Rounding
+from bankcore.errors import (
+    BankError,
+    CurrencyMismatchError,
+    InvalidAmountError,
+    RoundingRequiredError,
+)
 
 CURRENCIES = [
     Currency("EUR"),
@@ -25,6 +31,33 @@ currencies = st.sampled_from(CURRENCIES)
 minors = st.integers(-(10**30), 10**30)
 moneys = st.builds(Money.from_minor, minors, currencies)
 euros = st.builds(Money.from_minor, minors, st.just(Currency("EUR")))
+factors = st.fractions(-(10**9), 10**9, max_denominator=10**9)
+weights = st.lists(st.fractions(0, 10**6, max_denominator=10**4), min_size=1, max_size=8).filter(
+    any
+)
+
+
+def expected_rounding(number: Fraction, mode: Rounding) -> int:
+    """
+    By definition and not by the code's way: the nearer of both neighbours, or the one named.
+    """
+    below, above = number.__floor__(), number.__ceil__()
+    toward, away = sorted((below, above), key=abs)
+    even, odd = sorted((below, above), key=lambda each: each % 2)
+    named = {
+        "up": away,
+        "down": toward,
+        "ceiling": above,
+        "floor": below,
+        "even": even,
+        "odd": odd,
+    }
+    kind, _, tie = mode.value.partition("_")
+    if kind != "half":
+        return named[kind]
+    if abs(number - below) == abs(number - above):
+        return named[tie]
+    return min((below, above), key=lambda each: abs(number - each))
 
 
 class TestExactness:
@@ -68,6 +101,221 @@ class TestExactness:
 
         assert (shown, number) == (str(money), money.amount)
         assert Money(number, money.currency) == money
+
+
+class TestDivisionAndRounding:
+    """
+    "Python's floor rule, currency kept"; "rounds only as asked, by exactly one unit at most".
+    """
+
+    @given(euros, st.integers(-(10**12), 10**12).filter(bool))
+    def test_whole_division_loses_nothing(self, money: Money, by: int) -> None:
+        """Quotient and rest make the money again, and the rest has the sign of the divisor."""
+        quotient, rest = divmod(money, by)
+
+        assert money == quotient * by + rest
+        assert (money // by, money % by) == (quotient, rest)
+        assert 0 <= rest.amount_minor < by or by < rest.amount_minor <= 0
+
+    @given(euros, euros.filter(bool))
+    def test_money_by_money_is_exact(self, a: Money, b: Money) -> None:
+        """The ratio is exact, and whole division agrees with it."""
+        ratio = a / b
+
+        assert a == b.times(ratio, Rounding.HALF_EVEN) if abs(ratio.numerator) < 10**64 else True
+        assert (ratio.__floor__(), a - b * (a // b)) == divmod(a, b)
+
+    @given(euros, factors, st.sampled_from(Rounding))
+    def test_a_product_is_within_one_unit(
+        self, money: Money, factor: Fraction, mode: Rounding
+    ) -> None:
+        """A rounded product is one of the two nearest, and halves mean the nearest."""
+        exact = money.amount_minor * factor
+        with decimal.localcontext(prec=3):
+            product = money.times(factor, mode).amount_minor
+
+        assert product in {exact.__floor__(), exact.__ceil__()}
+        if mode.value.startswith("half"):
+            assert abs(product - exact) <= Fraction(1, 2)
+        assert product == expected_rounding(exact, mode)
+
+    @given(euros, factors.filter(bool), st.sampled_from(Rounding))
+    def test_division_is_multiplication_by_the_inverse(
+        self, money: Money, by: Fraction, mode: Rounding
+    ) -> None:
+        """`divided_by(x)` is `times(1/x)`."""
+        assert money.times(1 / by, mode) == money.divided_by(by, mode)
+
+    @given(euros, factors)
+    def test_without_a_mode_it_is_exact_or_refused(self, money: Money, factor: Fraction) -> None:
+        """Without a rounding, the result is the exact product, or there is none."""
+        exact = money.amount_minor * factor
+        if exact.denominator == 1:
+            assert exact == money.times(factor).amount_minor
+        else:
+            with pytest.raises(RoundingRequiredError):
+                money.times(factor)
+
+    @given(euros, st.integers(1, 10**6), st.sampled_from(Rounding))
+    def test_a_step_is_kept(self, money: Money, step: int, mode: Rounding) -> None:
+        """What is rounded to a step is a multiple of it, less than one step away; and stays."""
+        unit = Money.from_minor(step, "EUR")
+        rounded = money.rounded_to(unit, mode)
+
+        assert not rounded % unit
+        assert abs(rounded - money) < unit
+        assert rounded == rounded.rounded_to(unit) == rounded.rounded_to(unit, mode)
+
+    @given(st.lists(euros, max_size=30), euros)
+    def test_sums_agree(self, each: list[Money], first: Money) -> None:
+        """`Money.sum`, the built-in `sum` and a bag come to the same."""
+        total = Money.sum([first, *each])
+
+        assert total == sum([first, *each]) == Money.sum(iter([first, *each]))
+        assert MoneyBag([total]) == sum(map(MoneyBag, [[first], each]))
+
+    @given(euros, euros, euros)
+    def test_clamping_is_the_middle_one(self, a: Money, b: Money, c: Money) -> None:
+        """Of money and two bounds, the one in the middle."""
+        assert sorted([a, b, c])[1] == a.clamp(min(b, c), max(b, c))
+
+
+class TestSharing:
+    """
+    "`allocate(weights)` and `split(n)` lose and create nothing: largest remainder, ties to the
+    lower index, a zero weight gets nothing, negatives mirror positives."
+    """
+
+    @given(euros, weights, st.sampled_from(Allocation))
+    def test_nothing_is_lost_or_made(
+        self, money: Money, by: list[Fraction], mode: Allocation
+    ) -> None:
+        """The parts are the money, each within one unit of its share; and mirrored."""
+        parts = money.allocate(by, mode)
+        separate = mode is Allocation.SEPARATE
+
+        assert money == Money.sum(parts)
+        assert len(by) + separate == len(parts)
+        assert tuple(-part for part in parts) == (-money).allocate(by, mode)
+        for part, weight in zip(parts, by, strict=not separate):
+            share = money.amount_minor * weight / sum(by)
+            assert abs(part.amount_minor - share) < 1
+            assert weight or not part
+        if separate:
+            assert abs(parts[-1].amount_minor) < len(by)
+
+    @given(euros, weights)
+    def test_largest_remainder_is_the_fairest(self, money: Money, by: list[Fraction]) -> None:
+        """No unit could move to another part and be nearer to its share there."""
+        size = abs(money.amount_minor)
+        parts = [abs(part.amount_minor) for part in money.allocate(by)]
+        shares = [size * weight / sum(by) for weight in by]
+        lost = [share - part for share, part in zip(shares, parts, strict=True)]
+
+        # Who got a unit more lost less than nothing; nobody without one lost more by rounding.
+        with_more = [share % 1 for share, rest in zip(shares, lost, strict=True) if rest < 0]
+        without = [rest for rest in lost if rest >= 0]
+        assert not with_more or not without or min(with_more) >= max(without)
+
+    @given(euros, weights, st.integers(1, 10**9))
+    def test_only_proportions_count(self, money: Money, by: list[Fraction], factor: int) -> None:
+        """Weights all multiplied by one number share out the same."""
+        assert money.allocate(by) == money.allocate([weight * factor for weight in by])
+
+    @given(euros, st.integers(1, 50), st.sampled_from(Allocation))
+    def test_parts_of_a_split_differ_by_one_unit(
+        self, money: Money, parts: int, mode: Allocation
+    ) -> None:
+        """Equal parts are equal but for one minor unit."""
+        minor = [part.amount_minor for part in money.split(parts, mode)][:parts]
+
+        assert max(minor) - min(minor) <= 1
+        assert money == Money.sum(money.split(parts, mode))
+
+
+class TestNotation:
+    """
+    "parse∘format = id": what is laid out is read again, whatever the layout.
+    """
+
+    @given(
+        moneys,
+        st.sampled_from(["", "-", "+"]),
+        st.sampled_from(["", ",", "_"]),
+        st.sampled_from(["", "~"]),
+        st.sampled_from(["", "c", "C", "s", "S", "n"]),
+    )
+    def test_a_layout_is_read_again(
+        self, money: Money, sign: str, group: str, trim: str, beside: str
+    ) -> None:
+        """Sign, groups, left-out zeros, code and symbol on either side lose nothing."""
+        text = format(money, sign + group + trim + beside)
+
+        assert money == Money.parse(text, money.currency, group_mark=group or None)
+        if money.currency.is_listed and beside in {"", "c", "C"}:
+            assert money == Money.parse(text, group_mark=group or None)
+        assert money == Money.parse(
+            text.translate({ord("."): ",", ord(group or "_"): "."}),
+            money.currency,
+            decimal_mark=",",
+            group_mark="." if group else None,
+        )
+
+    @given(moneys, st.integers(1, 200), st.sampled_from("<>^"))
+    def test_a_width_only_adds_space(self, money: Money, width: int, align: str) -> None:
+        """A layout of some width is the same text, with nothing but space around."""
+        text = format(money, f"{align}{width}")
+
+        assert (max(width, len(str(money))), str(money)) == (len(text), text.strip())
+
+    @given(st.text(max_size=140), st.none() | currencies)
+    def test_any_text_is_money_or_refused(self, text: str, currency: Currency | None) -> None:
+        """Whatever is read is written in the text, figure by figure; or it is a typed error."""
+        try:
+            money = Money.parse(text, currency, group_mark=",")
+        except BankError:
+            return
+        figures = "".join(filter(str.isdigit, text.replace(money.currency.code, "")))
+        assert figures.lstrip("0").rstrip("0") in str(money.amount_minor) or not money
+
+    @given(moneys)
+    def test_dictionaries_are_exact(self, money: Money) -> None:
+        """What `to_dict` writes, `from_dict` reads, with the currency's identity."""
+        other = Money.from_dict(money.to_dict())
+
+        assert money == other
+        assert money.currency is other.currency
+
+    @given(moneys, st.integers(0, 18))
+    def test_minor_units_of_any_exponent(self, money: Money, exponent: int) -> None:
+        """Units of another exponent are exact, or refused, both ways."""
+        exact = Fraction(money.amount) * 10**exponent
+        if exact.denominator == 1:
+            minor = money.to_minor(exponent)
+            assert (exact, money) == (minor, Money.from_minor(minor, money.currency, exponent))
+        else:
+            with pytest.raises(RoundingRequiredError):
+                money.to_minor(exponent)
+
+
+class TestBags:
+    """
+    "MoneyBag for several currencies (adds, subtracts, drops zeros, compares)."
+    """
+
+    @given(st.lists(moneys, max_size=8), st.lists(moneys, max_size=8))
+    def test_bags_are_sums_by_currency(self, a: list[Money], b: list[Money]) -> None:
+        """Adding and subtracting is done currency by currency, and undone again."""
+        left, right = MoneyBag(a), MoneyBag(b)
+
+        assert MoneyBag([*a, *b]) == left + right == right + left
+        assert left == left + right - right
+        assert MoneyBag() == left - left
+        assert all(left)
+        for currency in CURRENCIES:
+            assert left[currency] + right[currency] == (left + right)[currency]
+        assert (left <= right) == all(left[of] <= right[of] for of in CURRENCIES)
+        assert (left < right) == (right > left) == (left <= right and left != right)
 
 
 class TestOrderAndHash:
