@@ -124,7 +124,7 @@ def posted(amount: Money, *, is_credit: bool) -> Post:
 @st.composite
 def operations(draw: st.DrawFn) -> Command:
     ends_at = draw(ENDS)
-    return draw(
+    command: Command = draw(
         st.one_of(
             st.builds(Deposit, st.just("a"), SMALL),
             st.builds(Withdraw, st.just("a"), SMALL),
@@ -158,6 +158,7 @@ def operations(draw: st.DrawFn) -> Command:
             st.builds(RevokeAccess, st.just("a"), PRINCIPALS),
         )
     )
+    return command
 
 
 def by_the_account(account: Account, command: Any, at: datetime) -> Account:

@@ -110,7 +110,7 @@ def commands(draw: st.DrawFn, ids: Sequence[str], seconds: int) -> Command:
     builders: dict[str, st.SearchStrategy[Command]] = {
         "deposit": st.builds(Deposit, NAMES, AMOUNTS),
         "withdraw": st.builds(Withdraw, NAMES, AMOUNTS),
-        "transfer": st.builds(lambda pair, amount: Transfer(*pair, amount), PAIRS, AMOUNTS),
+        "transfer": st.builds(lambda pair, amount: Transfer(pair[0], pair[1], amount), PAIRS, AMOUNTS),
         "post": st.builds(post, PAIRS, small, st.integers(1, 20), crosses=st.booleans()),
         "reverse": st.builds(Reverse, known),
         "place": st.builds(PlaceHold, NAMES, AMOUNTS, expires_at=ends_at),
@@ -258,10 +258,8 @@ def judge_again(store: AccountStore, record: Record) -> None:
     """
     Judge what led to *record* again, from its commands, its time and its ids.
     """
-    if isinstance(record, Transaction):
-        batch, at = (), record.booked_at
-    else:
-        batch, at = record.batch, record.refused_at
+    at = record.booked_at if isinstance(record, Transaction) else record.refused_at
+    batch = record.batch if isinstance(record, Refusal) else ()
     requests = tuple(request_for(command, record) for command in (*batch, record.command))
     store.transact(
         reads_of(requests),
