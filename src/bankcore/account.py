@@ -530,6 +530,7 @@ class Account:
             InsufficientFundsError: If more is asked than is available.
             HoldLimitError: If there are 1,000 open holds already.
             BalanceLimitError: If all that is held would pass 10¹⁸ - 1 minor units.
+            InvalidAccountError: If there is an open hold of this id already.
         """
         hold = Hold(id=hold_id, amount=amount, expires_at=expires_at, description=description)
         account = self._before(booked_at)

@@ -270,7 +270,7 @@ class CurrencyMismatchError(InvalidRequestError, ValueError):
 @attrs.define(slots=False)
 class InvalidIdError(InvalidRequestError, ValueError):
     """
-    An account or transaction id outside the documented alphabet.
+    An id of an account, a transaction or a principal outside its documented alphabet.
     """
 
     code = "invalid_id"
@@ -284,7 +284,7 @@ class InvalidIdError(InvalidRequestError, ValueError):
 @attrs.define(slots=False)
 class InvalidTextError(InvalidRequestError, ValueError):
     """
-    A description with control characters, or a longer one than allowed.
+    A description or a reason with control characters, or a longer one than allowed.
     """
 
     code = "invalid_text"
@@ -352,7 +352,7 @@ class InvalidCommandError(InvalidRequestError, TypeError):
 @attrs.define(slots=False)
 class SameAccountError(InvalidRequestError, ValueError):
     """
-    A transfer from an account to itself.
+    A transfer, a capture or a closing sweep from an account to itself.
     """
 
     code = "same_account"
@@ -365,7 +365,7 @@ class SameAccountError(InvalidRequestError, ValueError):
 @attrs.define(slots=False)
 class InvalidLegsError(InvalidRequestError, ValueError):
     """
-    Legs of a `Post` that are none, too many, zero, or do not add up to zero.
+    Legs of a `Post` that are none, too many, no pairs, or do not add up to zero.
     """
 
     code = "invalid_legs"
