@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import AccountId, Money, TransactionId
+from bankcore import AccountId, ExchangeRate, Money, TransactionId
 from bankcore.account import AMOUNT_MINOR_MAX, Restriction, Right
 from bankcore.commands import (
     COMMAND_NAMES,
@@ -42,6 +42,7 @@ from bankcore.errors import (
     InvalidFlagError,
     InvalidIdError,
     InvalidLegsError,
+    InvalidRateError,
     InvalidRestrictionError,
     InvalidRightsError,
     InvalidTextError,
@@ -51,65 +52,11 @@ from bankcore.errors import (
 )
 from bankcore.ids import PrincipalId
 from bankcore.text import DESCRIPTION_LENGTH_MAX
+from every_command import EACH, EXCHANGE, NAMED, NOON, ONE, OTHERWISE, RATE
 
-ONE = Money("1", "EUR")
 MOST = Money.from_minor(AMOUNT_MINOR_MAX, "EUR")
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001  # an input under test
 LAST_END = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-
-# A command of each kind that an application sends, and the accounts that it names.
-NAMED: list[tuple[Command, list[str]]] = [
-    (OpenAccount("a", initial_balance=ONE), ["a"]),
-    (Deposit("a", ONE), ["a"]),
-    (Withdraw("a", ONE), ["a"]),
-    (Transfer("a", "b", ONE), ["a", "b"]),
-    (Post([("b", ONE), ("a", -ONE)]), ["a", "b"]),
-    (Reverse("t-1"), []),
-    (PlaceHold("a", ONE), ["a"]),
-    (CaptureHold("a", "h-1"), ["a"]),
-    (ReleaseHold("a", "h-1"), ["a"]),
-    (ExtendHold("a", "h-1", expires_at=NOON), ["a"]),
-    (Restrict("a", Restriction.ALL, reason="theft"), ["a"]),
-    (SetOverdraftLimit("a", ONE), ["a"]),
-    (CloseAccount("a"), ["a"]),
-    (GrantAccess("a", "mary", [Right.READ]), ["a"]),
-    (RevokeAccess("a", "mary"), ["a"]),
-]
-EACH = [command for command, _ in NAMED]
-# The commands of which every field has been given another value than it has in EACH.
-OTHERWISE: dict[type[Command], dict[str, Any]] = {
-    OpenAccount: {
-        "account_id": "b",
-        "initial_balance": ONE + ONE,
-        "overdraft_limit": ONE,
-    },
-    Deposit: {"account_id": "b", "amount": ONE + ONE},
-    Withdraw: {"account_id": "b", "amount": ONE + ONE},
-    Transfer: {"source_id": "c", "destination_id": "c", "amount": ONE + ONE},
-    Post: {"legs": [("a", -ONE), ("b", ONE)], "crosses_boundary": True},
-    Reverse: {"original_id": "t-2"},
-    PlaceHold: {"account_id": "b", "amount": ONE + ONE, "expires_at": NOON},
-    CaptureHold: {
-        "account_id": "b",
-        "hold_id": "h-2",
-        "amount": ONE,
-        "final": False,
-        "destination_id": "b",
-    },
-    ReleaseHold: {"account_id": "b", "hold_id": "h-2"},
-    ExtendHold: {"account_id": "b", "hold_id": "h-2", "expires_at": None},
-    Restrict: {
-        "account_id": "b",
-        "restriction": Restriction.DEBITS,
-        "reason": "loss",
-        "ends_at": NOON,
-    },
-    SetOverdraftLimit: {"account_id": "b", "overdraft_limit": ONE + ONE},
-    CloseAccount: {"account_id": "b", "sweep_to": "b"},
-    GrantAccess: {"account_id": "b", "principal": "bert", "rights": ["debit"]},
-    RevokeAccess: {"account_id": "b", "principal": "bert"},
-}
 
 
 def kind_of(command: object) -> str:
@@ -334,6 +281,13 @@ MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
             [("a", ONE), ("b", -ONE)] * (LEGS_MAX // 2) + [("a", ONE)],
         )
     ),
+    *(
+        (Post, {"exchange_rate": value}, InvalidRateError)
+        for value in (1, "1.1", ("EUR", "USD", "1.1"), 0.5)
+    ),
+    (Post, {"exchange_rate": ExchangeRate("EUR", "GBP", "1.1")}, CurrencyMismatchError),
+    (Post, {"legs": EXCHANGE[:2]}, CurrencyMismatchError),
+    (Post, {"legs": [*EXCHANGE, ("e", Money("1", "GBP"))]}, CurrencyMismatchError),
     (Post, {"legs": [("a", 5), ("b", -ONE)]}, InvalidAmountError),
     (Post, {"legs": [("a", Money("0", "EUR"))]}, InvalidAmountError),
     (Post, {"legs": [("a b", ONE), ("b", -ONE)]}, InvalidIdError),
@@ -349,7 +303,11 @@ MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
     ),
     (
         Post,
-        {"legs": [("a", ONE), ("a", Money("-1", "USD"))], "crosses_boundary": True},
+        {
+            "legs": [("a", ONE), ("a", Money("-1", "USD"))],
+            "crosses_boundary": True,
+            "exchange_rate": None,
+        },
         CurrencyMismatchError,
     ),
     (Transfer, {"source_id": "a b"}, InvalidIdError),
@@ -368,6 +326,9 @@ def test_a_malformed_command_is_not_born(
 ) -> None:
     """A command that could never pass raises when it is made."""
     (good,) = [command for command in EACH if type(command) is kind]
+    if kind is Post and "exchange_rate" not in fields and error is not CurrencyMismatchError:
+        # Of any currency: what is wrong is not that the legs do not go with the rate.
+        fields = {**fields, "exchange_rate": None}
     with pytest.raises(error):
         attrs.evolve(good, **fields)
 
@@ -424,6 +385,20 @@ class TestPost:
 
         nets = [(account_id.value, net) for account_id, net in post.nets.items()]
         assert [("b", -ONE - ONE), ("a", ONE - ONE), ("c", ONE), ("d", ONE)] == nets
+
+    def test_a_rate_is_recorded_with_the_legs(self) -> None:
+        """An exchange may carry its rate, in either direction, which moves nothing itself."""
+        for rate in (RATE, ExchangeRate("USD", "EUR", "2")):
+            assert rate == Post(EXCHANGE, exchange_rate=rate).exchange_rate
+        same = ExchangeRate("EUR", "EUR", 1)
+        assert same == Post([("a", ONE), ("b", -ONE)], exchange_rate=same).exchange_rate
+
+    def test_the_currencies_that_do_not_go_with_the_rate(self) -> None:
+        """What the rate is between and what the legs are in are both named."""
+        with pytest.raises(CurrencyMismatchError) as raised:
+            Post(EXCHANGE, exchange_rate=ExchangeRate("EUR", "GBP", 2))
+
+        assert ("EUR and GBP", "EUR and USD") == (raised.value.expected, raised.value.given)
 
     def test_each_currency_adds_up_by_itself(self) -> None:
         """An exchange has four legs, and is zero in each of its two currencies."""
