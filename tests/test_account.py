@@ -202,7 +202,11 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
             InvalidRestrictionError,
             "all is not a valid restriction: a restriction has a reason",
         ),
-        ({"restriction": "all"}, InvalidRestrictionError, "it is a Restriction"),
+        (
+            {"restriction": "everything"},
+            InvalidRestrictionError,
+            "a restriction is one of none, debits, credits, all",
+        ),
         (
             {"restriction": Restriction.ALL, "restriction_reason": "a\nb"},
             InvalidTextError,
@@ -618,8 +622,8 @@ class TestHoldsOfAnAccount:
             ),
             (
                 account(holds=holding("1")),
-                lambda a: a.place_hold("h-1", eur("1")),
-                InvalidAccountError,
+                lambda a: a.place_hold("h-1", Money("1", "USD")),
+                InvalidIdError,
             ),
             (account(), lambda a: a.capture_hold("h-1"), HoldNotFoundError),
             (account(), lambda a: a.release_hold("h-1"), HoldNotFoundError),
@@ -852,6 +856,7 @@ class TestDecisions:
     @pytest.mark.parametrize(
         ("fields", "error"),
         [
+            ({"restriction": "everything"}, InvalidRestrictionError),
             ({"restriction": "all"}, InvalidRestrictionError),
             ({"restriction": Restriction.ALL}, InvalidRestrictionError),
             ({"restriction": Restriction.NONE, "ends_at": NOON}, InvalidRestrictionError),

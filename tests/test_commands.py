@@ -245,8 +245,10 @@ MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
         )
         for value in (NAIVE, "2026-01-01", LAST_END + timedelta(microseconds=1))
     ),
-    (Restrict, {"restriction": "all"}, InvalidRestrictionError),
-    (Restrict, {"restriction": None}, InvalidRestrictionError),
+    *(
+        (Restrict, {"restriction": value}, InvalidRestrictionError)
+        for value in ("everything", "ALL", "", None, 5, True)
+    ),
     (Restrict, {"reason": None}, InvalidRestrictionError),
     (Restrict, {"reason": ""}, InvalidRestrictionError),
     (Restrict, {"reason": "a\nb"}, InvalidTextError),
@@ -449,6 +451,15 @@ def test_rights_are_a_set_of_rights_by_name_or_value() -> None:
         given.principal,
         given.rights,
     )
+
+
+@pytest.mark.parametrize("name", ["none", "debits", "credits", "all"])
+def test_the_names_of_restrictions_stay(name: str) -> None:
+    """A restriction is given by value or by name; the names are recorded, and must not change."""
+    by_name = Restrict("a", name, reason="theft")
+
+    assert Restriction(name) is by_name.restriction
+    assert Restrict("a", Restriction(name), reason="theft") == by_name
 
 
 @pytest.mark.parametrize("name", ["read", "credit", "debit"])
