@@ -30,6 +30,7 @@ from bankcore.errors import (
     InsufficientFundsError,
     InvalidAccountError,
     InvalidAmountError,
+    InvalidIdError,
     InvalidRestrictionError,
     InvalidRightsError,
     InvalidTimeError,
@@ -136,24 +137,34 @@ def to_end(value: object) -> datetime | None:
     return at
 
 
-def require_restriction(
-    restriction: object, reason: str | None, ends_at: datetime | None
-) -> Restriction:
+def to_restriction(restriction: object) -> Restriction:
     """
-    *restriction*, if it goes with this reason and this end.
+    *restriction* itself, or the one of that name.
 
     Raises:
-        InvalidRestrictionError: If it is no `Restriction`, has no reason, or is none and
-            has an end.
+        InvalidRestrictionError: If there is none.
     """
-    if not isinstance(restriction, Restriction):
-        raise InvalidRestrictionError(shown(restriction), "it is a Restriction")
+    try:
+        return Restriction(restriction)
+    except ValueError:
+        raise InvalidRestrictionError(
+            shown(restriction),
+            f"a restriction is one of {', '.join(each.value for each in Restriction)}",
+        ) from None
+
+
+def require_reason(restriction: Restriction, reason: str | None, ends_at: datetime | None) -> None:
+    """
+    Passes where *restriction* goes with this reason and this end.
+
+    Raises:
+        InvalidRestrictionError: If it has no reason, or is none and has an end.
+    """
     if restriction is Restriction.NONE:
         if ends_at is not None:
             raise InvalidRestrictionError("none", "where nothing is restricted, nothing ends")
     elif not reason:
         raise InvalidRestrictionError(restriction.value, "a restriction has a reason")
-    return restriction
 
 
 @attrs.frozen
@@ -349,7 +360,7 @@ class Account:
     version: int = 0
     last_booked_at: datetime | None = None
     holds: tuple[Hold, ...] = attrs.field(default=(), converter=_to_holds)
-    restriction: Restriction = Restriction.NONE
+    restriction: Restriction = attrs.field(default=Restriction.NONE, converter=to_restriction)
     restriction_reason: str | None = attrs.field(default=None, converter=to_line_or_none)
     restriction_ends_at: datetime | None = attrs.field(default=None, converter=to_end)
     holders: tuple[Holder, ...] = attrs.field(default=(), converter=_to_holders)
@@ -380,7 +391,7 @@ class Account:
             raise InvalidAccountError(
                 f"it is closed, with a balance of {balance} and {len(self.holds)} holds"
             )
-        require_restriction(self.restriction, self.restriction_reason, self.restriction_ends_at)
+        require_reason(self.restriction, self.restriction_reason, self.restriction_ends_at)
         _require_holders(self.holders)
         if self.last_booked_at is not None:
             to_instant(self.last_booked_at)
@@ -522,6 +533,7 @@ class Account:
         The account with *amount* of what is available reserved.
 
         Raises:
+            InvalidIdError: If *hold_id* is not an id, or that of an open hold.
             InvalidAmountError: If *amount* is not `Money`, or not above zero.
             CurrencyMismatchError: If it is of another currency.
             InvalidTimeError: If *expires_at* is not after *booked_at*.
@@ -534,6 +546,8 @@ class Account:
         """
         hold = Hold(id=hold_id, amount=amount, expires_at=expires_at, description=description)
         account = self._before(booked_at)
+        if any(each.id == hold.id for each in account.holds):
+            raise InvalidIdError(shown(hold.id.value), "the account has an open hold of this id")
         account.require_same_currency(amount)
         require_ahead(hold.expires_at, booked_at)
         account.require_open()
@@ -674,7 +688,7 @@ class Account:
 
     def restrict(
         self,
-        restriction: Restriction,
+        restriction: Restriction | str,
         *,
         reason: str | None = None,
         ends_at: datetime | None = None,
@@ -693,12 +707,13 @@ class Account:
         """
         account = self._before(booked_at)
         end = to_end(ends_at)
-        require_restriction(restriction, reason, end)
+        wanted = to_restriction(restriction)
+        require_reason(wanted, reason, end)
         require_ahead(end, booked_at)
         account.require_open()
         return account._changed(
             booked_at,
-            restriction=restriction,
+            restriction=wanted,
             restriction_reason=reason,
             restriction_ends_at=end,
         )

@@ -475,7 +475,7 @@ class Bank:
     def restrict(
         self,
         account_id: AccountId | str,
-        restriction: Restriction,
+        restriction: Restriction | str,
         *,
         reason: str | None = None,
         ends_at: datetime | None = None,

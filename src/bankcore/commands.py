@@ -19,8 +19,9 @@ from bankcore.account import (
     Right,
     require_amount,
     require_not_negative,
-    require_restriction,
+    require_reason,
     to_end,
+    to_restriction,
     to_rights,
 )
 from bankcore.errors import (
@@ -433,18 +434,18 @@ class Restrict(_OneAccount):
     Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
 
     Raises:
-        InvalidRestrictionError: If it is no `Restriction`, a reason is missing, or nothing
-            is restricted and there is an end.
+        InvalidRestrictionError: If it is no `Restriction` nor the name of one, a reason is
+            missing, or nothing is restricted and there is an end.
         InvalidTimeError: If *ends_at* is not an instant before the year 9999.
         InvalidRequestError: If another field is not valid. No id is used up.
     """
 
-    restriction: Restriction
+    restriction: Restriction = attrs.field(converter=to_restriction)
     reason: str | None = attrs.field(kw_only=True, default=None, converter=to_line_or_none)
     ends_at: datetime | None = attrs.field(kw_only=True, default=None, converter=to_end)
 
     def __attrs_post_init__(self) -> None:
-        require_restriction(self.restriction, self.reason, self.ends_at)
+        require_reason(self.restriction, self.reason, self.ends_at)
 
 
 @attrs.frozen

@@ -292,7 +292,7 @@ class InvalidTextError(InvalidRequestError, ValueError):
     reason: str
 
     def _message(self) -> str:
-        return f"{self.value} is not a valid description: {self.reason}."
+        return f"{self.value} is not a valid text: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -359,7 +359,7 @@ class SameAccountError(InvalidRequestError, ValueError):
     account_id: "AccountId"
 
     def _message(self) -> str:
-        return f"A transfer needs two accounts, and both are {self.account_id}."
+        return f"It needs two accounts, and both are {self.account_id}."
 
 
 @attrs.define(slots=False)
@@ -638,6 +638,10 @@ class CloseBlockedError(DeclinedError):
             more = ", …" if len(self.hold_ids) > _LISTED_MAX else ""
             found.append(f"holds are open: {shown_ids}{more}")
         return tuple(found)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "blockers": self.blockers}
 
     def _message(self) -> str:
         return f"Account {self.account_id} cannot be closed: {'; '.join(self.blockers)}."

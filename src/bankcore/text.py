@@ -32,11 +32,12 @@ def to_line(value: object) -> str:
     ):
         return value
     if not isinstance(value, str):
-        raise InvalidTextError(shown(value), "a description is text")
+        raise InvalidTextError(shown(value), "a description or a reason is text")
     text = str.__str__(value)
     if len(text) > DESCRIPTION_LENGTH_MAX:
         raise InvalidTextError(
-            shown(text), f"a description has at most {DESCRIPTION_LENGTH_MAX} characters"
+            shown(text),
+            f"a description or a reason has at most {DESCRIPTION_LENGTH_MAX} characters",
         )
     text = unicodedata.normalize("NFC", text)
     # Cc controls, Cs lone surrogates, Zl and Zp line breaks. Format characters (Cf) stay:
@@ -45,7 +46,7 @@ def to_line(value: object) -> str:
         unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text
     ):
         raise InvalidTextError(
-            shown(text), "a description is one line, with no control characters"
+            shown(text), "a description or a reason is one line, with no control characters"
         )
     return text
 
