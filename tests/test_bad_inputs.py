@@ -1,44 +1,68 @@
 """
 Bad inputs and attacks: each gives the stated kind of error, and changes nothing.
 
-The numbers are those of the list that the project keeps of them (1 to 54 here). Every row
-runs through a `Bank` in memory that holds two accounts; after it the accounts, the journal
-and the transaction id are as they were. Numbers whose operation does not exist yet are in
-`LATER`, with the reason.
+The numbers are those of the list that the project keeps of them (1 to 77 here). Every row
+runs through a `Bank` in memory that holds a few accounts; after it the accounts, the journal
+and the transaction id are as they were. Numbers that need more than one bank in memory are in
+`ELSEWHERE`, with the place.
 """
 
+import random
+import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from bankcore import Account, AccountStatus, Bank, Currency, Money
-from bankcore.account import AMOUNT_MINOR_MAX
+from bankcore import Account, AccountStatus, Bank, Currency, Money, Refusal, Transaction
+from bankcore.account import AMOUNT_MINOR_MAX, Restriction
 from bankcore.bank import BATCH_LENGTH_MAX
-from bankcore.commands import Deposit, Transfer
+from bankcore.commands import Deposit, Post, Transfer
 from bankcore.errors import (
     AccountClosedError,
     AccountExistsError,
     AccountNotFoundError,
+    AccountRestrictedError,
     AmountTooLargeError,
     BalanceLimitError,
     BankError,
+    CloseBlockedError,
     CurrencyMismatchError,
+    HoldExceededError,
+    HoldNotActiveError,
+    HoldNotFoundError,
+    InsufficientFundsError,
     InvalidAmountError,
     InvalidBatchError,
     InvalidCurrencyError,
     InvalidIdError,
+    InvalidLegsError,
     InvalidTextError,
+    InvalidTimeError,
     SameAccountError,
+    TransactionIdReusedError,
 )
-from bankcore.stores import MemoryStore
+from bankcore.store import AccountStore
+from bankcore.stores import MemoryStore, SQLiteStore
 
-LATER = {
-    46: "there is no command to close an account yet",
-    47: "there are no holds yet",
-    48: "there are no restrictions yet",
-    51: "there is no command of several legs yet",
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+
+# Where the numbers are that one bank in memory cannot show.
+ELSEWHERE = {
+    54: "tests/test_cli.py: a formula in exported text",
+    73: "tests/crash: a crash after the commit and before the reply",
+}
+# Where a number speaks of what is not there.
+NOT_THERE = {
+    69: "there is no HTTP back-end yet; the library's own ids are global, which 68 shows",
+    74: "there is one machine: SQLite has no failover",
+    75: "no policies judge principals yet",
 }
 
 Act = Callable[[Bank], object]
@@ -203,9 +227,43 @@ NAMES_AND_ACCOUNTS: list[tuple[int, Act, type[BankError]]] = [
     ),
     (45, lambda bank: bank.deposit("closed", eur("1")), AccountClosedError),
     (45, lambda bank: bank.transfer("alice", "closed", eur("1")), AccountClosedError),
+    (46, lambda bank: bank.close_account("alice"), CloseBlockedError),
+    (46, lambda bank: bank.close_account("owing", sweep_to="alice"), CloseBlockedError),
+    (47, lambda bank: bank.close_account("alice", sweep_to="bob"), CloseBlockedError),
+    (47, lambda bank: bank.close_account("holding"), CloseBlockedError),
+    *(
+        (48, act, AccountRestrictedError)
+        for act in (
+            lambda bank: bank.withdraw("frozen", eur("1")),
+            lambda bank: bank.transfer("frozen", "alice", eur("1")),
+            lambda bank: bank.place_hold("frozen", eur("1")),
+            lambda bank: bank.capture_hold("frozen", "h-frozen"),
+            lambda bank: bank.extend_hold("frozen", "h-frozen", expires_at=None),
+            lambda bank: bank.post([("frozen", eur("-1")), ("alice", eur("1"))]),
+            lambda bank: bank.close_account("frozen-empty", sweep_to="alice"),
+        )
+    ),
     (49, lambda bank: bank.deposit("nobody", eur("1")), AccountNotFoundError),
     (49, lambda bank: bank.account("nobody"), AccountNotFoundError),
     (49, lambda bank: bank.statement("nobody"), AccountNotFoundError),
+    (49, lambda bank: bank.holds("nobody"), AccountNotFoundError),
+    (49, lambda bank: bank.available_at("nobody", NOW), AccountNotFoundError),
+    (49, lambda bank: bank.transfer("alice", "nobody", eur("1")), AccountNotFoundError),
+    (
+        49,
+        lambda bank: bank.post([("alice", eur("-1")), ("nobody", eur("1"))]),
+        AccountNotFoundError,
+    ),
+    (49, lambda bank: bank.close_account("nobody"), AccountNotFoundError),
+    (49, lambda bank: bank.grant_access("nobody", "mary", ["read"]), AccountNotFoundError),
+    (51, lambda bank: bank.post([("alice", eur("-1")), ("bob", eur("0.99"))]), InvalidLegsError),
+    (51, lambda bank: bank.post([("alice", eur("-1"))]), InvalidLegsError),
+    (
+        51,
+        lambda bank: bank.post([("alice", eur("-1")), ("dollars", Money("1", "USD"))]),
+        InvalidLegsError,
+    ),
+    (52, lambda bank: bank.post([("a", eur("1")), ("b", eur("-1"))] * 500_000), InvalidLegsError),
     (
         52,
         lambda bank: bank.execute(Deposit("alice", eur("1")) for _ in range(BATCH_LENGTH_MAX + 1)),
@@ -224,29 +282,140 @@ NAMES_AND_ACCOUNTS: list[tuple[int, Act, type[BankError]]] = [
     ),
 ]
 
+NAIVE = datetime(2027, 1, 1)  # noqa: DTZ001  # the very input under test
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+# alice has 100, of which 30 are held by h-1 for an hour, and h-gone was captured.
+HOLDS: list[tuple[int, Act, type[BankError]]] = [
+    (55, lambda bank: bank.place_hold("alice", eur("70.01")), InsufficientFundsError),
+    (55, lambda bank: bank.place_hold("bob", eur("0.01")), InsufficientFundsError),
+    (56, lambda bank: bank.withdraw("alice", eur("70.01")), InsufficientFundsError),
+    (56, lambda bank: bank.transfer("alice", "bob", eur("100")), InsufficientFundsError),
+    (57, lambda bank: bank.capture_hold("alice", "h-1", eur("30.01")), HoldExceededError),
+    (
+        57,
+        lambda bank: bank.capture_hold("alice", "h-1", eur("31"), destination_id="bob"),
+        HoldExceededError,
+    ),
+    (58, lambda bank: bank.capture_hold("alice", "h-gone"), HoldNotActiveError),
+    (58, lambda bank: bank.capture_hold("alice", "h-gone", eur("0.01")), HoldNotActiveError),
+    (59, lambda bank: bank.release_hold("alice", "h-gone"), HoldNotActiveError),
+    (59, lambda bank: bank.release_hold("alice", "h-released"), HoldNotActiveError),
+    (59, lambda bank: bank.extend_hold("alice", "h-gone", expires_at=None), HoldNotActiveError),
+    (62, lambda bank: bank.capture_hold("bob", "h-1"), HoldNotFoundError),
+    (62, lambda bank: bank.release_hold("bob", "h-1"), HoldNotFoundError),
+    (62, lambda bank: bank.extend_hold("bob", "h-1", expires_at=None), HoldNotFoundError),
+    (62, lambda bank: bank.capture_hold("alice", "h-never"), HoldNotFoundError),
+    (62, lambda bank: bank.capture_hold("alice", "deposit-1"), HoldNotFoundError),
+    *(
+        (
+            63,
+            lambda bank, expires_at=expires_at: bank.place_hold(
+                "alice", eur("1"), expires_at=expires_at
+            ),
+            InvalidTimeError,
+        )
+        for expires_at in (NOW, NOW - TICK, NOW - HOUR, NEVER, NAIVE, "2027-01-01", 5, NOW.date())
+    ),
+    *(
+        (
+            63,
+            lambda bank, expires_at=expires_at: bank.extend_hold(
+                "alice", "h-1", expires_at=expires_at
+            ),
+            InvalidTimeError,
+        )
+        for expires_at in (NOW, NOW + HOUR, NEVER, NAIVE, "2027-01-01", 5)
+    ),
+    *(
+        (
+            63,
+            lambda bank, ends_at=ends_at: bank.restrict(
+                "alice", Restriction.ALL, reason="theft", ends_at=ends_at
+            ),
+            InvalidTimeError,
+        )
+        for ends_at in (NOW, NOW - TICK, NEVER, NAIVE, "2027-01-01", 5)
+    ),
+]
+
+IDS: list[tuple[int, Act, type[BankError]]] = [
+    (
+        67,
+        lambda bank: bank.deposit("alice", eur("2"), transaction_id="deposit-1"),
+        TransactionIdReusedError,
+    ),
+    (
+        68,
+        lambda bank: bank.withdraw("alice", eur("1"), transaction_id="deposit-1"),
+        TransactionIdReusedError,
+    ),
+    (
+        68,
+        lambda bank: bank.place_hold("alice", eur("1"), transaction_id="deposit-1"),
+        TransactionIdReusedError,
+    ),
+    (
+        68,
+        lambda bank: bank.reverse("deposit-1", transaction_id="deposit-1"),
+        TransactionIdReusedError,
+    ),
+]
+
+ROWS = [*AMOUNTS, *NAMES_AND_ACCOUNTS, *HOLDS, *IDS]
+
+
+class Clock:
+    """
+    A clock that stands still until it is set.
+    """
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
 
 @pytest.fixture
-def bank() -> Bank:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def bank(clock: Clock) -> Bank:
     """
-    alice with 100 EUR, bob with none, an account in dollars, and a closed one.
+    alice with 100 EUR, 30 of them held; bob with none; accounts in dollars, closed, frozen,
+    overdrawn, and with nothing but a hold.
     """
-    store = MemoryStore()
-    bank = Bank(store)
-    bank.open_account("alice", initial_balance=eur("100"))
+    bank = Bank(MemoryStore(), clock=clock)
+    bank.open_account("alice", initial_balance=eur("109"))
+    bank.deposit("alice", eur("1"), transaction_id="deposit-1")
+    bank.place_hold("alice", eur("30"), expires_at=NOW + HOUR, transaction_id="h-1")
+    bank.place_hold("alice", eur("10"), transaction_id="h-gone")
+    bank.capture_hold("alice", "h-gone")
+    bank.place_hold("alice", eur("10"), transaction_id="h-released")
+    bank.release_hold("alice", "h-released")
     bank.open_account("bob", initial_balance=eur("0"))
     bank.open_account("dollars", initial_balance=Money("100", "USD"))
-    store._kept["account", "closed"] = Account(
-        id="closed", balance=eur("0"), status=AccountStatus.CLOSED, version=2
-    )
-    store._kept["count",] += 1
+    bank.open_account("closed", initial_balance=eur("0"))
+    bank.close_account("closed")
+    bank.open_account("owing", initial_balance=eur("0"), overdraft_limit=eur("5"))
+    bank.withdraw("owing", eur("5"))
+    bank.open_account("holding", initial_balance=eur("0"), overdraft_limit=eur("5"))
+    bank.place_hold("holding", eur("5"))
+    for name in ("frozen", "frozen-empty"):
+        bank.open_account(name, initial_balance=eur("10"))
+    bank.place_hold("frozen", eur("5"), expires_at=NOW + HOUR, transaction_id="h-frozen")
+    for name in ("frozen", "frozen-empty"):
+        bank.restrict(name, Restriction.DEBITS, reason="theft")
     return bank
 
 
-def contents(bank: Bank) -> object:
+def contents(bank: Bank) -> tuple[list[Account], tuple[Transaction | Refusal, ...]]:
     return list(bank.accounts()), bank._store.journal().records
 
 
-@pytest.mark.parametrize(("number", "act", "error"), [*AMOUNTS, *NAMES_AND_ACCOUNTS])
+@pytest.mark.parametrize(("number", "act", "error"), ROWS)
 def test_bad_input_is_refused_and_changes_nothing(
     bank: Bank, number: int, act: Act, error: type[BankError]
 ) -> None:
@@ -256,15 +425,17 @@ def test_bad_input_is_refused_and_changes_nothing(
     with pytest.raises(error) as raised:
         act(bank)
 
-    assert number not in LATER
+    assert number not in ELSEWHERE
     assert str(raised.value).endswith(".")
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 300
+    # "No refusal changes an account."
+    assert before[0] == contents(bank)[0]
     if not getattr(raised.value, "is_recorded", False):
         assert before == contents(bank)
-        assert "x" not in {record.id.value for record in before[1]}  # type: ignore[index]  # a pair
+        assert "x" not in {record.id.value for record in before[1]}
     # "Malformed requests never use up an id."
-    if error is not BalanceLimitError:
+    if not getattr(error, "is_recorded", False):
         assert not bank.deposit("alice", eur("1"), transaction_id="x").replayed
 
 
@@ -312,10 +483,208 @@ def test_52_the_longest_batch_is_taken(bank: Bank) -> None:
     assert BATCH_LENGTH_MAX == len(outcomes)
 
 
-def test_the_numbers_are_all_there() -> None:
-    """Every number from 1 to 54 is a row, a test of its own, or later with its reason."""
-    rows = {number for number, _, _ in (*AMOUNTS, *NAMES_AND_ACCOUNTS)}
-    # 54, a formula in CSV, is in test_cli.py.
-    own = {35, 50, 54}
+def test_50_legs_of_one_account_are_netted(bank: Bank) -> None:
+    """The same leg twice in one post is one posting of both."""
+    receipt = bank.post([("alice", eur("-1")), ("bob", eur("2")), ("alice", eur("-1"))])
 
-    assert set(range(1, 55)) == (rows | own | set(LATER)) - {70}
+    assert [eur("-2"), eur("2")] == [each.amount for each in receipt.postings]
+
+
+def test_51_a_post_that_crosses_the_boundary_says_so(bank: Bank) -> None:
+    """What does not add up to zero is no mistake where it is said."""
+    receipt = bank.post([("alice", eur("-1"))], crosses_boundary=True)
+
+    assert eur("99") == receipt.posting("alice").balance
+
+
+def test_60_a_capture_after_the_expiry(bank: Bank, clock: Clock) -> None:
+    """From its very instant on an expired hold is not captured; a tick before, it is."""
+    clock.now = NOW + HOUR
+    with pytest.raises(HoldNotActiveError):
+        bank.capture_hold("alice", "h-1")
+    clock.now -= TICK
+
+    assert eur("70") == bank.capture_hold("alice", "h-1").posting("alice").balance
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """
+    Each store that ships, for several threads.
+    """
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        yield store
+
+
+def raced(*acts: Callable[[], object]) -> list[object]:
+    """
+    What each of *acts* came to, all begun at once in threads of their own.
+    """
+    begin = threading.Barrier(len(acts))
+    results: list[object] = [None] * len(acts)
+
+    def run(place: int) -> None:
+        begin.wait()
+        try:
+            results[place] = acts[place]()
+        except BankError as error:
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_61_a_capture_against_the_recording_of_expiries(
+    shared: AccountStore, attempt: int
+) -> None:
+    """Exactly one of a capture in time and the expiry wins, and the money is where that says."""
+    early = Bank(shared, clock=lambda: NOW + HOUR - TICK)
+    late = Bank(shared, clock=lambda: NOW + HOUR)
+    Bank(shared, clock=lambda: NOW).open_account("alice", initial_balance=eur("30"))
+    early.place_hold("alice", eur("30"), expires_at=NOW + HOUR, transaction_id="h-1")
+    captured, expired = raced(lambda: early.capture_hold("alice", "h-1"), late.expire_holds)
+    is_captured = isinstance(captured, Transaction)
+
+    assert isinstance(expired, list)
+    assert is_captured is (len(expired) == 0)
+    assert is_captured is not isinstance(captured, HoldNotActiveError)
+    assert eur("0" if is_captured else "30") == late.account("alice").available
+
+
+def test_64_a_clock_that_goes_back(bank: Bank, clock: Clock) -> None:
+    """A recorded expiry stays, though the clock is before it again."""
+    clock.now = NOW + HOUR
+    # The other is that of the frozen account.
+    assert 2 == len(bank.expire_holds())
+    clock.now = NOW + HOUR - timedelta(seconds=5)
+
+    with pytest.raises(HoldNotActiveError):
+        bank.capture_hold("alice", "h-1")
+    assert eur("100") == bank.account("alice").available
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_65_any_split_of_a_hold(bank: Bank, seed: int) -> None:
+    """Captured in any parts, what is taken adds up to the hold and never beyond it."""
+    chance = random.Random(seed)
+    taken = 0
+    while taken < 3000:
+        part = Money.from_minor(chance.randint(1, 900), "EUR")
+        try:
+            bank.capture_hold("alice", "h-1", part, final=False)
+        except HoldExceededError as error:
+            assert taken + part.amount_minor > 3000
+            assert 3000 - taken == error.left.amount_minor
+            bank.capture_hold("alice", "h-1")
+            taken = 3000
+        else:
+            taken += part.amount_minor
+
+    assert (eur("70"), eur("0")) == (bank.account("alice").balance, bank.account("alice").held)
+    with pytest.raises(HoldNotActiveError):
+        bank.capture_hold("alice", "h-1", eur("0.01"))
+
+
+def test_66_the_same_a_thousand_times(bank: Bank) -> None:
+    """The same hold command under one id, a thousand times, has one effect and one answer."""
+    answers = {
+        bank.capture_hold("alice", "h-1", eur("1"), final=False, transaction_id="x")
+        for _ in range(1000)
+    }
+
+    assert 1 == len(answers)
+    assert (eur("99"), eur("29")) == (bank.account("alice").balance, bank.account("alice").held)
+
+
+def test_71_eight_at_once(shared: AccountStore) -> None:
+    """Eight who send the same command at once have one effect, and one answer."""
+    bank = Bank(shared)
+    bank.open_account("alice", initial_balance=eur("100"))
+    answers = raced(
+        *[lambda: bank.withdraw("alice", eur("60"), transaction_id="x") for _ in range(8)]
+    )
+
+    assert 1 == len(set(answers))
+    assert 7 == sum(isinstance(each, Transaction) and each.replayed for each in answers)
+    assert eur("40") == bank.account("alice").balance
+
+
+def test_72_refused_then_funded(bank: Bank) -> None:
+    """A hold that was refused for funds stays refused, with the facts of then."""
+    for _ in range(2):
+        with pytest.raises(InsufficientFundsError) as raised:
+            bank.place_hold("bob", eur("5"), transaction_id="x")
+        bank.deposit("bob", eur("100"))
+
+    assert (eur("0"), True) == (raised.value.available, raised.value.replayed)
+    assert () == bank.holds("bob")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Deposit("ab", eur("1"), description="c"), Deposit("a", eur("1"), description="bc")),
+        (Transfer("ab", "c", eur("1")), Transfer("a", "bc", eur("1"))),
+        (
+            Post([("ab", eur("1")), ("c", eur("-1"))]),
+            Post([("a", eur("1")), ("bc", eur("-1"))]),
+        ),
+        (
+            Post([("a", eur("1")), ("b", eur("-1"))]),
+            Post([("b", eur("-1")), ("a", eur("1"))]),
+        ),
+        (Deposit("a", eur("1"), description=""), Deposit("a", eur("1"))),
+    ],
+)
+def test_76_what_reads_alike_is_not_the_same(bank: Bank, first: Any, second: Any) -> None:
+    """Two commands whose texts run together alike are two, and one id is not for both."""
+    first, second = (attrs.evolve(each, transaction_id="x") for each in (first, second))
+    bank.execute([first])
+    (outcome,) = bank.execute([second])
+
+    assert isinstance(outcome, TransactionIdReusedError)
+
+
+def test_77_the_id_of_a_failed_validation(bank: Bank) -> None:
+    """An id that came with something malformed is free for what is right."""
+    wrongs: tuple[Callable[[], object], ...] = (
+        lambda: bank.deposit("alice", eur("0"), transaction_id="x"),
+        lambda: bank.post([("alice", eur("1"))], transaction_id="x"),
+        lambda: bank.place_hold("alice", eur("1"), expires_at=NOW, transaction_id="x"),
+        lambda: bank.restrict("alice", Restriction.ALL, transaction_id="x"),
+        lambda: bank.grant_access("alice", "mary", [], transaction_id="x"),
+        lambda: bank.deposit("alice", eur("1"), expected_version=-1, transaction_id="x"),
+    )
+    for wrong in wrongs:
+        with pytest.raises(BankError):
+            wrong()
+
+    assert not bank.place_hold("alice", eur("1"), transaction_id="x").replayed
+
+
+def test_45_a_closed_account_stays_closed(bank: Bank) -> None:
+    """A payment to a closed account leaves it closed, with nothing on it."""
+    with pytest.raises(AccountClosedError):
+        bank.transfer("alice", "closed", eur("1"))
+
+    account = bank.account("closed")
+    assert (AccountStatus.CLOSED, eur("0")) == (account.status, account.balance)
+
+
+def test_the_numbers_are_all_there() -> None:
+    """Every number from 1 to 77 is a row, a test of its own, elsewhere, or not there yet."""
+    rows = {number for number, _, _ in ROWS}
+    own = {35, 50, 60, 61, 64, 65, 66, 71, 72, 76, 77}
+
+    assert set(range(1, 78)) == rows | own | set(ELSEWHERE) | set(NOT_THERE)
+    assert not rows & (set(ELSEWHERE) | set(NOT_THERE))
+    for place in ELSEWHERE.values():
+        assert (Path(__file__).parent.parent / place.partition(":")[0]).exists()
