@@ -22,12 +22,14 @@ from bankcore import (
     TransactionId,
 )
 from bankcore.account import AMOUNT_MINOR_MAX
-from bankcore.commands import COMMANDS, Command, Deposit
+from bankcore.commands import COMMANDS, Command, Deposit, ExpireHold
 from bankcore.errors import BankError, CurrencyMismatchError, InvalidAmountError
 from bankcore.stores import MemoryStore
 from bankcore.testing import strategies
 
 EUR1, EUR9 = Money("1", "EUR"), Money("9", "EUR")
+# Expiries are recorded by the bank, and sent by nobody.
+SENT = set(COMMANDS.values()) - {ExpireHold}
 quick = settings(database=None, max_examples=1_000)
 
 
@@ -35,7 +37,7 @@ quick = settings(database=None, max_examples=1_000)
     "kind",
     [
         *(Money, Currency, MoneyBag, ExchangeRate, AccountId, TransactionId, Account, Command),
-        *COMMANDS.values(),
+        *SENT,
     ],
 )
 def test_hypothesis_knows_every_type(kind: Any) -> None:
@@ -47,7 +49,7 @@ def test_hypothesis_knows_every_type(kind: Any) -> None:
 
 def test_every_kind_of_command_is_made() -> None:
     """No command is left out: one that is new needs a strategy in `_by_kind`."""
-    assert set(COMMANDS.values()) == set(strategies._by_kind())
+    assert SENT == set(strategies._by_kind())
 
 
 def test_nothing_has_to_be_set_up() -> None:
@@ -99,7 +101,7 @@ def test_values_shrink_to_what_reads_well() -> None:
     assert Currency("EUR") is find(strategies.currencies(), lambda _: True, settings=quick)
     assert AccountId("a") == find(strategies.account_ids(), lambda _: True, settings=quick)
     assert Deposit("a", Money("0.01", "EUR")) == find(
-        strategies.commands(), lambda _: True, settings=quick
+        strategies.commands(), lambda command: type(command) is Deposit, settings=quick
     )
     assert Account.open("a", initial_balance=Money.zero("EUR")) == find(
         strategies.accounts(), lambda _: True, settings=quick

@@ -2,11 +2,12 @@
 Hypothesis strategies for money, currencies, ids, accounts and commands.
 
 Decided here: which values are tried, and that they shrink to what reads well: zero euros,
-short ids, deposits. They are registered with Hypothesis when it is imported (by an entry
+short ids, small amounts. They are registered with Hypothesis when it is imported (by an entry
 point of the package), so ``st.from_type(Money)`` and ``st.builds(MyOrder)`` work unasked.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from hypothesis import strategies as st
@@ -18,12 +19,30 @@ from bankcore import (
     ExchangeRate,
     Money,
     MoneyBag,
+    Restriction,
     TransactionId,
 )
-from bankcore.account import AMOUNT_MINOR_MAX
-from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.account import AMOUNT_MINOR_MAX, END_YEAR_MAX, Right
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.errors import InvalidAmountError
-from bankcore.ids import ID_LENGTH_MAX
+from bankcore.ids import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
 
 # Every exponent that ISO 4217 has, one that is withdrawn, and two of an application's own.
 _CURRENCIES: Final = (
@@ -116,6 +135,19 @@ def transaction_ids() -> st.SearchStrategy[TransactionId]:
     return st.builds(TransactionId, _ids())
 
 
+def principal_ids() -> st.SearchStrategy[PrincipalId]:
+    """
+    Ids of principals, of the whole alphabet and of every length. Shrinks to ``!``.
+    """
+    visible = st.characters(min_codepoint=ord("!"), max_codepoint=ord("~"))
+    return st.builds(PrincipalId, st.text(visible, min_size=1, max_size=PRINCIPAL_LENGTH_MAX))
+
+
+def _ends() -> st.SearchStrategy[datetime | None]:
+    last = datetime(END_YEAR_MAX, 12, 31)  # noqa: DTZ001  # Hypothesis adds the zone
+    return st.none() | st.datetimes(max_value=last, timezones=st.just(UTC))
+
+
 def _amounts(currency: Currency, least: int) -> st.SearchStrategy[Money]:
     return money(lowest=Money.from_minor(least, currency))
 
@@ -144,14 +176,16 @@ def accounts(draw: st.DrawFn, currency: Currency | str | None = None) -> Account
 
 def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
     """
-    What makes each kind of command; the simplest kind first, to which others shrink.
+    What makes each kind of command.
     """
     options = {
         "transaction_id": st.none() | transaction_ids(),
         "description": st.none() | st.just("rent"),
     }
     amounts = currencies().flatmap(lambda of: _amounts(of, 1))
+    limits = currencies().flatmap(lambda of: _amounts(of, 0))
     pairs = st.lists(account_ids(), min_size=2, max_size=2, unique=True)
+    hold = (account_ids(), transaction_ids())
     return {
         Deposit: st.builds(Deposit, account_ids(), amounts, **options),
         Withdraw: st.builds(Withdraw, account_ids(), amounts, **options),
@@ -167,14 +201,49 @@ def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
                 **options,
             )
         ),
+        Post: st.tuples(pairs, amounts).flatmap(
+            lambda drawn: st.builds(
+                Post, st.just([(drawn[0][0], drawn[1]), (drawn[0][1], -drawn[1])]), **options
+            )
+        ),
+        Reverse: st.builds(Reverse, transaction_ids(), **options),
+        PlaceHold: st.builds(PlaceHold, account_ids(), amounts, expires_at=_ends(), **options),
+        CaptureHold: st.builds(
+            CaptureHold, *hold, st.none() | amounts, final=st.booleans(), **options
+        ),
+        ReleaseHold: st.builds(ReleaseHold, *hold, **options),
+        ExtendHold: st.builds(ExtendHold, *hold, expires_at=_ends(), **options),
+        Restrict: st.builds(
+            Restrict,
+            account_ids(),
+            st.sampled_from([each for each in Restriction if each is not Restriction.NONE]),
+            reason=st.just("court order"),
+            ends_at=_ends(),
+            **options,
+        )
+        | st.builds(Restrict, account_ids(), st.just(Restriction.NONE), **options),
+        SetOverdraftLimit: st.builds(SetOverdraftLimit, account_ids(), limits, **options),
+        CloseAccount: pairs.flatmap(
+            lambda ids: st.builds(
+                CloseAccount, st.just(ids[0]), sweep_to=st.none() | st.just(ids[1]), **options
+            )
+        ),
+        GrantAccess: st.builds(
+            GrantAccess,
+            account_ids(),
+            principal_ids(),
+            st.sets(st.sampled_from(Right), min_size=1),
+            **options,
+        ),
+        RevokeAccess: st.builds(RevokeAccess, account_ids(), principal_ids(), **options),
     }
 
 
 def commands() -> st.SearchStrategy[Command]:
     """
-    Well-formed commands of every kind, with and without ids of their own.
+    Well-formed commands of every kind that a bank takes, with and without ids of their own.
 
-    Shrinks to a deposit.
+    Each kind shrinks within itself: a deposit to one cent on account ``a``.
     """
     return st.one_of(list(_by_kind().values()))
 
@@ -186,6 +255,7 @@ def _register() -> None:
     st.register_type_strategy(ExchangeRate, exchange_rates())
     st.register_type_strategy(AccountId, account_ids())
     st.register_type_strategy(TransactionId, transaction_ids())
+    st.register_type_strategy(PrincipalId, principal_ids())
     st.register_type_strategy(Account, accounts())
     st.register_type_strategy(Command, commands())
     for kind, strategy in _by_kind().items():
