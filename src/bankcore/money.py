@@ -708,9 +708,11 @@ def _sum(moneys: Iterable[Money], currency: Currency | None) -> Money:
     total = 0
     for some in _batches(moneys):
         if currency is None:
-            currency = getattr(some[0], "currency", None)
-        # One comprehension and one `sum` of integers cost half of a loop that looks at
-        # each type. What is no money is told by its fields here, and by the total's type.
+            _checked(some[0], None)
+            currency = some[0].currency
+        # One comprehension and one `sum` of integers cost half of a loop that looks at each
+        # type. What is no money is told by its fields here, and by the total's type; what
+        # has a `Currency` and integers in the same fields would be added as what it says.
         try:
             minor = [money.amount_minor for money in some if money.currency is currency]
             subtotal = sum(minor)
