@@ -445,8 +445,7 @@ class Money:
             InvalidWeightsError: If there are none or over a million, one is negative or
                 no exact number, all are zero, or *mode* is no `Allocation`.
         """
-        values = to_weights(weights if isinstance(weights, Sequence) else list(weights))
-        return self._shared(values, mode)
+        return self._shared(to_weights(weights), mode)
 
     def split(
         self, parts: int, mode: Allocation = Allocation.LARGEST_REMAINDER
