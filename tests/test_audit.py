@@ -14,14 +14,31 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import Account, AccountId, Bank, Money, Posting, Transaction, TransactionId
-from bankcore.account import AccountStatus
+from bankcore import (
+    Account,
+    AccountId,
+    Bank,
+    Money,
+    Posting,
+    Refusal,
+    Transaction,
+    TransactionId,
+)
+from bankcore.account import AccountStatus, Hold, Holder, Restriction
 from bankcore.audit import verify
-from bankcore.commands import Deposit, OpenAccount, Withdraw
+from bankcore.commands import (
+    Deposit,
+    OpenAccount,
+    PlaceHold,
+    Restrict,
+    SetOverdraftLimit,
+    Withdraw,
+)
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+EXPIRED_AT = NOON + timedelta(minutes=11, seconds=30)
 
 
 def eur(amount: str) -> Money:
@@ -40,6 +57,46 @@ def worked(store: Any) -> Any:
     bank.withdraw("alice", eur("120"), transaction_id="w-1")
     bank.transfer("bob", "alice", eur("5"), transaction_id="t-1")
     bank.execute([Deposit("nobody", eur("1"), transaction_id="refused-1")])
+    return store
+
+
+def lived(store: Any) -> Any:
+    """
+    *store* after every kind of operation, on carol (who keeps a hold, a restriction and a
+    holder) and dora (who is closed).
+    """
+    instants = (NOON + timedelta(minutes=number) for number in range(100))
+    bank = Bank(store, clock=lambda: next(instants))
+    bank.open_account("carol", initial_balance=eur("100"), transaction_id="open-carol")
+    bank.open_account("dora", initial_balance=eur("0"), transaction_id="open-dora")
+    bank.post([("carol", eur("-10")), ("dora", eur("10"))], transaction_id="p-1")
+    bank.post([("carol", eur("1")), ("carol", eur("-1"))], transaction_id="p-2")
+    bank.reverse("p-1", transaction_id="r-1")
+    bank.place_hold("carol", eur("20"), expires_at=NOON + timedelta(days=1), transaction_id="h-1")
+    bank.capture_hold(
+        "carol", "h-1", eur("5"), final=False, destination_id="dora", transaction_id="c-1"
+    )
+    bank.extend_hold("carol", "h-1", expires_at=NOON + timedelta(days=2), transaction_id="e-1")
+    bank.capture_hold("carol", "h-1", transaction_id="c-2")
+    bank.place_hold("carol", eur("3"), transaction_id="h-2")
+    bank.release_hold("carol", "h-2", transaction_id="rel-1")
+    bank.place_hold("carol", eur("4"), expires_at=EXPIRED_AT, transaction_id="h-3")
+    bank.place_hold("carol", eur("6"), transaction_id="h-4")
+    bank.set_overdraft_limit("carol", eur("30"), transaction_id="l-1")
+    bank.grant_access("carol", "mary", ["read"], transaction_id="g-1")
+    bank.grant_access("carol", "bert", ["read"], transaction_id="g-2")
+    bank.revoke_access("carol", "bert", transaction_id="k-1")
+    bank.close_account("dora", sweep_to="carol", transaction_id="x-1")
+    bank.grant_access("dora", "mary", ["read"], transaction_id="g-3")
+    bank.open_account("other", initial_balance=eur("0"), transaction_id="open-other")
+    bank.close_account("other", sweep_to="carol", transaction_id="x-2")
+    bank.restrict(
+        "carol",
+        Restriction.CREDITS,
+        reason="theft",
+        ends_at=NOON + timedelta(days=9),
+        transaction_id="s-1",
+    )
     return store
 
 
@@ -70,7 +127,7 @@ def test_an_account_whose_id_was_made_is_held_against_its_opening() -> None:
 
     assert [] == clean
     assert (
-        "transaction t-1: its postings made-1 +500 EUR are not its command's made-1 +600 EUR"
+        "transaction t-1: its postings made-1 +500 are not its command's made-1 +600"
     ) in findings(store)
 
 
@@ -84,8 +141,15 @@ def test_long_histories_are_read_page_by_page() -> None:
     assert (verify(store).transactions, verify(store).disagreements) == (2_501, ())
 
 
-def replaced_account(store: MemoryStore, **changes: Any) -> None:
-    key = ("account", "alice")
+def test_a_whole_life_is_clean() -> None:
+    """An audit follows every kind of command, and finds nothing wrong."""
+    report = verify(lived(MemoryStore()))
+
+    assert (3, 23, ()) == (report.accounts, report.transactions, report.disagreements)
+
+
+def replaced_account(store: MemoryStore, name: str = "alice", **changes: Any) -> None:
+    key = ("account", name)
     store._kept[key] = attrs.evolve(store._kept[key], **changes)
 
 
@@ -117,7 +181,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     ),
     (
         "an account's held amount",
-        lambda store: replaced_account(store, held=eur("1")),
+        lambda store: replaced_account(store, holds=[Hold(id="h", amount=eur("1"))]),
         "account alice: its held is 100, and its history says 0",
     ),
     (
@@ -143,7 +207,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a posting's amount",
         lambda store: replaced_posting(store, "w-1", amount=eur("-119")),
-        "account alice, version 2: the amount is -11900, and -12000 follows",
+        "transaction w-1: its postings alice -11900 are not its command's alice -12000",
     ),
     (
         "a posting's balance",
@@ -185,14 +249,14 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a command's amount",
         lambda store: replaced_transaction(store, "d-1", command=Deposit("bob", eur("11"))),
-        "transaction d-1: its postings bob +1000 EUR are not its command's bob +1100 EUR",
+        "transaction d-1: its postings bob +1000 are not its command's bob +1100",
     ),
     (
         "a transfer's second leg",
         lambda store: replaced_transaction(
             store, "t-1", postings=store._kept["record", "t-1"].postings[:1]
         ),
-        "transaction t-1: its postings bob -500 EUR are not its command's",
+        "transaction t-1: its postings bob -500 are not its command's bob -500, alice +500",
     ),
     (
         "a time before the one before it",
@@ -239,6 +303,293 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
 ]
 
 
+def replaced_command(store: MemoryStore, transaction_id: str, **changes: Any) -> None:
+    record = store._kept["record", transaction_id]
+    replaced_transaction(store, transaction_id, command=attrs.evolve(record.command, **changes))
+
+
+def without_original(store: MemoryStore) -> None:
+    del store._kept["record", "p-1"]
+
+
+def refused_original(store: MemoryStore) -> None:
+    command = store._kept["record", "p-1"].command
+    store._kept["record", "p-1"] = Refusal(
+        TransactionId("p-1"), command, NOON, "account_not_found", {"account_id": AccountId("x")}
+    )
+
+
+def unequal_legs(store: MemoryStore, transaction_id: str) -> None:
+    """
+    A cent more on the second account than was taken from the first.
+    """
+    old: Transaction = store._kept["record", transaction_id]
+    first, second = old.postings
+    second = attrs.evolve(second, amount=second.amount + eur("0.01"))
+    replace(store, old, attrs.evolve(old, postings=(first, second)))
+
+
+def unequal_capture(store: MemoryStore) -> None:
+    replaced_command(store, "c-1", amount=None)
+    unequal_legs(store, "c-1")
+
+
+def held_below_the_floor(store: MemoryStore) -> None:
+    replaced_posting(store, "h-2", held=eur("100"))
+    replaced_command(store, "h-2", amount=eur("100"))
+
+
+LATER = datetime(2027, 1, 1, tzinfo=UTC)
+
+# What is tampered with after a whole life, and what the audit says of it.
+LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
+    (
+        "an open hold's amount",
+        lambda store: replaced_account(store, "carol", holds=[Hold(id="h-4", amount=eur("5"))]),
+        "account carol: its held is 500, and its history says 600",
+    ),
+    (
+        "an open hold's id",
+        lambda store: replaced_account(store, "carol", holds=[Hold(id="h-9", amount=eur("6"))]),
+        "account carol: its open holds are not those that its history says",
+    ),
+    (
+        "an open hold's expiry",
+        lambda store: replaced_account(
+            store, "carol", holds=[Hold(id="h-4", amount=eur("6"), expires_at=LATER)]
+        ),
+        "account carol: its open holds are not those that its history says",
+    ),
+    (
+        "an account's restriction",
+        lambda store: replaced_account(store, "carol", restriction=Restriction.ALL),
+        "account carol: its restriction are not those that its history says",
+    ),
+    (
+        "an account's restriction's reason",
+        lambda store: replaced_account(store, "carol", restriction_reason="loss"),
+        "account carol: its restriction are not those that its history says",
+    ),
+    (
+        "an account's restriction's end",
+        lambda store: replaced_account(store, "carol", restriction_ends_at=None),
+        "account carol: its restriction are not those that its history says",
+    ),
+    (
+        "an account's holders",
+        lambda store: replaced_account(store, "carol", holders=()),
+        "account carol: its holders are not those that its history says",
+    ),
+    (
+        "a holder's rights",
+        lambda store: replaced_account(store, "carol", holders=[Holder("mary", ["debit"])]),
+        "account carol: its holders are not those that its history says",
+    ),
+    (
+        "a closed account that is open",
+        lambda store: replaced_account(store, "dora", status=AccountStatus.OPEN),
+        "account dora: its status is open, and its history says closed",
+    ),
+    (
+        "the leg of a post",
+        lambda store: replaced_command(
+            store, "p-1", legs=[("carol", eur("-9")), ("dora", eur("9"))]
+        ),
+        "transaction p-1: its postings carol -1000, dora +1000 are not its command's carol -900,",
+    ),
+    (
+        "the order of a post",
+        lambda store: replaced_transaction(
+            store, "p-1", postings=store._kept["record", "p-1"].postings[::-1]
+        ),
+        "transaction p-1: its postings dora +1000, carol -1000 are not its command's carol -1000",
+    ),
+    (
+        "the currency of a post",
+        lambda store: replaced_command(
+            store, "p-1", legs=[("carol", Money("-10", "USD")), ("dora", Money("10", "USD"))]
+        ),
+        "transaction p-1: EUR -10.00 on carol is not in its command's currency",
+    ),
+    (
+        "the currency of an opening",
+        lambda store: replaced_command(store, "open-carol", initial_balance=Money("100", "USD")),
+        "transaction open-carol: EUR 100.00 on carol is not in its command's currency",
+    ),
+    (
+        "the currency of a limit",
+        lambda store: replaced_command(store, "l-1", overdraft_limit=Money("30", "USD")),
+        "transaction l-1: EUR 0.00 on carol is not in its command's currency",
+    ),
+    (
+        "the currency of a capture",
+        lambda store: replaced_command(store, "c-1", amount=Money("5", "USD")),
+        "transaction c-1: EUR -5.00 on carol is not in its command's currency",
+    ),
+    (
+        "the amount of a reversal",
+        lambda store: replaced_posting(store, "r-1", amount=eur("-9")),
+        "transaction r-1: its postings dora -900, carol +1000 are not its command's dora -1000",
+    ),
+    (
+        "an original that is gone",
+        without_original,
+        "transaction r-1: it reverses what is not there: There is no transaction p-1.",
+    ),
+    (
+        "an original that was refused",
+        refused_original,
+        "transaction r-1: it reverses what is not there: There is no transaction p-1.",
+    ),
+    (
+        "the amount of a capture",
+        lambda store: replaced_command(store, "c-1", amount=eur("4")),
+        "transaction c-1: its postings carol -500, dora +500 are not its command's carol -400",
+    ),
+    (
+        "the amount of a capture, on its account",
+        lambda store: replaced_command(store, "c-1", amount=eur("4")),
+        "account carol, version 6: the amount is -500, and -400 was to be captured",
+    ),
+    (
+        "a capture of all that is left that took less",
+        lambda store: replaced_posting(store, "c-2", amount=eur("-14")),
+        "account carol, version 8: the amount is -1400, and -1500 was to be captured",
+    ),
+    (
+        "a capture of more than is left",
+        lambda store: replaced_command(store, "h-1", amount=eur("4")),
+        "account carol, version 6: 500 was captured of a hold with 400 left",
+    ),
+    (
+        "a final capture that left the rest",
+        lambda store: replaced_command(store, "c-1", final=True),
+        "account carol, version 6: the held is 1500, and 0 follows from what came before",
+    ),
+    (
+        "a capture of a hold that was none",
+        lambda store: replaced_command(store, "c-2", hold_id="h-9"),
+        "account carol, version 8: there is no open hold or holder h-9",
+    ),
+    (
+        "a capture to elsewhere",
+        lambda store: replaced_command(store, "c-1", destination_id=None),
+        "transaction c-1: its postings carol -500, dora +500 are not its command's carol -500",
+    ),
+    (
+        "a capture whose sides differ",
+        unequal_capture,
+        "transaction c-1: its postings carol -500, dora +501 do not add up to zero",
+    ),
+    (
+        "a sweep whose sides differ",
+        lambda store: unequal_legs(store, "x-1"),
+        "transaction x-1: its postings dora -500, carol +501 do not add up to zero",
+    ),
+    (
+        "a release of a hold that was none",
+        lambda store: replaced_command(store, "rel-1", hold_id="h-1"),
+        "account carol, version 10: there is no open hold or holder h-1",
+    ),
+    (
+        "an extension of a hold that was none",
+        lambda store: replaced_command(store, "e-1", hold_id="h-9"),
+        "account carol, version 7: there is no open hold or holder h-9",
+    ),
+    (
+        "an extension up to too early",
+        lambda store: replaced_command(store, "e-1", expires_at=NOON + timedelta(minutes=8)),
+        "account carol, version 8: hold h-1 had expired, and its expiry was not recorded",
+    ),
+    (
+        "a hold that expired earlier than recorded",
+        lambda store: replaced_command(store, "h-3", expires_at=EXPIRED_AT - timedelta(seconds=1)),
+        "account carol, version 12: the hold expired at 2026-05-01 12:11:29+00:00, not at",
+    ),
+    (
+        "a hold placed for another amount",
+        lambda store: replaced_command(store, "h-4", amount=eur("5")),
+        "account carol, version 13: the held is 600, and 500 follows from what came before",
+    ),
+    (
+        "a limit set to another",
+        lambda store: replaced_command(store, "l-1", overdraft_limit=eur("31")),
+        "account carol, version 14: the overdraft limit is 3000, and 3100 follows",
+    ),
+    (
+        "a limit that an opening set",
+        lambda store: replaced_command(store, "open-carol", overdraft_limit=eur("1")),
+        "account carol, version 1: the overdraft limit is 0, and 100 follows",
+    ),
+    (
+        "a restriction of another kind",
+        lambda store: replaced_command(store, "s-1", restriction=Restriction.DEBITS),
+        "account carol: its restriction are not those that its history says",
+    ),
+    (
+        "a grant of other rights",
+        lambda store: replaced_command(store, "g-1", rights=["debit"]),
+        "account carol: its holders are not those that its history says",
+    ),
+    (
+        "a revocation from one who held none",
+        lambda store: replaced_command(store, "k-1", principal="zoe"),
+        "account carol, version 17: there is no open hold or holder zoe",
+    ),
+    (
+        "a closing that left money",
+        lambda store: replaced_posting(store, "x-1", amount=eur("-4"), balance=eur("1")),
+        "account dora, version 5: it was closed with 100 minor units or open holds",
+    ),
+    (
+        "a closing that left a hold",
+        lambda store: replaced_transaction(
+            store, "r-1", command=PlaceHold("dora", eur("1"), transaction_id="r-1")
+        ),
+        "account dora, version 5: it was closed with 0 minor units or open holds",
+    ),
+    (
+        "a closing that moved nothing, with a posting that did",
+        lambda store: replaced_posting(store, "x-2", amount=eur("1")),
+        "transaction x-2: its postings other +100 are not its command's other +0",
+    ),
+    (
+        "something on a closed account",
+        lambda store: replaced_transaction(
+            store, "g-3", command=Restrict("dora", Restriction.NONE, transaction_id="g-3")
+        ),
+        "account dora, version 6: it was closed before",
+    ),
+    (
+        "a command that moves nothing, with a posting that did",
+        lambda store: replaced_posting(store, "g-1", amount=eur("1")),
+        "transaction g-1: its postings carol +100 are not its command's carol +0",
+    ),
+    (
+        "a held amount below the floor",
+        held_below_the_floor,
+        "account carol, version 9: EUR 80.00 after EUR 0.00 is below what was available",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [case[1:] for case in LIFE_TAMPERINGS],
+    ids=[case[0] for case in LIFE_TAMPERINGS],
+)
+def test_what_was_changed_in_a_life_is_named(
+    tamper: Callable[[MemoryStore], None], expected: str
+) -> None:
+    """Whatever of a hold, a limit, a holder, a closing or a reversal was changed is named."""
+    store = lived(MemoryStore())
+    tamper(store)
+
+    found = findings(store)
+
+    assert any(finding.startswith(expected) for finding in found), found
+
+
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [case[1:] for case in TAMPERINGS],
@@ -274,6 +625,19 @@ def test_a_broken_floor_is_found_where_every_sum_is_right() -> None:
     assert findings(store) == [
         "account bob, version 4: EUR -15.00 after EUR -20.00 is below what was available"
     ]
+
+
+def test_a_lowered_limit_breaks_no_floor() -> None:
+    """A limit below its use, and what does not lower available after it, is no disagreement."""
+    store = worked(MemoryStore())
+    bank = Bank(store, clock=lambda: NOON + timedelta(days=1))
+    bank.place_hold("alice", eur("5"), transaction_id="h-1")
+    bank.execute([SetOverdraftLimit("alice", eur("0"))])
+    bank.deposit("alice", eur("1"))
+    bank.capture_hold("alice", "h-1", eur("2"), final=False)
+    bank.release_hold("alice", "h-1")
+
+    assert (findings(store), eur("-16")) == ([], bank.account("alice").available)
 
 
 def test_a_balance_beyond_the_bound_is_found() -> None:

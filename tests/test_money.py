@@ -470,6 +470,25 @@ def test_a_sum_is_not_deceived(amount_minor: Any) -> None:
     lookalike: Any = SimpleNamespace(amount_minor=amount_minor, currency=EUR)
     with pytest.raises(InvalidAmountError, match="only Money is added"):
         Money.sum([eur("1"), lookalike])
+    with pytest.raises(InvalidAmountError, match="only Money is added"):
+        Money.sum([SimpleNamespace(amount_minor=1, currency="EUR")] * 2)  # type: ignore[list-item]  # the very thing
+
+
+class Shouting(str):
+    """
+    A text that says of itself what it is not.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "999"
+
+
+def test_a_text_is_what_it_holds() -> None:
+    """A subclass of text counts by its characters, as amount, factor and code."""
+    assert eur("5") == Money(Shouting("5"), "EUR") == Money("5", Shouting("EUR"))
+    assert eur("10") == eur("5").times(Shouting("2"))
 
 
 def test_equal_currencies_are_summed_whatever_object_they_are() -> None:

@@ -2,6 +2,7 @@
 Sharing out: nothing lost, nothing made, and who gets the rest.
 """
 
+import itertools
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -83,6 +84,10 @@ def test_splitting_is_sharing_by_equal_weights(mode: Allocation) -> None:
         (["half"], "is written like"),
         ([None], "an int, Decimal, Fraction or decimal text"),
         ([10**64], "at most 64 digits"),
+        ("111", "pass a list with one weight for each part"),
+        (b"111", "pass a list with one weight for each part"),
+        (3, "pass a list with one weight for each part"),
+        (None, "pass a list with one weight for each part"),
     ],
 )
 def test_weights_that_share_nothing_are_refused(weights: Any, reason: str) -> None:
@@ -96,6 +101,8 @@ def test_there_is_a_largest_number_of_parts() -> None:
     assert PARTS_MAX == len(to_weights([1] * PARTS_MAX))
     with pytest.raises(InvalidWeightsError, match="at most 1000000 parts"):
         Money("1", "EUR").allocate([1] * (PARTS_MAX + 1))
+    with pytest.raises(InvalidWeightsError, match="at most 1000000 parts"):
+        Money("1", "EUR").allocate(itertools.count(1))
     assert PARTS_MAX == len(Money("1", "EUR").split(PARTS_MAX))
     with pytest.raises(InvalidWeightsError, match="from 1 to 1000000"):
         Money("1", "EUR").split(PARTS_MAX + 1)

@@ -39,10 +39,11 @@ DIGITS_MAX: Final = 64
 
 _MINOR_BOUND: Final = 10**DIGITS_MAX
 _TEXT_LENGTH_MAX: Final = DIGITS_MAX + 2  # a sign and a point
+_seen: Final = SEEN.get
 _POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX + 1))
 
 
-@attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False, weakref_slot=False)
+@attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False)
 class Money:
     """
     An exact *amount* of *currency*, in whole units.
@@ -88,24 +89,22 @@ class Money:
         rounding: Rounding | str | None = None,
     ) -> None:
         if type(currency) is not Currency:
-            known = SEEN.get(currency) if type(currency) is str else None
+            known = _seen(currency) if type(currency) is str else None
             currency = to_currency(currency) if known is None else known
-        # The usual way, "1234.50" EUR, in the fewest steps: but for one point, all are
-        # digits (of any script for `isdigit`, hence `isascii`), a figure that is not 0
-        # begins, and the point is where the currency wants it. Whatever else there is, is
-        # judged further down.
-        if type(amount) is str and len(amount) <= DIGITS_MAX:
-            digits = amount.replace(".", "", 1)
+        # The usual way, "1234.50" EUR, in the fewest steps: as many decimals as the currency
+        # has, digits on both sides of the point (of any script for `isdigit`, hence
+        # `isascii`), and no needless zero. Whatever else there is, is judged further down.
+        if type(amount) is str and rounding is None:
+            whole, _, decimals = amount.partition(".")
             if (
-                digits.isdigit()
-                and digits.isascii()
-                and amount >= "1"
-                and currency.exponent < len(digits)
-                and amount[~currency.exponent] == "."
-                and currency.exponent
-                and rounding is None
+                len(decimals) == currency.exponent
+                and len(amount) <= DIGITS_MAX
+                and (amount >= "1" or whole == "0")
+                and whole.isdigit()
+                and decimals.isdigit()
+                and amount.isascii()
             ):
-                _set_minor(self, int(digits))
+                _set_minor(self, int(whole + decimals))
                 _set_currency(self, currency)
                 return
         if rounding is not None:
@@ -155,7 +154,7 @@ class Money:
         if type(amount_minor) is not int:
             raise InvalidAmountError(shown(amount_minor), "minor units are a plain int")
         if type(currency) is not Currency:
-            known = SEEN.get(currency) if type(currency) is str else None
+            known = _seen(currency) if type(currency) is str else None
             currency = to_currency(currency) if known is None else known
         if exponent is not None:
             return money_of_ratio(
@@ -445,8 +444,7 @@ class Money:
             InvalidWeightsError: If there are none or over a million, one is negative or
                 no exact number, all are zero, or *mode* is no `Allocation`.
         """
-        values = to_weights(weights if isinstance(weights, Sequence) else list(weights))
-        return self._shared(values, mode)
+        return self._shared(to_weights(weights), mode)
 
     def split(
         self, parts: int, mode: Allocation = Allocation.LARGEST_REMAINDER
@@ -708,9 +706,11 @@ def _sum(moneys: Iterable[Money], currency: Currency | None) -> Money:
     total = 0
     for some in _batches(moneys):
         if currency is None:
-            currency = getattr(some[0], "currency", None)
-        # One comprehension and one `sum` of integers cost half of a loop that looks at
-        # each type. What is no money is told by its fields here, and by the total's type.
+            _checked(some[0], None)
+            currency = some[0].currency
+        # One comprehension and one `sum` of integers cost half of a loop that looks at each
+        # type. What is no money is told by its fields here, and by the total's type; what
+        # has a `Currency` and integers in the same fields would be added as what it says.
         try:
             minor = [money.amount_minor for money in some if money.currency is currency]
             subtotal = sum(minor)

@@ -7,7 +7,8 @@ shared as the positive one is, with the signs turned, and a weight of zero gets 
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import lcm
 from typing import Final
 
@@ -41,18 +42,22 @@ class Allocation(enum.Enum):
     SEPARATE = "separate"
 
 
-def to_weights(values: Sequence[Exact]) -> list[int]:
+def to_weights(given: Iterable[Exact]) -> list[int]:
     """
-    *values* as whole numbers in the same proportions.
+    What is *given*, as whole numbers in the same proportions.
 
     Raises:
         InvalidWeightsError: If there are none or over a million, one is negative or no
             exact number, all are zero, or their common denominator has over 1000 digits.
     """
+    # A text is no list of figures, though Python would take it for one.
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InvalidWeightsError(shown(given), "pass a list with one weight for each part")
+    values = list(islice(given, PARTS_MAX + 1))
     if not values:
         raise InvalidWeightsError("An empty list", "pass one weight for each part")
     if len(values) > PARTS_MAX:
-        raise InvalidWeightsError(f"{len(values)} weights", f"there are at most {PARTS_MAX} parts")
+        raise InvalidWeightsError("This many weights", f"there are at most {PARTS_MAX} parts")
     pairs = [exact_ratio(value, InvalidWeightsError) for value in values]
     denominator = 1
     for number, each in pairs:

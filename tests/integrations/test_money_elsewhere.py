@@ -161,6 +161,11 @@ def test_sqlalchemy_composite() -> None:
             orm.mapped_column("price_minor", sqlalchemy.BigInteger),
             orm.mapped_column("price_currency", sqlalchemy.String(12)),
         )
+        tip: orm.Mapped[Money | None] = orm.composite(  # type: ignore[name-defined]
+            lambda minor, code: None if minor is None else Money.from_minor(minor, code),
+            orm.mapped_column("tip_minor", sqlalchemy.BigInteger, nullable=True),
+            orm.mapped_column("tip_currency", sqlalchemy.String(12), nullable=True),
+        )
 
     engine = sqlalchemy.create_engine("sqlite://")
     Base.metadata.create_all(engine)
@@ -170,7 +175,7 @@ def test_sqlalchemy_composite() -> None:
         session.expire_all()
 
         found = session.scalars(sqlalchemy.select(Order).where(Order.price == EUR5)).one()
-        assert (1, EUR5) == (found.id, found.price)
+        assert (1, EUR5, None) == (found.id, found.price, found.tip)
         assert EUR5.currency is found.price.currency
         found.price += Money("1", "EUR")
         session.commit()
