@@ -398,6 +398,14 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
         "transaction p-1: its postings carol -1000, dora +1000 are not its command's carol -900,",
     ),
     (
+        "the account of a leg",
+        lambda store: replaced_command(
+            store, "p-1", legs=[("carol", eur("-10")), ("zoe", eur("10"))]
+        ),
+        "transaction p-1: its postings carol -1000, dora +1000 are not its command's carol -1000,"
+        " zoe +1000",
+    ),
+    (
         "the order of a post",
         lambda store: replaced_transaction(
             store, "p-1", postings=store._kept["record", "p-1"].postings[::-1]

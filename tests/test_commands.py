@@ -69,7 +69,8 @@ def kinds_below(base: type[Command]) -> set[type[Command]]:
     """
     found = set()
     for kind in base.__subclasses__():
-        found |= kinds_below(kind) | (set() if kind.__name__.startswith("_") else {kind})
+        is_shared = kind.__name__.startswith("_") or kind.__module__ != Command.__module__
+        found |= kinds_below(kind) | (set() if is_shared else {kind})
     return found
 
 

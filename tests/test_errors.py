@@ -63,7 +63,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         "must be in EUR, and it is in USD",
     ),
     "InvalidIdError": ("invalid_id", ValueError, False, False, V, "'x' is not a valid id"),
-    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "valid description"),
+    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "not a valid text"),
     "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "not a valid time"),
     "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "not a valid limit"),
     "InvalidCursorError": (

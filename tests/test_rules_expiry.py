@@ -20,7 +20,7 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
-from bankcore.errors import BankError
+from bankcore.errors import BankError, HoldNotActiveError
 from bankcore.ids import TransactionId
 from bankcore.rules import Clock, Request, decide, expire
 from bankcore.store import Snapshot, WriteSet
@@ -300,6 +300,32 @@ class TestRecordedOnes:
         record = expiry(after, "h-1", NOW)
 
         assert WriteSet((after,), (record,), (record,)) == written
+
+    def test_judged_again_with_what_is_due_by_then(self) -> None:
+        """
+        Judged again, an expiry brings those before it, and is the one under its own id.
+        """
+        before = account(ALICE, 10, hold(4, "h-2", expires_at=NOW), hold(6, expires_at=NOW - TICK))
+        first = later(before, NOW - TICK, holds=before.holds[:1])
+        second = later(first, NOW, holds=())
+        records = (expiry(first, "h-1", NOW - TICK), expiry(second, "h-2", NOW))
+        request = Request(records[1].command, records[1].id, False, (ALICE,))
+        written = decide((request,), Snapshot({}, {ALICE: before}), Clock(NOW, SKEW))
+
+        assert WriteSet((second,), records, records[1:]) == written
+
+    def test_of_another_hold(self) -> None:
+        """
+        Under the id of one expiry, that of another hold is none.
+        """
+        name = TransactionId("expiry:alice:8")
+        before = account(ALICE, 10, hold(10, expires_at=NOW), hold(1, "h-2"))
+        asked = ExpireHold(ALICE, "h-2", transaction_id=name)
+        request = Request(asked, name, False, (ALICE,))
+        (error,) = decide((request,), Snapshot({}, {ALICE: before}), Clock(NOW, SKEW)).outcomes
+
+        assert isinstance(error, HoldNotActiveError)
+        assert TransactionId("h-2") == error.hold_id
 
     def test_judged_too_early(self) -> None:
         """
