@@ -18,20 +18,42 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from bankcore import Account, AccountId, AccountStatus, AccountStore, Bank, Currency, Money
-from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore import (
+    Account,
+    AccountId,
+    AccountStatus,
+    AccountStore,
+    Bank,
+    Currency,
+    Hold,
+    Money,
+    Restriction,
+)
+from bankcore.account import Holder, Right
+from bankcore.commands import (
+    Command,
+    Deposit,
+    ExpireHold,
+    OpenAccount,
+    PlaceHold,
+    Reverse,
+    Transfer,
+    Withdraw,
+)
 from bankcore.errors import (
     RECORDED_ERRORS,
     AccountNotFoundError,
+    AlreadyReversedError,
     InsufficientFundsError,
     InvalidCursorError,
     InvalidLimitError,
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.ids import TransactionId
+from bankcore.ids import PrincipalId, TransactionId
 from bankcore.store import Cursor, ReadSet, Snapshot, WriteSet
 from bankcore.transaction import Posting, Refusal, Transaction
+from every_command import EACH
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
@@ -650,6 +672,7 @@ def limits_have_bounds(store: AccountStore) -> None:
             lambda each: store.accounts(limit=each),
             lambda each: store.journal(limit=each),
             lambda each: store.history(ALICE, limit=each),
+            lambda each: store.holds_due(LAST_INSTANT, limit=each),
         ):
             with pytest.raises(InvalidLimitError):
                 ask(limit)
@@ -657,6 +680,132 @@ def limits_have_bounds(store: AccountStore) -> None:
         assert 1 == len(store.accounts(limit=limit))
         assert 1 == len(store.journal(limit=limit).records)
         assert 1 == len(store.history(ALICE, limit=limit))
+
+
+# -- Reversals ---------------------------------------------------------------
+
+
+@_check
+def an_original_comes_with_its_accounts(store: AccountStore) -> None:
+    """
+    A unit that names an original sees its record, every account that it touched, and what has
+    reversed it; nothing of what is not there.
+    """
+    bank = bank_over(store)
+    for each in ("alice", "bob", "carol"):
+        bank.open_account(each, initial_balance=eur(10))
+    bank.transfer("alice", "bob", eur(3), transaction_id="t-1")
+    bank.transfer("bob", "carol", eur(1), transaction_id="t-2")
+    bank.reverse("t-1", transaction_id="r-1")
+    originals = tuple(map(TransactionId, ("t-1", "t-2", "t-none")))
+    seen: list[Snapshot] = []
+
+    def look(snapshot: Snapshot) -> WriteSet:
+        seen.append(snapshot)
+        return WriteSet()
+
+    store.transact(ReadSet((), (), originals[:1]), look)
+    store.transact(ReadSet((), (), originals), look)
+
+    assert {"t-1"} == {each.value for each in seen[0].recorded}
+    assert {"alice", "bob"} == {each.value for each in seen[0].accounts}
+    assert [store.account(ALICE), store.account(BOB)] == [
+        seen[0].accounts[ALICE],
+        seen[0].accounts[BOB],
+    ]
+    assert {"t-1", "t-2"} == {each.value for each in seen[1].recorded}
+    assert {"alice", "bob", "carol"} == {each.value for each in seen[1].accounts}
+    for snapshot in seen:
+        assert {TransactionId("t-1"): TransactionId("r-1")} == snapshot.reversals
+
+
+@_check
+def a_transaction_is_reversed_once(store: AccountStore) -> None:
+    """
+    Of many reversals of one transaction at once, one is booked, and the others know of it.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(10))
+    bank.deposit("alice", eur(5), transaction_id="t-1")
+    refused: list[AlreadyReversedError] = []
+
+    def reverse(number: int) -> None:
+        try:
+            bank_over(store).reverse("t-1", transaction_id=f"r-{number}")
+        except AlreadyReversedError as error:
+            refused.append(error)
+
+    in_threads(6, reverse)
+    reversal = bank.reversed_by("t-1")
+
+    assert reversal is not None
+    assert [reversal.id] * 5 == [error.reversed_by for error in refused]
+    assert eur(10) == bank.account("alice").balance
+
+
+# -- Holds -------------------------------------------------------------------
+
+
+@_check
+def holds_stay_as_they_were_written(store: AccountStore) -> None:
+    """
+    An account's holds come back in the order in which they were placed, whatever happened to
+    some of them since.
+    """
+    ends = [NOW + timedelta(days=days) for days in range(6)]
+    account = Account.open(ALICE, initial_balance=eur(100), booked_at=NOW)
+    states = [account]
+    # Not in the order of their ids.
+    for number, hold_id in enumerate(("h-5", "h-1", "h-3", "h-2")):
+        account = account.place_hold(
+            hold_id, eur(10), expires_at=ends[number + 1], description=f"hold {number}"
+        )
+        states.append(account)
+    states.append(account.capture_hold("h-3", eur(4), final=False))
+    states.append(states[-1].extend_hold("h-1", None))
+    states.append(states[-1].release_hold("h-5"))
+    states.append(states[-1].place_hold("h-4", eur(1)))
+    states.append(states[-1].capture_hold("h-2"))
+    for number, state in enumerate(states):
+        append(store, [refusal(f"t-{number}")], [state])
+
+        assert exactly([state]) == exactly([store.account(ALICE)])
+        assert exactly([state]) == exactly(store.accounts())
+
+
+@_check
+def due_holds_are_found(store: AccountStore) -> None:
+    """
+    The open holds that expire before the instant come with their accounts, the earliest first
+    and a page at a time; one that expires at the instant is not among them, nor one that never
+    expires.
+    """
+    soon, later = NOW + timedelta(seconds=1), NOW + timedelta(seconds=2)
+    placed: dict[str, dict[str, datetime | None]] = {
+        "bob": {"h-1": later, "h-2": None, "h-3": soon},
+        "alice": {"h-5": soon, "h-4": soon, "h-6": soon - timedelta(microseconds=1)},
+    }
+    accounts = {}
+    for number, (name, ends) in enumerate(placed.items()):
+        account = Account.open(name, initial_balance=eur(100), booked_at=NOW)
+        for hold_id, expires_at in ends.items():
+            account = account.place_hold(hold_id, eur(1), expires_at=expires_at)
+        accounts[name] = account
+        append(store, [refusal(f"t-{number}")], [account])
+    order = [("alice", "h-6"), ("alice", "h-4"), ("alice", "h-5"), ("bob", "h-3"), ("bob", "h-1")]
+    expected = [(AccountId(name), accounts[name].open_hold(hold_id)) for name, hold_id in order]
+
+    assert expected == list(store.holds_due(LAST_INSTANT))
+    assert expected[:4] == list(store.holds_due(later))
+    assert expected[:1] == list(store.holds_due(soon))
+    assert [] == list(store.holds_due(NOW))
+    for limit in range(1, 6):
+        assert expected[:limit] == list(store.holds_due(LAST_INSTANT, limit=limit))
+    append(store, [refusal("t-9")], [accounts["alice"].release_hold("h-4")])
+
+    assert [each for each in expected if each[1].id.value != "h-4"] == list(
+        store.holds_due(LAST_INSTANT)
+    )
 
 
 # -- Fidelity ----------------------------------------------------------------
@@ -727,9 +876,12 @@ CURRENCIES: Final = (
     Currency("EUR", exponent=4),
 )
 AMOUNTS: Final = (1, 10**15 + 1, 2**53 + 1, LARGEST_MINOR)
+EUR: Final = Currency("EUR")
+END: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+EXPIRY: Final = ExpireHold("a", "h-1", transaction_id=TransactionId("expiry:a:7"))
 
 
-def cases() -> Iterator[tuple[Record, tuple[Account, ...]]]:
+def cases() -> Iterator[tuple[Record, tuple[Account, ...]]]:  # noqa: C901  # tables in loops
     """
     Records of every kind with all that can be in them, and the accounts they touch.
     """
@@ -745,6 +897,8 @@ def cases() -> Iterator[tuple[Record, tuple[Account, ...]]]:
         for instant in INSTANTS:
             yield _case(next(numbers), kind, at=instant, booked_at=instant)
             yield _case(next(numbers), kind, at=instant)
+    for command in (*EACH, EXPIRY):
+        yield from _cases_of(type(command), numbers)
     for code, error in RECORDED_ERRORS.items():
         for currency in CURRENCIES:
             for instant, principal in zip(INSTANTS, (*PRINCIPALS, None, "x"), strict=True):
@@ -752,6 +906,23 @@ def cases() -> Iterator[tuple[Record, tuple[Account, ...]]]:
                     _refusal_case(next(numbers), code, error, currency, instant, principal),
                     (),
                 )
+
+
+def _cases_of(
+    kind: type[Command], numbers: Iterator[int]
+) -> Iterator[tuple[Record, tuple[Account, ...]]]:
+    """
+    Transactions of this kind, and a refusal of an atomic batch that had every kind in it.
+    """
+    yield _case(next(numbers), kind)
+    yield _case(next(numbers), kind, description="Zoë \"'\\", at=LAST_INSTANT)
+    yield _case(next(numbers), kind, booked_at=FIRST_INSTANT, at=FIRST_INSTANT)
+    code = "hold_exceeded"
+    refused = _refusal_case(next(numbers), code, RECORDED_ERRORS[code], EUR, NOW, None)
+    asked = _command(kind, next(numbers), eur(5), {})
+    assert asked.transaction_id is not None
+    batch = tuple(_command(type(each), next(numbers), eur(7), {}) for each in EACH)
+    yield attrs.evolve(refused, command=asked, id=asked.transaction_id, batch=batch), ()
 
 
 def _case(
@@ -766,30 +937,37 @@ def _case(
     principal = given.pop("principal", None)
     command = _command(kind, number, Money.from_minor(amount, currency), given)
     # Accounts in every state that can be stored; a store compares none of it with the command.
-    states = (
-        {"balance": 0, "held": 0, "limit": amount, "status": AccountStatus.CLOSED},
-        {"balance": -amount, "held": 0, "limit": LARGEST_MINOR, "status": AccountStatus.OPEN},
-        {"balance": amount, "held": amount, "limit": 0, "status": AccountStatus.OPEN},
+    largest = Money.from_minor(LARGEST_MINOR, currency)
+    money, nothing = Money.from_minor(amount, currency), Money.zero(currency)
+    states: tuple[dict[str, Any], ...] = (
+        {"balance": nothing, "overdraft_limit": money, "status": AccountStatus.CLOSED},
+        {
+            "balance": -money,
+            "overdraft_limit": largest,
+            "restriction": Restriction.DEBITS,
+            "restriction_reason": DESCRIPTIONS[number % len(DESCRIPTIONS)] or "theft",
+            "restriction_ends_at": at if at.year < 9999 else None,
+            "holders": (Holder("\"\\'|", Right), Holder("mary@example.org", [Right.READ])),
+        },
+        {
+            "balance": money,
+            "holds": (Hold(id=f"h-{number}", amount=money, description="Zoë", expires_at=END),),
+            "restriction": Restriction.NONE,
+            "restriction_reason": "lifted",
+        },
     )
     accounts, postings = [], []
-    for line, account_id in enumerate(
-        command.account_ids or (AccountId(f"made-{number}"),), start=number
-    ):
-        state: dict[str, Any] = states[line % len(states)]
-        balance, held, limit = (
-            Money.from_minor(state[name], currency) for name in ("balance", "held", "limit")
+    touched = (
+        (AccountId(f"made-{number}"),)
+        if isinstance(command, Reverse)
+        else command.account_ids or (AccountId(f"made-{number}"),)
+    )
+    for line, account_id in enumerate(touched, start=number):
+        account = Account(
+            id=account_id, version=1, last_booked_at=at, **states[line % len(states)]
         )
-        accounts.append(
-            Account(
-                id=account_id,
-                balance=balance,
-                held=held,
-                overdraft_limit=limit,
-                status=state["status"],
-                version=1,
-                last_booked_at=at,
-            )
-        )
+        balance, held, limit = account.balance, account.held, account.overdraft_limit
+        accounts.append(account)
         signed = Money.from_minor(-amount if line % 2 else amount, currency)
         postings.append(Posting(account_id, signed, balance, held, limit, 1))
     assert command.transaction_id is not None
@@ -814,8 +992,22 @@ def _command(kind: type[Command], number: int, amount: Money, given: dict[str, A
         return Transfer(
             f"z-{number}", f"a-{number}", amount, transaction_id=transaction_id, **given
         )
-    assert kind in {Deposit, Withdraw}
-    return kind(f"a-{number}", amount, transaction_id=transaction_id, **given)
+    if kind in {Deposit, Withdraw}:
+        return kind(f"a-{number}", amount, transaction_id=transaction_id, **given)
+    # Each with accounts of its own, and with every other field as it is in the list.
+    own: dict[str, Any] = {"transaction_id": transaction_id, **given}
+    sample = next(each for each in (*EACH, EXPIRY) if type(each) is kind)
+    if kind is ExpireHold:
+        own["transaction_id"] = TransactionId(f"expiry:a-{number}:7")
+    for field in attrs.fields(kind):
+        value = getattr(sample, field.name)
+        if isinstance(value, AccountId):
+            own[field.name] = f"{value}-{number}"
+        elif field.name == "legs":
+            own["legs"] = [(f"{leg}-{number}", money) for leg, money in value]
+    if kind is Reverse:
+        own["original_id"] = f"o-{number}"
+    return attrs.evolve(sample, **own)
 
 
 def _refusal_case(
@@ -833,6 +1025,17 @@ def _refusal_case(
         "available": -largest,
         "balance": Money.zero(currency),
         "requested": largest,
+        "left": -largest,
+        "hold_id": TransactionId("h-1"),
+        "hold_ids": tuple(TransactionId(f"h-{each}") for each in range(number % 4)),
+        "holds_max": number,
+        "holders_max": number,
+        "principal": PrincipalId("\"'\\|"),
+        "reason": DESCRIPTIONS[-2],
+        "restriction": (*Restriction,)[number % 4],
+        "ends_at": at if number % 2 else None,
+        "command": "close_account",
+        "reversed_by": TransactionId("r-1"),
     }
     kind = (OpenAccount, Deposit, Withdraw, Transfer)[number % 4]
     command = _command(kind, number, largest, {"booked_at": at if number % 2 else None})
@@ -868,6 +1071,8 @@ def _fill(store: AccountStore) -> None:
                     Deposit(source, amount, transaction_id=f"t-{n}"),
                     Withdraw(source, amount, transaction_id=f"t-{n}"),
                     Transfer(source, destination, amount, transaction_id=f"t-{n}"),
+                    PlaceHold(source, amount, expires_at=END, transaction_id=f"t-{n}"),
+                    Reverse(f"t-{dice.randint(0, n)}", transaction_id=f"t-{n}"),
                 )
             )
         )

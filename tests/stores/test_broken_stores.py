@@ -16,10 +16,10 @@ import attrs
 import contract
 import pytest
 
-from bankcore import Account, AccountId
+from bankcore import Account, AccountId, Hold
 from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
-from bankcore.transaction import Posting, Transaction
+from bankcore.transaction import Posting, Refusal, Transaction
 
 BROKEN: Final[list[tuple[type[MemoryStore], str]]] = []
 
@@ -419,6 +419,137 @@ class AnswersWithNothing(MemoryStore):
         if ("account", account_id.value) not in self._kept:
             return ()
         return super().history(account_id, after=after, limit=limit)
+
+
+class _Seeing(MemoryStore):
+    """
+    Shows *decide* something else than there is.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        return super().transact(reads, lambda snapshot: decide(self.seen(snapshot, reads)))
+
+    def seen(self, snapshot: Snapshot, reads: ReadSet) -> Snapshot:
+        raise NotImplementedError
+
+
+@_fails("an_original_comes_with_its_accounts")
+class ForgetsAccountsOfOriginals(_Seeing):
+    """
+    Shows of an original its record alone.
+    """
+
+    def seen(self, snapshot: Snapshot, reads: ReadSet) -> Snapshot:
+        named = {key: each for key, each in snapshot.accounts.items() if key in reads.account_ids}
+        return attrs.evolve(snapshot, accounts=named)
+
+
+@_fails("an_original_comes_with_its_accounts", "a_transaction_is_reversed_once")
+class ForgetsReversals(_Seeing):
+    """
+    Does not know what was reversed.
+    """
+
+    def seen(self, snapshot: Snapshot, reads: ReadSet) -> Snapshot:
+        return attrs.evolve(snapshot, reversals={})
+
+
+@_fails("holds_stay_as_they_were_written")
+class SortsHolds(MemoryStore):
+    """
+    Gives an account's holds in the order of their ids.
+    """
+
+    def account(self, account_id: AccountId) -> Account:
+        account = super().account(account_id)
+        return attrs.evolve(account, holds=sorted(account.holds, key=lambda hold: hold.id))
+
+
+@_fails("holds_stay_as_they_were_written")
+class ForgetsCaptures(MemoryStore):
+    """
+    Gives holds as they were placed.
+    """
+
+    def account(self, account_id: AccountId) -> Account:
+        account = super().account(account_id)
+        placed = [attrs.evolve(hold, captured=hold.amount * 0) for hold in account.holds]
+        return attrs.evolve(account, holds=placed)
+
+
+@_fails("due_holds_are_found")
+class FindsWhatIsNotYetDue(MemoryStore):
+    """
+    Takes *before* for the last instant that counts.
+    """
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        end = min(before, contract.LAST_INSTANT - timedelta(microseconds=1))
+        return super().holds_due(end + timedelta(microseconds=1), limit=limit)
+
+
+@_fails("due_holds_are_found", "limits_have_bounds")
+class FindsAllDueAtOnce(MemoryStore):
+    """
+    Knows no limit.
+    """
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        return super().holds_due(before, limit=1000)
+
+
+@_fails("due_holds_are_found")
+class FindsTheLatestFirst(MemoryStore):
+    """
+    Begins with what is due last.
+    """
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        return super().holds_due(before, limit=limit)[::-1]
+
+
+@_fails("what_comes_back_equals_what_was_written")
+class ForgetsBatches(_Changing):
+    """
+    Keeps a refusal without the commands that were undone with it.
+    """
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        kept = tuple(
+            attrs.evolve(record, batch=()) if isinstance(record, Refusal) else record
+            for record in written.records
+        )
+        return attrs.evolve(written, records=kept)
+
+
+@_fails("what_comes_back_equals_what_was_written")
+class ForgetsHolders(_Changing):
+    """
+    Keeps accounts without those who hold rights on them.
+    """
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        kept = tuple(attrs.evolve(account, holders=()) for account in written.accounts)
+        return attrs.evolve(written, accounts=kept)
+
+
+@_fails("what_comes_back_equals_what_was_written")
+class ForgetsWhenRestrictionsEnd(_Changing):
+    """
+    Keeps restrictions without their ends.
+    """
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        kept = tuple(
+            attrs.evolve(account, restriction_ends_at=None) for account in written.accounts
+        )
+        return attrs.evolve(written, accounts=kept)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ class _Fields:
             if not (issubclass(cls, Command) and field.name in _NOT_WRITTEN)
         }
         self.kind = kind
-        self._names = tuple(codecs)
+        self.names = tuple(codecs)
         # What a field that is not written stands for.
         self.absent = {
             field.name: None for field in attrs.fields(cls) if str(field.type).endswith("| None")
@@ -183,12 +183,9 @@ class _Fields:
         return f"{{{','.join(members)}}}"
 
     def facts_to_json(self, facts: Mapping[str, Any]) -> str:
-        pairs = zip(self._writers, self._names, strict=True)
+        pairs = zip(self._writers, self.names, strict=True)
         members = [write(facts[name]) for write, name in pairs if facts[name] is not None]
         return f"{{{','.join(members)}}}"
-
-    def from_json(self, text: str) -> dict[str, Any]:
-        return self.from_values(json.loads(text))
 
     def from_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._readers[name](value) for name, value in values.items()}
@@ -232,7 +229,8 @@ def facts_from_text(code: str, text: str) -> dict[str, Any]:
     The facts that were written as *text*.
     """
     fields = _FACT_FIELDS[code]
-    return {**fields.absent, **fields.from_json(text)}
+    given = {**fields.absent, **fields.from_values(json.loads(text))}
+    return {name: given[name] for name in fields.names}
 
 
 def batch_to_text(batch: Sequence[Command]) -> str | None:
