@@ -22,7 +22,21 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from bankcore import Bank, Money
-from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    Transfer,
+    Withdraw,
+)
 from bankcore.stores import SQLiteStore
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -32,12 +46,12 @@ def eur(minor: int) -> Money:
     return Money.from_minor(minor, "EUR")
 
 
-def bank_over(store: SQLiteStore) -> Bank:
+def bank_over(store: SQLiteStore, *, now: datetime = NOW) -> Bank:
     """
     A bank that says the same in every process.
     """
     numbers = count(1)
-    return Bank(store, clock=lambda: NOW, new_id=lambda: f"made-{next(numbers)}")
+    return Bank(store, clock=lambda: now, new_id=lambda: f"made-{next(numbers)}")
 
 
 # -- What is done when a child dies at a statement ---------------------------
@@ -49,6 +63,30 @@ WRITES: Final[dict[str, tuple[Sequence[Command], bool]]] = {
     "withdraw": ([Withdraw("alice", eur(5), transaction_id="n-1")], False),
     "transfer": ([Transfer("alice", "bob", eur(5), transaction_id="n-1")], False),
     "refused": ([Withdraw("alice", eur(5_000), transaction_id="n-1")], False),
+    "place a hold": ([PlaceHold("alice", eur(5), transaction_id="n-1")], False),
+    # What is due on bob's account is recorded first.
+    "capture to another account": (
+        [
+            CaptureHold(
+                "alice", "h-1", eur(4), final=False, destination_id="bob", transaction_id="n-1"
+            )
+        ],
+        False,
+    ),
+    "release a hold": ([ReleaseHold("alice", "h-1", transaction_id="n-1")], False),
+    "post": (
+        [
+            Post(
+                [("alice", eur(-5)), ("bob", eur(3)), ("dave", eur(1)), ("bob", eur(1))],
+                transaction_id="n-1",
+            )
+        ],
+        False,
+    ),
+    "reverse": ([Reverse("t-3", transaction_id="n-1")], False),
+    "restrict": ([Restrict("alice", "debits", reason="theft", transaction_id="n-1")], False),
+    "close and sweep": ([CloseAccount("dave", sweep_to="alice", transaction_id="n-1")], False),
+    "grant": ([GrantAccess("alice", "mary", ["read"], transaction_id="n-1")], False),
     "batch": (
         [
             OpenAccount("carol", initial_balance=eur(5), transaction_id="n-1"),
@@ -56,6 +94,8 @@ WRITES: Final[dict[str, tuple[Sequence[Command], bool]]] = {
             Withdraw("carol", eur(5_000), transaction_id="n-3"),
             Transfer("carol", "bob", eur(12), transaction_id="n-4"),
             Deposit("bob", eur(1), transaction_id="n-5"),
+            CaptureHold("alice", "h-1", transaction_id="n-6"),
+            Reverse("n-5", transaction_id="n-7"),
         ],
         False,
     ),

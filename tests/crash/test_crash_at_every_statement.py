@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import children
 import pytest
-from children import WRITES, bank_over, eur
+from children import NOW, WRITES, bank_over, eur
 
 from bankcore import Account, BankError
 from bankcore.audit import verify
@@ -35,14 +36,20 @@ def server() -> Iterator[children.Server]:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
-    A closed store with two accounts and some history.
+    A closed store with three accounts, two holds, one of them due, and some history.
     """
     path = tmp_path_factory.mktemp("template") / "bank.db"
     with SQLiteStore(path) as store:
-        bank = bank_over(store)
-        bank.open_account("alice", initial_balance=eur(80), transaction_id="t-1")
+        yesterday = NOW - timedelta(days=1)
+        bank = bank_over(store, now=yesterday)
+        bank.open_account("alice", initial_balance=eur(90), transaction_id="t-1")
         bank.open_account("bob", initial_balance=eur(100), transaction_id="t-2")
+        bank.open_account("dave", initial_balance=eur(5), transaction_id="t-4")
         bank.transfer("bob", "alice", eur(20), transaction_id="t-3")
+        bank.place_hold("alice", eur(10), transaction_id="h-1")
+        bank.place_hold(
+            "bob", eur(10), expires_at=yesterday + timedelta(hours=1), transaction_id="h-2"
+        )
     return path
 
 
