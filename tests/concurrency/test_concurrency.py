@@ -4,15 +4,30 @@ Threads and processes on the same accounts at the same time: nothing is lost, no
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import workers
-from workers import ONE, RING, Outcomes, drain, in_processes, in_threads, race, ring, storm
+from workers import (
+    EXPIRY,
+    ONE,
+    RING,
+    Outcomes,
+    contest,
+    drain,
+    in_processes,
+    in_threads,
+    last_orders,
+    race,
+    ring,
+    storm,
+)
 
-from bankcore import AccountId, AccountStore, Bank, Money
+from bankcore import AccountId, AccountStatus, AccountStore, Bank, Money
 from bankcore.audit import verify
+from bankcore.commands import CaptureHold, ExpireHold
 from bankcore.errors import InsufficientFundsError, StoreMisuseError
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -245,6 +260,67 @@ def test_racing_processes_do_each_thing_once(sqlite: SQLiteStore, path: Path) ->
         _raced(sqlite, finished(), 2 * PROCESSES)
 
 
+def _place_holds(store: AccountStore) -> None:
+    """
+    Fifty holds of one on ``pot``, which expire a minute after one another.
+    """
+    before = EXPIRY - timedelta(days=1)
+    bank = Bank(store, clock=lambda: before)
+    bank.open_account("pot", initial_balance=Money("50", "EUR"))
+    for n in range(50):
+        ends_at = EXPIRY + timedelta(minutes=n)
+        bank.place_hold("pot", ONE, expires_at=ends_at, transaction_id=f"h-{n}")
+
+
+def _contested(store: AccountStore, outcomes: Outcomes) -> None:
+    """
+    Fails unless each of the fifty holds was captured or has expired, and never both.
+    """
+    assert 50 == outcomes["captured"] + outcomes["expired"]
+    assert 5_000 - 100 * outcomes["captured"] == _minor(store, "pot")
+    ended = [
+        transaction.command.hold_id
+        for transaction in store.history(AccountId("pot"))
+        if isinstance(transaction.command, CaptureHold | ExpireHold)
+    ]
+    assert {f"h-{n}" for n in range(50)} == {hold_id.value for hold_id in ended}
+    assert 50 == len(ended)
+    assert () == store.account(AccountId("pot")).holds
+    assert () == verify(store).disagreements
+
+
+def test_a_hold_is_captured_or_expires(store: AccountStore) -> None:
+    """
+    Of threads that capture holds and threads that record their expiry, one wins each hold.
+    """
+    _place_holds(store)
+    _contested(store, in_threads(store, contest, THREADS))
+
+
+def test_a_hold_is_captured_or_expires_in_processes(sqlite: SQLiteStore, path: Path) -> None:
+    """
+    Processes win each hold once too.
+    """
+    _place_holds(sqlite)
+    with in_processes(path, contest, PROCESSES, threads=2) as finished:
+        _contested(sqlite, finished())
+
+
+def test_no_money_is_left_in_a_closed_account(store: AccountStore) -> None:
+    """
+    Deposits that race a closing are swept with it or refused: each account closes once, empty,
+    and every deposit that was accepted is there.
+    """
+    _open(store, "pot", *(f"a-{n}" for n in range(50)), minor=0)
+    outcomes = in_threads(store, last_orders, THREADS)
+    accounts = [each for each in store.accounts() if each.id.value != "pot"]
+
+    assert 50 == outcomes["closed"]
+    assert {AccountStatus.CLOSED} == {account.status for account in accounts}
+    assert 100 * outcomes["deposited"] == _minor(store, "pot")
+    assert () == verify(store).disagreements
+
+
 # -- Negative control --------------------------------------------------------
 
 
@@ -313,6 +389,17 @@ def test_a_naive_store_does_things_twice() -> None:
         _raced(store, answers, THREADS)
 
 
+def test_a_naive_store_captures_what_has_expired() -> None:
+    """
+    Nor does it keep captures and expiries apart, and the check says so.
+    """
+    store = NaiveAndForgetfulStore()
+    _place_holds(store)
+    outcomes = in_threads(store, contest, THREADS)
+    with pytest.raises(AssertionError):
+        _contested(store, outcomes)
+
+
 def test_a_naive_store_stops_at_the_second_record() -> None:
     """
     Where an id has one record, those that come later fail instead of doing a thing twice.
@@ -329,4 +416,4 @@ def test_every_task_is_used_in_processes() -> None:
     """
     The processes know all the tasks.
     """
-    assert {drain, storm, ring, race} == set(workers.TASKS.values())
+    assert {drain, storm, ring, race, contest, last_orders} == set(workers.TASKS.values())

@@ -13,14 +13,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from bankcore import AccountStore, Bank, Money
-from bankcore.errors import InsufficientFundsError
+from bankcore.errors import AccountClosedError, HoldNotActiveError, InsufficientFundsError
 from bankcore.stores import SQLiteStore
 
 ONE: Final = Money("1", "EUR")
+EXPIRY: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
 RING: Final = tuple(f"ring-{n:02}" for n in range(50))
 
 #: What becomes of each command, by the name of the outcome.
@@ -90,7 +93,54 @@ def race(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
     return answers
 
 
-TASKS: Final[dict[str, Task]] = {each.__name__: each for each in (drain, storm, ring, race)}
+def _stopped(now: datetime) -> Callable[[], datetime]:
+    return lambda: now
+
+
+def contest(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
+    """
+    Capture one of each of 50 holds right before it expires, or record what expires right then.
+    """
+    outcomes = Outcomes()
+    captures = int(name[-1]) % 2 == 0
+    for n in range(50):
+        ends_at = EXPIRY + timedelta(minutes=n)
+        now = ends_at - TICK if captures else ends_at
+        bank = Bank(store, clock=_stopped(now), max_clock_skew=timedelta(hours=1))
+        if not captures:
+            outcomes["expired"] += len(bank.expire_holds())
+            continue
+        try:
+            bank.capture_hold("pot", f"h-{n}")
+            outcomes["captured"] += 1
+        except HoldNotActiveError:
+            outcomes["refused"] += 1
+    return outcomes
+
+
+def last_orders(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
+    """
+    Deposit into each of 50 accounts, or close them and sweep what is there.
+    """
+    bank = Bank(store)
+    outcomes = Outcomes()
+    closes = int(name[-1]) % 2 == 0
+    for n in range(50):
+        try:
+            if closes:
+                bank.close_account(f"a-{n}", sweep_to="pot")
+                outcomes["closed"] += 1
+            else:
+                bank.deposit(f"a-{n}", ONE)
+                outcomes["deposited"] += 1
+        except AccountClosedError:
+            outcomes["refused"] += 1
+    return outcomes
+
+
+TASKS: Final[dict[str, Task]] = {
+    each.__name__: each for each in (drain, storm, ring, race, contest, last_orders)
+}
 
 
 def in_threads(
