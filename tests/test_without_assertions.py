@@ -31,8 +31,10 @@ CASES = [
     ),
     ("Account(id='x', balance=eur('1'), overdraft_limit=eur('-1'))", "InvalidAccountError"),
     (
-        "Account(id='x', balance=eur('0'), status=AccountStatus.CLOSED,"
-        " holds=[Hold(id='h', amount=eur('1'))])",
+        (
+            "Account(id='x', balance=eur('0'), status=AccountStatus.CLOSED,"
+            " holds=[Hold(id='h', amount=eur('1'))])"
+        ),
         "InvalidAccountError",
     ),
     ("Account(id='x', balance=eur('1'), restriction=Restriction.ALL)", "InvalidRestrictionError"),

@@ -340,7 +340,11 @@ class TestFloor:
         amount = min(max(available + past, 1), AMOUNT_MINOR_MAX)
         accounts = {
             AccountId("a"): Account(
-                id="a", balance=eur(balance), holds=holding(held), overdraft_limit=eur(limit), version=1
+                id="a",
+                balance=eur(balance),
+                holds=holding(held),
+                overdraft_limit=eur(limit),
+                version=1,
             ),
             AccountId("b"): Account(id="b", balance=eur(elsewhere), version=1),
         }

@@ -110,7 +110,9 @@ def commands(draw: st.DrawFn, ids: Sequence[str], seconds: int) -> Command:
     builders: dict[str, st.SearchStrategy[Command]] = {
         "deposit": st.builds(Deposit, NAMES, AMOUNTS),
         "withdraw": st.builds(Withdraw, NAMES, AMOUNTS),
-        "transfer": st.builds(lambda pair, amount: Transfer(pair[0], pair[1], amount), PAIRS, AMOUNTS),
+        "transfer": st.builds(
+            lambda pair, amount: Transfer(pair[0], pair[1], amount), PAIRS, AMOUNTS
+        ),
         "post": st.builds(post, PAIRS, small, st.integers(1, 20), crosses=st.booleans()),
         "reverse": st.builds(Reverse, known),
         "place": st.builds(PlaceHold, NAMES, AMOUNTS, expires_at=ends_at),
