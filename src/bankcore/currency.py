@@ -254,7 +254,7 @@ def _checked_code(code: object, exponent: object) -> str:
     text = str.__str__(code)
     if text not in TABLE and exponent is None:
         hint = (
-            f"did you mean {text.upper()!r}?"
+            f"did you mean {text.upper()!r}"
             if len(text) <= _CODE_LENGTH_MAX and text.upper() in TABLE
             else ("ISO 4217 does not list it; pass exponent=… to make your own")
         )
