@@ -17,7 +17,7 @@ import pytest
 
 from bankcore import Currency, Money, _iso4217
 from bankcore._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE, TENDERS
-from bankcore.currency import EXPONENT_MAX
+from bankcore.currency import EXPONENT_MAX, to_currency
 from bankcore.errors import AmbiguousCurrencyError, InvalidCurrencyError, UnknownCurrencyError
 from shared_data import shared_path
 
@@ -287,6 +287,124 @@ def test_cash_has_steps(currency: Currency, step: str) -> None:
     """The least that is paid in cash, and the minor unit where there is no such rule."""
     assert Decimal(step) == currency.cash_step
     assert Money(step, currency) == Money(step, currency).rounded_to(currency.cash_step)
+
+
+def test_cash_steps_and_symbols_are_these() -> None:
+    """Every currency with a step or a symbol of its own, and no other one."""
+    steps = {
+        **dict.fromkeys(("AUD", "CAD", "CHF", "MYR", "SGD"), "0.05"),
+        **dict.fromkeys(("HKD", "ILS", "NZD", "ZAR"), "0.10"),
+        "DKK": "0.50",
+        "HUF": "5",
+        **dict.fromkeys(("CZK", "NOK", "SEK"), "1"),
+    }
+    symbols = {
+        "AUD": "A$", "BRL": "R$", "CAD": "CA$", "CNY": "CN¥", "EUR": "€", "GBP": "£",
+        "HKD": "HK$", "ILS": "₪", "INR": "₹", "JPY": "¥", "KRW": "₩", "MXN": "MX$",
+        "NZD": "NZ$", "PHP": "₱", "TWD": "NT$", "USD": "$", "VND": "₫", "XAF": "FCFA",
+        "XCD": "EC$",
+    }  # fmt: skip
+    listed = [Currency(code) for code, row in TABLE.items() if row[1] is not None]
+
+    assert {code: Decimal(step) for code, step in steps.items()} == {
+        each.code: each.cash_step
+        for each in listed
+        if each.cash_step != Decimal(1).scaleb(-each.exponent)
+    }
+    assert symbols == {each.code: each.symbol for each in listed if each.symbol != each.code}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Currency("eur"),
+            "'eur' is not a valid currency: did you mean 'EUR'.",
+        ),
+        (
+            lambda: Currency("ZZZ"),
+            (
+                "'ZZZ' is not a valid currency: ISO 4217 does not list it;"
+                " pass exponent=… to make your own."
+            ),
+        ),
+        (
+            lambda: Currency("b", 2),
+            "'b' is not a valid currency: a code is 2 to 12 of A-Z and 0-9, a letter first.",
+        ),
+        (
+            lambda: Currency("XAU"),
+            "'XAU' is not a valid currency: ISO 4217 gives it no minor unit; pass exponent=….",
+        ),
+        (
+            lambda: Currency(None),  # type: ignore[arg-type]  # the very thing under test
+            "None is not a valid currency: a currency code is text, such as 'EUR'.",
+        ),
+        (
+            lambda: Currency("AB", 19),
+            "'AB' is not a valid currency: an exponent is a whole number from 0 to 18.",
+        ),
+        (
+            lambda: Money(1, "EUR").to_minor(19),
+            "This exponent is not a valid currency: an exponent is a whole number from 0 to 18.",
+        ),
+        (
+            lambda: Currency.from_numeric(1000),
+            (
+                "1000 is not a valid currency:"
+                " a number is an int from 0 to 999, or text of three digits."
+            ),
+        ),
+        (
+            lambda: Currency.from_numeric(1),
+            "The number 001 is not a valid currency: no currency has this number in ISO 4217.",
+        ),
+        (
+            lambda: Currency.from_country("de"),
+            "'de' is not a valid currency: a country is two capital letters.",
+        ),
+        (
+            lambda: Currency.from_country("AQ"),
+            "'AQ' is not a valid currency: ISO 4217 lists no currency of this country.",
+        ),
+        (
+            lambda: Currency.from_country("BT"),
+            (
+                "'BT' is not a valid currency:"
+                " it stands for several, BTN and INR; choose one by its code."
+            ),
+        ),
+    ],
+)
+def test_an_error_says_all_of_it(make: Any, message: str) -> None:
+    """Each refusal in full, word by word."""
+    with pytest.raises(InvalidCurrencyError) as raised:
+        make()
+
+    assert message == str(raised.value)
+
+
+def test_comparing_leaves_others_their_say() -> None:
+    """A currency does not decide whether something else equals it; equal ones are equal."""
+    assert Currency("EUR").__eq__("EUR") is NotImplemented
+    assert Currency("EUR").__eq__(Currency("EUR")) is True
+    assert to_currency(Currency("EUR")) is to_currency("EUR") is Currency("EUR")
+
+
+def test_a_code_is_the_text_that_it_holds() -> None:
+    """A subclass of text counts by its characters, whatever it says of itself."""
+
+    class Shouting(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            return hash("USD")
+
+        def __eq__(self, other: object) -> bool:
+            return other == "USD"
+
+    Currency("USD")
+    assert Currency("EUR") is Currency(Shouting("EUR"))
 
 
 def test_cash_steps_agree_with_babel() -> None:

@@ -5,6 +5,7 @@ Money: what becomes an amount, exact arithmetic, comparison, text, and plain dat
 import copy
 import decimal
 import json
+import operator
 import pickle
 from decimal import Decimal
 from fractions import Fraction
@@ -22,6 +23,7 @@ from bankcore.errors import (
     InvalidAmountError,
     InvalidCurrencyError,
     InvalidOperandError,
+    InvalidRequestError,
     RoundingRequiredError,
 )
 from bankcore.money import DIGITS_MAX, require_same_currency
@@ -615,3 +617,118 @@ def test_a_pattern_reads_like_the_constructor() -> None:
             pass
         case other:
             pytest.fail(f"{other} did not match")
+
+
+AMOUNT = "is not a valid amount:"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: eur("x"), f"'x' {AMOUNT} an amount is written like '12', '12.34' or '-0.50'."),
+        (lambda: eur("-x"), f"'-x' {AMOUNT} an amount is written like '12', '12.34' or '-0.50'."),
+        (lambda: eur("-0"), f"'-0' {AMOUNT} there is no negative zero."),
+        (lambda: eur(None), f"None {AMOUNT} an amount is text, an int or a Decimal."),
+        (
+            lambda: eur(0.5),
+            (
+                f"0.5 {AMOUNT} an amount is text, an int or a Decimal;"
+                " write it as text, such as '0.10'."
+            ),
+        ),
+        (lambda: eur(Decimal("NaN")), f"NaN {AMOUNT} an amount is a finite number."),
+        (
+            lambda: eur(Decimal("1E+99")),
+            f"A Decimal {AMOUNT} an amount has at most 64 digits.",
+        ),
+        (
+            lambda: eur(10**64),
+            f"An integer {AMOUNT} an amount has at most 64 digits in minor units.",
+        ),
+        (
+            lambda: Money.from_minor(None, "EUR"),  # type: ignore[arg-type]  # the very thing
+            f"None {AMOUNT} minor units are a plain int.",
+        ),
+        (
+            lambda: Money.sum([]),
+            f"The sum of nothing {AMOUNT} it has no currency; pass currency=….",
+        ),
+        (
+            lambda: Money.sum([None]),  # type: ignore[list-item]  # the very thing
+            f"None {AMOUNT} only Money is added.",
+        ),
+        (
+            lambda: eur("1").rounded_to("0", Rounding.UP),
+            f"EUR 0.00 {AMOUNT} a step is above zero.",
+        ),
+        (
+            lambda: eur("1").clamp(None, eur("1")),  # type: ignore[arg-type]  # the very thing
+            f"None {AMOUNT} a bound is a Money.",
+        ),
+        (
+            lambda: Money.from_dict({}),
+            (
+                f"a value of type dict {AMOUNT}"
+                " it has the keys 'amount' and 'currency', and may have 'exponent'."
+            ),
+        ),
+        (
+            lambda: Money.from_dict({"amount": None, "currency": "EUR"}),
+            f"None {AMOUNT} in a dictionary an amount is text.",
+        ),
+        (
+            lambda: Money("1", BTC).__composite_values__(),
+            (
+                "Currency('BTC', exponent=8) is not a valid currency:"
+                " two columns keep the code of ISO 4217 alone, no exponent."
+            ),
+        ),
+        (
+            lambda: eur("1") * 1.5,  # type: ignore[operator]  # the very thing
+            "Money * float is not an operation of Money: use times(…, rounding=…).",
+        ),
+        (
+            lambda: eur("1") / 1.5,  # type: ignore[operator]  # the very thing
+            (
+                "Money / float is not an operation of Money:"
+                " use divided_by(…, rounding=…), or split into parts."
+            ),
+        ),
+        *(
+            (
+                lambda operate=operate: operate(eur("1"), 1.5),
+                f"Money {name} float is not an operation of Money: use divided_by(…, rounding=…).",
+            )
+            for name, operate in (
+                ("//", operator.floordiv),
+                ("%", operator.mod),
+                ("divmod", divmod),
+            )
+        ),
+    ],
+)
+def test_an_error_says_all_of_it(make: Any, message: str) -> None:
+    """Each refusal in full, word by word."""
+    with pytest.raises(InvalidRequestError) as raised:
+        make()
+
+    assert message == str(raised.value)
+
+
+def test_the_bounds_are_reached() -> None:
+    """The longest text, the smallest step, and what is one too many."""
+    longest = "-" + "9" * 62 + ".99"
+
+    assert -(10**64 - 1) == eur(longest).amount_minor
+    assert (
+        eur("1.23")
+        == eur("1.23").rounded_to("0.01")
+        == eur("1.23").rounded_to("0.01", Rounding.UP)
+    )
+    with pytest.raises(AmountTooLargeError):
+        eur("-" + "9" * 63 + ".99")
+
+
+def test_comparing_leaves_others_their_say() -> None:
+    """Money does not decide whether something else equals it."""
+    assert eur("1").__eq__(1) is NotImplemented  # the very thing

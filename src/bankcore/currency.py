@@ -45,12 +45,15 @@ _SYMBOLS: Final = {
     "XCD": "EC$",
 }  # fmt: skip
 
+# A hint is looked for in texts up to this length: any bound from 3 gives the same hints,
+# and keeps a text of megabytes from being written in capitals.
 _CODE_LENGTH_MAX: Final = 12
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 _NUMERIC = re.compile(r"[0-9]{3}").fullmatch
 _COUNTRY = re.compile(r"[A-Z]{2}").fullmatch
 
 
+# What attrs would generate for `eq` says the same, and costs twice as much.
 @attrs.frozen(init=False, eq=False, repr=False)
 class Currency:
     """
@@ -254,7 +257,7 @@ def _checked_code(code: object, exponent: object) -> str:
     text = str.__str__(code)
     if text not in TABLE and exponent is None:
         hint = (
-            f"did you mean {text.upper()!r}?"
+            f"did you mean {text.upper()!r}"
             if len(text) <= _CODE_LENGTH_MAX and text.upper() in TABLE
             else ("ISO 4217 does not list it; pass exponent=… to make your own")
         )

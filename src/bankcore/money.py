@@ -43,6 +43,7 @@ _seen: Final = SEEN.get
 _POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX + 1))
 
 
+# What attrs would generate for `eq` says the same, and costs twice as much.
 @attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False)
 class Money:
     """
@@ -93,7 +94,8 @@ class Money:
             currency = to_currency(currency) if known is None else known
         # The usual way, "1234.50" EUR, in the fewest steps: as many decimals as the currency
         # has, digits on both sides of the point (of any script for `isdigit`, hence
-        # `isascii`), and no needless zero. Whatever else there is, is judged further down.
+        # `isascii`), and no needless zero. Whatever else there is, is judged further down:
+        # what this refuses of a good amount costs time, and changes no result.
         if type(amount) is str and rounding is None:
             whole, _, decimals = amount.partition(".")
             if (
@@ -368,6 +370,8 @@ class Money:
         numerator, denominator = exact_ratio(divisor, InvalidFactorError)
         if numerator == 0:
             raise DivisionByZeroError(str(self))
+        # A denominator is above zero: the sign goes to the numerator, and both may be
+        # multiplied alike.
         sign = 1 if numerator > 0 else -1
         return money_of_ratio(
             sign * self.amount_minor * denominator,
@@ -727,6 +731,7 @@ def _sum(moneys: Iterable[Money], currency: Currency | None) -> Money:
 def _batches(moneys: Iterable[Money]) -> Iterator[Sequence[Money]]:
     """
     *moneys* in lists, none of them empty, so that an iterator's are not held all at once.
+    How long a list is, and whether one that is there already is used, changes no sum.
     """
     if type(moneys) is list or type(moneys) is tuple:
         if moneys:
@@ -811,7 +816,8 @@ def _minor_from_decimal(amount: Decimal, currency: Currency, rounding: Rounding 
         raise InvalidAmountError(str(amount), "an amount is a finite number")
     if not amount:
         return 0
-    # Magnitude first, before any conversion: Decimal("1E+999999") is a short text.
+    # Magnitude first, before any conversion: Decimal("1E+999999") is a short text. Only the
+    # order of size matters here; `_bounded` has the last word.
     sign, digits, exponent = amount.as_tuple()
     if amount.adjusted() > DIGITS_MAX or len(digits) > 2 * DIGITS_MAX:
         raise AmountTooLargeError("A Decimal", f"an amount has at most {DIGITS_MAX} digits")

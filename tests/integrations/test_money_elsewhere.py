@@ -71,7 +71,17 @@ class TestPydantic:
             assert "object" == schema["type"]
             assert ["amount", "currency"] == schema["required"]
             assert {"amount", "currency", "exponent"} == set(schema["properties"])
-            assert "string" == schema["properties"]["amount"]["type"]
+            amount, currency, exponent = (
+                schema["properties"][name] for name in ("amount", "currency", "exponent")
+            )
+            assert ("string", 66) == (amount["type"], amount["maxLength"])
+            assert r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$" == amount["pattern"]
+            assert ("string", r"^[A-Z][A-Z0-9]{1,11}$") == (currency["type"], currency["pattern"])
+            assert ("integer", 0, 18) == (
+                exponent["type"],
+                exponent["minimum"],
+                exponent["maximum"],
+            )
             assert schema["additionalProperties"] is False
 
     def test_it_is_strict_when_asked(self) -> None:

@@ -368,10 +368,11 @@ class Model:
     def lines(self, name: str) -> Iterator[tuple[int, str, int, int]]:
         """
         Every line of an account: when, under which id, how much, and the balance after it.
+        What moved no money is no line.
         """
         for booked in self.histories[name]:
             for line in booked.lines:
-                if line.account == name:
+                if line.account == name and line.amount:
                     yield booked.at, booked.id, line.amount, line.balance
 
     def balance_at(self, name: str, at: int) -> int:
