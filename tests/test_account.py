@@ -15,6 +15,7 @@ import pytest
 from bankcore import Account, AccountId, AccountStatus, Money
 from bankcore.account import (
     AMOUNT_MINOR_MAX,
+    END_YEAR_MAX,
     HOLDERS_MAX,
     HOLDS_MAX,
     Hold,
@@ -1019,3 +1020,23 @@ def test_a_net_is_booked_with_its_sign(net: str, balance: str) -> None:
 def test_rights_are_a_set(rights: Any) -> None:
     """Rights are given by value or name, and kept as a set."""
     assert frozenset(map(Right, rights)) == Holder("mary", rights).rights
+
+
+def test_the_limits_are_what_is_documented() -> None:
+    """Amounts, holds, holders and ends have the bounds that the documentation gives."""
+    assert 999_999_999_999_999_999 == AMOUNT_MINOR_MAX
+    assert (1000, 100, 9998) == (HOLDS_MAX, HOLDERS_MAX, END_YEAR_MAX)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (AccountStatus, ["open", "closed"]),
+        (Restriction, ["none", "debits", "credits", "all"]),
+        (Right, ["read", "credit", "debit"]),
+    ],
+)
+def test_names_that_are_recorded_stay(kind: Any, names: list[str]) -> None:
+    """The names of statuses, restrictions and rights are recorded, and must not change."""
+    assert names == [each.value for each in kind]
+    assert [name.upper() for name in names] == [each.name for each in kind]
