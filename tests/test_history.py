@@ -76,7 +76,7 @@ INVALID_ROWS = [
     ("t1,a1,9999-01-01,5,5,", "the clock says"),
     ("t1,a1,2024-01-01,5,5", "the row has 5 cells, and the first line has 6"),
     ("t1,a1,2024-01-01,5,5,x,y", "the row has 7 cells, and the first line has 6"),
-    ("t1,a1,2024-01-01,5,5,\x07", "a description is one line"),
+    ("t1,a1,2024-01-01,5,5,\x07", "is one line, with no control characters"),
 ]
 
 
