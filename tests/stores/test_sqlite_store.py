@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -31,9 +31,10 @@ from contract import ALICE, NOW, bank_over, contents_of, eur, in_threads
 
 from bankcore import Account, Bank, StoreError
 from bankcore.audit import verify
-from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
+from bankcore.commands import Command, Deposit, OpenAccount, Reverse, Transfer, Withdraw
 from bankcore.errors import (
     AccountNotFoundError,
+    AlreadyReversedError,
     BankError,
     InsufficientFundsError,
     OutcomeUnknownError,
@@ -656,6 +657,12 @@ _JOURNAL_ROW: Final = {
     "command": "'{}'",
     "recorded_at": 0,
 }
+_HOLD_ROW: Final = {
+    "account_key": 1,
+    "id": "'x'",
+    "amount_minor": 10**18 - 1,
+    "captured_minor": 10**18 - 2,
+}
 
 
 @pytest.mark.parametrize(
@@ -686,6 +693,9 @@ _JOURNAL_ROW: Final = {
                 {"balance_minor": "'a lot'"},
                 {"balance_minor": "x'00'"},
                 {"balance_minor": "9223372036854775807 + 1"},
+                {"restriction": "'most'"},
+                {"restriction": "NULL"},
+                {"restriction_ends_at": "'never'"},
             )
         ),
         *(
@@ -715,6 +725,23 @@ _JOURNAL_ROW: Final = {
                 {"refusal_facts": "'{}'"},
                 {"recorded_at": "'today'"},
                 {"command": "NULL"},
+                {"reverses": "'t-1'"},
+            )
+        ),
+        *(
+            ("bankcore_hold", _HOLD_ROW, changes)
+            for changes in (
+                {"amount_minor": 0, "captured_minor": -1},
+                {"amount_minor": 10**18},
+                {"amount_minor": "0.5", "captured_minor": 0},
+                {"captured_minor": -1},
+                # Of an open hold something is left.
+                {"captured_minor": 10**18 - 1},
+                {"captured_minor": 10**18},
+                {"account_key": 99},
+                {"id": "'h-1'"},
+                {"id": "NULL"},
+                {"expires_at": "'tomorrow'"},
             )
         ),
     ],
@@ -726,7 +753,11 @@ def test_tables_refuse_what_cannot_be(
     Out of range, of the wrong type, closed with money, twice, or of nothing that there is: the
     database refuses the row. Without the change it takes it.
     """
-    bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    bank.reverse("t-1")
+    bank.deposit("alice", eur(1))
+    bank.place_hold("alice", eur(1), transaction_id="h-1")
     connection = connection_of(store)
     connection.execute("BEGIN")
     connection.execute(f"INSERT INTO {table} {_columns(row)}")
@@ -787,6 +818,30 @@ def test_rows_that_the_tables_refuse_write_nothing(store: SQLiteStore) -> None:
 
     assert before == contents_of(store)
     assert eur(3) == bank.deposit("alice", eur(2), transaction_id="t-2").postings[0].balance
+
+
+def test_a_second_reversal_is_refused_by_the_tables(store: SQLiteStore) -> None:
+    """
+    Even if what decides did not know of the first, a transaction is reversed once: of the
+    second unit nothing is written.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1))
+    bank.deposit("alice", eur(5), transaction_id="t-1")
+    bank.reverse("t-1", transaction_id="r-1")
+    before = contents_of(store)
+    posting = Posting(ALICE, eur(-5), eur(-4), eur(0), eur(0), 4)
+    record = Transaction(
+        TransactionId("r-2"), Reverse("t-1", transaction_id="r-2"), NOW, (posting,)
+    )
+    account = Account(id=ALICE, balance=eur(-4), version=4, last_booked_at=NOW)
+
+    with pytest.raises(StoreMisuseError):
+        contract.append(store, [record], [account])
+
+    assert before == contents_of(store)
+    with pytest.raises(AlreadyReversedError):
+        bank.reverse("t-1", transaction_id="r-2")
 
 
 # -- Threads, processes, closing ---------------------------------------------
@@ -1411,6 +1466,149 @@ def test_reading_a_damaged_row_says_so(
     _loosen(path, table, f"UPDATE {table} SET {column} = NULL")
     with SQLiteStore(path) as damaged, pytest.raises(StoreCorruptedError):
         read(damaged)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("bankcore_account", "held_minor = 8"),
+        ("bankcore_account", "held_minor = 0"),
+        ("bankcore_account", "currency = 'USD', exponent = 3, held_minor = NULL"),
+        ("bankcore_account", "restriction = 'some'"),
+        ("bankcore_account", "restriction = NULL"),
+        ("bankcore_account", "restriction_reason = NULL"),
+        ("bankcore_account", "restriction_reason = 'two' || char(10) || 'lines'"),
+        ("bankcore_account", "restriction = 'none'"),
+        ("bankcore_account", "restriction_ends_at = 'never'"),
+        ("bankcore_account", "restriction_ends_at = 9223372036854775807"),
+        # Year 9999, which stands for no end in other systems.
+        ("bankcore_account", "restriction_ends_at = 253370764800000000"),
+        ("bankcore_account", "holders = ''"),
+        ("bankcore_account", "holders = 'mary'"),
+        ("bankcore_account", "holders = '[]'"),
+        ("bankcore_account", "holders = '{\"mary\":[]}'"),
+        ("bankcore_account", 'holders = \'{"mary":"read"}\''),
+        ("bankcore_account", 'holders = \'{"mary":["own"]}\''),
+        ("bankcore_account", 'holders = \'{"two words":["read"]}\''),
+        ("bankcore_account", 'holders = \'{"b":["read"],"a":["read"]}\''),
+        ("bankcore_account", "status = 'closed', balance_minor = 0"),
+        ("bankcore_hold", "id = 'not an id'"),
+        ("bankcore_hold", "id = x'07'"),
+        ("bankcore_hold", "amount_minor = NULL"),
+        ("bankcore_hold", "amount_minor = 0"),
+        ("bankcore_hold", "amount_minor = 11"),
+        ("bankcore_hold", "amount_minor = 'much'"),
+        ("bankcore_hold", "amount_minor = 1000000000000000000"),
+        ("bankcore_hold", "captured_minor = NULL"),
+        ("bankcore_hold", "captured_minor = -1"),
+        ("bankcore_hold", "captured_minor = 10"),
+        ("bankcore_hold", "captured_minor = 11"),
+        ("bankcore_hold", "captured_minor = 2"),
+        ("bankcore_hold", "expires_at = 'tomorrow'"),
+        ("bankcore_hold", "expires_at = 9223372036854775807"),
+        ("bankcore_hold", "description = 'two' || char(10) || 'lines'"),
+        ("bankcore_hold", "description = x'07'"),
+    ],
+)
+def test_damage_to_holds_restrictions_and_holders_is_said(
+    store: SQLiteStore, path: Path, table: str, change: str
+) -> None:
+    """
+    An account whose holds do not add up to what is held, or which is restricted or held by
+    somebody in a way that cannot be, is not read, wherever it is read, and not written.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1")
+    bank.place_hold("alice", eur(10), expires_at=NOW + timedelta(days=1), transaction_id="h-1")
+    bank.capture_hold("alice", "h-1", eur(1), final=False, transaction_id="t-2")
+    bank.grant_access("alice", "mary", ["read"])
+    ends_at = NOW + timedelta(days=1)
+    bank.restrict("alice", "debits", reason="theft", ends_at=ends_at, transaction_id="t-3")
+    store.close()
+    _loosen(path, table, f"UPDATE {table} SET {change}")
+    with SQLiteStore(path) as damaged:
+        before = connection_of(damaged).execute("SELECT * FROM bankcore_journal").fetchall()
+        over: Bank = bank_over(damaged)
+        for read in (
+            lambda: damaged.account(ALICE),
+            damaged.accounts,
+            lambda: over.deposit("alice", eur(1)),
+            lambda: over.release_hold("alice", "h-1"),
+            lambda: over.reverse("t-1"),
+        ):
+            with pytest.raises(StoreCorruptedError):
+                read()
+
+        assert (
+            before == connection_of(damaged).execute("SELECT * FROM bankcore_journal").fetchall()
+        )
+        assert not verify(damaged).is_clean
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "id = 'not an id'",
+        "amount_minor = 'much'",
+        "captured_minor = 11",
+        "expires_at = -9223372036854775807",
+        "description = 'two' || char(10) || 'lines'",
+    ],
+)
+def test_damage_to_a_hold_that_is_due_is_said(store: SQLiteStore, path: Path, change: str) -> None:
+    """
+    What is looked for by its expiry is checked too.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(100))
+    bank.place_hold("alice", eur(10), expires_at=NOW + timedelta(days=1), transaction_id="h-1")
+    store.close()
+    _loosen(path, "bankcore_hold", f"UPDATE bankcore_hold SET {change}")
+    with SQLiteStore(path) as damaged, pytest.raises(StoreCorruptedError):
+        damaged.holds_due(NOW + timedelta(days=2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "refusal_batch = 'x'",
+        "refusal_batch = '{}'",
+        "refusal_batch = '[]'",
+        "refusal_batch = '7'",
+        'refusal_batch = \'[["deposit","t-1"]]\'',
+        'refusal_batch = \'[["give","t-1",{}]]\'',
+        'refusal_batch = \'[["deposit","not an id",{"account_id":"a","amount":[1,"EUR",2]}]]\'',
+        'refusal_batch = \'[["deposit","t-1",{"account_id":"alice"}]]\'',
+    ],
+)
+def test_damage_to_a_refused_batch_is_said(store: SQLiteStore, path: Path, change: str) -> None:
+    """
+    The commands that a refusal undid are read with it, and checked.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1))
+    with pytest.raises(InsufficientFundsError):
+        bank.execute(
+            [
+                Deposit("alice", eur(1), transaction_id="t-1"),
+                Withdraw("alice", eur(3), transaction_id="t-2"),
+            ],
+            atomic=True,
+        )
+    store.close()
+    _loosen(
+        path,
+        "bankcore_journal",
+        f"UPDATE bankcore_journal SET {change} WHERE transaction_id = 't-2'",
+    )
+    with SQLiteStore(path) as damaged:
+        for read in (
+            damaged.journal,
+            lambda: damaged.outcome(TransactionId("t-2")),
+            lambda: bank_over(damaged).withdraw("alice", eur(3), transaction_id="t-2"),
+        ):
+            with pytest.raises(StoreCorruptedError):
+                read()
 
 
 def test_a_missing_posting_is_damage(store: SQLiteStore, path: Path) -> None:

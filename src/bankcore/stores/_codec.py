@@ -253,9 +253,12 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
     """
     if text is None:
         return ()
+    members = json.loads(text)
+    if not members:
+        raise ValueError("an empty batch is not written")
     return tuple(
         _command(kind, values, TransactionId(transaction_id))
-        for kind, transaction_id, values in json.loads(text)
+        for kind, transaction_id, values in members
     )
 
 

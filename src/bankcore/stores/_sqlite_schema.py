@@ -19,6 +19,7 @@ SCHEMA_VERSION: Final = 1
 
 _AMOUNT = "BETWEEN -999999999999999999 AND 999999999999999999"
 _NOT_NEGATIVE = "BETWEEN 0 AND 999999999999999999"
+_POSITIVE = "BETWEEN 1 AND 999999999999999999"
 
 #: The statements that make a new database, in order.
 SCHEMA: Final = (
@@ -84,12 +85,12 @@ SCHEMA: Final = (
         UNIQUE (account_key, version)
     ) STRICT, WITHOUT ROWID
     """,
-    """
+    f"""
     CREATE TABLE bankcore_hold (
         key INTEGER PRIMARY KEY,
         account_key INTEGER NOT NULL REFERENCES bankcore_account,
         id TEXT NOT NULL,
-        amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+        amount_minor INTEGER NOT NULL CHECK (amount_minor {_POSITIVE}),
         captured_minor INTEGER NOT NULL CHECK (captured_minor BETWEEN 0 AND amount_minor - 1),
         expires_at INTEGER,
         description TEXT,
