@@ -729,6 +729,20 @@ def test_the_bounds_are_reached() -> None:
         eur("-" + "9" * 63 + ".99")
 
 
+def test_a_decimal_has_128_digits() -> None:
+    """A Decimal of 128 digits is looked at, whatever its exponent, and one more is too many."""
+    digits = (9,) * 128
+
+    assert eur("1") == eur(Decimal("1." + "0" * 127))
+    with pytest.raises(AmountTooLargeError):
+        eur(Decimal("1." + "0" * 128))
+    for exponent in (-130, -131, -200, -999_999):
+        tiny = Decimal((0, digits, exponent))
+        expected = Fraction(tiny) * 100 if exponent > -999 else Fraction(0)
+        assert expected.__floor__() == Money(tiny, "EUR", Rounding.DOWN).amount_minor
+        assert round(expected) == Money(tiny, "EUR", Rounding.HALF_EVEN).amount_minor
+
+
 def test_comparing_leaves_others_their_say() -> None:
     """Money does not decide whether something else equals it."""
     assert eur("1").__eq__(1) is NotImplemented  # the very thing

@@ -39,8 +39,9 @@ DIGITS_MAX: Final = 64
 
 _MINOR_BOUND: Final = 10**DIGITS_MAX
 _TEXT_LENGTH_MAX: Final = DIGITS_MAX + 2  # a sign and a point
+# `to_currency` finds the same ones; asking here first only saves time.
 _seen: Final = SEEN.get
-_POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX + 1))
+_POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
 
 
 # What attrs would generate for `eq` says the same, and costs twice as much.
@@ -370,12 +371,12 @@ class Money:
         numerator, denominator = exact_ratio(divisor, InvalidFactorError)
         if numerator == 0:
             raise DivisionByZeroError(str(self))
-        # A denominator is above zero: the sign goes to the numerator, and both may be
-        # multiplied alike.
-        sign = 1 if numerator > 0 else -1
+        # What is below the line is above zero: the sign goes to the other side.
+        if numerator < 0:
+            numerator, denominator = -numerator, -denominator
         return money_of_ratio(
-            sign * self.amount_minor * denominator,
-            sign * numerator,
+            self.amount_minor * denominator,
+            numerator,
             self.currency,
             rounding,
             lambda: f"{self} divided by {divisor}",
@@ -827,6 +828,7 @@ def _minor_from_decimal(amount: Decimal, currency: Currency, rounding: Rounding 
     number = int("".join(map(str, digits)))
     if sign:
         number = -number
+    # At exactly 0 either way will do.
     if places >= 0:
         return _bounded(number * 10**places)
     # With 128 digits at most, whatever is smaller than 10⁻¹²⁹ rounds alike.
