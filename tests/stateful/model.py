@@ -8,7 +8,7 @@ atomic batch is worked on a copy of everything.
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 AMOUNT_MAX = 10**18 - 1
@@ -18,24 +18,45 @@ SKEW_MAX = 5_000_000
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ask:
     """
     A command before anybody has judged it, so that it may be malformed.
 
-    *amount* is the initial balance of an opening; *limit* is an opening's alone, *to* a
-    transfer's.
+    Each kind uses the fields of its own: *amount* is the initial balance of an opening, and
+    the limit where one is set; *to* is where a transfer, a capture or a sweep goes; *ends* is
+    the end of a hold or of a restriction; *version* the one that is expected.
     """
 
     kind: str
     account: str | None
-    amount: int
+    amount: int | None = None
     currency: str = "EUR"
     to: str | None = None
     limit: int | None = None
     id: str | None = None
     at: int | None = None
     description: str | None = None
+    version: int | None = None
+    hold: str | None = None
+    final: bool = True
+    ends: int | None = None
+    restriction: str = "none"
+    reason: str | None = None
+    principal: str = "p"
+    rights: tuple[str, ...] = ()
+    legs: tuple[tuple[str, int, str], ...] = ()
+    crosses: bool = False
+    original: str | None = None
+
+    def __repr__(self) -> str:
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        told = [
+            f"{each.name}={said[each.name]!r}"
+            for each in fields(self)
+            if each.default is MISSING or said[each.name] != each.default
+        ]
+        return f"Ask({', '.join(told)})"
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,7 @@ class Line:
     account: str
     amount: int
     balance: int
+    held: int
     limit: int
     version: int
 
@@ -79,6 +101,21 @@ class Refused:
 Answer = Booked | Refused
 
 
+@dataclass(frozen=True)
+class ModelHold:
+    id: str
+    amount: int
+    captured: int = 0
+    ends: int | None = None
+
+    @property
+    def left(self) -> int:
+        return self.amount - self.captured
+
+    def is_due(self, at: int) -> bool:
+        return self.ends is not None and self.ends <= at
+
+
 @dataclass
 class ModelAccount:
     currency: str
@@ -86,6 +123,25 @@ class ModelAccount:
     balance: int = 0
     version: int = 0
     last: int = 0
+    closed: bool = False
+    # In the order in which they were placed.
+    holds: list[ModelHold] = field(default_factory=list)
+    # What is stopped, why, and until when.
+    restriction: tuple[str, str | None, int | None] = ("none", None, None)
+    holders: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def open_holds(self, at: int) -> list[ModelHold]:
+        return [hold for hold in self.holds if not hold.is_due(at)]
+
+    def held(self, at: int) -> int:
+        return sum(hold.left for hold in self.open_holds(at))
+
+    def available(self, at: int) -> int:
+        return self.balance - self.held(at) + self.limit
+
+    def restricted(self, at: int) -> tuple[str, str | None, int | None]:
+        ends = self.restriction[2]
+        return ("none", None, None) if ends is not None and ends <= at else self.restriction
 
 
 @dataclass
@@ -106,46 +162,126 @@ class Declined(Exception):  # noqa: N818  # it is an answer, and no error of the
         self.facts = facts
 
 
-# The names under which the design's commands carry the fields of an `Ask`, in order.
+# What each kind of command carries besides its time and description, under the names of the
+# design, in order.
 FIELDS = {
-    "open": {
-        "at": "booked_at",
-        "description": "description",
-        "account": "account_id",
-        "amount": "initial_balance",
-        "limit": "overdraft_limit",
-    },
-    "deposit": {
-        "at": "booked_at",
-        "description": "description",
-        "account": "account_id",
-        "amount": "amount",
-    },
-    "transfer": {
-        "at": "booked_at",
-        "description": "description",
-        "account": "source_id",
-        "to": "destination_id",
-        "amount": "amount",
-    },
+    "open": ("account_id", "initial_balance", "overdraft_limit"),
+    "deposit": ("account_id", "amount"),
+    "withdraw": ("account_id", "amount"),
+    "transfer": ("source_id", "destination_id", "amount"),
+    "post": ("legs", "crosses_boundary"),
+    "reverse": ("original_id",),
+    "place": ("account_id", "amount", "expires_at"),
+    "capture": ("account_id", "hold_id", "amount", "final", "destination_id"),
+    "release": ("account_id", "hold_id"),
+    "extend": ("account_id", "hold_id", "expires_at"),
+    "restrict": ("account_id", "restriction", "reason", "ends_at"),
+    "set_limit": ("account_id", "overdraft_limit"),
+    "close": ("account_id", "sweep_to"),
+    "grant": ("account_id", "principal", "rights"),
+    "revoke": ("account_id", "principal"),
 }
-FIELDS["withdraw"] = FIELDS["deposit"]
+
+# The names of commands that an answer can name.
+NAMES = {
+    "open": "open_account",
+    "place": "place_hold",
+    "capture": "capture_hold",
+    "release": "release_hold",
+    "extend": "extend_hold",
+    "expire": "expire_hold",
+    "set_limit": "set_overdraft_limit",
+    "close": "close_account",
+    "grant": "grant_access",
+    "revoke": "revoke_access",
+}
+
+STOPS_DEBITS = ("debits", "all")
+STOPS_CREDITS = ("credits", "all")
 
 
-def malformed(ask: Ask) -> "Refused | None":
+def content_of(ask: Ask) -> dict[str, object]:
+    """
+    What makes two commands the same: neither their ids nor the versions they expect.
+    """
+    amount = None if ask.amount is None else (ask.amount, ask.currency)
+    limit = None if ask.limit is None else (ask.limit, ask.currency)
+    content: dict[str, object] = {
+        "booked_at": ask.at,
+        "description": ask.description,
+        "account_id": ask.account,
+        "source_id": ask.account,
+        "destination_id": ask.to,
+        "sweep_to": ask.to,
+        "amount": amount,
+        "initial_balance": amount,
+        "overdraft_limit": amount if ask.kind == "set_limit" else limit,
+        "legs": ask.legs,
+        "crosses_boundary": ask.crosses,
+        "original_id": ask.original,
+        "hold_id": ask.hold,
+        "final": ask.final,
+        "expires_at": ask.ends,
+        "ends_at": ask.ends,
+        "restriction": ask.restriction,
+        "reason": ask.reason,
+        "principal": ask.principal,
+        "rights": frozenset(ask.rights),
+    }
+    return {name: content[name] for name in ("booked_at", "description", *FIELDS[ask.kind])}
+
+
+def nets_of(ask: Ask) -> dict[str, int]:
+    """
+    What each account's legs come to, those to be debited first.
+    """
+    nets: dict[str, int] = {}
+    for name, amount, _ in ask.legs:
+        nets[name] = nets.get(name, 0) + amount
+    return dict(sorted(nets.items(), key=lambda each: each[1] >= 0))
+
+
+def malformed(ask: Ask) -> "Refused | None":  # noqa: PLR0911  # a list of reasons
     """
     The answer to what is wrong with the call itself, whatever the state; None where it is well
     formed.
     """
-    least = 0 if ask.kind == "open" else 1
-    for amount, smallest in ((ask.amount, least), (ask.limit or 0, 0)):
+    if ask.id is not None and ":" in ask.id:
+        return Refused("invalid_id")
+    least = 0 if ask.kind in {"open", "set_limit"} else 1
+    amounts = [(abs(amount), 1) for _, amount, _ in ask.legs]
+    if ask.amount is not None:
+        amounts.append((ask.amount, least))
+    for amount, smallest in (*amounts, (ask.limit or 0, 0)):
         if amount < smallest:
             return Refused("invalid_amount")
         if amount > AMOUNT_MAX:
             return Refused("amount_too_large")
-    if ask.kind == "transfer" and ask.account == ask.to:
+    if ask.account is not None and ask.account == ask.to:
         return Refused("same_account", {"account_id": ask.account})
-    return None
+    if ask.kind == "restrict" and (
+        ask.ends is not None if ask.restriction == "none" else not ask.reason
+    ):
+        return Refused("invalid_restriction")
+    if ask.kind == "grant" and not ask.rights:
+        return Refused("invalid_rights")
+    return malformed_legs(ask) if ask.kind == "post" else None
+
+
+def malformed_legs(ask: Ask) -> "Refused | None":
+    if not ask.legs:
+        return Refused("invalid_legs")
+    currencies: dict[str, str] = {}
+    for name, _, currency in ask.legs:
+        expected = currencies.setdefault(name, currency)
+        if expected != currency:
+            return Refused("currency_mismatch", {"expected": expected, "given": currency})
+    if any(abs(net) > AMOUNT_MAX for net in nets_of(ask).values()):
+        return Refused("amount_too_large")
+    totals = dict.fromkeys(currencies.values(), 0)
+    for _, amount, currency in ask.legs:
+        totals[currency] += amount
+    return Refused("invalid_legs") if any(totals.values()) and not ask.crosses else None
 
 
 def first_malformed(asks: Sequence[Ask]) -> "Refused | None":
@@ -162,6 +298,8 @@ class Model:
         self.records: dict[str, Record] = {}
         # Each account's history: what was booked, in order.
         self.histories: dict[str, list[Booked]] = {}
+        # By which transaction each one that was reversed was.
+        self.reversed_by: dict[str, str] = {}
 
     # -- Commands --
 
@@ -234,7 +372,7 @@ class Model:
             (
                 ask,
                 next(made) if ask.id is None else ask.id,
-                next(made) if ask.account is None else ask.account,
+                next(made) if ask.kind == "open" and ask.account is None else ask.account or "",
             )
             for ask in asks
         ]
@@ -249,18 +387,8 @@ class Model:
         if record.ask.kind != ask.kind:
             different: tuple[str, ...] = ("command",)
         else:
-            names = FIELDS[ask.kind]
-            changed = {
-                name
-                for name in (each.name for each in fields(Ask))
-                if getattr(record.ask, name) != getattr(ask, name)
-            }
-            # An amount and its currency are one field.
-            if "currency" in changed:
-                changed |= {"amount"} | ({"limit"} if ask.limit is not None else set())
-                if record.ask.limit is not None:
-                    changed |= {"limit"}
-            different = tuple(theirs for mine, theirs in names.items() if mine in changed)
+            before, now = content_of(record.ask), content_of(ask)
+            different = tuple(name for name in now if now[name] != before[name])
         if different:
             return Refused(
                 "transaction_id_reused", {"transaction_id": ask.id, "fields": different}
@@ -282,41 +410,128 @@ class Model:
 
     # -- The rules, in the order in which they are documented --
 
-    def _booked(self, ask: Ask, transaction_id: str, account: str, now: int) -> Booked:
-        at = now if ask.at is None else ask.at
-        if at > now:
+    def _booked(  # noqa: C901, PLR0912  # the whole documented order, in one place
+        self, ask: Ask, transaction_id: str, account: str, now: int
+    ) -> Booked:
+        if ask.at is not None and ask.at > now:
             raise Declined("invalid_time", recorded=False)
         if ask.kind == "open":
-            if account in self.accounts:
-                raise Declined("account_exists", recorded=True, account_id=account)
-            self.accounts[account] = ModelAccount(ask.currency, ask.limit or 0)
-            self.histories[account] = []
-            return self._book(transaction_id, at, {account: ask.amount})
-        return self._moved(ask, transaction_id, account, now)
-
-    def _moved(self, ask: Ask, transaction_id: str, account: str, now: int) -> Booked:
-        changes = {account: ask.amount if ask.kind == "deposit" else -ask.amount}
-        if ask.to is not None:
-            changes[ask.to] = ask.amount
-        for name in changes:
+            return self._opened(ask, transaction_id, account, now)
+        moves = self._reversal(ask.original) if ask.original is not None else self._moves(ask)
+        names = list(moves)
+        for name in names:
             if name not in self.accounts:
                 raise Declined("account_not_found", recorded=True, account_id=name)
-        for name in changes:
+        self._require_version(ask, names[0], self.accounts[names[0]].version)
+        for name in names:
             self._require_time(ask, name, now)
         # A given time is later than the last postings, or it is refused above.
         at = now if ask.at is None else ask.at
-        at = max(at, *(self.accounts[name].last for name in changes))
-        for name in changes:
-            expected = self.accounts[name].currency
-            if expected != ask.currency:
-                raise Declined(
-                    "currency_mismatch", recorded=False, expected=expected, given=ask.currency
-                )
-        for name, change in changes.items():
-            self._require_funds(name, change)
-        for name, change in changes.items():
-            self._require_room(name, change)
-        return self._book(transaction_id, at, changes)
+        at = max(at, *(self.accounts[name].last for name in names))
+        self._require_currencies(ask, names)
+        if ask.kind in {"place", "restrict"} and ask.ends is not None and ask.ends <= at:
+            raise Declined("invalid_time", recorded=False)
+        if ask.kind not in {"grant", "revoke"}:
+            for name in names:
+                if self.accounts[name].closed:
+                    raise Declined("account_closed", recorded=True, account_id=name)
+        hold = self._hold(ask, at) if ask.hold is not None else None
+        if ask.kind == "revoke" and ask.principal not in self.accounts[names[0]].holders:
+            raise Declined(
+                "holder_not_found", recorded=True, account_id=names[0], principal=ask.principal
+            )
+        if ask.kind == "capture":
+            assert hold is not None
+            taken = hold.left if ask.amount is None else ask.amount
+            moves = dict(zip(names, (-taken, taken), strict=False))
+        if ask.kind == "close":
+            moves = self._swept(names, at)
+        # What is judged, and what is booked: a hold takes nothing yet.
+        for name, move in moves.items():
+            self._require_permitted(name, move, at)
+        if ask.kind == "extend":
+            self._require_permitted(names[0], -1, at)
+        if ask.kind == "capture" and hold is not None and -moves[names[0]] > hold.left:
+            raise Declined(
+                "hold_exceeded",
+                recorded=True,
+                hold_id=hold.id,
+                left=hold.left,
+                requested=-moves[names[0]],
+                shortfall=-moves[names[0]] - hold.left,
+            )
+        if ask.kind not in {"capture", "close"}:
+            for name, move in moves.items():
+                self._require_funds(name, move, at)
+        if ask.kind == "place":
+            self._require_room_for_hold(names[0], -moves[names[0]], at)
+            moves = {names[0]: 0}
+        for name, move in moves.items():
+            self._require_room(name, move)
+        for name in names:
+            self._expire(name, at)
+        self._change(ask, transaction_id, names[0], hold)
+        booked = self._book(transaction_id, at, moves)
+        if ask.original is not None:
+            self.reversed_by[ask.original] = transaction_id
+        return booked
+
+    def _opened(self, ask: Ask, transaction_id: str, account: str, now: int) -> Booked:
+        if account in self.accounts:
+            raise Declined("account_exists", recorded=True, account_id=account)
+        self._require_version(ask, account, 0)
+        self.accounts[account] = ModelAccount(ask.currency, ask.limit or 0)
+        self.histories[account] = []
+        assert ask.amount is not None
+        return self._book(transaction_id, now if ask.at is None else ask.at, {account: ask.amount})
+
+    @staticmethod
+    def _moves(ask: Ask) -> dict[str, int]:
+        """
+        What a command asks of each account, those to be debited first, as far as it says so.
+        """
+        if ask.kind == "post":
+            return nets_of(ask)
+        assert ask.account is not None
+        amount = ask.amount or 0
+        if ask.kind in {"withdraw", "transfer", "place"}:
+            moves = {ask.account: -amount}
+        else:
+            moves = {ask.account: amount if ask.kind == "deposit" else 0}
+        if ask.to is not None:
+            moves[ask.to] = amount
+        return moves
+
+    def _reversal(self, original: str) -> dict[str, int]:
+        """
+        The opposite of what was booked, in the opposite order.
+        """
+        record = self.records.get(original)
+        if record is None or isinstance(record.answer, Refused):
+            raise Declined("transaction_not_found", recorded=True, transaction_id=original)
+        kind, lines = record.ask.kind, record.answer.lines
+        if kind in {"close", "reverse"} or not any(line.amount for line in lines):
+            raise Declined(
+                "not_reversible",
+                recorded=True,
+                transaction_id=original,
+                command=NAMES.get(kind, kind),
+            )
+        if original in self.reversed_by:
+            raise Declined(
+                "already_reversed",
+                recorded=True,
+                transaction_id=original,
+                reversed_by=self.reversed_by[original],
+            )
+        return {line.account: -line.amount for line in reversed(lines)}
+
+    @staticmethod
+    def _require_version(ask: Ask, name: str, found: int) -> None:
+        if ask.version not in {None, found}:
+            raise Declined(
+                "stale_version", recorded=False, account_id=name, expected=ask.version, found=found
+            )
 
     def _require_time(self, ask: Ask, name: str, now: int) -> None:
         last = self.accounts[name].last
@@ -327,39 +542,194 @@ class Model:
                 "clock_skew", recorded=False, account_id=name, last_booked_at=last, now=now
             )
 
-    def _require_funds(self, name: str, change: int) -> None:
-        available = self.accounts[name].balance + self.accounts[name].limit
-        if change < 0 and available + change < 0:
+    def _require_currencies(self, ask: Ask, names: Sequence[str]) -> None:
+        if ask.kind == "reverse":
+            return
+        given = dict.fromkeys(names, ask.currency)
+        if ask.kind == "post":
+            given = {name: currency for name, _, currency in ask.legs}
+        elif ask.amount is None:
+            # What is not given is all that there is, in the currency of the account.
+            given = dict.fromkeys(names, self.accounts[names[0]].currency)
+        for name in names:
+            expected = self.accounts[name].currency
+            if expected != given[name]:
+                raise Declined(
+                    "currency_mismatch", recorded=False, expected=expected, given=given[name]
+                )
+
+    def _hold(self, ask: Ask, at: int) -> ModelHold:
+        assert ask.account is not None
+        for hold in self.accounts[ask.account].open_holds(at):
+            if hold.id == ask.hold:
+                if ask.kind == "extend" and (
+                    hold.ends is None or (ask.ends is not None and ask.ends <= hold.ends)
+                ):
+                    raise Declined("invalid_time", recorded=False)
+                return hold
+        was = self.records.get(ask.hold or "")
+        had = (
+            was is not None
+            and isinstance(was.answer, Booked)
+            and was.ask.kind == "place"
+            and was.ask.account == ask.account
+        )
+        raise Declined(
+            "hold_not_active" if had else "hold_not_found",
+            recorded=True,
+            account_id=ask.account,
+            hold_id=ask.hold,
+        )
+
+    def _swept(self, names: Sequence[str], at: int) -> dict[str, int]:
+        """
+        What a closing moves; refused where something stands in its way.
+        """
+        account = self.accounts[names[0]]
+        holds = tuple(hold.id for hold in account.open_holds(at))
+        swept = max(account.balance, 0) if len(names) > 1 else 0
+        left = account.balance - swept
+        if left or holds:
+            raise Declined(
+                "close_blocked",
+                recorded=True,
+                account_id=names[0],
+                balance=left,
+                hold_ids=holds,
+                blockers=bool(left) + bool(holds),
+            )
+        return dict(zip(names, (-swept, swept), strict=False))
+
+    def _require_permitted(self, name: str, move: int, at: int) -> None:
+        what, reason, ends = self.accounts[name].restricted(at)
+        stopped = STOPS_DEBITS if move < 0 else STOPS_CREDITS
+        if move and what in stopped:
+            raise Declined(
+                "account_restricted",
+                recorded=True,
+                account_id=name,
+                restriction=what,
+                reason=reason,
+                ends_at=ends,
+            )
+
+    def _require_funds(self, name: str, move: int, at: int) -> None:
+        available = self.accounts[name].available(at)
+        if move < 0 and available + move < 0:
             raise Declined(
                 "insufficient_funds",
                 recorded=True,
                 account_id=name,
                 available=available,
-                requested=-change,
-                shortfall=-change - available,
+                requested=-move,
+                shortfall=-move - available,
             )
 
-    def _require_room(self, name: str, change: int) -> None:
+    def _require_room(self, name: str, move: int) -> None:
         balance = self.accounts[name].balance
-        if abs(balance + change) > AMOUNT_MAX:
+        if abs(balance + move) > AMOUNT_MAX:
             raise Declined(
                 "balance_limit",
                 recorded=True,
                 account_id=name,
                 balance=balance,
-                requested=abs(change),
+                requested=abs(move),
             )
 
-    def _book(self, transaction_id: str, at: int, changes: dict[str, int]) -> Booked:
+    def _require_room_for_hold(self, name: str, amount: int, at: int) -> None:
+        account = self.accounts[name]
+        if account.held(at) + amount > AMOUNT_MAX:
+            raise Declined(
+                "balance_limit",
+                recorded=True,
+                account_id=name,
+                balance=account.balance,
+                requested=amount,
+            )
+
+    # -- What is booked --
+
+    def _expire(self, name: str, at: int) -> list[Booked]:
+        """
+        Record each expiry that is due on an account, the earliest first.
+        """
+        account = self.accounts[name]
+        due = [(hold.ends, hold.id, hold) for hold in account.holds if hold.ends is not None]
+        found = []
+        for ends, hold_id, hold in sorted(each for each in due if each[0] <= at):
+            account.holds.remove(hold)
+            expiry = f"expiry:{name}:{account.version + 1}"
+            booked = self._book(expiry, ends, {name: 0})
+            self.records[expiry] = Record(Ask("expire", name, hold=hold_id, id=expiry), booked)
+            found.append(booked)
+        return found
+
+    def expire_all(self, now: int) -> list[Answer]:
+        """
+        Record each expiry that is due by now: account by account, the one with the earliest
+        first.
+        """
+        first = {
+            name: min(due)
+            for name, account in self.accounts.items()
+            if (due := [(each.ends, name) for each in account.holds if each.is_due(now)])
+        }
+        order = sorted(first, key=lambda name: first[name])
+        return [booked for name in order for booked in self._expire(name, now)]
+
+    def _change(self, ask: Ask, transaction_id: str, name: str, hold: ModelHold | None) -> None:
+        """
+        What a command changes besides balances.
+        """
+        account = self.accounts[name]
+        if ask.kind == "place":
+            assert ask.amount is not None
+            account.holds.append(ModelHold(transaction_id, ask.amount, ends=ask.ends))
+        if hold is not None:
+            self._change_hold(ask, account, hold)
+        if ask.kind == "restrict":
+            account.restriction = (ask.restriction, ask.reason, ask.ends)
+        elif ask.kind == "set_limit":
+            account.limit = ask.amount or 0
+        elif ask.kind == "close":
+            account.closed = True
+        elif ask.kind == "grant":
+            account.holders[ask.principal] = frozenset(ask.rights)
+        elif ask.kind == "revoke":
+            del account.holders[ask.principal]
+
+    @staticmethod
+    def _change_hold(ask: Ask, account: ModelAccount, hold: ModelHold) -> None:
+        place = account.holds.index(hold)
+        if ask.kind == "extend":
+            account.holds[place] = replace(hold, ends=ask.ends)
+            return
+        taken = hold.left if ask.amount is None else ask.amount
+        if ask.kind == "capture" and not ask.final and taken < hold.left:
+            account.holds[place] = replace(hold, captured=hold.captured + taken)
+        else:
+            del account.holds[place]
+
+    def _book(self, transaction_id: str, at: int, moves: dict[str, int]) -> Booked:
         lines = []
-        for name, change in changes.items():
+        for name, move in moves.items():
             account = self.accounts[name]
-            account.balance += change
+            account.balance += move
             account.version += 1
             account.last = at
-            lines.append(Line(name, change, account.balance, account.limit, account.version))
+            lines.append(
+                Line(
+                    account=name,
+                    amount=move,
+                    balance=account.balance,
+                    # What was due is recorded, so that all that is there is open.
+                    held=sum(hold.left for hold in account.holds),
+                    limit=account.limit,
+                    version=account.version,
+                )
+            )
         booked = Booked(transaction_id, at, tuple(lines))
-        for name in changes:
+        for name in moves:
             self.histories[name].append(booked)
         return booked
 
@@ -380,3 +750,19 @@ class Model:
         What an account had right after *at*.
         """
         return sum(amount for when, _, amount, _ in self.lines(name) if when <= at)
+
+    def available_at(self, name: str, at: int) -> int:
+        """
+        What could be taken at an instant, in the past or ahead.
+        """
+        lines = [
+            line
+            for booked in self.histories[name]
+            for line in booked.lines
+            if line.account == name and booked.at <= at
+        ]
+        if not lines:
+            return 0
+        if len(lines) == len(self.histories[name]):
+            return self.accounts[name].available(at)
+        return lines[-1].balance - lines[-1].held + lines[-1].limit

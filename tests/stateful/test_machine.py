@@ -15,8 +15,10 @@ A run by default is up to 3,000 steps. To run up to 50,000 of them (some minutes
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -34,13 +36,31 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
-from model import Answer, Ask, Booked, Line, Model, Refused
+from model import Answer, Ask, Booked, Line, Model, ModelHold, Refused, nets_of
 
 from bankcore import audit
+from bankcore.account import Account, Hold
 from bankcore.bank import Bank
-from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
-from bankcore.errors import AccountNotFoundError, BankError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
+from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -61,63 +81,99 @@ def instant_of(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def microseconds_of(instant: datetime) -> int:
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
 def plain(value: object) -> object:
     """
     A value of bankcore as the model writes it.
     """
     if isinstance(value, Money):
         return value.amount_minor
-    if isinstance(value, AccountId | TransactionId):
+    if isinstance(value, AccountId | TransactionId | PrincipalId | Enum):
         return value.value
+    if isinstance(value, tuple | frozenset):
+        return type(value)(map(plain, value))
     if isinstance(value, datetime):
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return microseconds_of(value)
     return value
+
+
+# Of each kind of command: its class, and the bank's own method.
+KINDS: Final[dict[str, tuple[type[Command], str]]] = {
+    "open": (OpenAccount, "open_account"),
+    "deposit": (Deposit, "deposit"),
+    "withdraw": (Withdraw, "withdraw"),
+    "transfer": (Transfer, "transfer"),
+    "post": (Post, "post"),
+    "reverse": (Reverse, "reverse"),
+    "place": (PlaceHold, "place_hold"),
+    "capture": (CaptureHold, "capture_hold"),
+    "release": (ReleaseHold, "release_hold"),
+    "extend": (ExtendHold, "extend_hold"),
+    "restrict": (Restrict, "restrict"),
+    "set_limit": (SetOverdraftLimit, "set_overdraft_limit"),
+    "close": (CloseAccount, "close_account"),
+    "grant": (GrantAccess, "grant_access"),
+    "revoke": (RevokeAccess, "revoke_access"),
+}
+
+
+def arguments_of(ask: Ask) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """
+    The arguments that *ask* describes, for the class of its kind or the bank's method.
+    """
+    amount = None if ask.amount is None else Money.from_minor(ask.amount, ask.currency)
+    limit = None if ask.limit is None else Money.from_minor(ask.limit, ask.currency)
+    ends = None if ask.ends is None else instant_of(ask.ends)
+    legs = [(name, Money.from_minor(minor, code)) for name, minor, code in ask.legs]
+    given: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+        "open": ((ask.account,), {"initial_balance": amount, "overdraft_limit": limit}),
+        "deposit": ((ask.account, amount), {}),
+        "withdraw": ((ask.account, amount), {}),
+        "transfer": ((ask.account, ask.to, amount), {}),
+        "post": ((legs,), {"crosses_boundary": ask.crosses}),
+        "reverse": ((ask.original,), {}),
+        "place": ((ask.account, amount), {"expires_at": ends}),
+        "capture": (
+            (ask.account, ask.hold, amount),
+            {"final": ask.final, "destination_id": ask.to},
+        ),
+        "release": ((ask.account, ask.hold), {}),
+        "extend": ((ask.account, ask.hold), {"expires_at": ends}),
+        "restrict": ((ask.account, ask.restriction), {"reason": ask.reason, "ends_at": ends}),
+        "set_limit": ((ask.account, amount), {}),
+        "close": ((ask.account,), {"sweep_to": ask.to}),
+        "grant": ((ask.account, ask.principal, ask.rights), {}),
+        "revoke": ((ask.account, ask.principal), {}),
+    }
+    positional, named = given[ask.kind]
+    return positional, {
+        **named,
+        "transaction_id": ask.id,
+        "booked_at": None if ask.at is None else instant_of(ask.at),
+        "description": ask.description,
+        "expected_version": ask.version,
+    }
 
 
 def command_of(ask: Ask) -> Command:
     """
     The command that *ask* describes; raises where that is malformed.
     """
-    options: dict[str, Any] = {
-        "transaction_id": ask.id,
-        "booked_at": None if ask.at is None else instant_of(ask.at),
-        "description": ask.description,
-    }
-    amount = Money.from_minor(ask.amount, ask.currency)
-    if ask.kind == "open":
-        limit = None if ask.limit is None else Money.from_minor(ask.limit, ask.currency)
-        return OpenAccount(ask.account, initial_balance=amount, overdraft_limit=limit, **options)
-    assert ask.account is not None
-    if ask.kind == "deposit":
-        return Deposit(ask.account, amount, **options)
-    if ask.kind == "withdraw":
-        return Withdraw(ask.account, amount, **options)
-    assert ask.to is not None
-    return Transfer(ask.account, ask.to, amount, **options)
+    positional, named = arguments_of(ask)
+    make: Callable[..., Command] = KINDS[ask.kind][0]
+    return make(*positional, **named)
 
 
 def call(bank: Bank, ask: Ask) -> Transaction:
     """
     What the bank's own method for *ask* gives.
     """
-    options: dict[str, Any] = {
-        "transaction_id": ask.id,
-        "booked_at": None if ask.at is None else instant_of(ask.at),
-        "description": ask.description,
-    }
-    amount = Money.from_minor(ask.amount, ask.currency)
-    if ask.kind == "open":
-        limit = None if ask.limit is None else Money.from_minor(ask.limit, ask.currency)
-        return bank.open_account(
-            ask.account, initial_balance=amount, overdraft_limit=limit, **options
-        )
-    assert ask.account is not None
-    if ask.kind == "deposit":
-        return bank.deposit(ask.account, amount, **options)
-    if ask.kind == "withdraw":
-        return bank.withdraw(ask.account, amount, **options)
-    assert ask.to is not None
-    return bank.transfer(ask.account, ask.to, amount, **options)
+    positional, named = arguments_of(ask)
+    method: Callable[..., Transaction] = getattr(bank, KINDS[ask.kind][1])
+    return method(*positional, **named)
 
 
 def answer_of(outcome: Transaction | BankError) -> Answer:
@@ -127,25 +183,58 @@ def answer_of(outcome: Transaction | BankError) -> Answer:
     if isinstance(outcome, Transaction):
         lines = []
         for posting in outcome.postings:
-            assert posting.held.amount_minor == 0
-            assert posting.amount.currency == posting.balance.currency == posting.held.currency
-            assert posting.overdraft_limit.currency == posting.amount.currency
+            amounts = (posting.amount, posting.balance, posting.held, posting.overdraft_limit)
+            assert len({amount.currency for amount in amounts}) == 1
             lines.append(
                 Line(
                     account=posting.account_id.value,
                     amount=posting.amount.amount_minor,
                     balance=posting.balance.amount_minor,
+                    held=posting.held.amount_minor,
                     limit=posting.overdraft_limit.amount_minor,
                     version=posting.version,
                 )
             )
-        at = (outcome.booked_at - EPOCH) // timedelta(microseconds=1)
+        at = microseconds_of(outcome.booked_at)
         return Booked(outcome.id.value, at, tuple(lines), outcome.replayed)
     facts = {name: plain(value) for name, value in outcome.facts.items()}
-    if facts.keys() & WORDS:
+    if isinstance(outcome, InvalidRequestError) and facts.keys() & WORDS:
         facts = {}
+    if "blockers" in facts:
+        # As many sentences as there are reasons.
+        facts["blockers"] = len(outcome.facts["blockers"])
     unused = tuple(transaction_id.value for transaction_id in outcome.unused_ids)
     return Refused(outcome.code, facts, outcome.replayed, unused)
+
+
+def seen(account: Account) -> tuple[object, ...]:
+    """
+    All that an account says, in the order in which the model says it.
+    """
+    return (
+        account.id.value,
+        account.balance.amount_minor,
+        account.held.amount_minor,
+        account.available.amount_minor,
+        account.balance.currency.code,
+        account.overdraft_limit.amount_minor,
+        account.version,
+        plain(account.last_booked_at),
+        account.status.value,
+        list(map(seen_hold, account.holds)),
+        (
+            account.restriction.value,
+            account.restriction_reason,
+            plain(account.restriction_ends_at),
+        ),
+        [(holder.principal.value, plain(holder.rights)) for holder in account.holders],
+    )
+
+
+def seen_hold(hold: Hold) -> ModelHold:
+    assert hold.captured.currency == hold.amount.currency
+    ends = None if hold.expires_at is None else microseconds_of(hold.expires_at)
+    return ModelHold(hold.id.value, hold.amount.amount_minor, hold.captured.amount_minor, ends)
 
 
 def answers_of(do: Callable[[], Sequence[Transaction | BankError]]) -> list[Answer]:
@@ -174,27 +263,97 @@ IDS = st.one_of(st.none(), st.integers(0, 300).map("t-{}".format))
 TIMES = st.sampled_from([None] * 30 + [-3600, -5, -1, 0, 1])
 
 
+# Given versions, from the account's as it is; most of the time none.
+VERSIONS = st.sampled_from([None] * 16 + [0, 0, 0, 1, -1])
+# Ends of holds and restrictions, in seconds from the clock as it is.
+ENDS = st.sampled_from([None, None, 1, 1, 2, 3, 4, 7, 3600, 7200, 0, -1])
+PRINCIPALS = st.sampled_from(["ada", "Bob", "p-1"])
+RIGHTS = st.sampled_from([("read",), ("read", "debit"), ("credit",), ("debit", "read"), ()])
+REASONS = st.sampled_from(["a court’s order", "a court’s order", "asked for", None])
+
+MONEY = ("deposit", "withdraw", "transfer", "post")
+HOLDS = ("place", "place", "capture", "release", "extend")
+DECISIONS = ("restrict", "set_limit", "grant", "revoke", "close")
+# Those that name another account, which a capture and a closing need not.
+WITH_TO = {"transfer": False, "capture": True, "close": True}
+
+
+@st.composite
+def legs(draw: st.DrawFn) -> tuple[tuple[str, int, str], ...]:
+    """
+    Legs that mostly add up to zero.
+    """
+    amounts = st.one_of(*[st.integers(-150, 150)] * 12, st.sampled_from([AMOUNT_MAX, -AMOUNT_MAX]))
+    currency = draw(CURRENCIES)
+    found = [
+        (draw(NAMES_AND_NOBODY), draw(amounts), currency) for _ in range(draw(st.integers(1, 3)))
+    ]
+    if draw(st.sampled_from([True] * 5 + [False])):
+        rest = -sum(amount for _, amount, _ in found)
+        found.append((draw(NAMES_AND_NOBODY), rest, draw(CURRENCIES)))
+    return tuple(found)
+
+
 @st.composite
 def asks(draw: st.DrawFn, *kinds: str) -> Ask:
+    """
+    A command as it is drawn: times, versions, holds and originals are relative, and settled
+    by the machine.
+    """
     kind = draw(st.sampled_from(kinds))
     account: str | None = draw(NAMES_AND_NOBODY)
     if kind == "open":
         account = draw(st.one_of(st.none(), NAMES, NAMES, NAMES))
-    return Ask(
+    ask = Ask(
         kind=kind,
         account=account,
-        amount=draw(AMOUNTS),
         currency=draw(CURRENCIES),
-        to=draw(NAMES_AND_NOBODY) if kind == "transfer" else None,
-        limit=draw(LIMITS) if kind == "open" else None,
         id=draw(IDS),
-        # Relative as drawn; the machine adds its clock.
         at=draw(TIMES),
         description=draw(DESCRIPTIONS),
+        version=draw(VERSIONS),
     )
+    if kind in {"open", "deposit", "withdraw", "transfer", "place", "set_limit"}:
+        ask = replace(ask, amount=draw(AMOUNTS))
+    if kind in WITH_TO and not (WITH_TO[kind] and draw(st.booleans())):
+        ask = replace(ask, to=draw(NAMES_AND_NOBODY))
+    if kind == "open":
+        return replace(ask, limit=draw(LIMITS))
+    if kind == "post":
+        return replace(ask, account=None, legs=draw(legs()), crosses=draw(st.booleans()))
+    if kind == "reverse":
+        return replace(ask, account=None, original=draw(st.integers(0, 30).map(str)))
+    if kind in {"capture", "release", "extend"}:
+        # Mostly on the hold's own account.
+        ask = replace(
+            ask,
+            account=draw(st.sampled_from(["", "", "", ask.account])),
+            hold=draw(st.integers(0, 12).map(str)),
+        )
+    if kind == "capture":
+        return replace(ask, amount=draw(st.one_of(st.none(), AMOUNTS)), final=draw(st.booleans()))
+    return draw(decided(ask))
 
 
-ANY_ASK = asks("open", "deposit", "withdraw", "transfer", "withdraw", "transfer")
+@st.composite
+def decided(draw: st.DrawFn, ask: Ask) -> Ask:
+    """
+    The same, with what the commands that move no money carry.
+    """
+    if ask.kind in {"place", "extend"}:
+        return replace(ask, ends=draw(ENDS))
+    if ask.kind == "restrict":
+        what = draw(st.sampled_from(["none", "none", "debits", "credits", "all"]))
+        ends = draw(st.sampled_from([None, 1, 2, 3, 4, 3600, 0]))
+        if what == "none":
+            ends = draw(st.sampled_from([None] * 9 + [5]))
+        return replace(ask, restriction=what, reason=draw(REASONS), ends=ends)
+    if ask.kind in {"grant", "revoke"}:
+        ask = replace(ask, principal=draw(PRINCIPALS))
+    return replace(ask, rights=draw(RIGHTS)) if ask.kind == "grant" else ask
+
+
+ANY_ASK = asks("open", *MONEY, *MONEY, *HOLDS, *DECISIONS, "reverse", "reverse")
 
 
 class Machine(RuleBasedStateMachine):
@@ -262,10 +421,49 @@ class Machine(RuleBasedStateMachine):
             assert (name, predicted) == (name, answers)
         return predicted
 
-    def _timed(self, ask: Ask) -> Ask:
-        if ask.at is None:
-            return ask
-        return replace(ask, at=self.now + ask.at * SECOND)
+    def _settled(self, ask: Ask) -> Ask:
+        """
+        What was drawn, with what is relative made definite.
+        """
+        if ask.at is not None:
+            ask = replace(ask, at=self.now + ask.at * SECOND)
+        if ask.ends is not None:
+            ask = replace(ask, ends=self.now + ask.ends * SECOND)
+        if ask.hold is not None:
+            ask = self._with_hold(ask, int(ask.hold))
+        if ask.original is not None:
+            latest = list(self.model.records)[::-1]
+            n = int(ask.original)
+            ask = replace(ask, original=latest[n] if n < len(latest) else "nothing")
+        if ask.version is not None:
+            ask = replace(ask, version=self._version_for(ask, ask.version))
+        return ask
+
+    def _with_hold(self, ask: Ask, n: int) -> Ask:
+        """
+        The same on the n-th hold: first those that are open, then the latest that are not.
+        """
+        holds = {
+            hold.id: name
+            for name, account in self.model.accounts.items()
+            for hold in account.holds
+        }
+        for name, record in reversed(self.model.records.items()):
+            if record.ask.kind == "place" and record.ask.account is not None:
+                holds.setdefault(name, record.ask.account)
+        known = [*holds.items(), ("nothing", "a")]
+        hold_id, account = known[n % len(known)]
+        return replace(ask, hold=hold_id, account=ask.account or account)
+
+    def _version_for(self, ask: Ask, more: int) -> int:
+        names = [ask.account, *(name for name in nets_of(ask))]
+        if ask.original in self.model.records:
+            answer = self.model.records[ask.original].answer
+            if isinstance(answer, Booked):
+                names = [min(answer.lines, key=lambda line: line.amount <= 0).account]
+        first = next((name for name in names if name is not None), "")
+        account = self.model.accounts.get(first)
+        return max((0 if account is None else account.version) + more, 0)
 
     # -- Steps --
 
@@ -282,19 +480,34 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=sent, ask=asks("open"))
     def open_account(self, ask: Ask) -> Ask:
-        return self._single(self._timed(ask))
+        return self._single(self._settled(ask))
 
-    @rule(target=sent, ask=asks("deposit"))
-    def deposit(self, ask: Ask) -> Ask:
-        return self._single(self._timed(ask))
+    @rule(target=sent, ask=asks(*MONEY))
+    def move_money(self, ask: Ask) -> Ask:
+        return self._single(self._settled(ask))
 
-    @rule(target=sent, ask=asks("withdraw"))
-    def withdraw(self, ask: Ask) -> Ask:
-        return self._single(self._timed(ask))
+    @rule(target=sent, ask=asks("place"))
+    def place_hold(self, ask: Ask) -> Ask:
+        return self._single(self._settled(ask))
 
-    @rule(target=sent, ask=asks("transfer"))
-    def transfer(self, ask: Ask) -> Ask:
-        return self._single(self._timed(ask))
+    @rule(target=sent, ask=asks("capture", "capture", "release", "extend"))
+    def change_hold(self, ask: Ask) -> Ask:
+        return self._single(self._settled(ask))
+
+    @rule(target=sent, ask=asks(*DECISIONS))
+    def decide_about_account(self, ask: Ask) -> Ask:
+        return self._single(self._settled(ask))
+
+    @rule(target=sent, ask=asks("reverse"))
+    def reverse(self, ask: Ask) -> Ask:
+        return self._single(self._settled(ask))
+
+    @rule()
+    def expire_holds(self) -> None:
+        """
+        What is due on any account is recorded, and is what the bank returns.
+        """
+        self._compare(lambda bank: bank.expire_holds(), lambda _: self.model.expire_all(self.now))
 
     @rule(ask=sent)
     def send_again(self, ask: Ask) -> None:
@@ -305,7 +518,7 @@ class Machine(RuleBasedStateMachine):
         """
         Another command under an id that was sent before.
         """
-        self._single(replace(self._timed(other), id=ask.id))
+        self._single(replace(self._settled(other), id=ask.id))
 
     @rule(
         ask=sent,
@@ -344,7 +557,7 @@ class Machine(RuleBasedStateMachine):
         """
         A batch of new commands and of some that were sent before.
         """
-        together = [*map(self._timed, drawn), *before]
+        together = [*map(self._settled, drawn), *before]
         if ids == "given":
             together = [
                 ask if ask.id is not None else replace(ask, id=f"n-{self.calls}-{n}")
@@ -354,18 +567,21 @@ class Machine(RuleBasedStateMachine):
             together = [replace(ask, id=None) for ask in together]
         return self._batch(tuple(together), atomic=atomic)
 
-    @rule(target=batches, drawn=st.lists(ANY_ASK, min_size=2, max_size=4), again=st.booleans())
+    @rule(
+        target=batches,
+        drawn=st.lists(asks(*MONEY, "place", "capture"), min_size=2, max_size=4),
+        again=st.booleans(),
+    )
     def new_atomic_batch(self, drawn: list[Ask], *, again: bool) -> tuple[tuple[Ask, ...], bool]:
         """
         An atomic batch of well-formed commands under ids of their own, perhaps sent twice.
         """
         together = tuple(
             replace(
-                self._timed(ask),
+                self._settled(ask),
                 id=f"n-{self.calls}-{n}",
-                amount=min(max(ask.amount, 1), 150),
-                limit=None,
-                to=None if ask.to is None else "a" if ask.account != "a" else "b",
+                amount=None if ask.amount is None else min(max(ask.amount, 1), 150),
+                to=None if ask.to is None else "a" if ask.account == "b" else "b",
                 currency="EUR",
             )
             for n, ask in enumerate(drawn)
@@ -373,6 +589,23 @@ class Machine(RuleBasedStateMachine):
         for _ in range(again):
             self._batch(together, atomic=True)
         return self._batch(together, atomic=True)
+
+    @rule(
+        drawn=st.lists(ANY_ASK, min_size=1, max_size=4), atomic=st.booleans(), then=st.booleans()
+    )
+    def preview(self, drawn: list[Ask], *, atomic: bool, then: bool) -> None:
+        """
+        A preview answers as the execution would, which may follow, and writes nothing.
+        """
+        together = tuple(self._settled(ask) for ask in drawn)
+        trial = deepcopy(self.model)
+        predict = trial.atomic if atomic else trial.batch
+        self._compare(
+            lambda bank: bank.preview(map(command_of, together), atomic=atomic),
+            lambda made: predict(together, self.now, made),
+        )
+        if then:
+            self._batch(together, atomic=atomic)
 
     @rule(batch=batches)
     def send_batch_again(self, batch: tuple[tuple[Ask, ...], bool]) -> None:
@@ -434,6 +667,13 @@ class Machine(RuleBasedStateMachine):
             if name not in self.model.accounts:
                 self._require_not_found(bank, name, instant_of(start))
                 continue
+            for at in (start, end):
+                assert self.model.available_at(name, at) == plain(
+                    bank.available_at(name, instant_of(at))
+                )
+            assert self.model.accounts[name].open_holds(self.now) == list(
+                map(seen_hold, bank.holds(name))
+            )
             statement = bank.statement(name, start=instant_of(start), end=instant_of(end))
 
             assert self.model.balance_at(name, start) == plain(
@@ -460,6 +700,8 @@ class Machine(RuleBasedStateMachine):
             lambda: bank.statement(name, start=instant),
             lambda: bank.statement(name, end=instant),
             lambda: bank.account(name),
+            lambda: bank.holds(name),
+            lambda: bank.available_at(name, instant),
         )
         for read in reads:
             with pytest.raises(AccountNotFoundError) as raised:
@@ -493,22 +735,25 @@ class Machine(RuleBasedStateMachine):
         Every account and every statement is as the model has it.
         """
         expected = [
-            (name, account.balance, account.currency, account.limit, account.version, account.last)
+            (
+                name,
+                account.balance,
+                account.held(self.now),
+                account.available(self.now),
+                account.currency,
+                account.limit,
+                account.version,
+                account.last,
+                "closed" if account.closed else "open",
+                account.open_holds(self.now),
+                account.restricted(self.now),
+                sorted(account.holders.items()),
+            )
             for name, account in sorted(self.model.accounts.items())
         ]
         lines = {name: list(self.model.lines(name)) for name, *_ in expected}
         for bank in self.banks.values():
-            assert expected == [
-                (
-                    account.id.value,
-                    account.balance.amount_minor,
-                    account.balance.currency.code,
-                    account.overdraft_limit.amount_minor,
-                    account.version,
-                    plain(account.last_booked_at),
-                )
-                for account in bank.accounts()
-            ]
+            assert expected == [seen(account) for account in bank.accounts()]
             for name, expected_lines in lines.items():
                 assert expected_lines == [
                     (
