@@ -401,6 +401,8 @@ def test_a_booking_changes_balance_version_and_time_only() -> None:
         eur("1")
     )
     assert before.held == before.deposit(eur("1"), booked_at=NOON).held
+    for after in (unrestricted.deposit(eur("1")), unrestricted.post(eur("1"))):
+        assert before.last_booked_at == after.last_booked_at
 
 
 def test_an_account_cannot_change() -> None:
@@ -551,6 +553,21 @@ class TestHold:
                 hold("10").extend(expires_at)
 
 
+def test_collections_become_tuples() -> None:
+    """Holds and holders may be given in any collection, and are kept as tuples."""
+    made = account(holds=iter([hold("1")]), holders=[Holder("mary", ["read"])])
+
+    assert ((hold("1"),), (Holder("mary", ["read"]),)) == (made.holds, made.holders)
+
+
+def test_fields_have_names() -> None:
+    """Accounts and holds are made with the names of their fields, which nobody can mix up."""
+    with pytest.raises(TypeError):
+        Hold("h-1", eur("1"))  # type: ignore[call-arg]  # the very thing under test
+    with pytest.raises(TypeError):
+        Account("alice", eur("1"))  # type: ignore[call-arg]  # the very thing under test
+
+
 class TestHoldsOfAnAccount:
     """
     Holds on an account alone: what the tables of the rules say, with no bank.
@@ -633,6 +650,18 @@ class TestHoldsOfAnAccount:
             (account(holds=holding("1")), lambda a: a.expire_hold("h-1"), HoldNotFoundError),
             (account(), lambda a: a.open_hold("a b"), InvalidIdError),
             (CLOSED, lambda a: a.capture_hold("h-1"), AccountClosedError),
+            (CLOSED, lambda a: a.capture_hold("h", Money("1", "USD")), CurrencyMismatchError),
+            (CLOSED, lambda a: a.set_overdraft_limit(Money("1", "USD")), CurrencyMismatchError),
+            (
+                CLOSED,
+                lambda a: a.place_hold("h", eur("1"), expires_at=NOON, booked_at=NOON),
+                InvalidTimeError,
+            ),
+            (
+                CLOSED,
+                lambda a: a.restrict("all", reason="x", ends_at=NOON, booked_at=NOON),
+                InvalidTimeError,
+            ),
             (CLOSED, lambda a: a.release_hold("h-1"), AccountClosedError),
             (CLOSED, lambda a: a.extend_hold("h-1", None), AccountClosedError),
             (
@@ -754,6 +783,12 @@ class TestHoldsOfAnAccount:
             before.close(booked_at=NOON - TICK)
         with pytest.raises(CloseBlockedError):
             before.close()
+
+    def test_a_capture_of_a_part_frees_the_rest(self) -> None:
+        """Without another word a capture is final, and what it leaves is free."""
+        after = account(holds=holding("30")).capture_hold("h-1", eur("10"))
+
+        assert (eur("90"), eur("0"), ()) == (after.balance, after.held, after.holds)
 
     def test_expire(self) -> None:
         """An expiry is booked at its own instant, and frees what is left."""

@@ -2,6 +2,7 @@
 Grants of access, as `decide` judges them: rights by principal, one set for each.
 """
 
+import attrs
 import pytest
 
 from bankcore.account import HOLDERS_MAX, Account, Holder, Restriction, Right
@@ -66,7 +67,7 @@ def test_rights_are_held_in_place_of_those_before(
     """
     A principal holds what it was granted last; holders are in the order of their ids.
     """
-    before = later(base, holders=holders)
+    before = attrs.evolve(base, holders=holders)
     command = GrantAccess("alice", principal, rights)
 
     assert accepted(command, (later(before, holders=after), 0)) == decided(command, before)

@@ -368,6 +368,26 @@ class TestReuse:
         assert eur(101) == bank.account("alice").balance
 
 
+def test_a_refused_batch_keeps_the_clock(bank: Bank, store: MemoryStore) -> None:
+    """
+    The refusal of an atomic batch keeps the commands before it, and the clock by which all were
+    judged; one with no command before it, its own time.
+    """
+    then = NOW - timedelta(hours=1)
+    first = Deposit("bob", eur(1), transaction_id="t-1")
+    refused = Withdraw("alice", eur(101), booked_at=then, transaction_id="t-2")
+    with pytest.raises(InsufficientFundsError):
+        bank.execute([first, refused], atomic=True)
+    with pytest.raises(InsufficientFundsError):
+        bank.execute([attrs.evolve(refused, transaction_id="t-3")], atomic=True)
+    with_batch, alone = (store.outcome(TransactionId(name)) for name in ("t-2", "t-3"))
+
+    assert isinstance(with_batch, Refusal)
+    assert isinstance(alone, Refusal)
+    assert (NOW, (first,)) == (with_batch.refused_at, with_batch.batch)
+    assert (then, ()) == (alone.refused_at, alone.batch)
+
+
 class TestUnrecorded:
     @pytest.mark.parametrize(("command", "error"), UNRECORDED, ids=named)
     def test_never_uses_up_its_id(

@@ -525,6 +525,20 @@ NEIGHBOURS: list[tuple[tuple[int, int], str, Answer, Answer, Case, Case]] = [
         Case(SWEEP, (account("alice"), account("bob", currency="USD", is_closed=True))),
         Case(SWEEP, (account("alice"), account("bob", is_closed=True))),
     ),
+    (
+        (7, 9),
+        "a capture of all, in the destination's other currency, from a closed account",
+        ("currency_mismatch", "EUR"),
+        ("account_closed", "alice"),
+        Case(
+            CaptureHold("alice", "h-1", destination_id="bob"),
+            (account("alice", is_closed=True, currency="USD"), account("bob")),
+        ),
+        Case(
+            CaptureHold("alice", "h-1", destination_id="bob"),
+            (account("alice", is_closed=True), account("bob")),
+        ),
+    ),
     *(
         (
             (9, 9),

@@ -27,8 +27,11 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
+from bankcore.errors import AlreadyReversedError
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
+from bankcore.rules import Clock, Request, decide, reads_of
+from bankcore.store import Snapshot
 from bankcore.transaction import Posting, Refusal, Transaction
 from ruling import (
     ALICE,
@@ -36,6 +39,7 @@ from ruling import (
     CAROL,
     DAY,
     NOW,
+    SKEW,
     TICK,
     accepted,
     account,
@@ -334,6 +338,48 @@ def test_the_version_that_is_expected_is_that_of_the_account_to_be_debited() -> 
         code="stale_version",
         facts={"account_id": BOB, "expected": 3, "found": 4},
     )
+
+
+def test_twice_in_one_batch() -> None:
+    """
+    Of two reversals of one transaction in a batch, the second finds it reversed by the first.
+    """
+    names = [TransactionId(f"t-{number}") for number in (1, 2)]
+    requests = tuple(
+        Request(Reverse("o-1", transaction_id=name), name, True, ()) for name in names
+    )
+    snapshot = Snapshot({O1: DEPOSIT}, {ALICE: account(ALICE, 100)})
+    first, second = decide(requests, snapshot, Clock(NOW, SKEW)).outcomes
+
+    assert isinstance(first, Transaction)
+    assert isinstance(second, AlreadyReversedError)
+    assert (O1, names[0]) == (second.transaction_id, second.reversed_by)
+
+
+def test_what_is_read_for_it() -> None:
+    """
+    What a reversal names is read with its accounts; what a hold command names, as a record.
+    """
+    commands = (
+        COMMAND,
+        COMMAND,
+        CaptureHold("alice", "h-1", destination_id="bob"),
+        ReleaseHold("alice", "h-2"),
+        ExtendHold("alice", "h-2", expires_at=None),
+        PlaceHold("alice", eur(1)),
+    )
+    requests = [
+        Request(command, TransactionId(f"t-{number}"), True, command.account_ids)
+        for number, command in enumerate(commands)
+    ]
+    reads = reads_of(requests)
+
+    assert (O1,) == reads.originals
+    assert (ALICE, BOB) == reads.account_ids
+    assert {*(f"t-{number}" for number in range(6)), "h-1", "h-2"} == {
+        each.value for each in reads.transaction_ids
+    }
+    assert 8 == len(reads.transaction_ids)
 
 
 def test_money_of_another_account_is_not_touched() -> None:

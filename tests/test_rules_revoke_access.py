@@ -2,6 +2,7 @@
 Revocations of access, as `decide` judges them: all the rights of one principal.
 """
 
+import attrs
 import pytest
 
 from bankcore.account import Account, Holder, Restriction, Right
@@ -37,7 +38,7 @@ def test_all_rights_are_taken(
     """
     A principal whose access is revoked holds nothing; the others hold what they held.
     """
-    before = later(base, holders=holders)
+    before = attrs.evolve(base, holders=holders)
     command = RevokeAccess("alice", "mary")
 
     assert accepted(command, (later(before, holders=after), 0)) == decided(command, before)
