@@ -468,7 +468,7 @@ class Model:
             moves = {names[0]: 0}
         for name, move in moves.items():
             self._require_room(name, move)
-        for name in names:
+        for name in moves:
             self._expire(name, at)
         self._change(ask, transaction_id, names[0], hold)
         booked = self._book(transaction_id, at, moves)
@@ -598,7 +598,8 @@ class Model:
                 hold_ids=holds,
                 blockers=bool(left) + bool(holds),
             )
-        return dict(zip(names, (-swept, swept), strict=False))
+        # Where nothing is left to move, the other account is asked for, and not touched.
+        return dict(zip(names, (-swept, swept), strict=False)) if swept else {names[0]: 0}
 
     def _require_permitted(self, name: str, move: int, at: int) -> None:
         what, reason, ends = self.accounts[name].restricted(at)
