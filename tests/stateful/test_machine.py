@@ -754,6 +754,20 @@ class Machine(RuleBasedStateMachine):
 
             assert [expected] == answers_of(read)
 
+    @rule(n=st.integers(0, 60))
+    def read_a_record(self, n: int) -> None:
+        """
+        What is recorded under an id, expiries too, and what has reversed it.
+        """
+        name = list(self.model.records)[-1 - n % len(self.model.records)]
+        expected = self.model.records[name].answer
+        for bank in self.banks.values():
+            if isinstance(expected, Booked):
+                found = bank.reversed_by(name)
+
+                assert expected == answer_of(bank.transaction(name))
+                assert self.model.reversed_by.get(name) == (found and found.id.value)
+
     @invariant()
     def accounts_and_statements(self) -> None:
         """
