@@ -114,7 +114,7 @@ ACCEPTED = [
             *((ALICE, -5), (BOB, 5), (CAROL, 0)),
         ),
         (account(ALICE, 0), account(BOB, 5), account(CAROL, -9)),
-        ((CAROL, 0), (BOB, -5), (ALICE, 5)),
+        ((BOB, -5), (CAROL, 0), (ALICE, 5)),
         id="a post with a net of nothing",
     ),
     pytest.param(
@@ -390,3 +390,19 @@ def test_money_of_another_account_is_not_touched() -> None:
 
     assert [ALICE] == [each.id for each in written.accounts]
     assert Money.zero("EUR") == written.accounts[0].balance
+
+
+def test_those_to_be_debited_come_first() -> None:
+    """
+    An account on which the original booked nothing in all comes after the one that is debited,
+    whose version is the one that is expected.
+    """
+    legs = [("alice", eur(-5)), ("bob", eur(5)), ("carol", eur(3)), ("carol", eur(-3))]
+    record = original(Post(legs), (ALICE, -5), (BOB, 5), (CAROL, 0))
+    before = (account(ALICE, 0), account(BOB, 5, version=4), account(CAROL, 0))
+    (outcome,) = decided(COMMAND, *before, recorded=(record,), expected_version=4).outcomes
+
+    assert isinstance(outcome, Transaction)
+    assert [(BOB, eur(-5)), (CAROL, eur(0)), (ALICE, eur(5))] == [
+        (posting.account_id, posting.amount) for posting in outcome.postings
+    ]

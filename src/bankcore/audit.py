@@ -153,16 +153,17 @@ def _expected_changes(  # noqa: C901, PLR0911  # a case for each kind of command
         nets: dict[AccountId, int] = {}
         for account_id, leg in command.legs:
             nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
-        debits = [(account_id, net) for account_id, net in nets.items() if net < 0]
-        return [*debits, *((account_id, net) for account_id, net in nets.items() if net >= 0)]
+        return _debits_first(list(nets.items()))
     if isinstance(command, Reverse):
         original = store.outcome(command.original_id)
         if not isinstance(original, Transaction):
             raise TransactionNotFoundError(command.original_id)
-        return [
-            (posting.account_id, -posting.amount.amount_minor)
-            for posting in reversed(original.postings)
-        ]
+        return _debits_first(
+            [
+                (posting.account_id, -posting.amount.amount_minor)
+                for posting in reversed(original.postings)
+            ]
+        )
     if isinstance(command, CaptureHold):
         taken = None if command.amount is None else command.amount.amount_minor
         return _from_and_to(command.account_id, taken, command.destination_id)
@@ -172,6 +173,11 @@ def _expected_changes(  # noqa: C901, PLR0911  # a case for each kind of command
         rest = None if to else 0
         return _from_and_to(command.account_id, rest, to)
     return [(account_id, 0) for account_id in command.account_ids]
+
+
+def _debits_first(changes: list[tuple[AccountId, int]]) -> list[_Change]:
+    debits = [change for change in changes if change[1] < 0]
+    return [*debits, *(change for change in changes if change[1] >= 0)]
 
 
 def _from_and_to(

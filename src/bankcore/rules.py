@@ -359,9 +359,9 @@ class _Work:
         """
         command = request.command
         if type(command) is Reverse:
-            # Backwards, so that what was credited and is now debited comes first.
-            original = self.original_of(command)
-            account_ids = tuple(posting.account_id for posting in reversed(original.postings))
+            account_ids = tuple(
+                account_id for account_id, _ in _opposites(self.original_of(command))
+            )
         else:
             account_ids = request.account_ids
         found = []
@@ -452,6 +452,14 @@ def _posting(step: _Step) -> Posting:
     return Posting(
         after.id, amount, after.balance, after.held, after.overdraft_limit, after.version
     )
+
+
+def _opposites(original: Transaction) -> list[tuple[AccountId, Money]]:
+    """
+    What reverses *original*: its accounts backwards, but those to be debited first.
+    """
+    opposites = [(posting.account_id, -posting.amount) for posting in reversed(original.postings)]
+    return sorted(opposites, key=lambda opposite: opposite[1].amount_minor >= 0)
 
 
 def _require_version(request: Request, before: Sequence[Account]) -> None:
@@ -577,9 +585,9 @@ def _reverse(
     at: datetime,
     work: _Work,
 ) -> tuple[_Step, ...]:
-    original = work.original_of(command)
-    opposites = (-posting.amount for posting in reversed(original.postings))
-    return _moved(tuple(zip(before, opposites, strict=True)), at)
+    opposites = _opposites(work.original_of(command))
+    moves = zip(before, (amount for _, amount in opposites), strict=True)
+    return _moved(tuple(moves), at)
 
 
 def _place_hold(

@@ -504,7 +504,7 @@ class Model:
 
     def _reversal(self, original: str) -> dict[str, int]:
         """
-        The opposite of what was booked, in the opposite order.
+        The opposite of what was booked, in the opposite order, but debits first.
         """
         record = self.records.get(original)
         if record is None or isinstance(record.answer, Refused):
@@ -524,7 +524,8 @@ class Model:
                 transaction_id=original,
                 reversed_by=self.reversed_by[original],
             )
-        return {line.account: -line.amount for line in reversed(lines)}
+        opposites = [(line.account, -line.amount) for line in reversed(lines)]
+        return dict(sorted(opposites, key=lambda opposite: opposite[1] >= 0))
 
     @staticmethod
     def _require_version(ask: Ask, name: str, found: int) -> None:
