@@ -25,6 +25,7 @@ from bankcore.account import (
     require_amount,
     require_not_negative,
 )
+from bankcore.commands import GrantAccess
 from bankcore.errors import (
     AccountClosedError,
     AccountRestrictedError,
@@ -969,6 +970,17 @@ class TestDecisions:
         assert (Holder("bert", ["debit"]), Holder("mary", ["credit"])) == changed.holders
         assert (Holder("mary", ["credit"]),) == revoked.holders
         assert 4 == revoked.version
+
+    @pytest.mark.parametrize("given", list(permutations(["read", "credit", "debit"])))
+    def test_rights_are_shown_in_one_order(self, given: tuple[str, ...]) -> None:
+        """Equal holders, and equal commands, have equal reprs in every process."""
+        assert (
+            "Holder(principal=PrincipalId('mary'), rights={Right.READ, Right.CREDIT, Right.DEBIT})"
+            == repr(Holder("mary", given))
+        )
+        assert "rights={Right.READ, Right.CREDIT, Right.DEBIT}" in repr(
+            GrantAccess("a", "mary", given)
+        )
 
     def test_grant_and_revoke_refuse(self) -> None:
         """Rights that are none, a holder too many, and one who holds nothing are refused."""

@@ -122,6 +122,13 @@ def to_rights(rights: object) -> frozenset[Right]:
     return frozenset(found)
 
 
+def shown_rights(rights: frozenset[Right]) -> str:
+    """
+    The repr of a set of rights: always in the same order, which that of a set is not.
+    """
+    return f"{{{', '.join(str(right) for right in Right if right in rights)}}}"
+
+
 def to_end(value: object) -> datetime | None:
     """
     *value* as the instant at which something ends, UTC; None where it never does.
@@ -174,7 +181,7 @@ class Holder:
     """
 
     principal: PrincipalId = attrs.field(converter=to_principal_id)
-    rights: frozenset[Right] = attrs.field(converter=to_rights)
+    rights: frozenset[Right] = attrs.field(converter=to_rights, repr=shown_rights)
 
 
 def _nothing_captured(hold: "Hold") -> Money:

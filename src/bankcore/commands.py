@@ -20,6 +20,7 @@ from bankcore.account import (
     require_amount,
     require_not_negative,
     require_reason,
+    shown_rights,
     to_end,
     to_restriction,
     to_rights,
@@ -493,7 +494,7 @@ class GrantAccess(_OneAccount):
     """
 
     principal: PrincipalId = attrs.field(converter=to_principal_id)
-    rights: frozenset[Right] = attrs.field(converter=to_rights)
+    rights: frozenset[Right] = attrs.field(converter=to_rights, repr=shown_rights)
 
 
 @attrs.frozen
