@@ -107,6 +107,22 @@ class TestTheClock:
 
         assert expected == booked_at(written)
 
+    def test_a_given_time_says_what_it_is_measured_by(self) -> None:
+        """
+        A given time that cannot be says which other time rules it out.
+        """
+        late = decided(Deposit("alice", eur(1), booked_at=NOW + TICK), account("alice", NOW))
+        early = decided(Deposit("alice", eur(1), booked_at=NOW - TICK), account("alice", NOW))
+
+        assert (
+            "2026-03-01T12:00:00.000001+00:00 is not a valid time:"
+            " the clock says 2026-03-01T12:00:00+00:00."
+        ) == str(error_of(late))
+        assert (
+            "2026-03-01T11:59:59.999999+00:00 is not a valid time:"
+            " account alice was last booked at 2026-03-01T12:00:00+00:00."
+        ) == str(error_of(early))
+
     def test_opening_is_now(self) -> None:
         """
         An account that is opened has no posting before: the clock says when.
