@@ -322,7 +322,7 @@ SENTENCES: list[tuple[Callable[[], object], str]] = [
         lambda: account(holders=[Holder("b", ["read"]), Holder("a", ["read"])]),
         "The account is not valid: its holders are not in the order of their ids, each once.",
     ),
-        lambda: account().post(cast("Any", "5")),
+    (lambda: account().post(cast("Any", "5")), "'5' is not a valid amount: an amount is a Money."),
     (
         lambda: account(holds=holding("5")).place_hold("h-1", eur("1")),
         "'h-1' is not a valid id: the account has an open hold of this id.",
