@@ -57,6 +57,7 @@ OTHERWISE: dict[type[Command], dict[str, Any]] = {
         "account_id": "b",
         "initial_balance": ONE + ONE,
         "overdraft_limit": ONE,
+        "holder": "mary",
     },
     Deposit: {"account_id": "b", "amount": ONE + ONE},
     Withdraw: {"account_id": "b", "amount": ONE + ONE},

@@ -8,6 +8,7 @@ commands are in `bankcore.commands`, errors in `bankcore.errors`, stores in
 standard library.
 """
 
+from bankcore.access import Policy, Principal
 from bankcore.account import Account, AccountStatus, Hold, Restriction
 from bankcore.bag import MoneyBag
 from bankcore.bank import Bank
@@ -37,7 +38,9 @@ __all__ = [
     "InvalidRequestError",
     "Money",
     "MoneyBag",
+    "Policy",
     "Posting",
+    "Principal",
     "Refusal",
     "Restriction",
     "Rounding",

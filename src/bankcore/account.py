@@ -410,10 +410,13 @@ class Account:
         *,
         initial_balance: Money,
         overdraft_limit: Money | None = None,
+        holder: PrincipalId | str | None = None,
         booked_at: datetime | None = None,
     ) -> "Account":
         """
         A new account, at version 1, with *initial_balance* booked (zero is allowed).
+
+        A *holder* has all rights on it.
 
         Raises:
             InvalidIdError: If *account_id* is not an id.
@@ -430,6 +433,7 @@ class Account:
             overdraft_limit=overdraft_limit,
             version=1,
             last_booked_at=booked_at,
+            holders=() if holder is None else (Holder(holder, Right),),
         )
 
     @property

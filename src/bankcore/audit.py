@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction
+from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction, Right
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -417,6 +417,8 @@ def _follow_opening(
 ) -> Iterator[str]:
     limit = command.overdraft_limit
     derived.overdraft_limit = 0 if limit is None else limit.amount_minor
+    if command.holder is not None:
+        derived.holders[command.holder.value] = frozenset(Right)
     yield from ()
 
 

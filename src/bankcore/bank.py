@@ -14,46 +14,23 @@ from typing import Final
 
 import attrs
 
-from bankcore.account import Account, Hold, Restriction, Right
-from bankcore.commands import (
-    COMMANDS,
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    ExpireHold,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
-)
+from bankcore.access import Policy, Principal, StandardPolicy
+from bankcore.account import Account, Hold, Restriction
+from bankcore.acting import ActingBank, Possibility
+from bankcore.calls import CommandCalls
+from bankcore.commands import COMMANDS, CloseAccount, Command, ExpireHold, OpenAccount, Reverse
 from bankcore.errors import (
     BankError,
-    CloseBlockedError,
     InvalidBatchError,
     InvalidCommandError,
     InvalidTimeError,
     shown,
 )
-from bankcore.exchange import ExchangeRate
-from bankcore.ids import (
-    AccountId,
-    PrincipalId,
-    TransactionId,
-    to_account_id,
-    to_transaction_id,
-)
+from bankcore.guard import Guard
+from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
 from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide, expire, reads_of
+from bankcore.rules import Clock, Request, decide, expire, guarded_reads_of, reads_of
 from bankcore.statement import Statement, StatementLine, line_of
 from bankcore.store import AccountStore, ReadSet, Snapshot, WriteSet
 from bankcore.transaction import Transaction
@@ -85,36 +62,7 @@ def _time_ordered_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-@attrs.frozen
-class Possibility:
-    """
-    Whether something can be done now, and if not, what stands in the way.
-
-    True in a condition where it can; iterating gives the blockers.
-
-    Attributes:
-        error: What would be raised; None where it can be done.
-        blockers: All that stands in the way, as sentences.
-    """
-
-    error: BankError | None
-
-    @property
-    def blockers(self) -> tuple[str, ...]:
-        if self.error is None:
-            return ()
-        if isinstance(self.error, CloseBlockedError):
-            return self.error.blockers
-        return (str(self.error),)
-
-    def __bool__(self) -> bool:
-        return self.error is None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.blockers)
-
-
-class Bank:
+class Bank(CommandCalls):
     """
     A bank over *store*.
 
@@ -134,6 +82,8 @@ class Bank:
         clock: Gives the time, an aware ``datetime``; read once for each write.
         new_id: Gives a new id's text whenever none is given.
         max_clock_skew: How far an account's last posting may lie ahead of the clock.
+        policy: Decides for those for whom the bank is `acting_as`; a `StandardPolicy` by
+            default.
     """
 
     def __init__(
@@ -143,489 +93,43 @@ class Bank:
         clock: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = _time_ordered_id,
         max_clock_skew: timedelta = timedelta(seconds=5),
+        policy: Policy | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._max_clock_skew = max_clock_skew
+        self._policy = StandardPolicy() if policy is None else policy
+
+    def acting_as(self, principal: Principal, *, request_id: str | None = None) -> ActingBank:
+        """
+        The bank for one who may not do everything: the same methods, each decided by the
+        policy on the accounts as read.
+
+            >>> from bankcore.stores import MemoryStore
+            >>> bank = Bank(MemoryStore())
+            >>> marys = bank.acting_as(Principal("mary", roles=["owner"]))
+            >>> marys.open_account("m-1", initial_balance=Money("5", "EUR")).principal
+            'mary'
+
+        Args:
+            principal: Who asks, as the application has made sure of it.
+            request_id: What recorded denials say of where they came from: one line of text.
+
+        Raises:
+            InvalidPrincipalError: If *principal* is no `Principal`.
+            InvalidTextError: If *request_id* is not one line of text.
+        """
+        return ActingBank(
+            self,
+            self._store,
+            Guard(principal, self._policy),
+            judged=self._judged,
+            clock=self._now,
+            request_id=request_id,
+        )
 
     # -- Commands --
-
-    def open_account(
-        self,
-        account_id: AccountId | str | None = None,
-        *,
-        initial_balance: Money,
-        overdraft_limit: Money | None = None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Open an account; without *account_id* the bank makes one.
-
-        Same as ``bank.execute([OpenAccount(...)])``, but an error is raised.
-
-        Raises:
-            AccountExistsError: If there is an account of this id. Nothing changes.
-        """
-        return self._outcome(
-            OpenAccount(
-                account_id,
-                initial_balance=initial_balance,
-                overdraft_limit=overdraft_limit,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def deposit(
-        self,
-        account_id: AccountId | str,
-        amount: Money,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Take *amount* into the account, from outside the bank.
-
-        Same as ``bank.execute([Deposit(...)])``, but an error is raised.
-
-        Raises:
-            DeclinedError: If a rule says no, such as `AccountNotFoundError`. No money moves.
-        """
-        return self._outcome(
-            Deposit(
-                account_id,
-                amount,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def withdraw(
-        self,
-        account_id: AccountId | str,
-        amount: Money,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Take *amount* out of the account, to outside the bank.
-
-        Same as ``bank.execute([Withdraw(...)])``, but an error is raised.
-
-        Raises:
-            DeclinedError: If a rule says no, such as `InsufficientFundsError`. No money moves.
-        """
-        return self._outcome(
-            Withdraw(
-                account_id,
-                amount,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def transfer(
-        self,
-        source_id: AccountId | str,
-        destination_id: AccountId | str,
-        amount: Money,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Move *amount* from one account to another, in one transaction.
-
-        Same as ``bank.execute([Transfer(...)])``, but an error is raised.
-
-        Raises:
-            DeclinedError: If a rule says no, such as `InsufficientFundsError`. No money moves.
-        """
-        return self._outcome(
-            Transfer(
-                source_id,
-                destination_id,
-                amount,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def post(
-        self,
-        legs: Iterable[tuple[AccountId | str, Money]],
-        *,
-        crosses_boundary: bool = False,
-        exchange_rate: ExchangeRate | None = None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Book several legs at once: pairs of an account's id and a signed `Money`.
-
-        An *exchange_rate* is recorded with the legs, which must be in its two currencies.
-        Same as ``bank.execute([Post(...)])``, but an error is raised.
-
-        Raises:
-            InvalidLegsError: If they do not add up to zero in each currency, and the post
-                does not cross the boundary of the bank. Nothing changes.
-            DeclinedError: If a rule says no to one account's net. No money moves.
-        """
-        return self._outcome(
-            Post(
-                legs,
-                crosses_boundary=crosses_boundary,
-                exchange_rate=exchange_rate,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def reverse(
-        self,
-        original_id: TransactionId | str,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Book the opposite of a transaction, whole and once.
-
-        Same as ``bank.execute([Reverse(...)])``, but an error is raised.
-
-        Raises:
-            TransactionNotFoundError: If there is no such transaction.
-            NotReversibleError: If it moved no money, closed an account, or is a reversal.
-            AlreadyReversedError: If it was reversed before.
-            DeclinedError: If a rule says no, such as `InsufficientFundsError` where the
-                money is gone. No money moves.
-        """
-        return self._outcome(
-            Reverse(
-                original_id,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def place_hold(
-        self,
-        account_id: AccountId | str,
-        amount: Money,
-        *,
-        expires_at: datetime | None = None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Reserve *amount* of what is available. The transaction's id is the hold's.
-
-        Same as ``bank.execute([PlaceHold(...)])``, but an error is raised.
-
-        Raises:
-            InvalidTimeError: If *expires_at* is not ahead. Nothing changes.
-            DeclinedError: If a rule says no, such as `InsufficientFundsError`. Nothing
-                changes.
-        """
-        return self._outcome(
-            PlaceHold(
-                account_id,
-                amount,
-                expires_at=expires_at,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def capture_hold(
-        self,
-        account_id: AccountId | str,
-        hold_id: TransactionId | str,
-        amount: Money | None = None,
-        *,
-        final: bool = True,
-        destination_id: AccountId | str | None = None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Take *amount* of a hold, or all that is left, to outside or to *destination_id*.
-
-        With *final* the rest is free again; otherwise it stays reserved. Same as
-        ``bank.execute([CaptureHold(...)])``, but an error is raised.
-
-        Raises:
-            HoldNotFoundError: If the account has no such hold; `HoldNotActiveError`, which
-                is one, if it is captured, released or expired.
-            HoldExceededError: If more is asked than is left of it.
-            DeclinedError: If another rule says no. No money moves.
-        """
-        return self._outcome(
-            CaptureHold(
-                account_id,
-                hold_id,
-                amount,
-                final=final,
-                destination_id=destination_id,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def release_hold(
-        self,
-        account_id: AccountId | str,
-        hold_id: TransactionId | str,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Free all that is left of a hold. No restriction stops it.
-
-        Same as ``bank.execute([ReleaseHold(...)])``, but an error is raised.
-
-        Raises:
-            HoldNotFoundError: If the account has no such hold; `HoldNotActiveError`, which
-                is one, if it is captured, released or expired.
-        """
-        return self._outcome(
-            ReleaseHold(
-                account_id,
-                hold_id,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def extend_hold(
-        self,
-        account_id: AccountId | str,
-        hold_id: TransactionId | str,
-        *,
-        expires_at: datetime | None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Let a hold expire later, at *expires_at*; None for never.
-
-        Same as ``bank.execute([ExtendHold(...)])``, but an error is raised.
-
-        Raises:
-            HoldNotFoundError: If the account has no such hold; `HoldNotActiveError`, which
-                is one, if it is captured, released or expired.
-            InvalidTimeError: If it is not later than the present expiry. Nothing changes.
-            DeclinedError: If another rule says no.
-        """
-        return self._outcome(
-            ExtendHold(
-                account_id,
-                hold_id,
-                expires_at=expires_at,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def restrict(
-        self,
-        account_id: AccountId | str,
-        restriction: Restriction | str,
-        *,
-        reason: str | None = None,
-        ends_at: datetime | None = None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
-
-        Same as ``bank.execute([Restrict(...)])``, but an error is raised.
-
-        Raises:
-            InvalidRestrictionError: If a reason is missing, or nothing is restricted and
-                there is an end. Nothing changes.
-            DeclinedError: If a rule says no, such as `AccountClosedError`.
-        """
-        return self._outcome(
-            Restrict(
-                account_id,
-                restriction,
-                reason=reason,
-                ends_at=ends_at,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def set_overdraft_limit(
-        self,
-        account_id: AccountId | str,
-        overdraft_limit: Money,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Set how far the account may be overdrawn; below its present use is allowed.
-
-        Same as ``bank.execute([SetOverdraftLimit(...)])``, but an error is raised.
-
-        Raises:
-            DeclinedError: If a rule says no, such as `AccountClosedError`.
-        """
-        return self._outcome(
-            SetOverdraftLimit(
-                account_id,
-                overdraft_limit,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def close_account(
-        self,
-        account_id: AccountId | str,
-        *,
-        sweep_to: AccountId | str | None = None,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Close the account for ever; a positive rest moves to *sweep_to* in the same step.
-
-        Same as ``bank.execute([CloseAccount(...)])``, but an error is raised.
-
-        Raises:
-            CloseBlockedError: If its balance is not zero or holds are open; all that stands
-                in the way is listed.
-            DeclinedError: If another rule says no. No money moves.
-        """
-        return self._outcome(
-            CloseAccount(
-                account_id,
-                sweep_to=sweep_to,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def grant_access(
-        self,
-        account_id: AccountId | str,
-        principal: PrincipalId | str,
-        rights: Iterable[Right | str],
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Give a principal these rights on the account, in place of those it held.
-
-        Same as ``bank.execute([GrantAccess(...)])``, but an error is raised.
-
-        Raises:
-            DeclinedError: If a rule says no, such as `HolderLimitError`.
-        """
-        return self._outcome(
-            GrantAccess(
-                account_id,
-                principal,
-                rights,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
-
-    def revoke_access(
-        self,
-        account_id: AccountId | str,
-        principal: PrincipalId | str,
-        *,
-        transaction_id: TransactionId | str | None = None,
-        booked_at: datetime | None = None,
-        description: str | None = None,
-        expected_version: int | None = None,
-    ) -> Transaction:
-        """
-        Take all rights on the account from a principal.
-
-        Same as ``bank.execute([RevokeAccess(...)])``, but an error is raised.
-
-        Raises:
-            HolderNotFoundError: If it holds none.
-        """
-        return self._outcome(
-            RevokeAccess(
-                account_id,
-                principal,
-                transaction_id=transaction_id,
-                booked_at=booked_at,
-                description=description,
-                expected_version=expected_version,
-            )
-        )
 
     def execute(
         self, commands: Iterable[Command], *, atomic: bool = False
@@ -658,7 +162,12 @@ class Bank:
         return self._judged(commands, atomic=atomic, is_written=False)
 
     def _judged(
-        self, commands: Iterable[Command], *, atomic: bool, is_written: bool
+        self,
+        commands: Iterable[Command],
+        *,
+        atomic: bool,
+        is_written: bool,
+        guard: Guard | None = None,
     ) -> list[Transaction | BankError]:
         batch = tuple(commands)
         if len(batch) > BATCH_LENGTH_MAX:
@@ -673,11 +182,17 @@ class Bank:
                 "in an atomic batch either every command has a transaction id or none has"
             )
 
+        reads = reads_of(requests)
+        if guard is not None:
+            principal = guard.principal.id.value
+            requests = tuple(request._replace(principal=principal) for request in requests)
+            reads = guarded_reads_of(requests)
+
         def decided(snapshot: Snapshot, clock: Clock) -> WriteSet:
-            written = decide(requests, snapshot, clock, atomic=atomic)
+            written = decide(requests, snapshot, clock, atomic=atomic, guard=guard)
             return written if is_written else WriteSet(outcomes=written.outcomes)
 
-        outcomes = list(self._transacted(reads_of(requests), decided).outcomes)
+        outcomes = list(self._transacted(reads, decided).outcomes)
         if atomic and isinstance(outcomes[0], BankError):
             raise outcomes[0]
         return outcomes
@@ -729,12 +244,6 @@ class Bank:
                 # The clock was set back in the meantime, or another process was quicker.
                 return recorded
             recorded += expiries
-
-    def _outcome(self, command: Command) -> Transaction:
-        (outcome,) = self.execute((command,))
-        if isinstance(outcome, BankError):
-            raise outcome
-        return outcome
 
     def _request(self, command: Command) -> Request:
         if type(command) not in _COMMAND_TYPES:

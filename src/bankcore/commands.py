@@ -67,6 +67,10 @@ def _account_id(value: AccountId | str | None) -> AccountId | None:
     return None if value is None else to_account_id(value)
 
 
+def _holder(value: PrincipalId | str | None) -> PrincipalId | None:
+    return None if value is None else to_principal_id(value)
+
+
 def _booked_at(value: datetime | None) -> datetime | None:
     return None if value is None else to_instant(value)
 
@@ -137,7 +141,8 @@ class OpenAccount(Command):
     Open an account with *initial_balance*, which fixes its currency; zero is allowed.
 
     Without *account_id*, the bank makes one; the transaction's ``account_id`` says it.
-    An account that is not there yet is at version 0.
+    An account that is not there yet is at version 0. A *holder* has all rights on it from
+    the beginning.
 
     Raises:
         InvalidIdError: If *account_id* or *transaction_id* is not valid. In this case as in
@@ -151,6 +156,7 @@ class OpenAccount(Command):
     account_id: AccountId | None = attrs.field(default=None, converter=_account_id)
     initial_balance: Money = attrs.field(kw_only=True, converter=require_not_negative)
     overdraft_limit: Money | None = attrs.field(kw_only=True, default=None, converter=_limit)
+    holder: PrincipalId | None = attrs.field(kw_only=True, default=None, converter=_holder)
 
     def __attrs_post_init__(self) -> None:
         if self.overdraft_limit is not None:

@@ -461,6 +461,20 @@ class InvalidHistoryError(InvalidRequestError, ValueError):
 
 
 @attrs.define(slots=False)
+class InvalidPrincipalError(InvalidRequestError, ValueError):
+    """
+    A role or a scope that there is not, or something else where a principal is needed.
+    """
+
+    code = "invalid_principal"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not valid for a principal: {self.reason}."
+
+
+@attrs.define(slots=False)
 class InvalidAccountError(InvalidRequestError, ValueError):
     """
     An `Account` in a state that an account can never be in.
@@ -480,7 +494,8 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
 
     ``fields`` names the fields in which the two commands differ; ``("command",)``
     where they are of different kinds. It is empty where an atomic batch holds
-    some ids that are recorded and some that are not.
+    some ids that are recorded and some that are not, and where another principal
+    used the id, whose command is nobody else's business.
     """
 
     code = "transaction_id_reused"
@@ -490,8 +505,8 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
     def _message(self) -> str:
         if not self.fields:
             return (
-                f"Transaction id {self.transaction_id} is already recorded, and other ids of"
-                " this atomic batch are not; send the batch with new ids."
+                f"Transaction id {self.transaction_id} is already used; send the command, or"
+                " the whole of an atomic batch, with new ids."
             )
         return (
             f"Transaction id {self.transaction_id} already stands for another command;"
@@ -836,6 +851,41 @@ class TransactionNotFoundError(DeclinedError, LookupError):
 
     def _message(self) -> str:
         return f"There is no transaction {self.transaction_id}."
+
+
+# -- The policy said no ------------------------------------------------------
+
+
+@attrs.define(slots=False)
+class AccessDeniedError(DeclinedError):
+    """
+    The principal may not do this. Nothing is recorded, and the transaction id is not used up.
+
+    Where a policy failed with an exception, that is the ``__cause__``.
+    """
+
+    code = "access_denied"
+    is_recorded = False
+    action: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"The principal may not do this ({self.action}): {self.reason}."
+
+
+@attrs.define(slots=False)
+class AccountNotVisibleError(AccessDeniedError, LookupError):
+    """
+    There is no account of this id, or none that the principal may know of.
+
+    Both are the same error, so that nobody can find out which accounts there are.
+    """
+
+    code = "account_not_visible"
+    account_id: "AccountId"
+
+    def _message(self) -> str:
+        return f"There is no account {self.account_id} that the principal may see."
 
 
 # -- The storage -------------------------------------------------------------

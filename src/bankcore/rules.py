@@ -37,6 +37,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import attrs
 
+from bankcore.access import ACTIONS, Part
 from bankcore.account import Account, AccountStatus
 from bankcore.commands import (
     COMMAND_NAMES,
@@ -74,6 +75,7 @@ from bankcore.errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
+from bankcore.guard import Guard, Move, moves_of, not_visible, stand_in
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
 from bankcore.store import ReadSet, Snapshot, WriteSet
@@ -93,6 +95,7 @@ class Request(NamedTuple):
         account_ids: The accounts it names, the one to be debited first; of an account
             that is opened without an id, the id made for it.
         expected_version: The version the first of its accounts must have.
+        principal: Who asks, as it is recorded.
     """
 
     command: Command
@@ -100,6 +103,7 @@ class Request(NamedTuple):
     id_given: bool
     account_ids: tuple[AccountId, ...]
     expected_version: int | None = None
+    principal: str | None = None
 
 
 @attrs.frozen
@@ -135,18 +139,35 @@ def reads_of(requests: Sequence[Request]) -> ReadSet:
     )
 
 
+def guarded_reads_of(requests: Sequence[Request]) -> ReadSet:
+    """
+    What has to be read to judge *requests* for a principal: of all that is recorded, the
+    accounts too.
+    """
+    reads = reads_of(requests)
+    ids = dict.fromkeys((*reads.transaction_ids, *reads.originals))
+    return attrs.evolve(reads, originals=tuple(ids))
+
+
 def decide(
-    requests: Sequence[Request], snapshot: Snapshot, clock: Clock, *, atomic: bool = False
+    requests: Sequence[Request],
+    snapshot: Snapshot,
+    clock: Clock,
+    *,
+    atomic: bool = False,
+    guard: Guard | None = None,
 ) -> WriteSet:
     """
     What *requests* come to, each seeing what the earlier ones did, and what to write.
 
     Never raises: an outcome is a `Transaction` or an error as a value. With *atomic*,
-    everything is written or, where one command fails, nothing but its refusal.
+    everything is written or, where one command fails, nothing but its refusal. With a
+    *guard*, its principal asks, and what it may not do is a denial; what it read then has to
+    be what `guarded_reads_of` names.
     """
+    work = _Work(snapshot, clock) if guard is None else _GuardedWork(snapshot, clock, guard)
     if atomic:
-        return _decide_atomic(requests, snapshot, clock)
-    work = _Work(snapshot, clock)
+        return _decide_atomic(requests, snapshot, work)
     return work.written(tuple(map(work.outcome, requests)))
 
 
@@ -163,13 +184,12 @@ def expire(account_ids: Iterable[AccountId], snapshot: Snapshot, clock: Clock) -
     return work.written(tuple(cast("list[Transaction]", work.records)))
 
 
-def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock) -> WriteSet:
-    work = _Work(snapshot, clock)
+def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work") -> WriteSet:
     # A batch that was refused is refused again, for as long as its refusal stands.
     for request in requests:
         recorded = snapshot.recorded.get(request.transaction_id)
         if recorded is not None:
-            replay = _replay(request, recorded)
+            replay = work.replay(request, recorded)
             if isinstance(replay, BankError):
                 return _failed(requests, snapshot, replay)
     used = [request for request in requests if request.transaction_id in snapshot.recorded]
@@ -183,7 +203,9 @@ def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, clock: Clock
             # The earlier commands are undone, and their effects are why this one was judged as
             # it was: the refusal keeps them, and the clock by which they all were judged.
             batch = tuple(each.command for each in requests[: len(outcomes)])
-            changes: dict[str, Any] = {"batch": batch, "refused_at": clock.now} if batch else {}
+            changes: dict[str, Any] = (
+                {"batch": batch, "refused_at": work.clock.now} if batch else {}
+            )
             refused = tuple(
                 attrs.evolve(record, **changes)
                 for record in work.records
@@ -234,7 +256,7 @@ class _Work:
 
     def __init__(self, snapshot: Snapshot, clock: Clock) -> None:
         self._snapshot = snapshot
-        self._clock = clock
+        self.clock = clock
         # By the ids' texts: a look-up by text is several times as quick as one by value.
         self._accounts = {key.value: account for key, account in snapshot.accounts.items()}
         self._recorded = {key.value: record for key, record in snapshot.recorded.items()}
@@ -253,17 +275,17 @@ class _Work:
         # What is recorded under the id is looked up before any rule of the bank.
         recorded = self._recorded.get(transaction_id.value)
         if recorded is not None:
-            return _replay(request, recorded)
+            return self.replay(request, recorded)
         command = request.command
         kind = type(command)
-        now = self._clock.now
+        now = self.clock.now
         at = now if command.booked_at is None else command.booked_at
         expiries: list[_Expiry] = []
         try:
             before = self._before(request, at, now)
             for account in before:
                 if account.last_booked_at is not None and account.last_booked_at > at:
-                    at = _later_time(command, account, self._clock)
+                    at = _later_time(command, account, self.clock)
             for account in before:
                 if account.holds:
                     expiries += self.expiries_of(account, at)
@@ -278,6 +300,12 @@ class _Work:
         # After this point it must succeed.
         return self._booked(request, steps, at, expiries)
 
+    def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
+        """
+        What is recorded under the id, if it is of this command.
+        """
+        return _replay(request, recorded)
+
     def _booked(
         self,
         request: Request,
@@ -288,7 +316,11 @@ class _Work:
         if expiries:
             self.accept(expiries)
         transaction = Transaction(
-            request.transaction_id, request.command, at, tuple(map(_posting, steps))
+            request.transaction_id,
+            request.command,
+            at,
+            tuple(map(_posting, steps)),
+            request.principal,
         )
         self._record(transaction)
         for account, _ in steps:
@@ -421,8 +453,113 @@ class _Work:
         # under it, so that a late duplicate cannot turn into a payment."
         if request.id_given and isinstance(error, DeclinedError) and error.is_recorded:
             facts = attrs.asdict(cast("Any", error), recurse=False)
-            self._record(Refusal(request.transaction_id, request.command, at, error.code, facts))
+            self._record(
+                Refusal(
+                    request.transaction_id,
+                    request.command,
+                    at,
+                    error.code,
+                    facts,
+                    request.principal,
+                )
+            )
         return error
+
+
+class _GuardedWork(_Work):
+    """
+    The work for one principal. The order of judgement: may such a principal do such a thing at
+    all; what is recorded under the id; the policy, on the accounts as read; then the rules.
+    """
+
+    def __init__(self, snapshot: Snapshot, clock: Clock, guard: Guard) -> None:
+        super().__init__(snapshot, clock)
+        self._guard = guard
+
+    def outcome(self, request: Request) -> Outcome:
+        denial = self._guard.command_role_denial(request.command)
+        if denial is not None:
+            return denial
+        if request.transaction_id.value not in self._recorded:
+            said_no = self._policy_denial(request.command)
+            if said_no is not None:
+                return said_no
+        outcome = super().outcome(request)
+        if isinstance(outcome, Transaction):
+            return self._guard.receipt(outcome, self._found)
+        return outcome
+
+    def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
+        if recorded.principal != request.principal:
+            # What another asked for is nobody's business: not even which fields differ.
+            return TransactionIdReusedError(request.transaction_id, ())
+        denial = self._guard.record_denial(recorded, self._found, self._found_record)
+        return denial or super().replay(request, recorded)
+
+    def _found(self, account_id: AccountId) -> Account | None:
+        return self._accounts.get(account_id.value)
+
+    def _found_record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
+        return self._recorded.get(transaction_id.value)
+
+    def _moves(self, command: Command) -> tuple[Move, ...]:
+        opposites: Sequence[tuple[AccountId, Money]] = ()
+        if type(command) is Reverse:
+            original = self._found_record(command.original_id)
+            opposites = _opposites(original) if isinstance(original, Transaction) else ()
+        return tuple(moves_of(command, self._found, opposites))
+
+    def _policy_denial(self, command: Command) -> BankError | None:
+        placed = None
+        if type(command) is Reverse:
+            original = self._found_record(command.original_id)
+            if (
+                not isinstance(original, Transaction)
+                or self._guard.record_denial(original, self._found, self._found_record) is not None
+            ):
+                # Of no transaction, and of one that is not to be seen: the very same.
+                return TransactionNotFoundError(command.original_id)
+        elif type(command) in _ON_A_HOLD:
+            placed = self._found_record(cast("CaptureHold", command).hold_id)
+        return self._guard.command_denial(command, self._moves(command), self._found, placed)
+
+    # -- Accounts that are paid into, and not seen --
+
+    def _refused(self, request: Request, error: BankError, at: datetime) -> BankError:
+        moves = self._moves(request.command)
+        unseen = {
+            account_id: amount
+            for part, account_id, amount in moves
+            if part is Part.CREDITED and not self._guard.sees(self._found(account_id))
+        }
+        first = self._found(moves[0][1]) if unseen else None
+        if first is None:
+            return super()._refused(request, error, at)
+        # Nothing may depend on what there is, or is not, under an id that the principal may
+        # not see. So what is told is what would be if an account were there that can take
+        # anything; and if nothing else stands in the way, then that there is none to be seen.
+        accounts = {
+            account_id: account
+            for _, account_id, _ in moves
+            if (account := self._found(account_id)) is not None
+        }
+        for account_id, amount in unseen.items():
+            accounts[account_id] = stand_in(
+                account_id, first.balance if amount is None else amount
+            )
+        told = _Work(Snapshot(self._named_records(request.command), accounts), self.clock).outcome(
+            request
+        )
+        if not isinstance(told, BankError):
+            return not_visible(ACTIONS[type(request.command)], next(iter(unseen)))
+        if type(told) is type(error) and told.facts == error.facts:
+            return super()._refused(request, error, at)
+        return told
+
+    def _named_records(self, command: Command) -> dict[TransactionId, Transaction | Refusal]:
+        named = (getattr(command, name, None) for name in ("hold_id", "original_id"))
+        found = ((each, self._found_record(each)) for each in named if each is not None)
+        return {each: record for each, record in found if record is not None}
 
 
 def _replay(request: Request, recorded: Transaction | Refusal) -> Outcome:
@@ -529,6 +666,7 @@ def _open_account(
         request.account_ids[0],
         initial_balance=command.initial_balance,
         overdraft_limit=command.overdraft_limit,
+        holder=command.holder,
         booked_at=at,
     )
     return ((account, account.balance),)

@@ -55,7 +55,8 @@ class Transaction:
         id: The transaction id, given or made.
         command: The command as it was sent first, with its id.
         booked_at: When it was booked, UTC.
-        postings: One for each account it touched, the debited account first.
+        postings: One for each account it touched, the debited account first. A receipt given
+            to a principal has those alone that it may see, which may be none.
         principal: Who asked, where the bank was told.
         replayed: Whether this receipt was given before. Not part of equality.
     """
@@ -72,7 +73,7 @@ class Transaction:
         """
         The account it opened, debited or credited; of a transfer, the debited one.
         """
-        return self.postings[0].account_id
+        return self.postings[0].account_id if self.postings else self.command.account_ids[0]
 
     def posting(self, account_id: AccountId | str) -> Posting:
         """

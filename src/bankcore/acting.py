@@ -1,0 +1,347 @@
+"""
+The bank for one who may not do everything.
+
+Decided here: which question each method asks, before anything is told, and that every
+denial is recorded apart, where the store can. Commands are decided within the store's
+unit, by `bankcore.rules` with a guard. What is read is judged on the account as it was
+read; where that takes several reads, again after the last, so that nobody reads on after
+a right is gone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import attrs
+
+from bankcore.access import ACTIONS, Action, Involved, Part, Principal, Role
+from bankcore.account import Account, Hold
+from bankcore.audit import AuditReport, verify
+from bankcore.calls import CommandCalls
+from bankcore.commands import CloseAccount, Command, OpenAccount, Reverse
+from bankcore.errors import (
+    AccessDeniedError,
+    AccountNotFoundError,
+    BankError,
+    CloseBlockedError,
+    InvalidPrincipalError,
+    TransactionNotFoundError,
+    shown,
+)
+from bankcore.guard import Guard, stand_in
+from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
+from bankcore.money import Money
+from bankcore.statement import Statement
+from bankcore.store import AccountStore
+from bankcore.text import to_line_or_none
+from bankcore.transaction import Refusal, Transaction
+
+if TYPE_CHECKING:
+    from bankcore.bank import Bank
+
+_Read = TypeVar("_Read")
+
+
+class _Judged(Protocol):
+    """
+    What judges commands: the bank's own way of doing it.
+    """
+
+    def __call__(
+        self,
+        commands: Iterable[Command],
+        *,
+        atomic: bool,
+        is_written: bool,
+        guard: Guard | None = None,
+    ) -> list[Transaction | BankError]: ...
+
+
+@attrs.frozen
+class Possibility:
+    """
+    Whether something can be done now, and if not, what stands in the way.
+
+    True in a condition where it can; iterating gives the blockers.
+
+    Attributes:
+        error: What would be raised; None where it can be done.
+        blockers: All that stands in the way, as sentences.
+    """
+
+    error: BankError | None
+
+    @property
+    def blockers(self) -> tuple[str, ...]:
+        if self.error is None:
+            return ()
+        if isinstance(self.error, CloseBlockedError):
+            return self.error.blockers
+        return (str(self.error),)
+
+    def __bool__(self) -> bool:
+        return self.error is None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.blockers)
+
+
+class ActingBank(CommandCalls):
+    """
+    A `Bank` as one principal may use it. Made by `Bank.acting_as`.
+
+    It has the methods of `Bank`, with the same arguments and errors, and besides these
+    errors where the policy says no, which change nothing and use up no id:
+
+    - `AccessDeniedError`;
+    - `AccountNotVisibleError`, which is one, for an account that the principal may not know
+      of, whether or not there is one;
+    - `TransactionNotFoundError` for a transaction that it may not see;
+    - `TransactionIdReusedError`, without facts, for an id that another principal used.
+
+    A receipt has the postings of those accounts alone that the principal may read.
+    """
+
+    def __init__(
+        self,
+        bank: "Bank",
+        store: AccountStore,
+        guard: Guard,
+        *,
+        judged: _Judged,
+        clock: Callable[[], datetime],
+        request_id: str | None,
+    ) -> None:
+        if type(guard.principal) is not Principal:
+            raise InvalidPrincipalError(shown(guard.principal), "expected a Principal")
+        self._bank = bank
+        self._store = store
+        self._guard = guard
+        self._judged = judged
+        self._clock = clock
+        self._request_id = to_line_or_none(request_id)
+
+    def __repr__(self) -> str:
+        return f"<ActingBank for {self._guard.principal.id}>"
+
+    @property
+    def principal(self) -> Principal:
+        """
+        For whom the bank acts.
+        """
+        return self._guard.principal
+
+    # -- Commands --
+
+    def execute(
+        self, commands: Iterable[Command], *, atomic: bool = False
+    ) -> list[Transaction | BankError]:
+        """
+        As `Bank.execute`, each command decided by the policy.
+
+        An account that an owner opens without a holder is its own.
+        """
+        return self._decided(commands, atomic=atomic, is_written=True)
+
+    def preview(
+        self, commands: Iterable[Command], *, atomic: bool = False
+    ) -> list[Transaction | BankError]:
+        """
+        As `Bank.preview`: what a principal may not do, it may not try either.
+        """
+        return self._decided(commands, atomic=atomic, is_written=False)
+
+    def _decided(
+        self, commands: Iterable[Command], *, atomic: bool, is_written: bool
+    ) -> list[Transaction | BankError]:
+        batch = tuple(map(self._with_holder, commands))
+        if batch and all(type(command) in ACTIONS for command in batch):
+            # One who may do none of it does not take the store's lock.
+            denials = [self._guard.command_role_denial(command) for command in batch]
+            if all(denials) and not atomic:
+                return [self._denied(denial, ()) for denial in denials if denial is not None]
+        try:
+            outcomes = self._judged(batch, atomic=atomic, is_written=is_written, guard=self._guard)
+        except (AccessDeniedError, TransactionNotFoundError) as error:
+            raise self._denied(error, ()) from error.__cause__
+        for command, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, AccessDeniedError | TransactionNotFoundError):
+                self._denied(outcome, command.account_ids)
+        return outcomes
+
+    def _with_holder(self, command: Command) -> Command:
+        principal = self._guard.principal
+        if (
+            type(command) is OpenAccount
+            and command.holder is None
+            and Role.OWNER in principal.roles
+        ):
+            return attrs.evolve(command, holder=principal.id)
+        return command
+
+    def expire_holds(self) -> list[Transaction]:
+        """
+        As `Bank.expire_holds`, with the postings that the principal may see.
+        """
+        self._require_role(Action.EXPIRE_HOLDS)
+        return [self._guard.receipt(each, self._found) for each in self._bank.expire_holds()]
+
+    # -- Reads --
+
+    def account(self, account_id: AccountId | str) -> Account:
+        """
+        As `Bank.account`.
+        """
+        self._require_role(Action.READ_ACCOUNT)
+        wanted = to_account_id(account_id)
+        try:
+            account = self._bank.account(wanted)
+        except AccountNotFoundError:
+            self._require(Action.READ_ACCOUNT, stand_in(wanted))
+            raise
+        self._require(Action.READ_ACCOUNT, account)
+        return account
+
+    def accounts(self) -> Iterator[Account]:
+        """
+        As `Bank.accounts`, those that the principal may read.
+        """
+        self._require_role(Action.LIST_ACCOUNTS)
+        return filter(self._guard.sees, self._bank.accounts())
+
+    def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
+        """
+        As `Bank.holds`.
+        """
+        return self.account(account_id).holds
+
+    def can_close(
+        self, account_id: AccountId | str, *, sweep_to: AccountId | str | None = None
+    ) -> Possibility:
+        """
+        As `Bank.can_close`; what stands in the way may be that the principal may not.
+        """
+        return self._possibility(CloseAccount(account_id, sweep_to=sweep_to))
+
+    def can_reverse(self, original_id: TransactionId | str) -> Possibility:
+        """
+        As `Bank.can_reverse`; what stands in the way may be that the principal may not.
+        """
+        return self._possibility(Reverse(original_id))
+
+    def _possibility(self, command: Command) -> Possibility:
+        (outcome,) = self.preview((command,))
+        return Possibility(outcome if isinstance(outcome, BankError) else None)
+
+    def transaction(self, transaction_id: TransactionId | str) -> Transaction:
+        """
+        As `Bank.transaction`, with the postings that the principal may see.
+        """
+        self._require_role(Action.READ_TRANSACTION)
+        wanted = to_transaction_id(transaction_id)
+        record = self._found_record(wanted)
+        if (
+            record is None
+            or self._guard.record_denial(record, self._found, self._found_record) is not None
+        ):
+            raise self._denied(TransactionNotFoundError(wanted), ())
+        if isinstance(record, Transaction):
+            return self._guard.receipt(record, self._found)
+        error = record.to_error()
+        error.replayed = True
+        raise error
+
+    def reversed_by(self, transaction_id: TransactionId | str) -> Transaction | None:
+        """
+        As `Bank.reversed_by`, with the postings that the principal may see.
+        """
+        original = self.transaction(transaction_id)
+        reversal = self._bank.reversed_by(original.id)
+        return None if reversal is None else self._guard.receipt(reversal, self._found)
+
+    def balance_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
+        """
+        As `Bank.balance_at`.
+        """
+        return self._read(account_id, lambda: self._bank.balance_at(account_id, instant))
+
+    def available_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
+        """
+        As `Bank.available_at`.
+        """
+        return self._read(account_id, lambda: self._bank.available_at(account_id, instant))
+
+    def statement(
+        self,
+        account_id: AccountId | str,
+        *,
+        start: datetime | date | None = None,
+        end: datetime | date | None = None,
+    ) -> Statement:
+        """
+        As `Bank.statement`, each line's transaction with the posting of this account alone.
+        """
+        statement = self._read(
+            account_id, lambda: self._bank.statement(account_id, start=start, end=end)
+        )
+        return attrs.evolve(
+            statement,
+            lines=tuple(
+                attrs.evolve(
+                    line,
+                    transaction=self._guard.shown(
+                        line.transaction, lambda each: each == statement.account_id
+                    ),
+                )
+                for line in statement.lines
+            ),
+        )
+
+    def verify(self) -> AuditReport:
+        """
+        The audit of the whole store: `bankcore.audit.verify`.
+        """
+        self._require_role(Action.VERIFY)
+        denial = self._guard.denial(Action.VERIFY, ())
+        if denial is not None:
+            raise self._denied(denial, ())
+        return verify(self._store)
+
+    # -- Judging what is read --
+
+    def _read(self, account_id: AccountId | str, read: Callable[[], _Read]) -> _Read:
+        action = Action.READ_STATEMENT
+        self._require_role(action)
+        wanted = to_account_id(account_id)
+        self._require(action, self._found(wanted) or stand_in(wanted))
+        found = read()
+        # It took several reads, and a right may be gone by now.
+        self._require(action, self._found(wanted) or stand_in(wanted))
+        return found
+
+    def _require_role(self, action: Action) -> None:
+        denial = self._guard.role_denial(action)
+        if denial is not None:
+            raise self._denied(denial, ())
+
+    def _require(self, action: Action, account: Account) -> None:
+        denial = self._guard.denial(action, (Involved(Part.SUBJECT, account),))
+        if denial is not None:
+            raise self._denied(denial, (account.id,))
+
+    def _found(self, account_id: AccountId) -> Account | None:
+        try:
+            return self._store.account(account_id)
+        except AccountNotFoundError:
+            return None
+
+    def _found_record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
+        try:
+            return self._store.outcome(transaction_id)
+        except TransactionNotFoundError:
+            return None
+
+    # -- Denials --
+
+    def _denied(self, error: BankError, account_ids: Iterable[AccountId]) -> BankError:
+        return error
