@@ -30,6 +30,7 @@ from bankcore.store import (
     ReadSet,
     Snapshot,
     WriteSet,
+    new_heads,
     require_limit,
     touched_accounts,
 )
@@ -47,6 +48,7 @@ class MemoryStore:
         self._lock = threading.RLock()
         # ("account", id) -> Account; ("record", id) -> Transaction | Refusal;
         # ("history", account id, version) -> Transaction; ("journal", place) -> record;
+        # ("head", account id) -> the head of the account's hash chain;
         # ("reversal", original id) -> the id of the reversal;
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
         self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
@@ -76,7 +78,12 @@ class MemoryStore:
                 for original_id in reads.originals
                 if ("reversal", original_id.value) in kept
             }
-            written = decide(Snapshot(recorded, accounts, reversals))
+            heads = {
+                account_id: kept["head", account_id.value]
+                for account_id in accounts
+                if ("head", account_id.value) in kept
+            }
+            written = decide(Snapshot(recorded, accounts, reversals, heads))
             if written.records:
                 # One call into C, from one dict into another whose keys are text and
                 # numbers: no Python code runs in the middle of it.
@@ -100,6 +107,8 @@ class MemoryStore:
                     change["reversal", record.command.original_id.value] = record.id
                 for posting in record.postings:
                     change["history", posting.account_id.value, posting.version] = record
+        for name, head in new_heads(written).items():
+            change["head", name] = head
         change["length",] = length + len(written.records)
         return change
 
@@ -124,6 +133,11 @@ class MemoryStore:
         if record is None:
             raise TransactionNotFoundError(transaction_id)
         return record
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        with self._lock:
+            version = self.account(account_id).version
+            return version, self._kept.get(("head", account_id.value), b"")
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)

@@ -53,6 +53,7 @@ from bankcore.store import (
     ReadSet,
     Snapshot,
     WriteSet,
+    new_heads,
     require_limit,
     touched_accounts,
 )
@@ -68,6 +69,9 @@ SQLITE_VERSION_MIN: Final = (3, 37, 0)
 
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
+
+# How many rows one INSERT takes: from here on, more make it no quicker.
+_ROWS_PER_INSERT: Final = 10
 
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
@@ -101,7 +105,8 @@ _DISTRUSTED: Final = _DAMAGED | {
 _RECORD_COLUMNS: Final = (
     "j.place, j.transaction_id, j.command_kind, j.command, j.principal, j.recorded_at,"
     " j.refusal_code, j.refusal_facts, a.id, a.currency, a.exponent, p.amount_minor,"
-    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version, j.refusal_batch"
+    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version, j.refusal_batch,"
+    " p.chain_hash"
 )
 _RECORDS: Final = (
     f"SELECT {_RECORD_COLUMNS} FROM bankcore_journal j"
@@ -111,7 +116,7 @@ _RECORDS: Final = (
 _ACCOUNT_COLUMNS: Final = (
     "a.key, a.id, a.currency, a.exponent, a.balance_minor, a.held_minor,"
     " a.overdraft_limit_minor, a.status, a.version, a.last_booked_at, a.restriction,"
-    " a.restriction_reason, a.restriction_ends_at, a.holders"
+    " a.restriction_reason, a.restriction_ends_at, a.holders, a.chain_hash"
 )
 _HOLD_COLUMNS: Final = "h.id, h.amount_minor, h.captured_minor, h.expires_at, h.description"
 # An account and its holds in one statement, so that both are of one moment.
@@ -402,7 +407,7 @@ class SQLiteStore:
 
     def account(self, account_id: AccountId) -> Account:
         rows = self._read(f"{_ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
-        for _, account in _accounts(rows):
+        for *_, account in _accounts(rows):
             return account
         raise AccountNotFoundError(account_id)
 
@@ -414,7 +419,7 @@ class SQLiteStore:
             " ORDER BY id LIMIT ?) ORDER BY a.id, h.key",
             (first, limit),
         )
-        return tuple(account for _, account in _accounts(rows))
+        return tuple(account for *_, account in _accounts(rows))
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         rows = self._read(
@@ -423,6 +428,14 @@ class SQLiteStore:
         for record in _records(rows):
             return record
         raise TransactionNotFoundError(transaction_id)
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        rows = self._read(
+            "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
+        )
+        for version, head in rows:
+            return version, head or b""
+        raise AccountNotFoundError(account_id)
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)
@@ -714,13 +727,16 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
             )
         }
     accounts: dict[AccountId, Account] = {}
+    heads: dict[AccountId, bytes] = {}
     keys: dict[str, int] = {}
-    for key, account in _accounts(
+    for key, head, account in _accounts(
         _rows_by_id(connection, _ACCOUNTS, "a.id", account_ids, "a.id, h.key")
     ):
         accounts[account.id] = account
         keys[account.id.value] = key
-    return Snapshot(recorded, accounts, reversals), keys
+        if head is not None:
+            heads[account.id] = head
+    return Snapshot(recorded, accounts, reversals, heads), keys
 
 
 def _rows_by_id(
@@ -738,13 +754,18 @@ def _rows_by_id(
         )
 
 
-def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Account]]:
+def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, bytes | None, Account]]:
     """
-    The accounts in *rows* of `_ACCOUNTS`, which come account by account, and their keys.
+    The accounts in *rows* of `_ACCOUNTS`, which come account by account, after their keys and
+    the heads of their chains.
     """
     for key, group in groupby(rows, key=itemgetter(0)):
         lines = tuple(group)
-        yield key, _account(lines[0], [line[14:] for line in lines if line[14] is not None])
+        yield (
+            key,
+            lines[0][14],
+            _account(lines[0], [line[15:] for line in lines if line[15] is not None]),
+        )
 
 
 def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
@@ -797,7 +818,15 @@ def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
             at = codec.from_microseconds(recorded_at)
             if code is None:
                 postings = tuple(_posting(line[8:16]) for line in lines)
-                yield Transaction(transaction_id, asked, at, postings, principal)
+                hashes = tuple(line[17] for line in lines)
+                yield Transaction(
+                    transaction_id,
+                    asked,
+                    at,
+                    postings,
+                    principal,
+                    chain_hashes=() if None in hashes else hashes,
+                )
             else:
                 said = codec.facts_from_text(code, facts)
                 batch = codec.batch_from_text(lines[0][16])
@@ -833,7 +862,7 @@ def _write(
     """
     Write all of *written* within the open transaction.
     """
-    _write_accounts(connection, snapshot, keys, written.accounts)
+    _write_accounts(connection, snapshot, keys, written)
     # The writer is alone, so the next places are simply the next numbers.
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
     plain, full = [], []
@@ -846,18 +875,17 @@ def _write(
             full.append((*row, *rest))
     # Two statements: for each None, Python's sqlite3 looks for an adapter in vain, and nearly
     # every record would bring five.
-    connection.executemany(
-        f"INSERT INTO bankcore_journal ({_PLAIN_COLUMNS}) VALUES (?, ?, ?, ?, ?)", plain
+    _insert(connection, f"bankcore_journal ({_PLAIN_COLUMNS})", plain)
+    _insert(
+        connection,
+        f"bankcore_journal ({_PLAIN_COLUMNS}, principal, refusal_code, refusal_facts,"
+        " refusal_batch, reverses)",
+        full,
     )
-    if full:
-        connection.executemany(
-            f"INSERT INTO bankcore_journal ({_PLAIN_COLUMNS}, principal, refusal_code,"
-            " refusal_facts, refusal_batch, reverses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            full,
-        )
-    connection.executemany(
-        "INSERT INTO bankcore_posting (place, line, account_key, version, amount_minor,"
-        " balance_minor, held_minor, overdraft_limit_minor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    _insert(
+        connection,
+        "bankcore_posting (place, line, account_key, version, amount_minor, balance_minor,"
+        " held_minor, overdraft_limit_minor, chain_hash)",
         [
             (
                 place,
@@ -868,12 +896,28 @@ def _write(
                 posting.balance.amount_minor,
                 posting.held.amount_minor,
                 posting.overdraft_limit.amount_minor,
+                record.chain_hashes[line] if record.chain_hashes else None,
             )
             for place, record in enumerate(written.records, start=last + 1)
             if isinstance(record, Transaction)
             for line, posting in enumerate(record.postings)
         ],
     )
+
+
+def _insert(connection: sqlite3.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """
+    Insert *rows*, several with one statement, which is quicker than one by one.
+    """
+    if not rows:
+        return
+    row = f"({','.join('?' * len(rows[0]))})"
+    for start in range(0, len(rows), _ROWS_PER_INSERT):
+        part = rows[start : start + _ROWS_PER_INSERT]
+        connection.execute(
+            f"INSERT INTO {into} VALUES {','.join([row] * len(part))}",
+            tuple(chain.from_iterable(part)),
+        )
 
 
 _PLAIN_COLUMNS: Final = "place, transaction_id, command_kind, command, recorded_at"
@@ -905,11 +949,12 @@ def _write_accounts(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
     keys: dict[str, int],
-    accounts: Sequence[Account],
+    written: WriteSet,
 ) -> None:
     """
-    Write the new state of *accounts*, and give the new ones their keys.
+    Write the new states of accounts, and give the new ones their keys.
     """
+    accounts, heads = written.accounts, new_heads(written)
     new = [account for account in accounts if account.id not in snapshot.accounts]
     changed = [account for account in accounts if account.id in snapshot.accounts]
     if new:
@@ -919,11 +964,11 @@ def _write_accounts(
         keys.update(zip((account.id.value for account in new), count(last + 1), strict=False))
         connection.executemany(
             "INSERT INTO bankcore_account (balance_minor, held_minor, overdraft_limit_minor,"
-            " status, version, last_booked_at, key, id, currency, exponent)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " status, version, last_booked_at, chain_hash, key, id, currency, exponent)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    *_account_state(account),
+                    *_account_state(account, heads),
                     keys[account.id.value],
                     account.id.value,
                     account.balance.currency.code,
@@ -934,11 +979,11 @@ def _write_accounts(
         )
     updated = connection.executemany(
         "UPDATE bankcore_account SET balance_minor = ?, held_minor = ?,"
-        " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?"
+        " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?, chain_hash = ?"
         " WHERE key = ? AND version = ?",
         [
             (
-                *_account_state(account),
+                *_account_state(account, heads),
                 keys[account.id.value],
                 snapshot.accounts[account.id].version,
             )
@@ -956,7 +1001,7 @@ def _write_accounts(
         )
 
 
-def _account_state(account: Account) -> tuple[Any, ...]:
+def _account_state(account: Account, heads: Mapping[str, bytes]) -> tuple[Any, ...]:
     return (
         account.balance.amount_minor,
         account.held.amount_minor,
@@ -964,6 +1009,7 @@ def _account_state(account: Account) -> tuple[Any, ...]:
         account.status.value,
         account.version,
         _microseconds(account.last_booked_at),
+        heads.get(account.id.value),
     )
 
 
