@@ -8,8 +8,9 @@ read; where that takes several reads, again after the last, so that nobody reads
 a right is gone.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
@@ -19,6 +20,7 @@ from bankcore.account import Account, Hold
 from bankcore.audit import AuditReport, verify
 from bankcore.calls import CommandCalls
 from bankcore.commands import CloseAccount, Command, OpenAccount, Reverse
+from bankcore.denials import DenialRecorder
 from bankcore.errors import (
     AccessDeniedError,
     AccountNotFoundError,
@@ -32,7 +34,7 @@ from bankcore.guard import Guard, stand_in
 from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
 from bankcore.money import Money
 from bankcore.statement import Statement
-from bankcore.store import AccountStore
+from bankcore.store import DENIAL_ACCOUNTS_MAX, AccountStore, Denial
 from bankcore.text import to_line_or_none
 from bankcore.transaction import Refusal, Transaction
 
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from bankcore.bank import Bank
 
 _Read = TypeVar("_Read")
+
+# The errors by which a principal is told no.
+_DENIALS = (AccessDeniedError, TransactionNotFoundError)
 
 
 class _Judged(Protocol):
@@ -109,6 +114,7 @@ class ActingBank(CommandCalls):
         guard: Guard,
         *,
         judged: _Judged,
+        denials: DenialRecorder | None,
         clock: Callable[[], datetime],
         request_id: str | None,
     ) -> None:
@@ -118,6 +124,7 @@ class ActingBank(CommandCalls):
         self._store = store
         self._guard = guard
         self._judged = judged
+        self._denials = denials
         self._clock = clock
         self._request_id = to_line_or_none(request_id)
 
@@ -155,19 +162,44 @@ class ActingBank(CommandCalls):
         self, commands: Iterable[Command], *, atomic: bool, is_written: bool
     ) -> list[Transaction | BankError]:
         batch = tuple(map(self._with_holder, commands))
-        if batch and all(type(command) in ACTIONS for command in batch):
-            # One who may do none of it does not take the store's lock.
-            denials = [self._guard.command_role_denial(command) for command in batch]
-            if all(denials) and not atomic:
-                return [self._denied(denial, ()) for denial in denials if denial is not None]
+        outcomes = self._without_the_store(batch, atomic=atomic)
         try:
-            outcomes = self._judged(batch, atomic=atomic, is_written=is_written, guard=self._guard)
-        except (AccessDeniedError, TransactionNotFoundError) as error:
-            raise self._denied(error, ()) from error.__cause__
+            if outcomes is None:
+                outcomes = self._judged(
+                    batch, atomic=atomic, is_written=is_written, guard=self._guard
+                )
+        except _DENIALS as error:
+            # Which of the commands it was is not told: the accounts of all of them.
+            self._denied_command(error, batch)
+            raise
         for command, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, AccessDeniedError | TransactionNotFoundError):
-                self._denied(outcome, command.account_ids)
+            if isinstance(outcome, _DENIALS):
+                self._denied_command(outcome, (command,))
         return outcomes
+
+    def _without_the_store(
+        self, batch: Sequence[Command], *, atomic: bool
+    ) -> list[Transaction | BankError] | None:
+        """
+        The denials, where such a principal may send none of *batch* at all: nobody takes the
+        store's lock for that. None where the bank has to look.
+        """
+        if atomic:
+            return None
+        denials: list[Transaction | BankError] = []
+        for command in batch:
+            denial = self._guard.command_role_denial(command) if type(command) in ACTIONS else None
+            if denial is None:
+                return None
+            denials.append(denial)
+        return denials
+
+    def _denied_command(self, error: BankError, commands: Sequence[Command]) -> None:
+        action = ACTIONS[type(commands[0])]
+        if isinstance(error, AccessDeniedError):
+            action = Action(error.action)
+        account_ids = dict.fromkeys(chain.from_iterable(each.account_ids for each in commands))
+        self._denied(error, action, account_ids)
 
     def _with_holder(self, command: Command) -> Command:
         principal = self._guard.principal
@@ -244,7 +276,7 @@ class ActingBank(CommandCalls):
             record is None
             or self._guard.record_denial(record, self._found, self._found_record) is not None
         ):
-            raise self._denied(TransactionNotFoundError(wanted), ())
+            raise self._denied(TransactionNotFoundError(wanted), Action.READ_TRANSACTION, ())
         if isinstance(record, Transaction):
             return self._guard.receipt(record, self._found)
         error = record.to_error()
@@ -304,7 +336,7 @@ class ActingBank(CommandCalls):
         self._require_role(Action.VERIFY)
         denial = self._guard.denial(Action.VERIFY, ())
         if denial is not None:
-            raise self._denied(denial, ())
+            raise self._denied(denial, Action.VERIFY, ())
         return verify(self._store)
 
     # -- Judging what is read --
@@ -322,12 +354,12 @@ class ActingBank(CommandCalls):
     def _require_role(self, action: Action) -> None:
         denial = self._guard.role_denial(action)
         if denial is not None:
-            raise self._denied(denial, ())
+            raise self._denied(denial, action, ())
 
     def _require(self, action: Action, account: Account) -> None:
         denial = self._guard.denial(action, (Involved(Part.SUBJECT, account),))
         if denial is not None:
-            raise self._denied(denial, (account.id,))
+            raise self._denied(denial, action, (account.id,))
 
     def _found(self, account_id: AccountId) -> Account | None:
         try:
@@ -343,5 +375,33 @@ class ActingBank(CommandCalls):
 
     # -- Denials --
 
-    def _denied(self, error: BankError, account_ids: Iterable[AccountId]) -> BankError:
+    def _denied(
+        self, error: BankError, action: Action, account_ids: Iterable[AccountId]
+    ) -> BankError:
+        """
+        *error*, which is a denial, once it is recorded.
+        """
+        if self._denials is None:
+            return error
+        denial = Denial(
+            self.principal.id,
+            action.value,
+            tuple(islice(account_ids, DENIAL_ACCOUNTS_MAX)),
+            error.code,
+            self._clock(),
+            self._request_id,
+        )
+        try:
+            self._denials.record(denial)
+        except Exception as failure:  # noqa: BLE001  # whatever happens here, a denial stays one
+            _report(denial, failure)
+            error.add_note(f"This denial could not be recorded: {failure}")
         return error
+
+
+def _report(denial: Denial, failure: Exception) -> None:
+    import logging  # noqa: PLC0415  # `import bankcore` stays light, and this is rare
+
+    logging.getLogger("bankcore").error(
+        "A denial could not be recorded: %s", denial, exc_info=failure
+    )

@@ -19,6 +19,7 @@ from bankcore.account import Account, Hold, Restriction
 from bankcore.acting import ActingBank, Possibility
 from bankcore.calls import CommandCalls
 from bankcore.commands import COMMANDS, CloseAccount, Command, ExpireHold, OpenAccount, Reverse
+from bankcore.denials import DenialRecorder
 from bankcore.errors import (
     BankError,
     InvalidBatchError,
@@ -32,7 +33,7 @@ from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide, expire, guarded_reads_of, reads_of
 from bankcore.statement import Statement, StatementLine, line_of
-from bankcore.store import AccountStore, ReadSet, Snapshot, WriteSet
+from bankcore.store import AccountStore, DenialLog, ReadSet, Snapshot, WriteSet
 from bankcore.transaction import Transaction
 
 #: The most commands that one `Bank.execute` takes.
@@ -100,6 +101,7 @@ class Bank(CommandCalls):
         self._new_id = new_id
         self._max_clock_skew = max_clock_skew
         self._policy = StandardPolicy() if policy is None else policy
+        self._denials = DenialRecorder(store) if isinstance(store, DenialLog) else None
 
     def acting_as(self, principal: Principal, *, request_id: str | None = None) -> ActingBank:
         """
@@ -125,6 +127,7 @@ class Bank(CommandCalls):
             self._store,
             Guard(principal, self._policy),
             judged=self._judged,
+            denials=self._denials,
             clock=self._now,
             request_id=request_id,
         )

@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
 
 from bankcore import history, simulation
+from bankcore.access import SCOPES, Principal, Role
 from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
 from bankcore.bank import Bank
@@ -32,6 +33,7 @@ from bankcore.instants import instant_from_text
 from bankcore.money import Money
 from bankcore.statement import Statement
 from bankcore.stores.sqlite import SQLiteStore
+from bankcore.tokens import Tokens
 from bankcore.transaction import Transaction
 
 EXIT_REFUSED: Final = 1
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_import(commands)
     _add_simulate(commands)
+    _add_tokens(commands)
     return parser
 
 
@@ -175,6 +178,32 @@ def _add_simulate(commands: Any) -> None:  # noqa: ANN401  # as in _add
         metavar="FILE",
         help="append the id of each operation to FILE once its outcome is durable",
     )
+
+
+def _add_tokens(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    text = "Issue, list and revoke tokens."
+    parser = commands.add_parser("token", help=text, description=text)
+    tokens = parser.add_subparsers(required=True, metavar="WHAT")
+    creating = _add(tokens, "create", _create_token, "Issue a token, and print it once.")
+    creating.add_argument("principal", help="the id of whom it stands for")
+    for name, values in (("role", sorted(role.value for role in Role)), ("scope", sorted(SCOPES))):
+        creating.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            choices=values,
+            metavar=name.upper(),
+            help=f"one of {', '.join(values)}; may be given several times",
+        )
+    creating.add_argument(
+        "--until", metavar="WHEN", help="when it ends: YYYY-MM-DD, or with time and zone"
+    )
+    creating.add_argument("--description", metavar="TEXT", help="one line for people")
+    listing = _add(tokens, "list", _list_tokens, "List the tokens, without their secrets.")
+    revoking = _add(tokens, "revoke", _revoke_token, "Let a token be worth nothing.")
+    revoking.add_argument("token", help="the id of the token, which is not its text")
+    for each in (creating, listing, revoking):
+        each.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
 
 
 # -- Accounts ----------------------------------------------------------------
@@ -608,6 +637,49 @@ def _print_simulation(report: simulation.Report, seconds: float) -> None:
         ),
         ("audit", "; ".join(_audit_lines(report.audit))),
     )
+
+
+# -- Tokens ------------------------------------------------------------------
+
+
+def _create_token(parsed: argparse.Namespace) -> int:
+    principal = Principal(parsed.principal, parsed.role, parsed.scope)
+    with SQLiteStore(parsed.store) as store:
+        issued = Tokens(store).issue(
+            principal, expires_at=_instant(parsed.until), description=parsed.description
+        )
+    print(issued.text)
+    print(f"Keep it: token {issued.id} is not shown again.", file=sys.stderr)
+    return 0
+
+
+def _list_tokens(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        tokens = list(Tokens(store).tokens())
+    _print_table(
+        ("token", "principal", "roles", "scopes", "created", "until", "revoked", "description"),
+        [
+            (
+                token.id,
+                str(token.principal.id),
+                ",".join(sorted(role.value for role in token.principal.roles)) or "-",
+                ",".join(sorted(token.principal.scopes)) or "-",
+                token.created_at.isoformat(),
+                "-" if token.expires_at is None else token.expires_at.isoformat(),
+                "-" if token.revoked_at is None else token.revoked_at.isoformat(),
+                token.description or "",
+            )
+            for token in tokens
+        ],
+    )
+    return 0
+
+
+def _revoke_token(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        Tokens(store).revoke(parsed.token)
+    print(f"Token {parsed.token} is revoked.")
+    return 0
 
 
 # -- What a person sees ------------------------------------------------------

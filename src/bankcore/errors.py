@@ -883,6 +883,20 @@ class AccountNotVisibleError(AccessDeniedError, LookupError):
         return f"There is no account {self.account_id} that the principal may see."
 
 
+@attrs.define(slots=False)
+class TokenNotFoundError(DeclinedError, LookupError):
+    """
+    There is no token of this id.
+    """
+
+    code = "token_not_found"
+    is_recorded = False
+    token_id: str
+
+    def _message(self) -> str:
+        return f"There is no token {self.token_id}."
+
+
 # -- The storage -------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from urllib.parse import quote
 
 import attrs
 
+from bankcore.access import Principal
 from bankcore.account import Account, AccountStatus, Hold, Restriction
 from bankcore.commands import Reverse
 from bankcore.currency import Currency
@@ -42,16 +43,20 @@ from bankcore.errors import (
     StoreFormatError,
     StoreMisuseError,
     StoreUnavailableError,
+    TokenNotFoundError,
     TransactionNotFoundError,
     shown,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 from bankcore.store import (
+    DENIALS_MAX,
     Cursor,
+    Denial,
     Page,
     ReadSet,
     Snapshot,
+    Token,
     WriteSet,
     require_limit,
     touched_accounts,
@@ -372,14 +377,17 @@ class SQLiteStore:
             with self._undoing(link):
                 _write(connection, snapshot, keys, written)
             # Nothing is told to the caller before this has returned cleanly.
-            try:
-                connection.execute("COMMIT")
-            except BaseException as error:
-                self._discard(link)
-                if isinstance(error, sqlite3.Error):
-                    raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
-                raise
+            self._commit(link)
             return written
+
+    def _commit(self, link: _Link) -> None:
+        try:
+            link.connection.execute("COMMIT")
+        except BaseException as error:
+            self._discard(link)
+            if isinstance(error, sqlite3.Error):
+                raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
+            raise
 
     @contextmanager
     def _undoing(self, link: _Link) -> Iterator[None]:
@@ -509,6 +517,69 @@ class SQLiteStore:
         errors = [] if found == ["ok"] else found
         errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
         return tuple(errors)
+
+    # -- What is kept apart --
+
+    def record_denial(self, denial: Denial) -> None:
+        self._written_apart(
+            (_INSERT_DENIAL, _denial_row(denial)), (_DELETE_OLD_DENIALS, (DENIALS_MAX,))
+        )
+
+    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
+        require_limit(limit)
+        rows = self._read(
+            "SELECT principal, action, account_ids, code, denied_at, request_id,"
+            " unwritten_before FROM bankcore_denial ORDER BY key DESC LIMIT ?",
+            (limit,),
+        )
+        with codec.reading("a denial"):
+            return tuple(map(_denial, rows))
+
+    def add_token(self, token: Token) -> None:
+        insert = (
+            f"INSERT INTO bankcore_token ({_TOKEN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        self._written_apart((insert, _token_row(token)))
+
+    def token(self, token_id: str) -> Token:
+        rows = self._read(f"SELECT {_TOKEN_COLUMNS} FROM bankcore_token WHERE id = ?", (token_id,))
+        if not rows:
+            raise TokenNotFoundError(shown(token_id))
+        return _token(rows[0])
+
+    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
+        require_limit(limit)
+        rows = self._read(
+            f"SELECT {_TOKEN_COLUMNS} FROM bankcore_token WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return tuple(map(_token, rows))
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        changed = self._written_apart(
+            (
+                "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
+                (codec.to_microseconds(revoked_at), token_id),
+            )
+        )
+        if not changed:
+            raise TokenNotFoundError(shown(token_id))
+
+    def _written_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
+        """
+        Run *statements* in a unit of their own; how many rows the first one changed.
+        """
+        with _storage_errors():
+            link = self._link()
+        with self._writing(link):
+            with self._undoing(link):
+                link.connection.execute("BEGIN IMMEDIATE")
+                changed = [
+                    link.connection.execute(statement, parameters).rowcount
+                    for statement, parameters in statements
+                ]
+            self._commit(link)
+        return changed[0]
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         with _storage_errors():
@@ -815,6 +886,74 @@ def _posting(row: Sequence[Any]) -> Posting:
         Money.from_minor(limit, currency),
         version,
     )
+
+
+_INSERT_DENIAL: Final = (
+    "INSERT INTO bankcore_denial (principal, action, account_ids, code, denied_at,"
+    " request_id, unwritten_before) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_DELETE_OLD_DENIALS: Final = (
+    "DELETE FROM bankcore_denial WHERE key <= (SELECT max(key) FROM bankcore_denial) - ?"
+)
+
+
+def _denial_row(denial: Denial) -> tuple[Any, ...]:
+    return (
+        denial.principal.value,
+        denial.action,
+        codec.texts_to_text(each.value for each in denial.account_ids),
+        denial.code,
+        codec.to_microseconds(denial.denied_at),
+        denial.request_id,
+        denial.unwritten_before,
+    )
+
+
+def _denial(row: Sequence[Any]) -> Denial:
+    principal, action, account_ids, code, denied_at, request_id, unwritten_before = row
+    return Denial(
+        PrincipalId(principal),
+        action,
+        tuple(map(AccountId, codec.texts_from_text(account_ids))),
+        code,
+        codec.from_microseconds(denied_at),
+        request_id,
+        unwritten_before,
+    )
+
+
+_TOKEN_COLUMNS: Final = (  # noqa: S105  # names of columns, no secret
+    "id, digest, principal, roles, scopes, created_at, expires_at, revoked_at, description"
+)
+
+
+def _token_row(token: Token) -> tuple[Any, ...]:
+    principal = token.principal
+    return (
+        token.id,
+        token.digest,
+        principal.id.value,
+        codec.texts_to_text(sorted(role.value for role in principal.roles)),
+        codec.texts_to_text(sorted(principal.scopes)),
+        codec.to_microseconds(token.created_at),
+        _microseconds(token.expires_at),
+        _microseconds(token.revoked_at),
+        token.description,
+    )
+
+
+def _token(row: Sequence[Any]) -> Token:
+    name, digest, principal, roles, scopes, created_at, expires_at, revoked_at, description = row
+    with codec.reading(f"token {name}"):
+        return Token(
+            name,
+            digest,
+            Principal(principal, codec.texts_from_text(roles), codec.texts_from_text(scopes)),
+            codec.from_microseconds(created_at),
+            None if expires_at is None else codec.from_microseconds(expires_at),
+            None if revoked_at is None else codec.from_microseconds(revoked_at),
+            description,
+        )
 
 
 def _place(cursor: Cursor) -> int:
