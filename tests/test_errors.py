@@ -112,6 +112,26 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"reason": "it is so"},
         "cannot be read: it is so",
     ),
+    "InvalidPrincipalError": (
+        *("invalid_principal", ValueError, False, False),
+        V,
+        "'x' is not valid for a principal",
+    ),
+    "TokenNotFoundError": (
+        *("token_not_found", LookupError, False, False),
+        {"token_id": "'x'"},
+        "There is no token 'x'",
+    ),
+    "AccessDeniedError": (
+        *("access_denied", Exception, False, False),
+        {"action": "deposit", "reason": "it is so"},
+        "The principal may not do this (deposit): it is so.",
+    ),
+    "AccountNotVisibleError": (
+        *("account_not_visible", LookupError, False, False),
+        {"action": "deposit", "reason": "it is so", "account_id": ALICE},
+        "There is no account alice that the principal may see.",
+    ),
     "InvalidAccountError": (
         *("invalid_account", ValueError, False, False),
         {"reason": "it is so"},

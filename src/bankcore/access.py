@@ -588,6 +588,7 @@ class ServicePolicy(_RolePolicy):
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
+        del accounts  # any of them
         if (
             isinstance(command, OpenAccount)
             and action is Action.OPEN_ACCOUNT

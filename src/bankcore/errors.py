@@ -470,6 +470,19 @@ class InvalidPrincipalError(InvalidRequestError, ValueError):
 
 
 @attrs.define(slots=False)
+class TokenNotFoundError(InvalidRequestError, LookupError):
+    """
+    There is no token of this id.
+    """
+
+    code = "token_not_found"
+    token_id: str
+
+    def _message(self) -> str:
+        return f"There is no token {self.token_id}."
+
+
+@attrs.define(slots=False)
 class InvalidAccountError(InvalidRequestError, ValueError):
     """
     An `Account` in a state that an account can never be in.
@@ -514,7 +527,7 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
 
 class DeclinedError(BankError):
     """
-    A rule of the bank said no. No money moved.
+    A rule of the bank, or a policy, said no. No money moved.
 
     Where ``is_recorded``, and the caller gave the transaction id, the refusal
     is recorded under that id: sent again, the same command is refused again,
@@ -881,20 +894,6 @@ class AccountNotVisibleError(AccessDeniedError, LookupError):
 
     def _message(self) -> str:
         return f"There is no account {self.account_id} that the principal may see."
-
-
-@attrs.define(slots=False)
-class TokenNotFoundError(DeclinedError, LookupError):
-    """
-    There is no token of this id.
-    """
-
-    code = "token_not_found"
-    is_recorded = False
-    token_id: str
-
-    def _message(self) -> str:
-        return f"There is no token {self.token_id}."
 
 
 # -- The storage -------------------------------------------------------------

@@ -7,10 +7,13 @@ clock, makes an id, logs, or touches a store: `decide` may run twice for one com
 and both runs must say the same.
 
 The order of judgement is part of the API; the first that says no wins. Where a command
-touches several accounts, each step goes through all of them, those to be debited first:
+touches several accounts, each step goes through all of them, those to be debited first.
+Principals are those for whom the bank is acting; trusted code is none:
 
-1.  what is recorded under the transaction id: the same command replays, another is
-    `TransactionIdReusedError`;
+1.  `AccessDeniedError`, if a principal may not do such a thing at all;
+    what is recorded under the transaction id: the same command replays, another is
+    `TransactionIdReusedError`; `AccessDeniedError`, `AccountNotVisibleError` or
+    `TransactionNotFoundError`, if a principal may not do it with the accounts as they are;
 2.  `InvalidTimeError`, if the given time is later than the clock;
 3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
     to be reversed;

@@ -777,10 +777,12 @@ def test_every_table_is_strict(store: SQLiteStore) -> None:
 
     assert {
         ("bankcore_account", 1),
+        ("bankcore_denial", 1),
         ("bankcore_hold", 1),
         ("bankcore_journal", 1),
         ("bankcore_posting", 1),
         ("bankcore_schema", 1),
+        ("bankcore_token", 1),
     } == set(tables)
 
 

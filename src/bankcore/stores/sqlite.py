@@ -922,8 +922,8 @@ def _denial(row: Sequence[Any]) -> Denial:
     )
 
 
-_TOKEN_COLUMNS: Final = (  # noqa: S105  # names of columns, no secret
-    "id, digest, principal, roles, scopes, created_at, expires_at, revoked_at, description"
+_TOKEN_COLUMNS: Final = (
+    "id, digest, principal, roles, scopes, created_at, expires_at, revoked_at, description"  # noqa: S105  # names, no secret
 )
 
 
