@@ -234,12 +234,12 @@ class ActingBank(CommandCalls):
         self._require(Action.READ_ACCOUNT, account)
         return account
 
-    def accounts(self) -> Iterator[Account]:
+    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
         """
         As `Bank.accounts`, those that the principal may read.
         """
         self._require_role(Action.LIST_ACCOUNTS)
-        return filter(self._guard.sees, self._bank.accounts())
+        return filter(self._guard.sees, self._bank.accounts(after=after))
 
     def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
         """
@@ -309,12 +309,17 @@ class ActingBank(CommandCalls):
         *,
         start: datetime | date | None = None,
         end: datetime | date | None = None,
+        after_version: int | None = None,
+        limit: int | None = None,
     ) -> Statement:
         """
         As `Bank.statement`, each line's transaction with the posting of this account alone.
         """
         statement = self._read(
-            account_id, lambda: self._bank.statement(account_id, start=start, end=end)
+            account_id,
+            lambda: self._bank.statement(
+                account_id, start=start, end=end, after_version=after_version, limit=limit
+            ),
         )
         return attrs.evolve(
             statement,

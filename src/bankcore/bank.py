@@ -10,6 +10,7 @@ known here, and no state is kept.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -18,7 +19,15 @@ from bankcore.access import Policy, Principal, StandardPolicy
 from bankcore.account import Account, Hold, Restriction
 from bankcore.acting import ActingBank, Possibility
 from bankcore.calls import CommandCalls
-from bankcore.commands import COMMANDS, CloseAccount, Command, ExpireHold, OpenAccount, Reverse
+from bankcore.commands import (
+    COMMANDS,
+    CloseAccount,
+    Command,
+    ExpireHold,
+    OpenAccount,
+    Reverse,
+    to_version,
+)
 from bankcore.denials import DenialRecorder
 from bankcore.errors import (
     BankError,
@@ -33,7 +42,7 @@ from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide, expire, guarded_reads_of, reads_of
 from bankcore.statement import Statement, StatementLine, line_of
-from bankcore.store import AccountStore, DenialLog, ReadSet, Snapshot, WriteSet
+from bankcore.store import AccountStore, DenialLog, ReadSet, Snapshot, WriteSet, require_limit
 from bankcore.transaction import Transaction
 
 #: The most commands that one `Bank.execute` takes.
@@ -274,11 +283,13 @@ class Bank(CommandCalls):
         """
         return self._as_now(self._store.account(to_account_id(account_id)))
 
-    def accounts(self) -> Iterator[Account]:
+    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
         """
-        Every account in the order of its id, read page by page while you iterate.
+        Every account in the order of its id, read page by page while you iterate; those that
+        come after the id *after*, where it is given.
         """
-        page = self._store.accounts(limit=_PAGE)
+        first = None if after is None else to_account_id(after)
+        page = self._store.accounts(after=first, limit=_PAGE)
         while page:
             yield from map(self._as_now, page)
             page = self._store.accounts(after=page[-1].id, limit=_PAGE)
@@ -403,6 +414,8 @@ class Bank(CommandCalls):
         *,
         start: datetime | date | None = None,
         end: datetime | date | None = None,
+        after_version: int | None = None,
+        limit: int | None = None,
     ) -> Statement:
         """
         The account's lines in ``[start, end)``, with the balances around them.
@@ -413,10 +426,19 @@ class Bank(CommandCalls):
         A date means its midnight in UTC. Without *start* it begins with the account;
         without *end* it goes up to now.
 
+        For a statement in pages, *limit* is the most lines (1 to 10,000) of one, and
+        *after_version* the account's version at the last line of the page before: the
+        opening balance is then that line's.
+
         Raises:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If an instant has no time zone, or *end* is before *start*.
+            InvalidLimitError: If *limit* is no such number.
+            InvalidVersionError: If *after_version* is not an ``int`` from 0.
         """
+        if limit is not None:
+            require_limit(limit)
+        after = to_version(after_version) or 0
         account_id = to_account_id(account_id)
         begins = None if start is None else to_instant_or_midnight(start)
         ends = None if end is None else to_instant_or_midnight(end)
@@ -425,13 +447,20 @@ class Bank(CommandCalls):
         opening = None
         if begins is not None and begins > _FIRST_INSTANT:
             opening = self._store.posting_at(account_id, begins - TICK)
+        if after > (0 if opening is None else opening.version):
+            page = self._store.history(account_id, after=after - 1, limit=1)
+            if not page:
+                # Beyond the last one.
+                balance = self._store.account(account_id).balance
+                return Statement(account_id, begins, ends, balance, ())
+            opening = page[0].posting(account_id)
         if opening is None:
             balance = Money.zero(self._store.account(account_id).balance.currency)
             lines = self._lines(account_id, 0, ends)
         else:
             balance = opening.balance
             lines = self._lines(account_id, opening.version, ends)
-        return Statement(account_id, begins, ends, balance, tuple(lines))
+        return Statement(account_id, begins, ends, balance, tuple(islice(lines, limit)))
 
     def _lines(
         self, account_id: AccountId, after: int, ends: datetime | None

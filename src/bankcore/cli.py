@@ -12,12 +12,13 @@ import argparse
 import csv
 import gc
 import json
+import logging
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_simulate(commands)
     _add_tokens(commands)
+    _add_serve(commands)
     return parser
 
 
@@ -679,6 +681,46 @@ def _revoke_token(parsed: argparse.Namespace) -> int:
     with SQLiteStore(parsed.store, create=False) as store:
         Tokens(store).revoke(parsed.token)
     print(f"Token {parsed.token} is revoked.")
+    return 0
+
+
+# -- Over HTTP ---------------------------------------------------------------
+
+
+def _add_serve(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(
+        commands,
+        "serve",
+        _serve,
+        "Serve the bank over HTTP, to try it; for production see the docs.",
+    )
+    parser.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="default: 8000; 0 for any that is free"
+    )
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    try:
+        from bankcore.flask import TokenAuthenticator, create_app
+    except ImportError as error:
+        print(f"bankcore: {error}.", file=sys.stderr)
+        return EXIT_WRONG_CALL
+    from werkzeug.serving import make_server
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Its lines have the token in them where somebody put it into an address.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with SQLiteStore(parsed.store) as store:
+        app = create_app(Bank(store), authenticate=TokenAuthenticator(Tokens(store)))
+        server = make_server(parsed.host, parsed.port, app, threaded=True)
+        print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
+        print(
+            f"A token: bankcore token create mary --role owner --store {parsed.store}", flush=True
+        )
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
     return 0
 
 

@@ -83,7 +83,13 @@ def _amount(value: Money | None) -> Money | None:
     return None if value is None else require_amount(value)
 
 
-def _expected_version(value: object) -> int | None:
+def to_version(value: object) -> int | None:
+    """
+    *value*, if it is a version that an account can have, or None.
+
+    Raises:
+        InvalidVersionError: If it is not an ``int`` from 0.
+    """
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**63:
@@ -125,7 +131,7 @@ class Command:
     )
     booked_at: datetime | None = attrs.field(default=None, converter=_booked_at)
     description: str | None = attrs.field(default=None, converter=to_line_or_none)
-    expected_version: int | None = attrs.field(default=None, converter=_expected_version, eq=False)
+    expected_version: int | None = attrs.field(default=None, converter=to_version, eq=False)
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
