@@ -25,7 +25,7 @@ from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
 
 from bankcore import history, simulation
-from bankcore.access import SCOPES, Principal, Role
+from bankcore.access import SCOPES, Principal, Role, StandardPolicy
 from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
 from bankcore.bank import Bank
@@ -699,6 +699,14 @@ def _add_serve(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser.add_argument(
         "--port", type=int, default=8000, help="default: 8000; 0 for any that is free"
     )
+    parser.add_argument(
+        "--teller-limit",
+        action="append",
+        default=[],
+        metavar="MONEY",
+        help="what tellers move at most each time, such as 'EUR 1000'; one for each currency"
+        " (default: nothing)",
+    )
 
 
 def _serve(parsed: argparse.Namespace) -> int:
@@ -713,7 +721,10 @@ def _serve(parsed: argparse.Namespace) -> int:
     # Its lines have the token in them where somebody put it into an address.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with SQLiteStore(parsed.store) as store:
-        app = create_app(Bank(store), authenticate=TokenAuthenticator(Tokens(store)))
+        policy = StandardPolicy(teller_limit=map(Money.parse, parsed.teller_limit))
+        app = create_app(
+            Bank(store, policy=policy), authenticate=TokenAuthenticator(Tokens(store))
+        )
         server = make_server(parsed.host, parsed.port, app, threaded=True)
         print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
         print(

@@ -100,7 +100,7 @@ def problem_of(error: BankError) -> Problem:
         detail = "The bank cannot be reached now. Nothing was done; send it again."
         return Problem(status, error.code, detail, {}, headers)
     if isinstance(error, TransactionIdReusedError):
-        fields = ", ".join(error.fields) or "who asks"
+        fields = ", ".join(error.fields)
         detail = f"This Idempotency-Key stands for another request; they differ in: {fields}."
         return Problem(status, "idempotency_key_reused", detail, {"fields": list(error.fields)})
     facts = {name: plain(value) for name, value in error.facts.items() if value is not None}

@@ -132,6 +132,7 @@ def _open_account(call: Call) -> Reply:
     transaction = call.bank.open_account(
         initial_balance=money_of(call.body, "initial_balance"),
         overdraft_limit=limit,
+        holder=call.body.get("holder"),
         **call.options,
     )
     return _booked(transaction)
@@ -322,7 +323,7 @@ ENDPOINTS: Final = (
         "Open an account; the bank makes its id.",
         _open_account,
         ("initial_balance", "currency"),
-        ("overdraft_limit", *_SAID),
+        ("overdraft_limit", "holder", *_SAID),
     ),
     _get(
         "read_account", "/accounts/{account_id}", "An account as it is now.", _account, "Account"

@@ -17,7 +17,7 @@ from bankcore.account import Account, Hold, Restriction
 from bankcore.commands import COMMAND_NAMES
 from bankcore.currency import Currency
 from bankcore.errors import InvalidTimeError, shown
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId
 from bankcore.instants import to_instant
 from bankcore.money import Money
 from bankcore.statement import StatementLine
@@ -204,6 +204,11 @@ FIELDS: Final[Mapping[str, Field]] = {
     "description": _text(str, maxLength=500, description="One line, for people."),
     "source_id": Field(str, AccountId, ID_SCHEMA),
     "destination_id": Field(str, AccountId, ID_SCHEMA),
+    "holder": _text(
+        PrincipalId,
+        pattern="^[!-~]{1,128}$",
+        description="Who holds all rights on the new account; of an owner, itself.",
+    ),
     "sweep_to": Field(str, AccountId, ID_SCHEMA),
     "expires_at": _text(instant_from, format="date-time"),
     "ends_at": _text(instant_from, format="date-time"),
@@ -231,7 +236,3 @@ def receipt_status(transaction: Transaction) -> int:
     201 for what was booked now, 200 for what had been booked before.
     """
     return HTTPStatus.OK if transaction.replayed else HTTPStatus.CREATED
-
-
-def hold_id_of(text: str) -> TransactionId:
-    return TransactionId(text)
