@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -163,13 +164,10 @@ def test_every_method_has_its_action_on_the_page() -> None:
 
 # Everything that can be asked for, as a call; each on mary's account, with ids of its own.
 def calls() -> dict[str, Callable[[ActingBank], object]]:
-    made = {
-        COMMAND_NAMES[type(command)]: lambda acting, command=command: raising(acting, command)
-        for command in (
-            *(c for c in EACH if type(c) not in {CaptureHold, Reverse}),
-            CaptureHold("a", "placed"),
-            Reverse("moved"),
-        )
+    commands = [each for each in EACH if type(each) not in {CaptureHold, Reverse}]
+    commands += [CaptureHold("a", "placed"), Reverse("moved")]
+    made: dict[str, Callable[[ActingBank], object]] = {
+        COMMAND_NAMES[type(command)]: partial(sending, command) for command in commands
     }
     made |= {
         "account": lambda acting: acting.account("a"),
@@ -180,8 +178,8 @@ def calls() -> dict[str, Callable[[ActingBank], object]]:
         "available_at": lambda acting: acting.available_at("a", NOON),
         "transaction": lambda acting: acting.transaction("moved"),
         "reversed_by": lambda acting: acting.reversed_by("moved"),
-        "expire_holds": lambda acting: acting.expire_holds(),
-        "verify": lambda acting: acting.verify(),
+        "expire_holds": ActingBank.expire_holds,
+        "verify": ActingBank.verify,
         "preview": lambda acting: one_of(acting.preview([Deposit("a", eur(1))])),
         "execute": lambda acting: one_of(acting.execute([Deposit("a", eur(1))])),
         "can_close": lambda acting: possible(acting.can_close("a")),
@@ -202,7 +200,7 @@ def possible(possibility: Any) -> None:
         raise possibility.error
 
 
-def raising(acting: ActingBank, command: Command) -> object:
+def sending(command: Command, acting: ActingBank) -> object:
     return one_of(acting.execute([command]))
 
 
@@ -614,7 +612,7 @@ def test_an_atomic_batch_of_ones_own_goes_through_and_replays(town: Town) -> Non
 def test_nothing_and_nonsense_are_what_they_are_for_the_bank(town: Town, atomic: bool) -> None:
     """An empty batch has no outcomes; what is no command is `InvalidCommandError`."""
     nonsense: Any = "withdraw"
-    for commands in ([nonsense], [ExpireHold("m", "h", transaction_id="e")]):
+    for commands in ([nonsense], [ExpireHold("m", "h", transaction_id=TransactionId("e"))]):
         with pytest.raises(InvalidCommandError):
             town.acting(MARY).execute(commands, atomic=atomic)
     assert [] == town.acting(MARY).execute([], atomic=atomic)
