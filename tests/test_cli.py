@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from bankcore import Bank, Money, cli
+from bankcore import Bank, Money, Principal, cli
 from bankcore.commands import OpenAccount
 from bankcore.stores import SQLiteStore
+from bankcore.tokens import Tokens
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
@@ -616,3 +617,59 @@ def test_importing_the_module_runs_nothing(capsys: pytest.CaptureFixture[str]) -
     importlib.reload(importlib.import_module("bankcore.__main__"))
 
     assert ("", "") == tuple(capsys.readouterr())
+
+
+# -- Tokens ------------------------------------------------------------------
+
+
+def test_a_token_is_created_listed_and_revoked(run: Run) -> None:
+    """`token` issues a token, shows it once, and lets it be worth nothing."""
+    store = ("--store", "bank.db")
+    status, text, note = run(
+        *("token", "create", "mary", "--role", "owner", "--role", "service"),
+        *("--scope", "deposits:write", "--until", "2999-01-01", "--description", "shop", *store),
+    )
+    token_id = text.split("_")[1]
+    with SQLiteStore("bank.db") as opened:
+        principal = Tokens(opened).authenticate(text.strip())
+
+    assert (0, f"Keep it: token {token_id} is not shown again.\n") == (status, note)
+    assert Principal("mary", ["owner", "service"], ["deposits:write"]) == principal
+    assert (0, f"Token {token_id} is revoked.\n", "") == run("token", "revoke", token_id, *store)
+    status, listed, _ = run("token", "list", *store)
+    (row,) = [line.split() for line in listed.splitlines()[1:]]
+    assert [token_id, "mary", "owner,service", "deposits:write"] == row[:4]
+    assert ["2999-01-01T00:00:00+00:00", "shop"] == [row[5], row[7]]
+    assert text.split("_", 2)[2][:43] not in listed
+
+
+def test_a_bare_token_is_listed(run: Run) -> None:
+    """What a token has not is a dash."""
+    run("token", "create", "mary", "--store", "bank.db")
+    _, listed, _ = run("token", "list", "--store", "bank.db")
+
+    assert ["mary", "-", "-"] == listed.splitlines()[1].split()[1:4]
+    assert ["-", "-"] == listed.splitlines()[1].split()[-2:]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "piece"),
+    [
+        (("create", "mary", "--role", "root"), 2, "invalid choice: 'root'"),
+        (("create", "mary", "--scope", "*"), 2, "invalid choice: '*'"),
+        (("create", "a b"), 2, "'a b' is not a valid id"),
+        (("create", "mary", "--until", "2020-01-01"), 2, "is not a valid time"),
+        (("revoke", "nope"), 2, "There is no token 'nope'"),
+        ((), 2, "the following arguments are required: WHAT"),
+    ],
+)
+def test_a_wrong_call_of_token_is_one_sentence(
+    run: Run, words: tuple[str, ...], status: int, piece: str
+) -> None:
+    """What cannot be is one sentence on the error stream."""
+    run("token", "create", "mary", "--store", "bank.db")
+    found, out, error = run("token", *words, *(("--store", "bank.db") if words else ()))
+
+    assert (status, "") == (found, out)
+    assert piece in error
+    assert 1 == len(error.splitlines())

@@ -253,7 +253,7 @@ def public_names() -> Iterator[str]:
     yield from (f"bankcore.{name}" for name in bankcore.__all__)
     for name in ("bankcore.simulation", "bankcore.stores"):
         yield from (f"{name}.{member}" for member in import_module(name).__all__)
-    for name in ("account", "bank", "ids", "text"):
+    for name in ("access", "account", "acting", "bank", "ids", "text", "tokens"):
         module = import_module(f"bankcore.{name}")
         for member, value in vars(module).items():
             is_own = isinstance(value, type) and value.__module__ == module.__name__
@@ -547,17 +547,24 @@ def test_settings_of_sqlite_are_as_documented() -> None:
     assert everywhere == documented
 
 
+def sub_parsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
 def test_command_line_is_as_documented() -> None:
     """
     The page shows every sub-command with all its options, and no others.
     """
     page = (REFERENCE / "command-line.md").read_text("utf-8")
-    (sub_commands,) = (
-        action
-        for action in cli._parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    )
-    parsers: dict[str, argparse.ArgumentParser] = sub_commands.choices
+    parsers = sub_parsers(cli._parser())
+    named = {
+        f"{name} {below}".rstrip(): each
+        for name, parser in parsers.items()
+        for below, each in (sub_parsers(parser) or {"": parser}).items()
+    }
     options = {
         name: {
             option
@@ -565,11 +572,11 @@ def test_command_line_is_as_documented() -> None:
             for option in action.option_strings
             if option not in {"-h", "--help"}
         }
-        for name, parser in parsers.items()
+        for name, parser in named.items()
     }
     documented = {
         name: set(re.findall(r"--[a-z-]+", usage))
-        for name, usage in re.findall(r"(?m)^`bankcore (\w+) ([^`]*)`", page)
+        for name, usage in re.findall(r"(?m)^`bankcore (\w+(?: [a-z]+)?) ([^`]*)`", page)
     }
 
     assert options == documented

@@ -397,11 +397,11 @@ def test_a_hold_that_is_not_active_is_not_found_either() -> None:
     assert issubclass(errors.HoldNotActiveError, errors.HoldNotFoundError)
 
 
-def test_a_partly_used_batch_has_its_own_sentence() -> None:
-    """An id reused in an atomic batch with fresh ones differs in no field, and says so."""
+def test_an_id_reused_without_facts_has_its_own_sentence() -> None:
+    """An id of another principal, or of part of an atomic batch: no field is named."""
     error = errors.TransactionIdReusedError(T1, ())
 
-    assert "other ids of this atomic batch are not" in str(error)
+    assert "t-1 is already used; send the command, or the whole of an atomic" in str(error)
 
 
 def test_an_error_is_new_until_it_is_replayed() -> None:

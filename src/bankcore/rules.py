@@ -513,7 +513,7 @@ class _GuardedWork(_Work):
         return tuple(moves_of(command, self._found, opposites))
 
     def _policy_denial(self, command: Command) -> BankError | None:
-        placed = None
+        placed: Transaction | None = None
         if type(command) is Reverse:
             original = self._found_record(command.original_id)
             if (
@@ -522,8 +522,11 @@ class _GuardedWork(_Work):
             ):
                 # Of no transaction, and of one that is not to be seen: the very same.
                 return TransactionNotFoundError(command.original_id)
-        elif type(command) in _ON_A_HOLD:
-            placed = self._found_record(cast("CaptureHold", command).hold_id)
+        elif isinstance(command, CaptureHold | ReleaseHold | ExtendHold):
+            found = self._found_record(command.hold_id)
+            # One of another account is none, whoever placed it.
+            if isinstance(found, Transaction) and found.account_id == command.account_id:
+                placed = found
         return self._guard.command_denial(command, self._moves(command), self._found, placed)
 
     # -- Accounts that are paid into, and not seen --
