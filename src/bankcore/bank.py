@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from bankcore.access import Policy, Principal, StandardPolicy
-from bankcore.account import Account, Hold, Restriction
+from bankcore.account import Account, Hold, Restriction, to_version
 from bankcore.acting import ActingBank, Possibility
 from bankcore.calls import CommandCalls
 from bankcore.commands import (
@@ -26,7 +26,6 @@ from bankcore.commands import (
     ExpireHold,
     OpenAccount,
     Reverse,
-    to_version,
 )
 from bankcore.denials import DenialRecorder
 from bankcore.errors import (

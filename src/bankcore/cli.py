@@ -14,6 +14,7 @@ import gc
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -41,6 +42,7 @@ EXIT_REFUSED: Final = 1
 EXIT_WRONG_CALL: Final = 2
 # What a shell gives a program that Ctrl-C ended.
 _EXIT_INTERRUPTED: Final = 130
+_PORT_MAX: Final = 65_535
 
 # Between two updates of a line of progress, in seconds.
 _PROGRESS_EVERY: Final = 0.1
@@ -712,20 +714,30 @@ def _add_serve(commands: Any) -> None:  # noqa: ANN401  # as in _add
 def _serve(parsed: argparse.Namespace) -> int:
     try:
         from bankcore.flask import TokenAuthenticator, create_app
-    except ImportError as error:
-        print(f"bankcore: {error}.", file=sys.stderr)
+    except ImportError:
+        print("bankcore: serving needs Flask: pip install 'bankcore[flask]'.", file=sys.stderr)
         return EXIT_WRONG_CALL
     from werkzeug.serving import make_server
 
+    if not 0 <= parsed.port <= _PORT_MAX:
+        print(f"bankcore: a port is a number from 0 to {_PORT_MAX:,}.", file=sys.stderr)
+        return EXIT_WRONG_CALL
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # Its lines have the token in them where somebody put it into an address.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with SQLiteStore(parsed.store) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(SQLiteStore(parsed.store))
+        try:
+            listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
+        except OSError as error:
+            where = f"{parsed.host}:{parsed.port}"
+            print(f"bankcore: cannot listen at {where}: {error}.", file=sys.stderr)
+            return EXIT_WRONG_CALL
         policy = StandardPolicy(teller_limit=map(Money.parse, parsed.teller_limit))
         app = create_app(
             Bank(store, policy=policy), authenticate=TokenAuthenticator(Tokens(store))
         )
-        server = make_server(parsed.host, parsed.port, app, threaded=True)
+        server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
         print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
         print(
             f"A token: bankcore token create mary --role owner --store {parsed.store}", flush=True

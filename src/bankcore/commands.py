@@ -24,6 +24,7 @@ from bankcore.account import (
     to_end,
     to_restriction,
     to_rights,
+    to_version,
 )
 from bankcore.errors import (
     AmountTooLargeError,
@@ -33,7 +34,6 @@ from bankcore.errors import (
     InvalidIdError,
     InvalidLegsError,
     InvalidRateError,
-    InvalidVersionError,
     SameAccountError,
     shown,
 )
@@ -81,21 +81,6 @@ def _limit(value: Money | None) -> Money | None:
 
 def _amount(value: Money | None) -> Money | None:
     return None if value is None else require_amount(value)
-
-
-def to_version(value: object) -> int | None:
-    """
-    *value*, if it is a version that an account can have, or None.
-
-    Raises:
-        InvalidVersionError: If it is not an ``int`` from 0.
-    """
-    if value is None:
-        return None
-    if type(value) is not int or not 0 <= value < 2**63:
-        is_short = type(value) is int and abs(value) <= 2**63
-        raise InvalidVersionError(str(value) if is_short else shown(value))
-    return value
 
 
 def _exchange_rate(value: object) -> ExchangeRate | None:

@@ -237,39 +237,43 @@ def test_what_is_not_mine_is_not_there(
 
 
 # Who may do what, cell by cell: the statuses of mary's own account for each who asks.
-CELLS: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
-    ("GET", "/accounts/{0}", None, {"mary": 200, "bob": 404, "tom": 200, "ann": 200, "otto": 200, "shop": 403}),
-    ("GET", "/accounts/{0}/statement", None, {"mary": 200, "bob": 404, "tom": 200, "ann": 200, "otto": 403, "shop": 403}),
-    ("GET", "/accounts/{0}/holds", None, {"mary": 200, "bob": 404, "tom": 200, "ann": 200, "otto": 200, "shop": 403}),
-    ("GET", "/accounts", None, {"mary": 200, "bob": 200, "tom": 200, "ann": 200, "otto": 200, "shop": 403}),
-    ("POST", "/accounts/{0}/deposits", euros("5"), {"mary": 201, "bob": 404, "tom": 201, "ann": 403, "otto": 403, "shop": 201}),
-    ("POST", "/accounts/{0}/deposits", euros("1000.01"), {"mary": 201, "bob": 404, "tom": 403, "ann": 403, "otto": 403, "shop": 201}),
-    ("POST", "/accounts/{0}/withdrawals", euros("5"), {"mary": 201, "bob": 404, "tom": 201, "ann": 403, "otto": 403, "shop": 403}),
-    ("POST", "/accounts/{0}/holds", euros("5"), {"mary": 201, "bob": 404, "tom": 201, "ann": 403, "otto": 403, "shop": 403}),
-    ("POST", "/transfers", {"source_id": "{0}", "destination_id": "{1}", **euros("5")}, {"mary": 201, "bob": 404, "tom": 201, "ann": 403, "otto": 403, "shop": 403}),
-    ("POST", "/accounts/{0}/restrictions", {"restriction": "all", "reason": "x"}, {"mary": 403, "bob": 403, "tom": 403, "ann": 403, "otto": 201, "shop": 403}),
-    ("POST", "/accounts/{0}/closing", {}, {"mary": 409, "bob": 404, "tom": 403, "ann": 403, "otto": 409, "shop": 403}),
-    ("POST", "/accounts", {"initial_balance": "0", "currency": "EUR"}, {"mary": 201, "bob": 201, "tom": 201, "ann": 403, "otto": 403, "shop": 403}),
-    ("POST", "/accounts", {"initial_balance": "0", "currency": "EUR", "holder": "mary"}, {"mary": 201, "bob": 403, "tom": 201, "ann": 403, "otto": 403, "shop": 403}),
-]  # fmt: skip
+EVERYBODY = ("mary", "bob", "tom", "ann", "otto", "shop")
+STOPPED = {"restriction": "all", "reason": "x"}
+NEW = {"initial_balance": "0", "currency": "EUR"}
+PAID = {"source_id": "{0}", "destination_id": "{1}", **euros("5")}
+CELLS: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
+    ("GET", "/accounts/{0}", None, (200, 404, 200, 200, 200, 403)),
+    ("GET", "/accounts/{0}/statement", None, (200, 404, 200, 200, 403, 403)),
+    ("GET", "/accounts/{0}/holds", None, (200, 404, 200, 200, 200, 403)),
+    ("GET", "/accounts", None, (200, 200, 200, 200, 200, 403)),
+    ("POST", "/accounts/{0}/deposits", euros("5"), (201, 404, 201, 403, 403, 201)),
+    ("POST", "/accounts/{0}/deposits", euros("1000.01"), (201, 404, 403, 403, 403, 201)),
+    ("POST", "/accounts/{0}/withdrawals", euros("5"), (201, 404, 201, 403, 403, 403)),
+    ("POST", "/accounts/{0}/holds", euros("5"), (201, 404, 201, 403, 403, 403)),
+    ("POST", "/transfers", PAID, (201, 404, 201, 403, 403, 403)),
+    ("POST", "/accounts/{0}/restrictions", STOPPED, (403, 403, 403, 403, 201, 403)),
+    ("POST", "/accounts/{0}/closing", {}, (409, 404, 403, 403, 409, 403)),
+    ("POST", "/accounts", NEW, (201, 201, 201, 403, 403, 403)),
+    ("POST", "/accounts", {**NEW, "holder": "mary"}, (201, 403, 201, 403, 403, 403)),
+]
 
 
 @pytest.mark.parametrize(("method", "path", "body", "expected"), CELLS)
 def test_each_role(
-    method: str, path: str, body: dict[str, Any] | None, expected: dict[str, int]
+    method: str, path: str, body: dict[str, Any] | None, expected: tuple[int, ...]
 ) -> None:
     """Each role gets what the table of policies says, of an account of somebody else."""
-    found = {}
-    for me in expected:
+    found = []
+    for me in EVERYBODY:
         web = Web()
         account, other = web.open("100"), web.open("0")
         said = body and {
             name: value.replace("{0}", account).replace("{1}", other)
             for name, value in body.items()
         }
-        found[me] = web.send(method, path.format(account), said, me=me).status_code
+        found.append(web.send(method, path.format(account), said, me=me).status_code)
 
-    assert expected == found
+    assert expected == tuple(found)
 
 
 def test_a_teller_never_touches_its_own_account(web: Web) -> None:
@@ -294,7 +298,7 @@ BODIES: list[tuple[str, bytes, int, str]] = [
     ("a field twice", b'{"amount":"5","amount":"6","currency":"EUR"}', 400, "invalid_json"),
     ("1e400", b'{"amount":1e400,"currency":"EUR"}', 400, "invalid_json"),
     ("5,000 digits", b'{"amount":' + b"9" * 5000 + b',"currency":"EUR"}', 400, "invalid_json"),
-    ("many digits", b'{"amount":"5","currency":"EUR","exponent":' + b"1" * 19 + b"}", 400, "invalid_json"),
+    ("many digits", b'{"exponent":' + b"1" * 19 + b"}", 400, "invalid_json"),
     ("1,200 lists", b"[" * 1200 + b"]" * 1200, 400, "invalid_json"),
     ("8,000 objects", b'{"a":' * 2600 + b"1" + b"}" * 2600, 400, "invalid_json"),
     ("null", b"null", 400, "invalid_json"),
@@ -306,7 +310,7 @@ BODIES: list[tuple[str, bytes, int, str]] = [
     ("bad UTF-8", b'{"amount":"5","currency":"EUR","description":"\xff"}', 400, "invalid_json"),
     ("UTF-16", GOOD.decode().encode("utf-16"), 400, "invalid_json"),
     ("a byte-order mark", b"\xef\xbb\xbf" + GOOD, 400, "invalid_json"),
-    ("a lone surrogate", b'{"amount":"5","currency":"EUR","description":"\\ud800"}', 400, "invalid_text"),
+    ("a lone surrogate", GOOD[:-1] + b',"description":"\\ud800"}', 400, "invalid_text"),
     ("two lines", b'{"amount":"5","currency":"EUR","description":"a\\nb"}', 400, "invalid_text"),
     ("a number", b'{"amount":5,"currency":"EUR"}', 400, "invalid_field"),
     ("a number with a point", b'{"amount":5.00,"currency":"EUR"}', 400, "invalid_json"),
@@ -321,7 +325,7 @@ BODIES: list[tuple[str, bytes, int, str]] = [
     ("another currency", b'{"amount":"5","currency":"USD"}', 400, "currency_mismatch"),
     ("16 KiB", GOOD + b" " * (16 * 1024 - len(GOOD)), 201, ""),
     ("16 KiB and 1", GOOD + b" " * (16 * 1024 + 1 - len(GOOD)), 413, "too_large"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ from bankcore.transaction import Transaction
 #: The most entries of a page, and how many there are where nobody says.
 LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50
-#: The longest span of one statement.
-SPAN_MAX: Final = timedelta(days=36_525)
+#: The longest span of one statement, in days: 100 years.
+SPAN_DAYS_MAX: Final = 36_525
 
 _MONEY: Final = ("amount", "currency")
 _SAID: Final = ("exponent", "description")
@@ -243,8 +243,10 @@ def _transaction(call: Call) -> Reply:
 def _statement(call: Call) -> Reply:
     account_id = call.account_id
     start, end = call.query.get("start"), call.query.get("end")
-    if start is not None and end is not None and end - start > SPAN_MAX:
-        raise InvalidTimeError(end.isoformat(), "a statement covers at most 100 years")
+    if start is not None and end is not None and end - start > timedelta(days=SPAN_DAYS_MAX):
+        raise InvalidTimeError(
+            end.isoformat(), f"a statement covers at most {SPAN_DAYS_MAX:,} days"
+        )
     limit = call.query.get("limit", LIMIT_DEFAULT)
     # A cursor goes with its account and its span.
     resource = f"statement {account_id} {start} {end}"
