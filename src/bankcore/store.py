@@ -299,6 +299,21 @@ class TokenStore(Protocol):
         """
 
 
+@runtime_checkable
+class HolderIndex(Protocol):
+    """
+    Optional: a store that finds the accounts of a holder without a look at all accounts.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        """
+        The accounts on which *holder* holds rights, in the order of their ids, from after
+        *after* on.
+        """
+
+
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:
     """
     The accounts that what is recorded has touched; none for a refusal, or for nothing.

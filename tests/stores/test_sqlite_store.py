@@ -779,6 +779,7 @@ def test_every_table_is_strict(store: SQLiteStore) -> None:
         ("bankcore_account", 1),
         ("bankcore_denial", 1),
         ("bankcore_hold", 1),
+        ("bankcore_holder", 1),
         ("bankcore_journal", 1),
         ("bankcore_posting", 1),
         ("bankcore_schema", 1),
