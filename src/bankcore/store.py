@@ -189,6 +189,17 @@ class SelfChecking(Protocol):
         """
 
 
+class HostBound(Protocol):
+    """
+    Optional: a store that may take part in a transaction of the application's own.
+
+    Where ``in_host_transaction`` is true, nothing is final before the application commits.
+    `Bank` then runs no unit again: an `OutcomeUnknownError` goes to the application at once.
+    """
+
+    in_host_transaction: bool
+
+
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:
     """
     The accounts that what is recorded has touched; none for a refusal, or for nothing.
