@@ -17,6 +17,7 @@ from bankcore.testing.conformance import (
     StoreFaults,
     check_store,
     checks,
+    in_transactions,
 )
 from bankcore.testing.faults import Fault, FaultyClock, FaultyStore
 
@@ -33,4 +34,5 @@ __all__ = [
     "StoreFaults",
     "check_store",
     "checks",
+    "in_transactions",
 ]

@@ -27,6 +27,7 @@ from bankcore.testing.conformance import (
     withfaults,
 )
 from bankcore.testing.conformance.failing import BrokenPromiseError
+from bankcore.testing.conformance.hosted import in_transactions
 from bankcore.testing.conformance.subject import (
     REGISTERED,
     Capabilities,
@@ -50,6 +51,7 @@ __all__ = [
     "StoreFaults",
     "check_store",
     "checks",
+    "in_transactions",
 ]
 
 # In the order of the guide.
