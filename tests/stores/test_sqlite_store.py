@@ -1842,7 +1842,7 @@ _BEFORE_COMMIT: Final = {
 
 def _begun(store: SQLiteStore) -> Bank:
     # What the store says is looked at here: the bank settles nothing.
-    bank = Bank(store, clock=lambda: NOW, deadline=timedelta())
+    bank = bank_over(store, deadline=timedelta())
     bank.open_account("alice", initial_balance=eur(100))
     bank.open_account("bob", initial_balance=eur(100))
     return bank

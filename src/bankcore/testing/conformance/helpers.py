@@ -5,7 +5,7 @@ What the checks share: a bank whose runs are all the same, and ways to look at a
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Final, ParamSpec, TypeVar
@@ -49,12 +49,17 @@ def eur(minor: int) -> Money:
     return Money.from_minor(minor, "EUR")
 
 
-def bank_over(store: AccountStore, *, clock: Callable[[], datetime] = lambda: NOW) -> Bank:
+def bank_over(
+    store: AccountStore,
+    *,
+    clock: Callable[[], datetime] = lambda: NOW,
+    deadline: timedelta = timedelta(seconds=30),  # immutable
+) -> Bank:
     """
     A bank whose time and ids are the same in every run.
     """
     numbers = count(1)
-    return Bank(store, clock=clock, new_id=lambda: f"made-{next(numbers)}")
+    return Bank(store, clock=clock, new_id=lambda: f"made-{next(numbers)}", deadline=deadline)
 
 
 def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:

@@ -204,8 +204,8 @@ def _fails_with(
 
 def _begun(store: AccountStore) -> Bank:
     # It settles nothing by itself.
-    bank = Bank(store, deadline=timedelta())
-    bank_over(store).open_account("alice", initial_balance=eur(10), transaction_id="t-1")
+    bank = bank_over(store, deadline=timedelta())
+    bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     return bank
 
 
