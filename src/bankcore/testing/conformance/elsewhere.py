@@ -5,9 +5,8 @@ Promises to several processes that use the same contents at once.
 import multiprocessing
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from multiprocessing.connection import Connection
 from threading import BrokenBarrierError
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from bankcore import AccountStore
 from bankcore.errors import InsufficientFundsError
@@ -24,6 +23,9 @@ from bankcore.testing.conformance.helpers import (
     refusal,
 )
 from bankcore.testing.conformance.subject import Subject, check_of
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _PROCESSES: Final = 2
 _EACH: Final = 25
@@ -163,7 +165,7 @@ def in_a_process(
     number: int,
     barrier: Any,  # noqa: ANN401  # multiprocessing names no type for it
     limit: float,
-    sender: Connection,
+    sender: "Connection",
 ) -> None:
     """
     What each of the processes does: open the store, wait for the others, do the task, answer.
@@ -183,7 +185,7 @@ def in_a_process(
     sender.close()
 
 
-def _answer(receiver: Connection, limit: float) -> list[str]:
+def _answer(receiver: "Connection", limit: float) -> list[str]:
     require(receiver.poll(limit), f"a process answers within {limit:g} s")
     try:
         how, said = receiver.recv()
