@@ -262,6 +262,36 @@ def test_what_a_process_does(task: Any, answers: list[str]) -> None:
     assert not barrier.is_broken
 
 
+def test_racers_say_what_they_were_told() -> None:
+    """
+    Those who race for ids say the same, whoever books; those who come too late are refused.
+    """
+    store = MemoryStore()
+    bank_over(store).open_account("alice", initial_balance=eur(0))
+    first, second = elsewhere.race(store, 0), elsewhere.race(store, 1)
+
+    assert first == second
+    assert 25 == len(set(first))
+    assert ["refused"] == elsewhere.withdraw(store, 99)
+
+
+def test_a_process_whose_others_failed_says_so() -> None:
+    """
+    Who waits for others that will not come does not wait for ever.
+    """
+
+    class Broken(_Barrier):
+        def wait(self, limit: float) -> None:
+            raise threading.BrokenBarrierError
+
+    barrier: Any = Broken()
+    sender: Any = _Sender()
+    elsewhere.in_a_process(MemoryStore, elsewhere.tell, 0, barrier, 1.0, sender)
+
+    assert [("failed", ["BrokenBarrierError: "]), "closed"] == sender.sent
+    assert not barrier.is_broken
+
+
 def test_a_process_that_fails_says_why() -> None:
     """
     An error of one process is told to who asked, and the others do not wait for it.

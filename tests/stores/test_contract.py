@@ -4,8 +4,8 @@ The stores that ship keep every promise of `bankcore.store`, by the kit that shi
 
 import sqlite3
 import tempfile
-from collections.abc import Callable
-from datetime import UTC
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +23,12 @@ from under_test import (
     SQLiteFiles,
 )
 
-from bankcore import AccountId, Currency, Money
+from bankcore import Account, AccountId, Currency, Hold, Money
 from bankcore.account import AMOUNT_MINOR_MAX
 from bankcore.commands import COMMANDS, Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import RECORDED_ERRORS, InvalidCursorError
 from bankcore.ids import TransactionId
-from bankcore.store import Cursor
+from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.testing import (
     BrokenPromisesError,
@@ -41,7 +41,7 @@ from bankcore.testing import (
     in_transactions,
 )
 from bankcore.testing.conformance import CHECKS
-from bankcore.testing.conformance.helpers import append, exactly, journal_of, refusal
+from bankcore.testing.conformance.helpers import NOW, append, exactly, journal_of, look, refusal
 from bankcore.testing.conformance.samples import command_cases, refusal_cases
 from bankcore.transaction import Refusal, Transaction
 
@@ -107,6 +107,57 @@ def test_hosted_store(check: Check) -> None:
     each call.
     """
     check(lambda: in_transactions(MemoryHost()), HOSTED)
+
+
+def _seen(store: MemoryStore, reads: ReadSet) -> Snapshot:
+    plain = MemoryStore()
+    plain._kept = store._kept
+    return look(plain, reads)
+
+
+class OtherwiseRight(MemoryStore):
+    """
+    Keeps every promise, and does otherwise whatever is its own business: its cursors have the
+    name of the store in them, its pages are lists, and what it gives is equal, not the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = f"{id(self)}@"
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        decide(_seen(self, reads))
+        return attrs.evolve(super().transact(reads, decide))
+
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+        return list(super().accounts(after=after, limit=limit))
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        place = None
+        if after is not None:
+            name, _, token = after.token.partition("@")
+            if f"{name}@" != self._name:
+                raise InvalidCursorError(after.token)
+            place = Cursor(token)
+        page = super().journal(after=place, limit=limit)
+        return Page(page.records, page.next and Cursor(f"{self._name}{page.next.token}"))
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        require_limit(limit)
+        # At one instant, the other way round.
+        due = list(reversed(super().holds_due(before, limit=10_000)))
+        due.sort(key=lambda each: each[1].expires_at or NOW)
+        return due[:limit]
+
+
+@pytest.mark.parametrize("check", checks(), ids=str)
+def test_a_store_that_does_otherwise(check: Check) -> None:
+    """
+    A store that keeps its promises in another way keeps them: the kit asks for nothing else.
+    """
+    check(OtherwiseRight)
 
 
 # -- The kit itself ----------------------------------------------------------

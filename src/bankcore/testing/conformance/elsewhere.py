@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PROCESSES: Final = 2
 _EACH: Final = 25
+# How many seconds a process has to end by itself when it has answered.
+_GRACE: Final = 5.0
 
 _Task = Callable[[AccountStore, int], list[str]]
 
@@ -154,6 +156,7 @@ def in_processes(subject: Subject, task: _Task) -> list[list[str]]:
     finally:
         for process, receiver in work:
             receiver.close()
+            process.join(_GRACE)
             process.kill()
             process.join()
             process.close()

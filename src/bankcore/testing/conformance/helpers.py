@@ -20,7 +20,7 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
-from bankcore.errors import StoreUnavailableError
+from bankcore.errors import StoreError, StoreUnavailableError
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.testing.conformance.failing import require
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -38,7 +38,7 @@ BOB: Final = AccountId("bob")
 #: The last instant at which a hold may end.
 END: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
-# How often a unit is sent again that found the store busy.
+# How often a unit is sent again that found the store busy, or in doubt.
 _ATTEMPTS: Final = 1000
 
 
@@ -147,10 +147,22 @@ def patiently(
     """
     What *work* gives, sent again where others kept the store busy: certainly nothing was done.
     """
+    return in_spite_of((StoreUnavailableError,), work, *args, **kwargs)
+
+
+def in_spite_of(
+    errors: tuple[type[StoreError], ...],
+    work: Callable[_Given, _Result],
+    *args: _Given.args,
+    **kwargs: _Given.kwargs,
+) -> _Result:
+    """
+    What *work* gives, sent again after any of *errors*; a thousand times at the most.
+    """
     for _ in range(_ATTEMPTS):
         try:
             return work(*args, **kwargs)
-        except StoreUnavailableError:
+        except errors:
             let_others_run()
     return work(*args, **kwargs)
 

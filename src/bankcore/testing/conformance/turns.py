@@ -189,8 +189,8 @@ def nobody_overspends(subject: Subject) -> None:
 @check_of("threads")
 def transfers_in_a_circle_all_end(subject: Subject) -> None:
     """
-    Threads that transfer to and fro between the same accounts all come to an end, and the sum
-    stays as it was.
+    Threads that transfer back and forth between the same accounts all come to an end, and no
+    transfer is lost.
     """
     store = subject.store
     bank_over(store).execute(
@@ -206,6 +206,7 @@ def transfers_in_a_circle_all_end(subject: Subject) -> None:
     in_threads(len(ways), transfer)
 
     require_equal([60, 40, 50], _balances(store))
+    require_equal([31, 31, 21], [account.version for account in store.accounts()])
 
 
 @check_of("threads")

@@ -3,10 +3,10 @@ Promises that hold when something fails: in the store itself, or around it.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from itertools import count
-from typing import ParamSpec, TypeVar
+from typing import Final
 
 from bankcore import AccountStore, Bank
 from bankcore.audit import verify
@@ -23,14 +23,15 @@ from bankcore.testing.conformance.helpers import (
     contents_of,
     eur,
     fill,
+    in_spite_of,
     journal_of,
 )
 from bankcore.testing.conformance.subject import Subject, check, check_of
 from bankcore.testing.faults import Fault, FaultyStore
 from bankcore.transaction import Transaction
 
-_Result = TypeVar("_Result")
-_Given = ParamSpec("_Given")
+# What a fault may come to.
+_FAULTS: Final = (StoreUnavailableError, OutcomeUnknownError)
 
 
 @check
@@ -78,7 +79,7 @@ def a_failure_before_the_commit_writes_nothing(store: AccountStore) -> None:
         bank.withdraw("alice", eur(7), transaction_id="t-2")
 
     require_equal(before, contents_of(store))
-    receipt = _until_done(bank.withdraw, "alice", eur(7), transaction_id="t-2")
+    receipt = in_spite_of(_FAULTS, bank.withdraw, "alice", eur(7), transaction_id="t-2")
     require_equal((eur(3), 2, False), _told(receipt))
 
 
@@ -115,7 +116,7 @@ def nothing_acknowledged_is_lost_under_faults(store: AccountStore) -> None:
         *(Deposit("alice", eur(n), transaction_id=f"t-{n}") for n in range(1, 100)),
     ]
     for command in commands:
-        _until_done(bank.execute, (command,))
+        in_spite_of(_FAULTS, bank.execute, (command,))
 
     require_equal([f"t-{n}" for n in range(100)], [each.id.value for each in journal_of(store)])
     require_equal((eur(sum(range(100))), 100), _state(store))
@@ -219,15 +220,6 @@ def _bank(faulty: FaultyStore) -> Bank:
         # Clocks that jump are not what is looked at here.
         max_clock_skew=timedelta(days=1),
     )
-
-
-def _until_done(
-    work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
-) -> _Result:
-    for _ in range(1000):
-        with suppress(StoreError):
-            return work(*args, **kwargs)
-    return work(*args, **kwargs)
 
 
 def _told(receipt: Transaction) -> tuple[object, ...]:
