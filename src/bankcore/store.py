@@ -12,6 +12,8 @@ The promises, which hold for every store:
   and the exception passes unchanged.
 - Two units that share an account, or an id, behave as if one ran after the other.
 - A transaction id has one record, and a record never changes.
+
+`bankcore.testing.check_store` puts any store to all of them, one check for each.
 """
 
 from collections.abc import Callable, Mapping, Sequence
