@@ -603,6 +603,23 @@ class SeesNoRecords(_Seeing):
         return attrs.evolve(snapshot, recorded={})
 
 
+@_fails("what_is_returned_is_what_was_written")
+class DecidesOnceMore(MemoryStore):
+    """
+    Writes what *decide* came to, and asks it again for what to return.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        seen: list[Snapshot] = []
+
+        def remembering(snapshot: Snapshot) -> WriteSet:
+            seen.append(snapshot)
+            return decide(snapshot)
+
+        super().transact(reads, remembering)
+        return decide(seen[-1])
+
+
 @_fails("what_was_read_does_not_change")
 class GivesWhatItKeeps(MemoryStore):
     """
@@ -904,6 +921,61 @@ class WritesInTwoSteps(MemoryStore):
         return [
             kept["account", key] for key in sorted(str(k[1]) for k in kept if k[0] == "account")
         ]
+
+
+@_fails("a_snapshot_is_of_one_moment")
+class ShowsHalves(WritesInTwoSteps):
+    """
+    Shows who only looks what there is at this moment, without the lock.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        if reads.transaction_ids:
+            return super().transact(reads, decide)
+        accounts = {each.id: each for each in self.accounts()}
+        return decide(Snapshot({}, accounts))
+
+
+@_fails(
+    "units_that_share_an_account_take_turns",
+    "units_that_share_an_id_take_turns",
+    "a_follower_of_the_journal_misses_nothing",
+)
+class TakesNoTurns(MemoryStore):
+    """
+    Has no lock: a place in the journal is taken when a unit begins, and filled when it ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places = count(1)
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        place = next(self._places)
+        seen: list[Snapshot] = []
+
+        def look(snapshot: Snapshot) -> WriteSet:
+            seen.append(snapshot)
+            return WriteSet()
+
+        super().transact(reads, look)
+        written = decide(seen[0])
+        change = self._change(written)
+        change["journal", place] = written.records[0] if written.records else None
+        change["length",] = max(place, self._kept["length",])
+        self._kept.update(change)
+        return written
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        place = 0 if after is None else int(after.token)
+        there = [
+            (n, self._kept["journal", n])
+            for n in range(place + 1, self._kept["length",] + 1)
+            if self._kept.get(("journal", n)) is not None
+        ][:limit]
+        if not there:
+            return Page((), after)
+        return Page(tuple(record for _, record in there), Cursor(str(there[-1][0])))
 
 
 # -- Processes, and stores that are opened again -----------------------------

@@ -38,6 +38,9 @@ BOB: Final = AccountId("bob")
 #: The last instant at which a hold may end.
 END: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
+# Long enough for another thread to begin and end a unit, in seconds.
+_MOMENT: Final = 0.0005
+
 # How often a unit is sent again that found the store busy, or in doubt.
 _ATTEMPTS: Final = 1000
 
@@ -113,9 +116,9 @@ def exactly(values: Iterable[object]) -> list[tuple[object, str]]:
 
 def let_others_run() -> None:
     """
-    Lets another thread have the processor, in the middle of a unit that nobody should share.
+    Gives other threads and processes time to come, in the middle of what nobody should share.
     """
-    time.sleep(0)  # gives up the GIL and waits for nothing
+    time.sleep(_MOMENT)
 
 
 def in_threads(number: int, work: Callable[[int], None]) -> None:

@@ -111,7 +111,7 @@ class Capabilities:
     faults: Callable[[AccountStore], StoreFaults] | None = None
     host: Callable[[], HostConnection | AbstractContextManager[HostConnection]] | None = None
     self_checking: bool = False
-    time_limit: float = 120.0
+    time_limit: float = 60.0
 
     def has(self, need: Need | None) -> bool:
         """

@@ -2,6 +2,8 @@
 Promises to several threads at once: nothing is lost, nothing done twice, nothing seen half.
 """
 
+from collections.abc import Callable
+
 from bankcore import AccountStore, Transaction
 from bankcore.commands import OpenAccount
 from bankcore.errors import AlreadyReversedError, InsufficientFundsError
@@ -9,14 +11,15 @@ from bankcore.store import Cursor, ReadSet, Snapshot, WriteSet
 from bankcore.testing.conformance.failing import require_equal
 from bankcore.testing.conformance.helpers import (
     ALICE,
+    BOB,
     NOW,
     add_one,
-    append,
     bank_over,
     eur,
     in_threads,
     journal_of,
     let_others_run,
+    look,
     patiently,
     refusal,
 )
@@ -215,31 +218,16 @@ def a_reader_sees_no_half_of_a_unit(subject: Subject) -> None:
     A read that comes while a unit is written sees all of the unit, or nothing of it.
     """
     store = subject.store
-    bank_over(store).execute(
-        OpenAccount(each, initial_balance=eur(50)) for each in ("alice", "bob")
-    )
-    sums: set[int] = set()
-    ended: list[int] = []
+    _require_whole(store, lambda: _balances(store))
 
-    def write() -> None:
-        bank = bank_over(store)
-        for n in range(40):
-            patiently(bank.transfer, "alice", "bob", eur(1), transaction_id=f"t-{n}")
 
-    def work(thread: int) -> None:
-        if thread == 0:
-            try:
-                write()
-            finally:
-                ended.append(thread)
-        while not ended:
-            sums.add(sum(_balances(store)))
-            let_others_run()
-        sums.add(sum(_balances(store)))
-
-    in_threads(3, work)
-
-    require_equal({100}, sums)
+@check_of("threads")
+def a_snapshot_is_of_one_moment(subject: Subject) -> None:
+    """
+    What *decide* sees of several accounts is of one moment, whatever is written meanwhile.
+    """
+    store = subject.store
+    _require_whole(store, lambda: _seen(store, ReadSet((), (ALICE, BOB))))
 
 
 @check_of("threads")
@@ -254,7 +242,16 @@ def a_follower_of_the_journal_misses_nothing(subject: Subject) -> None:
     def write(thread: int) -> None:
         for n in range(20):
             record = refusal(f"t-{thread}-{n}")
-            patiently(append, store, [record])
+
+            def decide(
+                _: Snapshot, record: Refusal = record, *, waits: bool = n % 2 == 0
+            ) -> WriteSet:
+                # Who began later may commit earlier.
+                if waits:
+                    let_others_run()
+                return WriteSet(records=(record,))
+
+            patiently(store.transact, ReadSet((record.id,), ()), decide)
 
     def follow() -> None:
         place: Cursor | None = None
@@ -284,3 +281,40 @@ def a_follower_of_the_journal_misses_nothing(subject: Subject) -> None:
 
 def _balances(store: AccountStore) -> list[int]:
     return [account.balance.amount_minor for account in store.accounts()]
+
+
+def _seen(store: AccountStore, reads: ReadSet) -> list[int]:
+    # A unit that only looks may be refused for being busy as any other.
+    snapshot = patiently(look, store, reads)
+    return [account.balance.amount_minor for account in snapshot.accounts.values()]
+
+
+def _require_whole(store: AccountStore, read: Callable[[], list[int]]) -> None:
+    """
+    Let one thread transfer between two accounts, and others *read* both until it has ended.
+    """
+    bank_over(store).execute(
+        OpenAccount(each, initial_balance=eur(50)) for each in ("alice", "bob")
+    )
+    sums: set[int] = set()
+    ended: list[int] = []
+
+    def write() -> None:
+        bank = bank_over(store)
+        for n in range(40):
+            patiently(bank.transfer, "alice", "bob", eur(1), transaction_id=f"t-{n}")
+
+    def work(thread: int) -> None:
+        if thread == 0:
+            try:
+                write()
+            finally:
+                ended.append(thread)
+        while not ended:
+            sums.add(sum(read()))
+            let_others_run()
+        sums.add(sum(read()))
+
+    in_threads(3, work)
+
+    require_equal({100}, sums)

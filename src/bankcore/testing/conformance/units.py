@@ -4,6 +4,7 @@ Promises of `transact`: what a unit reads, decides and writes.
 
 import sqlite3
 from datetime import timedelta
+from itertools import count
 
 from bankcore import AccountId, AccountStore, TransactionId
 from bankcore.commands import OpenAccount
@@ -41,6 +42,23 @@ def transact_gives_what_decide_gave(store: AccountStore) -> None:
     given = store.transact(ReadSet((), ()), lambda _: written)
 
     require_equal(written, given)
+
+
+@check
+def what_is_returned_is_what_was_written(store: AccountStore) -> None:
+    """
+    However often *decide* was called, what it came to last is what is written and returned.
+    """
+    calls = count(1)
+
+    def decide(_: Snapshot) -> WriteSet:
+        return WriteSet(records=(refusal(f"t-{next(calls)}"),))
+
+    for _ in range(3):
+        before = journal_of(store)
+        written = store.transact(ReadSet((), ()), decide)
+
+        require_equal([*before, *written.records], journal_of(store))
 
 
 @check
