@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -250,6 +250,104 @@ def test_an_account_that_cannot_be_is_not_born(
         Account(**{"id": "alice", "balance": eur("100"), **fields})
     with pytest.raises(error, match=reason):
         attrs.evolve(account(), **fields)
+
+
+#: What a person reads, whole: every word of it is part of the answer.
+SENTENCES: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: Holder("mary", "read"),
+        "'read' is not valid as rights: rights are a collection of Right.",
+    ),
+    (
+        lambda: Holder("mary", []),
+        "None at all is not valid as rights: revoke the access to take all rights away.",
+    ),
+    (
+        lambda: Holder("mary", ["own"]),
+        "'own' is not valid as rights: a right is one of read, credit, debit.",
+    ),
+    (
+        lambda: hold("1", expires_at=LAST_END + TICK),
+        "9999-01-01T00:00:00+00:00 is not a valid time: leave the end out if there is none.",
+    ),
+    (
+        lambda: account(restriction_ends_at=NOON),
+        "none is not a valid restriction: where nothing is restricted, nothing ends.",
+    ),
+    (lambda: require_amount("5"), "'5' is not a valid amount: an amount is a Money."),
+    (lambda: require_amount(eur("0")), "EUR 0.00 is not a valid amount: an amount is above zero."),
+    (
+        lambda: require_amount(minor(AMOUNT_MINOR_MAX + 1)),
+        (
+            "EUR 10000000000000000.00 is not a valid amount: at most 10¹⁸ - 1 minor units"
+            " can be booked."
+        ),
+    ),
+    (
+        lambda: require_not_negative(eur("-0.01")),
+        "EUR -0.01 is not a valid amount: it cannot be below zero.",
+    ),
+    (
+        lambda: Account(id="alice", balance=cast("Any", "5")),
+        "The account is not valid: its balance is '5', not a Money.",
+    ),
+    (
+        lambda: account(overdraft_limit="5"),
+        "The account is not valid: its balance and overdraft limit are not both Money.",
+    ),
+    (
+        lambda: account(overdraft_limit=Money("5", "USD")),
+        (
+            "The account is not valid: balance EUR 100.00 and overdraft limit USD 5.00 are"
+            " not of one currency."
+        ),
+    ),
+    (
+        lambda: account(overdraft_limit=eur("-5")),
+        "The account is not valid: its overdraft limit is EUR -5.00, below zero.",
+    ),
+    (
+        lambda: account(version=-1),
+        "The account is not valid: its version is -1, not an int from 0.",
+    ),
+    (
+        lambda: account(version="1"),
+        "The account is not valid: its version is '1', not an int from 0.",
+    ),
+    (
+        lambda: account(status="open"),
+        "The account is not valid: its status is 'open', not an AccountStatus.",
+    ),
+    (
+        lambda: account(holders=[Holder("b", ["read"]), Holder("a", ["read"])]),
+        "The account is not valid: its holders are not in the order of their ids, each once.",
+    ),
+    (lambda: account().post(cast("Any", "5")), "'5' is not a valid amount: an amount is a Money."),
+    (
+        lambda: account(holds=holding("5")).place_hold("h-1", eur("1")),
+        "'h-1' is not a valid id: the account has an open hold of this id.",
+    ),
+    (
+        lambda: Hold(id="h", amount=eur("5"), captured=Money("1", "USD")),
+        "The amount must be in EUR, and it is in USD.",
+    ),
+    (
+        lambda: account().place_hold("h", eur("1"), expires_at=NOON, booked_at=NOON),
+        (
+            "2026-05-01T12:00:00+00:00 is not a valid time: it is not after the operation,"
+            " at 2026-05-01T12:00:00+00:00."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "sentence"), SENTENCES)
+def test_what_cannot_be_is_told_in_a_sentence(make: Callable[[], object], sentence: str) -> None:
+    """Every word of a refusal is the documented one."""
+    with pytest.raises(BankError) as caught:
+        make()
+
+    assert sentence == str(caught.value)
 
 
 def test_the_bounds_themselves_are_fine() -> None:

@@ -356,6 +356,14 @@ def test_cash_steps_and_symbols_are_these() -> None:
             ),
         ),
         (
+            # So long that Python itself refuses to write it.
+            lambda: Currency.from_numeric(-(10**5000)),
+            (
+                "a value of type int is not a valid currency:"
+                " a number is an int from 0 to 999, or text of three digits."
+            ),
+        ),
+        (
             lambda: Currency.from_numeric(1),
             "The number 001 is not a valid currency: no currency has this number in ISO 4217.",
         ),

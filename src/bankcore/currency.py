@@ -108,11 +108,10 @@ class Currency:
             InvalidCurrencyError: If it is no such number, or ISO 4217 gives its currency
                 no minor unit.
         """
-        text = str(numeric).zfill(3) if type(numeric) is int else numeric
+        text = f"{numeric:03}" if type(numeric) is int and 0 <= numeric <= 999 else numeric
         if not isinstance(text, str) or not _NUMERIC(text):
             raise InvalidCurrencyError(
-                str(numeric) if type(numeric) is int else shown(numeric),
-                "a number is an int from 0 to 999, or text of three digits",
+                shown(numeric), "a number is an int from 0 to 999, or text of three digits"
             )
         codes = _by_numeric().get(text, ())
         return _single(codes, f"The number {text}", "no currency has this number in ISO 4217")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # The longest piece of a caller's value that an error repeats, in characters.
 _SHOWN_MAX = 60
 
+# The integers that an error repeats are shorter than that.
+_SHOWN_INT_MAX = 10**_SHOWN_MAX
+
 # How many ids one message lists.
 _LISTED_MAX = 10
 
@@ -31,6 +34,8 @@ def shown(value: object) -> str:
     """
     What of a refused *value* goes into an error: its repr, cut to 60 characters.
     """
+    if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
+        return str(value)
     if isinstance(value, str):
         # Cut before repr, so that a text of megabytes costs nothing.
         value = value[: _SHOWN_MAX + 1]

@@ -44,8 +44,9 @@ _seen: Final = SEEN.get
 _POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
 
 
-# What attrs would generate for `eq` says the same, and costs twice as much.
-@attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False)
+# What attrs would generate for `eq` says the same, and costs twice as much. No slot for weak
+# references, as numbers have none: `_Unfrozen` needs the same layout.
+@attrs.frozen(init=False, eq=False, order=False, repr=False, match_args=False, weakref_slot=False)
 class Money:
     """
     An exact *amount* of *currency*, in whole units.
@@ -169,10 +170,11 @@ class Money:
             )
         if not -_MINOR_BOUND < amount_minor < _MINOR_BOUND:
             raise _too_large()
-        money = _new(Money)
-        _set_minor(money, amount_minor)
-        _set_currency(money, currency)
-        return money
+        made = _Unfrozen()
+        made.amount_minor = amount_minor
+        made.currency = currency
+        made.__class__ = Money
+        return made  # type: ignore[return-value]  # it has become that
 
     @classmethod
     def zero(cls, currency: Currency | str) -> "Money":
@@ -250,10 +252,11 @@ class Money:
             return NotImplemented
         if other.currency is not self.currency:
             require_same_currency(self, other)
-        money = _new(Money)
-        _set_minor(money, self.amount_minor + other.amount_minor)
-        _set_currency(money, self.currency)
-        return money
+        made = _Unfrozen()
+        made.amount_minor = self.amount_minor + other.amount_minor
+        made.currency = self.currency
+        made.__class__ = Money
+        return made  # type: ignore[return-value]  # it has become that
 
     def __radd__(self, other: int) -> "Money":
         # `sum(moneys)` begins with the int 0. Nothing else that is not money is taken.
@@ -266,10 +269,11 @@ class Money:
             return NotImplemented
         if other.currency is not self.currency:
             require_same_currency(self, other)
-        money = _new(Money)
-        _set_minor(money, self.amount_minor - other.amount_minor)
-        _set_currency(money, self.currency)
-        return money
+        made = _Unfrozen()
+        made.amount_minor = self.amount_minor - other.amount_minor
+        made.currency = self.currency
+        made.__class__ = Money
+        return made  # type: ignore[return-value]  # it has become that
 
     def __mul__(self, factor: int) -> "Money":
         if type(factor) is not int:
@@ -651,19 +655,33 @@ class Money:
         return _make, (self.amount_minor, self.currency)
 
 
-# `Money` is frozen, so its slots are filled through their own descriptors: the
-# quickest way there is to build one: in `__init__`, in `_make`, and written out in
-# `from_minor`, `+` and `-`, which are called the most.
+# `Money` is frozen, so `__init__` fills its slots through their own descriptors.
 _set_minor = Money.__dict__["amount_minor"].__set__
 _set_currency = Money.__dict__["currency"].__set__
-_new = object.__new__
+
+
+class _Unfrozen:
+    """
+    Money that is being made: the same slots, which may still be written.
+
+    It becomes money by its ``__class__``. That is the quickest way there is to build a frozen
+    object, by a third: it is in `_make`, and written out in `from_minor`, ``+`` and ``-``,
+    which are called the most.
+    """
+
+    __slots__ = ("amount_minor", "currency")
+
+    amount_minor: int
+    currency: Currency
+    __class__: Any
 
 
 def _make(amount_minor: int, currency: Currency) -> Money:
-    money = _new(Money)
-    _set_minor(money, amount_minor)
-    _set_currency(money, currency)
-    return money
+    made = _Unfrozen()
+    made.amount_minor = amount_minor
+    made.currency = currency
+    made.__class__ = Money
+    return made  # type: ignore[return-value]  # it has become that
 
 
 def money_of_ratio(

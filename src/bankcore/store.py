@@ -220,7 +220,6 @@ def require_limit(limit: object) -> int:
     """
     if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
         raise InvalidLimitError(
-            str(limit) if type(limit) is int and abs(limit) < LIMIT_MAX**2 else shown(limit),
-            f"a limit is a whole number from 1 to {LIMIT_MAX:,}",
+            shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}"
         )
     return limit
