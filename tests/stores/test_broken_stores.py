@@ -936,48 +936,6 @@ class ShowsHalves(WritesInTwoSteps):
         return decide(Snapshot({}, accounts))
 
 
-@_fails(
-    "units_that_share_an_account_take_turns",
-    "units_that_share_an_id_take_turns",
-    "a_follower_of_the_journal_misses_nothing",
-)
-class TakesNoTurns(MemoryStore):
-    """
-    Has no lock: a place in the journal is taken when a unit begins, and filled when it ends.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._places = count(1)
-
-    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        place = next(self._places)
-        seen: list[Snapshot] = []
-
-        def look(snapshot: Snapshot) -> WriteSet:
-            seen.append(snapshot)
-            return WriteSet()
-
-        super().transact(reads, look)
-        written = decide(seen[0])
-        change = self._change(written)
-        change["journal", place] = written.records[0] if written.records else None
-        change["length",] = max(place, self._kept["length",])
-        self._kept.update(change)
-        return written
-
-    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
-        place = 0 if after is None else int(after.token)
-        there = [
-            (n, self._kept["journal", n])
-            for n in range(place + 1, self._kept["length",] + 1)
-            if self._kept.get(("journal", n)) is not None
-        ][:limit]
-        if not there:
-            return Page((), after)
-        return Page(tuple(record for _, record in there), Cursor(str(there[-1][0])))
-
-
 # -- Processes, and stores that are opened again -----------------------------
 
 
