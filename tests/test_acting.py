@@ -124,7 +124,8 @@ def told(call: Callable[[], object]) -> tuple[Any, ...]:
     except BankError as error:
         return (
             *(type(error), error.code, dict(error.facts), str(error), error.args),
-            *(error.replayed, error.unused_ids, error.__cause__, error.retryable),
+            *(error.replayed, error.unused_ids, error.retryable),
+            *(error.__cause__, error.__context__),
         )
     raise AssertionError("it went through")
 

@@ -228,12 +228,15 @@ class ActingBank(CommandCalls):
         """
         self._require_role(Action.READ_ACCOUNT)
         wanted = to_account_id(account_id)
+        absence = None
         try:
             account = self._bank.account(wanted)
-        except AccountNotFoundError:
-            self._require(Action.READ_ACCOUNT, stand_in(wanted))
-            raise
+        except AccountNotFoundError as error:
+            absence, account = error, stand_in(wanted)
+        # Outside of the handler: a denial must not carry along that there is no account.
         self._require(Action.READ_ACCOUNT, account)
+        if absence is not None:
+            raise absence
         return account
 
     def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
