@@ -19,6 +19,7 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, Money, Principal
+from bankcore import acting as acting_module
 from bankcore.access import ACTIONS, ALLOWED, SCOPES, Action, StandardPolicy, hidden
 from bankcore.acting import ActingBank
 from bankcore.audit import verify
@@ -48,13 +49,14 @@ from bankcore.errors import (
     HoldNotFoundError,
     InsufficientFundsError,
     InvalidCommandError,
+    InvalidLimitError,
     InvalidPrincipalError,
     InvalidTextError,
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
 from bankcore.ids import AccountId, PrincipalId, TransactionId
-from bankcore.store import AccountStore, ReadSet, WriteSet
+from bankcore.store import AccountStore, HolderIndex, ReadSet, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.transaction import Refusal, Transaction
 from every_command import EACH
@@ -122,7 +124,8 @@ def told(call: Callable[[], object]) -> tuple[Any, ...]:
     except BankError as error:
         return (
             *(type(error), error.code, dict(error.facts), str(error), error.args),
-            *(error.replayed, error.unused_ids, error.__cause__, error.retryable),
+            *(error.replayed, error.unused_ids, error.retryable),
+            *(error.__cause__, error.__context__),
         )
     raise AssertionError("it went through")
 
@@ -744,6 +747,58 @@ def test_lists_have_what_may_be_read(town: Town) -> None:
         "anna": ["b", "m"],
         "opal": ["b", "m"],
     } == names
+
+
+def test_a_store_finds_the_accounts_of_a_holder(town: Town) -> None:
+    """By id, page by page; what was granted is there, what was revoked is not."""
+    for number in range(5):
+        town.bank.open_account(f"m-{number}", initial_balance=eur(0), holder="mary")
+    town.bank.grant_access("b", "mary", ["credit"])
+    town.bank.grant_access("b", "mary", ["read"])
+    town.bank.revoke_access("m-3", "mary")
+    mary = PrincipalId("mary")
+    names = [str(account.id) for account in town.store.accounts_of(mary)]
+    page = town.store.accounts_of(mary, after=AccountId("m"), limit=2)
+
+    assert ["b", "m", "m-0", "m-1", "m-2", "m-4"] == names
+    assert ["m-0", "m-1"] == [str(account.id) for account in page]
+    assert tuple(page) == (town.store.account(page[0].id), town.store.account(page[1].id))
+    assert [AccountId("b")] == [
+        account.id for account in town.store.accounts_of(PrincipalId("bert"))
+    ]
+    assert () == tuple(town.store.accounts_of(PrincipalId("nobody")))
+    with pytest.raises(InvalidLimitError):
+        town.store.accounts_of(mary, limit=0)
+
+
+def test_an_owner_lists_its_own_without_a_look_at_all(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner's list does not read the accounts of others, and is as of now."""
+    monkeypatch.setattr(acting_module, "_PAGE", 1)
+    monkeypatch.setattr(type(town.store), "accounts", None)
+    town.bank.open_account("m-2", initial_balance=eur(1), holder="mary")
+    town.bank.place_hold("m", eur(5), expires_at=NOON + timedelta(hours=1))
+    town.now = NOON + timedelta(hours=2)
+
+    assert [("m", 0), ("m-2", 0)] == [
+        (str(account.id), account.held.amount_minor) for account in town.acting(MARY).accounts()
+    ]
+
+
+def test_an_owner_lists_its_own_on_any_store() -> None:
+    """A store that finds no holder's accounts is looked through."""
+
+    class Plain:
+        def __init__(self) -> None:
+            store = MemoryStore()
+            self.transact, self.accounts = store.transact, store.accounts
+
+    plain: Any = Plain()
+    town = Town(plain)
+
+    assert not isinstance(plain, HolderIndex)
+    assert [AccountId("m")] == [account.id for account in town.acting(MARY).accounts()]
 
 
 def test_ones_own_is_read_as_the_bank_reads_it(town: Town) -> None:

@@ -11,7 +11,7 @@ a right is gone.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import attrs
 
@@ -34,7 +34,7 @@ from bankcore.guard import Guard, stand_in
 from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
 from bankcore.money import Money
 from bankcore.statement import Statement
-from bankcore.store import DENIAL_ACCOUNTS_MAX, AccountStore, Denial
+from bankcore.store import DENIAL_ACCOUNTS_MAX, AccountStore, Denial, HolderIndex
 from bankcore.text import to_line_or_none
 from bankcore.transaction import Refusal, Transaction
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from bankcore.bank import Bank
 
 _Read = TypeVar("_Read")
+
+_PAGE: Final = 1000
 
 # The errors by which a principal is told no.
 _DENIALS = (AccessDeniedError, TransactionNotFoundError)
@@ -226,20 +228,35 @@ class ActingBank(CommandCalls):
         """
         self._require_role(Action.READ_ACCOUNT)
         wanted = to_account_id(account_id)
+        absence = None
         try:
             account = self._bank.account(wanted)
-        except AccountNotFoundError:
-            self._require(Action.READ_ACCOUNT, stand_in(wanted))
-            raise
+        except AccountNotFoundError as error:
+            absence, account = error, stand_in(wanted)
+        # Outside of the handler: a denial must not carry along that there is no account.
         self._require(Action.READ_ACCOUNT, account)
+        if absence is not None:
+            raise absence
         return account
 
     def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
         """
         As `Bank.accounts`, those that the principal may read.
+
+        For a principal that is an owner and nothing else, only accounts on which it holds
+        rights are looked at, where the store finds them.
         """
         self._require_role(Action.LIST_ACCOUNTS)
+        if self.principal.roles == {Role.OWNER} and isinstance(self._store, HolderIndex):
+            first = None if after is None else to_account_id(after)
+            return filter(self._guard.sees, self._held(self._store, first))
         return filter(self._guard.sees, self._bank.accounts(after=after))
+
+    def _held(self, index: HolderIndex, after: AccountId | None) -> Iterator[Account]:
+        page = index.accounts_of(self.principal.id, after=after, limit=_PAGE)
+        while page:
+            yield from (account.as_at(self._clock()) for account in page)
+            page = index.accounts_of(self.principal.id, after=page[-1].id, limit=_PAGE)
 
     def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
         """

@@ -33,6 +33,7 @@ from bankcore.errors import (
     InvalidBatchError,
     InvalidCommandError,
     InvalidTimeError,
+    OutcomeUnknownError,
     shown,
 )
 from bankcore.guard import Guard
@@ -40,6 +41,7 @@ from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction
 from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide, expire, guarded_reads_of, reads_of
+from bankcore.settling import SYSTEM_TIMER, Timer, as_first_given, require_deadline, settle
 from bankcore.statement import Statement, StatementLine, line_of
 from bankcore.store import AccountStore, DenialLog, ReadSet, Snapshot, WriteSet, require_limit
 from bankcore.transaction import Transaction
@@ -93,6 +95,13 @@ class Bank(CommandCalls):
         max_clock_skew: How far an account's last posting may lie ahead of the clock.
         policy: Decides for those for whom the bank is `acting_as`; a `StandardPolicy` by
             default.
+        deadline: How long an outcome that is not known is looked after before
+            `OutcomeUnknownError` is raised: the same unit is run again, with the same ids.
+            With zero, or on a store in the application's own transaction, it is raised at once.
+        timer: What that waits by.
+
+    Raises:
+        InvalidTimeError: If *deadline* is not a ``timedelta`` of zero or more.
     """
 
     def __init__(
@@ -103,11 +112,15 @@ class Bank(CommandCalls):
         new_id: Callable[[], str] = _time_ordered_id,
         max_clock_skew: timedelta = timedelta(seconds=5),
         policy: Policy | None = None,
+        deadline: timedelta = timedelta(seconds=30),
+        timer: Timer = SYSTEM_TIMER,
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._max_clock_skew = max_clock_skew
+        self._deadline = require_deadline(deadline)
+        self._timer = timer
         self._policy = StandardPolicy() if policy is None else policy
         self._denials = DenialRecorder(store) if isinstance(store, DenialLog) else None
 
@@ -211,16 +224,40 @@ class Bank(CommandCalls):
     def _transacted(
         self, reads: ReadSet, decided: Callable[[Snapshot, Clock], WriteSet]
     ) -> WriteSet:
-        now: list[Clock] = []
+        doubtful: list[WriteSet] = []
 
-        def once_read(snapshot: Snapshot) -> WriteSet:
-            # Read inside the unit, once: a wait for the store's lock must not look like a
-            # clock that is behind.
-            if not now:
-                now.append(Clock(self._now(), self._max_clock_skew))
-            return decided(snapshot, now[0])
+        def attempt() -> WriteSet:
+            now: list[Clock] = []
+            decisions: list[WriteSet] = []
 
-        return self._store.transact(reads, once_read)
+            def once_read(snapshot: Snapshot) -> WriteSet:
+                # Read inside the unit, once: a wait for the store's lock must not look like a
+                # clock that is behind.
+                if not now:
+                    now.append(Clock(self._now(), self._max_clock_skew))
+                decisions[:] = (decided(snapshot, now[0]),)
+                return decisions[0]
+
+            # What an attempt in doubt may have recorded under ids of the bank's own.
+            own = (record.id for written in doubtful for record in written.records)
+            ids = dict.fromkeys((*reads.transaction_ids, *own))
+            try:
+                return self._store.transact(
+                    attrs.evolve(reads, transaction_ids=tuple(ids)) if doubtful else reads,
+                    once_read,
+                )
+            except OutcomeUnknownError:
+                doubtful.extend(decisions)
+                raise
+
+        try:
+            return attempt()
+        except OutcomeUnknownError as doubt:
+            if getattr(self._store, "in_host_transaction", False):
+                raise
+            written = settle(attempt, doubt, deadline=self._deadline, timer=self._timer)
+        given = as_first_given(written.outcomes, (each.outcomes for each in doubtful))
+        return attrs.evolve(written, outcomes=given)
 
     def _now(self) -> datetime:
         return to_instant(self._clock())
@@ -247,7 +284,12 @@ class Bank(CommandCalls):
             def decided(
                 snapshot: Snapshot, clock: Clock, account_ids: tuple[AccountId, ...] = account_ids
             ) -> WriteSet:
-                return expire(account_ids, snapshot, clock)
+                written = expire(account_ids, snapshot, clock)
+                # Where the outcome of an attempt was in doubt: what it has recorded.
+                settled = (
+                    each for each in snapshot.recorded.values() if type(each) is Transaction
+                )
+                return attrs.evolve(written, outcomes=(*settled, *written.outcomes))
 
             written = self._transacted(ReadSet((), account_ids), decided)
             expiries = [each for each in written.outcomes if isinstance(each, Transaction)]

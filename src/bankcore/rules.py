@@ -560,6 +560,8 @@ class _GuardedWork(_Work):
             return not_visible(ACTIONS[type(request.command)], next(iter(unseen)))
         if type(told) is type(error) and told.facts == error.facts:
             return super()._refused(request, error, at)
+        # It must not carry along what really stood in the way.
+        told.__context__ = None
         return told
 
     def _named_records(self, command: Command) -> dict[TransactionId, Transaction | Refusal]:

@@ -12,6 +12,8 @@ The promises, which hold for every store:
   and the exception passes unchanged.
 - Two units that share an account, or an id, behave as if one ran after the other.
 - A transaction id has one record, and a record never changes.
+
+`bankcore.testing.check_store` puts any store to all of them, one check for each.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -297,6 +299,32 @@ class TokenStore(Protocol):
         Raises:
             TokenNotFoundError: If there is none.
         """
+
+
+@runtime_checkable
+class HolderIndex(Protocol):
+    """
+    Optional: a store that finds the accounts of a holder without a look at all accounts.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        """
+        The accounts on which *holder* holds rights, in the order of their ids, from after
+        *after* on.
+        """
+
+
+class HostBound(Protocol):
+    """
+    Optional: a store that may take part in a transaction of the application's own.
+
+    Where ``in_host_transaction`` is true, nothing is final before the application commits.
+    `Bank` then runs no unit again: an `OutcomeUnknownError` goes to the application at once.
+    """
+
+    in_host_transaction: bool
 
 
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:

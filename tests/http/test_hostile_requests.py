@@ -12,6 +12,12 @@ from typing import Any
 import pytest
 from flask import Request
 from web import PRINCIPALS, Web, euros, told
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    InternalServerError,
+    ServiceUnavailable,
+)
 from werkzeug.test import create_environ, run_wsgi_app
 
 from bankcore.access import Principal
@@ -176,6 +182,29 @@ def test_an_authenticator_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert (500, "internal_error") == (response.status_code, told(response)["code"])
     assert "secret" not in response.get_data(as_text=True)
     assert told(response)["request_id"] in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (ServiceUnavailable(retry_after=7), 503, "service_unavailable"),
+        (InternalServerError("secret"), 500, "internal_error"),
+        (Forbidden("secret"), 403, "forbidden"),
+    ],
+)
+def test_an_authenticator_that_says_no(error: HTTPException, status: int, code: str) -> None:
+    """An authenticator may raise an error of HTTP; it becomes a problem that tells no more."""
+
+    def authenticate(request: Request) -> Principal | None:
+        raise error
+
+    web = Web()
+    response = create_app(web.bank, authenticate=authenticate).test_client().get("/v1/accounts")
+    web.judge(response)
+
+    assert (status, code) == (response.status_code, told(response)["code"])
+    assert "secret" not in response.get_data(as_text=True)
+    assert ("7" if status == 503 else None) == response.headers.get("Retry-After")
 
 
 # -- Who may do what ---------------------------------------------------------

@@ -51,7 +51,7 @@ def walk_through() -> str:
     The lines that the README has for the second terminal.
     """
     text = (ROOT / "README.md").read_text("utf-8").partition("## Over HTTP")[2]
-    return re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)[1]
+    return str(re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)[1])
 
 
 def test_the_walk_through(tmp_path: Path) -> None:

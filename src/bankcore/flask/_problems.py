@@ -127,17 +127,6 @@ def _status(error: BankError) -> int:  # noqa: PLR0911  # a line for each kind
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def internal() -> Problem:
-    """
-    What is told of whatever nobody foresaw.
-    """
-    return Problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "internal_error",
-        "Something went wrong here. Whoever runs the bank finds it by the request_id.",
-    )
-
-
 _HTTP_CODES: Final = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "The request is not well formed."),
     HTTPStatus.NOT_FOUND: ("not_found", "There is no such resource."),
@@ -146,7 +135,19 @@ _HTTP_CODES: Final = {
         "The resource does not take this method; Allow has those that it takes.",
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "The body is too large."),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "internal_error",
+        "Something went wrong here. Whoever runs the bank finds it by the request_id.",
+    ),
 }
+
+
+def internal() -> Problem:
+    """
+    What is told of whatever nobody foresaw.
+    """
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Problem(status, *_HTTP_CODES[status])
 
 
 def problem_of_http(error: HTTPException) -> Problem:
@@ -154,8 +155,6 @@ def problem_of_http(error: HTTPException) -> Problem:
     What is told of an error that Flask or an authenticator raised.
     """
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return internal()
     phrase = HTTPStatus(status).phrase
     code, detail = _HTTP_CODES.get(
         HTTPStatus(status), (phrase.lower().replace(" ", "_"), f"{phrase}.")

@@ -101,6 +101,14 @@ SCHEMA: Final = (
     CREATE INDEX bankcore_hold_due ON bankcore_hold (expires_at)
         WHERE expires_at IS NOT NULL
     """,
+    # Whose accounts are whose: what the column says, the other way round.
+    """
+    CREATE TABLE bankcore_holder (
+        principal TEXT NOT NULL,
+        account_key INTEGER NOT NULL REFERENCES bankcore_account,
+        PRIMARY KEY (principal, account_key)
+    ) STRICT, WITHOUT ROWID
+    """,
     """
     CREATE TABLE bankcore_denial (
         key INTEGER PRIMARY KEY,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -28,7 +29,7 @@ from bankcore.errors import (
     TransactionNotFoundError,
     shown,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.store import (
     DENIALS_MAX,
     Cursor,
@@ -183,6 +184,20 @@ class MemoryStore:
                 if hold.expires_at is not None and hold.expires_at < before
             ]
         return tuple((account_id, hold) for *_, account_id, hold in nsmallest(limit, due))
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        require_limit(limit)
+        first = "" if after is None else after.value
+        with self._lock:
+            found = (
+                account
+                for key, account in self._kept.items()
+                if key[0] == "account" and account.id.value > first
+                if any(each.principal == holder for each in account.holders)
+            )
+            return tuple(nsmallest(limit, found, key=attrgetter("id.value")))
 
     # -- What is kept apart --
 

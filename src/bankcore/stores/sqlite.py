@@ -30,7 +30,7 @@ from urllib.parse import quote
 import attrs
 
 from bankcore.access import Principal
-from bankcore.account import Account, AccountStatus, Hold, Restriction
+from bankcore.account import Account, AccountStatus, Hold, Holder, Restriction
 from bankcore.commands import Reverse
 from bankcore.currency import Currency
 from bankcore.errors import (
@@ -517,6 +517,18 @@ class SQLiteStore:
         errors = [] if found == ["ok"] else found
         errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
         return tuple(errors)
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        require_limit(limit)
+        rows = self._read(
+            f"{_ACCOUNTS} WHERE a.key IN (SELECT w.account_key FROM bankcore_holder w"
+            " JOIN bankcore_account b ON b.key = w.account_key"
+            " WHERE w.principal = ? AND b.id > ? ORDER BY b.id LIMIT ?) ORDER BY a.id, h.key",
+            (holder.value, "" if after is None else after.value, limit),
+        )
+        return tuple(account for _, account in _accounts(rows))
 
     # -- What is kept apart --
 
@@ -1115,6 +1127,9 @@ def _write_rarities(
     old_holds = () if before is None else before.holds
     if after.holds is not old_holds and after.holds != old_holds:
         _write_holds(connection, key, old_holds, after.holds)
+    old_holders = () if before is None else before.holders
+    if after.holders is not old_holders and after.holders != old_holders:
+        _write_holders(connection, key, old_holders, after.holders)
     if _settings(after) != (_NO_SETTINGS if before is None else _settings(before)):
         restriction, reason, ends_at, holders = _settings(after)
         connection.execute(
@@ -1128,6 +1143,20 @@ def _write_rarities(
                 key,
             ),
         )
+
+
+def _write_holders(
+    connection: sqlite3.Connection, key: int, old: Sequence[Holder], new: Sequence[Holder]
+) -> None:
+    before, after = ({each.principal.value for each in holders} for holders in (old, new))
+    connection.executemany(
+        "DELETE FROM bankcore_holder WHERE principal = ? AND account_key = ?",
+        [(name, key) for name in before - after],
+    )
+    connection.executemany(
+        "INSERT INTO bankcore_holder (principal, account_key) VALUES (?, ?)",
+        [(name, key) for name in after - before],
+    )
 
 
 def _write_holds(
