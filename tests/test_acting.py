@@ -351,6 +351,46 @@ PAYMENTS: dict[str, tuple[Callable[[ActingBank], object], type[BankError]]] = {
 }
 
 
+class Watched(MemoryStore):
+    """
+    A store that remembers which reads of an account found one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finds: list[bool] = []
+
+    def account(self, account_id: AccountId) -> Account:
+        self.finds.append(False)
+        account = super().account(account_id)
+        self.finds[-1] = True
+        return account
+
+
+@pytest.mark.parametrize("name", ["account", "holds", "statement", "balance_at", "available_at"])
+def test_a_denied_read_looks_for_as_much_whatever_is_there(name: str) -> None:
+    """
+    To read an account takes longer than to find none; a denial has done both, once each.
+    """
+    store = Watched()
+    bank = Bank(store)
+    bank.open_account("toms", initial_balance=eur(5), holder="tom")
+    mary = bank.acting_as(Principal("mary", roles=["owner"]))
+    looks = []
+    for account_id in ("toms", "nobodys"):
+        store.finds.clear()
+        arguments = (
+            ()
+            if name in {"account", "holds", "statement"}
+            else (datetime.max.replace(tzinfo=UTC),)
+        )
+        with pytest.raises(AccountNotVisibleError):
+            getattr(mary, name)(account_id, *arguments)
+        looks.append(sorted(store.finds))
+
+    assert [[False, True]] * 2 == looks
+
+
 @pytest.mark.parametrize("state", ["in dollars", "restricted", "closed"])
 @pytest.mark.parametrize("name", PAYMENTS)
 def test_a_payment_tells_nothing_of_where_it_would_go(store: Any, name: str, state: str) -> None:
