@@ -14,6 +14,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -742,9 +743,15 @@ def _serve(parsed: argparse.Namespace) -> int:
         print(
             f"A token: bankcore token create mary --role owner --store {parsed.store}", flush=True
         )
+        # Whoever stops it, by Ctrl-C or as a service is stopped, finds all connections closed.
+        signal.signal(signal.SIGTERM, _interrupted)
         with suppress(KeyboardInterrupt):
             server.serve_forever()
     return 0
+
+
+def _interrupted(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 # -- What a person sees ------------------------------------------------------

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -41,7 +40,7 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
         try:
             yield str(found[0])
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.communicate(timeout=30)
             assert 0 == process.returncode
 
