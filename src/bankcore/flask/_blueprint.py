@@ -8,15 +8,17 @@ problem, and what is logged: one line of JSON for each request, without what is 
 
 import json
 import logging
+import os
 import time
 import traceback
-import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
 
-from flask import Blueprint, Flask, Response, g, request
+import attrs
+from flask import Blueprint, Flask, Request, Response, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 
 from bankcore.access import Principal
@@ -33,6 +35,7 @@ from bankcore.flask._gate import (
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import Problem, internal, problem_of, problem_of_http
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint, Reply
+from bankcore.flask._shapes import json_text
 
 #: Asked before each request of a known principal, with the endpoint's name; gives the seconds
 #: to wait where there were too many, and None where there were not.
@@ -126,39 +129,57 @@ def create_app(
 
 # -- One request -------------------------------------------------------------
 
+_STATE: Final = "bankcore.state"
+
+
+@attrs.define
+class _State:
+    """
+    What is known of a request, for its answer and for the log.
+    """
+
+    request_id: str = attrs.Factory(lambda: os.urandom(16).hex())
+    started: float = attrs.Factory(time.perf_counter)
+    action: str | None = None
+    principal: str | None = None
+    code: str | None = None
+    failure: str | None = None
+
 
 def _bank_view(
     bank: Bank, endpoint: Endpoint, authenticate: Authenticate, throttle: Throttle | None
 ) -> Callable[..., Response]:
     def view(**path: str) -> Response:
-        g.bankcore_action = endpoint.name
-        principal = _principal(authenticate)
+        sent = request_ctx.request
+        state: _State = sent.environ[_STATE]
+        state.action = endpoint.name
+        principal = _principal(sent, authenticate)
+        state.principal = principal.id.value
         if throttle is not None:
             _require_patience(throttle(principal, endpoint.name))
-        query = query_of(request, endpoint.query)
+        query = query_of(sent, endpoint.query)
         transaction_id, version, body = None, None, {}
         if endpoint.is_write:
-            transaction_id = transaction_id_of(principal.id, key_of(request))
-            version = expected_version_of(request)
-            body = body_of(request, endpoint.required, endpoint.optional)
-        acting = bank.acting_as(principal, request_id=g.bankcore_request_id)
+            transaction_id = transaction_id_of(principal.id, key_of(sent))
+            version = expected_version_of(sent)
+            body = body_of(sent, endpoint.required, endpoint.optional)
+        acting = bank.acting_as(principal, request_id=state.request_id)
         reply = endpoint.handle(Call(acting, path, body, query, transaction_id, version))
         return _answer(reply.members, reply)
 
     return view
 
 
-def _principal(authenticate: Authenticate) -> Principal:
-    principal = authenticate(request)
+def _principal(sent: Request, authenticate: Authenticate) -> Principal:
+    principal = authenticate(sent)
     if principal is None:
-        is_given = "Authorization" in request.headers
+        is_given = "Authorization" in sent.headers
         raise Problem(
             HTTPStatus.UNAUTHORIZED,
             "invalid_token" if is_given else "unauthenticated",
             "The bank does not know who asks.",
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"' if is_given else "Bearer"},
         )
-    g.bankcore_principal = principal.id.value
     return principal
 
 
@@ -196,7 +217,7 @@ def _unknown(**_: str) -> Response:
 
 
 def _health(bank: Bank) -> Response:
-    g.bankcore_action = "health"
+    request.environ[_STATE].action = "health"
     query_of(request, {})
     # A look at the store; what it finds is told to nobody.
     next(iter(bank.accounts()), None)
@@ -218,7 +239,7 @@ def _file_view(name: str, content_type: str) -> Callable[[], Response]:
 
 def _answer(members: Any, reply: Reply | None = None) -> Response:  # noqa: ANN401  # whatever JSON has
     return Response(
-        json.dumps(members, ensure_ascii=False) + "\n",
+        json_text(members),
         HTTPStatus.OK if reply is None else reply.status,
         {} if reply is None else dict(reply.headers),
         content_type="application/json",
@@ -226,8 +247,7 @@ def _answer(members: Any, reply: Reply | None = None) -> Response:  # noqa: ANN4
 
 
 def _begin() -> None:
-    g.bankcore_request_id = uuid.uuid4().hex
-    g.bankcore_started = time.perf_counter()
+    request.environ[_STATE] = _State()
 
 
 def _problem_response(error: Exception) -> Response:
@@ -239,29 +259,34 @@ def _problem_response(error: Exception) -> Response:
         problem = problem_of_http(error)
     else:
         problem = internal()
+    state: _State = request.environ[_STATE]
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        g.bankcore_failure = "".join(traceback.format_exception(error))
-    g.bankcore_code = problem.code
-    return problem.response(g.bankcore_request_id)
+        state.failure = "".join(traceback.format_exception(error))
+    state.code = problem.code
+    return problem.response(state.request_id)
 
 
 def _end(response: Response) -> Response:
+    sent = request_ctx.request
+    state: _State = sent.environ[_STATE]
+    headers = response.headers
     for name, value in _HEADERS.items():
-        response.headers[name] = value
-    response.headers["X-Request-Id"] = g.bankcore_request_id
-    failure = g.get("bankcore_failure")
-    line = {
-        "request_id": g.bankcore_request_id,
-        "method": request.method,
-        "path": request.path,
-        "action": g.get("bankcore_action"),
-        "principal": g.get("bankcore_principal"),
-        "status": response.status_code,
-        "code": g.get("bankcore_code"),
-        "milliseconds": round((time.perf_counter() - g.bankcore_started) * 1000, 1),
-    }
-    if failure is not None:
-        line["failure"] = failure
-    # ASCII, so that nothing in a path or an id can look like another line.
-    _log.log(logging.INFO if failure is None else logging.ERROR, "%s", json.dumps(line))
+        headers[name] = value
+    headers["X-Request-Id"] = state.request_id
+    level = logging.INFO if state.failure is None else logging.ERROR
+    if _log.isEnabledFor(level):
+        line = {
+            "request_id": state.request_id,
+            "method": sent.method,
+            "path": sent.path,
+            "action": state.action,
+            "principal": state.principal,
+            "status": response.status_code,
+            "code": state.code,
+            "milliseconds": round((time.perf_counter() - state.started) * 1000, 1),
+        }
+        if state.failure is not None:
+            line["failure"] = state.failure
+        # ASCII, so that nothing in a path or an id can look like another line.
+        _log.log(level, "%s", json.dumps(line))
     return response

@@ -95,13 +95,7 @@ def _bytes_of(request: Request) -> bytes:
 def _object_of(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode("utf-8")
-        found = json.loads(
-            text,
-            object_pairs_hook=_each_once,
-            parse_constant=_no_constant,
-            parse_float=_no_fraction,
-            parse_int=_bounded,
-        )
+        found = _decoded(text)
     except UnicodeDecodeError:
         raise _bad("invalid_json", "The body is not UTF-8.") from None
     except RecursionError:
@@ -139,6 +133,14 @@ def _bounded(text: str) -> int:
     return int(text)
 
 
+_decoded: Final = json.JSONDecoder(
+    object_pairs_hook=_each_once,
+    parse_constant=_no_constant,
+    parse_float=_no_fraction,
+    parse_int=_bounded,
+).decode
+
+
 def _shown(name: str) -> str:
     """
     A name that a stranger made up, as short ASCII.
@@ -157,6 +159,8 @@ def query_of(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> d
         Problem: If there is another parameter, or one twice.
         BankError: If a text is not what it stands for.
     """
+    if not request.query_string:
+        return {}
     found: dict[str, Any] = {}
     for name, values in request.args.lists():
         if name not in readers:

@@ -6,7 +6,6 @@ nothing, so that what is not there and what may not be seen are the same bytes. 
 error inside, nothing is told but the request's id.
 """
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,7 +26,7 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionIdReusedError,
 )
-from bankcore.flask._shapes import plain
+from bankcore.flask._shapes import json_text, plain
 
 #: After how many seconds to try again what failed for now.
 RETRY_AFTER: Final = 1
@@ -68,9 +67,11 @@ class Problem(Exception):  # noqa: N818  # the RFC's word
             members["facts"] = self.facts
         if self.is_replayed:
             members["replayed"] = True
-        text = json.dumps(members, ensure_ascii=False) + "\n"
         return Response(
-            text, self.status, dict(self.headers), content_type="application/problem+json"
+            json_text(members),
+            self.status,
+            dict(self.headers),
+            content_type="application/problem+json",
         )
 
 

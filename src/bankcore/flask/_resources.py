@@ -21,6 +21,7 @@ from bankcore.flask._cursors import cursor_text, place_of
 from bankcore.flask._problems import Problem
 from bankcore.flask._shapes import (
     account_shape,
+    amount_text,
     currency_shape,
     hold_shape,
     instant_from,
@@ -265,9 +266,9 @@ def _statement(call: Call) -> Reply:
         {
             "account_id": account_id.value,
             **currency_shape(balance.currency),
-            "opening_balance": f"{statement.opening_balance:n}",
+            "opening_balance": amount_text(statement.opening_balance),
             "lines": lines,
-            "closing_balance": f"{balance:n}",
+            "closing_balance": amount_text(balance),
             "next": more,
         }
     )

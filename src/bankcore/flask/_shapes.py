@@ -6,6 +6,7 @@ are RFC 3339 in UTC; and each field of a body has one meaning, one reader and on
 from which the OpenAPI document is made.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -20,10 +21,20 @@ from bankcore.errors import InvalidTimeError, shown
 from bankcore.ids import AccountId, PrincipalId
 from bankcore.instants import to_instant
 from bankcore.money import Money
+from bankcore.notation import written
 from bankcore.statement import StatementLine
 from bankcore.transaction import Posting, Transaction
 
 # -- Out ---------------------------------------------------------------------
+
+_encoded: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def json_text(members: Mapping[str, Any]) -> str:
+    """
+    *members* as a line of JSON.
+    """
+    return f"{_encoded(members)}\n"
 
 
 def instant_text(instant: datetime) -> str:
@@ -47,8 +58,11 @@ def plain(value: object) -> Any:  # noqa: ANN401  # whatever JSON has
     return str(value)
 
 
-def _amount(money: Money) -> str:
-    return f"{money:n}"
+def amount_text(money: Money) -> str:
+    """
+    The amount alone, with all of its currency's decimals.
+    """
+    return written(money.amount_minor, money.currency.exponent)
 
 
 def currency_shape(currency: Currency) -> dict[str, Any]:
@@ -65,10 +79,10 @@ def account_shape(account: Account) -> dict[str, Any]:
     return {
         "id": account.id.value,
         **currency_shape(account.balance.currency),
-        "balance": _amount(account.balance),
-        "held": _amount(account.held),
-        "available": _amount(account.available),
-        "overdraft_limit": _amount(account.overdraft_limit),
+        "balance": amount_text(account.balance),
+        "held": amount_text(account.held),
+        "available": amount_text(account.available),
+        "overdraft_limit": amount_text(account.overdraft_limit),
         "status": account.status.value,
         "restriction": account.restriction.value,
         "restriction_reason": account.restriction_reason,
@@ -81,11 +95,11 @@ def _posting_shape(posting: Posting) -> dict[str, Any]:
     return {
         "account_id": posting.account_id.value,
         **currency_shape(posting.amount.currency),
-        "amount": _amount(posting.amount),
-        "balance": _amount(posting.balance),
-        "held": _amount(posting.held),
-        "available": _amount(posting.available),
-        "overdraft_limit": _amount(posting.overdraft_limit),
+        "amount": amount_text(posting.amount),
+        "balance": amount_text(posting.balance),
+        "held": amount_text(posting.held),
+        "available": amount_text(posting.available),
+        "overdraft_limit": amount_text(posting.overdraft_limit),
         "version": posting.version,
     }
 
@@ -109,8 +123,8 @@ def line_shape(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
         "transaction_id": transaction.id.value,
         "kind": COMMAND_NAMES[type(transaction.command)],
         "booked_at": instant_text(line.booked_at),
-        "amount": _amount(line.amount),
-        "balance": _amount(line.balance),
+        "amount": amount_text(line.amount),
+        "balance": amount_text(line.balance),
         "version": transaction.posting(account_id).version,
         "description": transaction.command.description,
     }
@@ -120,9 +134,9 @@ def hold_shape(hold: Hold) -> dict[str, Any]:
     return {
         "id": hold.id.value,
         **currency_shape(hold.amount.currency),
-        "amount": _amount(hold.amount),
-        "captured": _amount(hold.captured),
-        "left": _amount(hold.left),
+        "amount": amount_text(hold.amount),
+        "captured": amount_text(hold.captured),
+        "left": amount_text(hold.left),
         "expires_at": None if hold.expires_at is None else instant_text(hold.expires_at),
         "description": hold.description,
     }

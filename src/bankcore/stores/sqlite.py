@@ -784,7 +784,9 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
     recorded = {record.id: record for record in _records(rows)}
     reversals = {}
     if reads.originals:
-        touched = (touched_accounts(recorded.get(original)) for original in reads.originals)
+        # What is not there has touched nothing, and nothing has reversed it.
+        originals = tuple(each for each in reads.originals if each in recorded)
+        touched = (touched_accounts(recorded[original]) for original in originals)
         account_ids = tuple(dict.fromkeys(chain(account_ids, *touched)))
         reversals = {
             TransactionId(original): TransactionId(name)
@@ -792,7 +794,7 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
                 connection,
                 "SELECT reverses, transaction_id FROM bankcore_journal",
                 "reverses",
-                reads.originals,
+                originals,
                 "place",
             )
         }
