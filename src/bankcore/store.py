@@ -206,7 +206,5 @@ def require_limit(limit: object) -> int:
         InvalidLimitError: If it is not an ``int`` from 1 to 10,000.
     """
     if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
-        raise InvalidLimitError(
-            shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}"
-        )
+        raise InvalidLimitError(shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}")
     return limit

@@ -37,7 +37,6 @@ from bankcore.errors import (
     BankError,
     InvalidCursorError,
     OutcomeUnknownError,
-    SchemaVersionError,
     StoreCorruptedError,
     StoreFormatError,
     StoreMisuseError,
@@ -57,7 +56,7 @@ from bankcore.store import (
     touched_accounts,
 )
 from bankcore.stores import _codec as codec
-from bankcore.stores._sqlite_schema import SCHEMA, SCHEMA_VERSION
+from bankcore.stores.schema import migrate, require_newest, version_in
 from bankcore.transaction import Posting, Refusal, Transaction
 
 if sys.platform != "win32":
@@ -153,25 +152,9 @@ _CLOSED: Final = -1
 _abandoned: list[_Process] = []
 
 
-class SQLiteStore:
+class _OwnConnections:
     """
-    An `AccountStore` in the SQLite file at *path*, made if there is none.
-
-    Durable: what was acknowledged survives the end of the process, and of the machine
-    if its disk obeys a flush. Safe to use from several threads and processes of one
-    machine, on a local file system.
-
-    Args:
-        path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
-            ``.lock``: the four belong together.
-        timeout: How many seconds to wait for other writers before giving up.
-        create: Whether to make the file where there is none.
-
-    Raises:
-        StoreFormatError: If the path is something else than a bankcore store, which is
-            left untouched.
-        SchemaVersionError: If a newer bankcore wrote it.
-        StoreUnavailableError: If it cannot be opened for writing.
+    The connections to one file: one for each thread of each process, and who may write.
     """
 
     def __init__(
@@ -344,61 +327,20 @@ class SQLiteStore:
                     connection.execute("UPDATE bankcore_schema SET version = version")
                     connection.execute("ROLLBACK")
                     return
-                for statement in SCHEMA:
-                    connection.execute(statement)
+                migrate(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 _roll_back(connection)
                 raise
 
-    # -- The contract --
 
-    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        with _storage_errors():
-            link = self._link()
-        connection = link.connection
-        with self._writing(link):
-            with self._undoing(link):
-                connection.execute("BEGIN IMMEDIATE")
-                snapshot, keys = _snapshot(connection, reads)
-            try:
-                written = decide(snapshot)
-            except BaseException:
-                self._give_up(link, None)
-                raise
-            if not written.records:
-                self._give_up(link, None)
-                return written
-            with self._undoing(link):
-                _write(connection, snapshot, keys, written)
-            # Nothing is told to the caller before this has returned cleanly.
-            try:
-                connection.execute("COMMIT")
-            except BaseException as error:
-                self._discard(link)
-                if isinstance(error, sqlite3.Error):
-                    raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
-                raise
-            return written
+class SQLiteReads:
+    """
+    The reading half of the contract, on whatever connection `_read` asks.
+    """
 
-    @contextmanager
-    def _undoing(self, link: _Link) -> Iterator[None]:
-        """
-        Undoes the open unit if anything in it fails, which is certain before the commit.
-        """
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            self._give_up(link, error)
-            raise _translated(error) from error
-        except BaseException:
-            self._give_up(link, None)
-            raise
-
-    def _give_up(self, link: _Link, error: Exception | None) -> None:
-        is_clean = _roll_back(link.connection)
-        if not is_clean or (error is not None and _primary_code(error) in _DISTRUSTED):
-            self._discard(link)
+    def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
+        raise NotImplementedError
 
     def account(self, account_id: AccountId) -> Account:
         rows = self._read(f"{_ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
@@ -510,6 +452,75 @@ class SQLiteStore:
         errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
         return tuple(errors)
 
+
+class SQLiteStore(_OwnConnections, SQLiteReads):
+    """
+    An `AccountStore` in the SQLite file at *path*, made if there is none.
+
+    Durable: what was acknowledged survives the end of the process, and of the machine
+    if its disk obeys a flush. Safe to use from several threads and processes of one
+    machine, on a local file system.
+
+    Args:
+        path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
+            ``.lock``: the four belong together.
+        timeout: How many seconds to wait for other writers before giving up.
+        create: Whether to make the file where there is none.
+
+    Raises:
+        StoreFormatError: If the path is something else than a bankcore store, which is
+            left untouched.
+        SchemaVersionError: If a newer bankcore wrote it.
+        StoreUnavailableError: If it cannot be opened for writing.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        with _storage_errors():
+            link = self._link()
+        connection = link.connection
+        with self._writing(link):
+            with self._undoing(link):
+                connection.execute("BEGIN IMMEDIATE")
+                snapshot, keys = _snapshot(connection, reads)
+            try:
+                written = decide(snapshot)
+            except BaseException:
+                self._give_up(link, None)
+                raise
+            if not written.records:
+                self._give_up(link, None)
+                return written
+            with self._undoing(link):
+                _write(connection, snapshot, keys, written)
+            # Nothing is told to the caller before this has returned cleanly.
+            try:
+                connection.execute("COMMIT")
+            except BaseException as error:
+                self._discard(link)
+                if isinstance(error, sqlite3.Error):
+                    raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
+                raise
+            return written
+
+    @contextmanager
+    def _undoing(self, link: _Link) -> Iterator[None]:
+        """
+        Undoes the open unit if anything in it fails, which is certain before the commit.
+        """
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            self._give_up(link, error)
+            raise _translated(error) from error
+        except BaseException:
+            self._give_up(link, None)
+            raise
+
+    def _give_up(self, link: _Link, error: Exception | None) -> None:
+        is_clean = _roll_back(link.connection)
+        if not is_clean or (error is not None and _primary_code(error) in _DISTRUSTED):
+            self._discard(link)
+
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         with _storage_errors():
             link = self._link()
@@ -593,14 +604,7 @@ def _look_into(path: str, how: str, timeout: float) -> None:
             return
         if "bankcore_schema" not in tables:
             raise StoreFormatError(path, f"it is another program's database, with {tables[0]}")
-        versions = connection.execute("SELECT version FROM bankcore_schema").fetchall()
-        if len(versions) != 1:
-            raise StoreCorruptedError(f"{path} has {len(versions)} schema versions, not one")
-        (version,) = versions[0]
-        if type(version) is not int:
-            raise StoreCorruptedError(f"{path} has the schema version {version!r}, not a number")
-        if version > SCHEMA_VERSION:
-            raise SchemaVersionError(version, SCHEMA_VERSION)
+        require_newest(version_in(connection))
     except sqlite3.DatabaseError as error:
         if _primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreFormatError(path, "it is not an SQLite database") from error
