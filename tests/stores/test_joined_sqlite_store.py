@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from contract import NOW, bank_over, eur
 
 from bankcore import AccountId, Bank
 from bankcore.audit import verify
+from bankcore.commands import Deposit
 from bankcore.errors import (
     InsufficientFundsError,
     SchemaVersionError,
@@ -31,7 +33,9 @@ from bankcore.stores import JoinedSQLiteStore, SQLiteStore, migrate
 
 
 def connected(path: Path, **options: Any) -> sqlite3.Connection:
-    return sqlite3.connect(path, **{"isolation_level": None, "timeout": 0, **options})
+    options = {"isolation_level": None, "timeout": 0, **options}
+    made: sqlite3.Connection = sqlite3.connect(path, **options)
+    return made
 
 
 @pytest.fixture
@@ -291,7 +295,7 @@ def test_no_transaction_is_misuse(connection: sqlite3.Connection, path: Path) ->
     """
     A unit outside of a transaction is refused, and begins none.
     """
-    with pytest.raises(StoreMisuseError, match="no transaction is open .* BEGIN IMMEDIATE"):
+    with pytest.raises(StoreMisuseError, match=r"no transaction is open .* BEGIN IMMEDIATE"):
         bank_on(connection).deposit("alice", eur(5))
 
     assert (False, 100) == (connection.in_transaction, balance_in(path))
@@ -404,11 +408,9 @@ def test_a_newer_schema_is_refused(connection: sqlite3.Connection, is_read: bool
     connection.execute("BEGIN")
     connection.execute("UPDATE bankcore_schema SET version = 2")
     bank = bank_on(connection)
+    call = bank.account if is_read else partial(bank.deposit, amount=eur(1))
     with pytest.raises(SchemaVersionError) as raised:
-        if is_read:
-            bank.account("alice")
-        else:
-            bank.deposit("alice", eur(1))
+        call("alice")
 
     assert (2, 1) == (raised.value.found, raised.value.supported)
 
@@ -482,13 +484,10 @@ def test_a_full_disk_rolls_back_everything_and_says_so(
     connection.execute("BEGIN")
     connection.execute("INSERT INTO invoice VALUES ('i-1')")
     with pytest.raises(StoreUnavailableError) as raised:
-        for _ in range(1000):
-            bank.deposit("alice", eur(1), description="x" * 400)
+        bank.execute([Deposit("alice", eur(1), description="x" * 400)] * 1000)
 
-    is_whole = "the whole transaction of the application was rolled back" in str(raised.value)
-    assert is_whole == (not connection.in_transaction)
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    assert "the whole transaction of the application was rolled back" in str(raised.value)
+    assert not connection.in_transaction
     assert (100, 0) == (balance_in(path), invoices_in(path))
 
 
