@@ -265,7 +265,7 @@ def test_an_unknown_version_is_refused(connection: sqlite3.Connection, version: 
     """
     Only the versions that this bankcore knows can be asked for.
     """
-    with pytest.raises(StoreMisuseError, match="there is no version .*, only 1 to 1"):
+    with pytest.raises(StoreMisuseError, match=r"there is no version .*, only 1 to 1"):
         migrate(connection, to=version)
     with pytest.raises(StoreMisuseError):
         schema_sql(version)

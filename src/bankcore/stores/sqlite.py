@@ -120,15 +120,20 @@ _ACCOUNTS: Final = (
 )
 
 
+# Which file is at the path, and which at that of its log: device and inode, None for none.
+_Files = tuple[tuple[int, int] | None, tuple[int, int] | None]
+
+
 @attrs.define(eq=False)
 class _Link:
     """
-    One thread's connection, and its own descriptor of the lock file.
+    One thread's connection, its own descriptor of the lock file, and the files it has open.
     """
 
     thread: threading.Thread
     connection: sqlite3.Connection
     lock_descriptor: int
+    files: "_Files" = (None, None)
 
 
 class _Process:
@@ -173,9 +178,14 @@ class _OwnConnections:
         self._path = os.path.abspath(name)
         self._timeout = timeout
         self._is_closed = False
+        # Why nothing more may be written through this store; None while all is well.
+        self._stop_reason: str | None = None
+        # After trouble with the disk, until SQLite has found the file sound.
+        self._is_in_doubt = False
         self._process = _Process()
         self._process_guard = threading.Lock()
         _require_file(self._path, create=create)
+        self._file = _files_at(self._path)[0]
         try:
             with _storage_errors():
                 _require_own(self._path, timeout)
@@ -225,6 +235,8 @@ class _OwnConnections:
         """
         if self._is_closed:
             raise StoreMisuseError("it is closed")
+        if self._stop_reason is not None:
+            raise StoreMisuseError(self._stop_reason)
         process = self._current_process()
         link: _Link | None = getattr(process.local, "link", None)
         if link is None:
@@ -254,10 +266,47 @@ class _OwnConnections:
             # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
             with self._writing(link):
                 _set_pragmas(connection)
+                _tables(connection)  # the first read opens the log
+                link.files = _files_at(self._path)
+                self._require_same_files(link)
         except BaseException:
             self._discard(link)
             raise
         return link
+
+    def _require_same_files(self, link: _Link) -> None:
+        """
+        Passes where what is at the path is still what was opened; else nothing more is written.
+
+        SQLite goes on writing into files that were removed or replaced, where nobody finds it.
+        """
+        found = _files_at(self._path)
+        process = self._current_process()
+        if found[0] == self._file and all(each.files == found for each in (link, *process.links)):
+            return
+        self._stop_reason = (
+            f"{self._path} or the -wal beside it was removed or replaced while it was open, and"
+            " nothing more is written through this store; see what happened to the files, then"
+            " open a new one"
+        )
+        # To close a connection would remove the -wal at the path, now perhaps another's.
+        with process.links_guard:
+            for each in {id(each): each for each in (link, *process.links)}.values():
+                _keep_open(each.connection)
+            _abandoned.append(process)
+            self._process = _Process()
+        raise StoreMisuseError(self._stop_reason)
+
+    def _require_sound(self, link: _Link) -> None:
+        """
+        Passes where there was no trouble with the disk, or SQLite finds the file sound after it.
+        """
+        if not self._is_in_doubt:
+            return
+        ((found,),) = link.connection.execute("PRAGMA quick_check(1)").fetchall()
+        if found != "ok":
+            raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
+        self._is_in_doubt = False
 
     def _drop_links_of_ended_threads(self, process: _Process) -> None:
         for link in [link for link in process.links if not link.thread.is_alive()]:
@@ -479,7 +528,9 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             link = self._link()
         connection = link.connection
         with self._writing(link):
+            self._require_same_files(link)
             with self._undoing(link):
+                self._require_sound(link)
                 connection.execute("BEGIN IMMEDIATE")
                 snapshot, keys = _snapshot(connection, reads)
             try:
@@ -498,6 +549,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             except BaseException as error:
                 self._discard(link)
                 if isinstance(error, sqlite3.Error):
+                    self._is_in_doubt = True
                     raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
                 raise
             return written
@@ -518,8 +570,14 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
 
     def _give_up(self, link: _Link, error: Exception | None) -> None:
         is_clean = _roll_back(link.connection)
-        if not is_clean or (error is not None and _primary_code(error) in _DISTRUSTED):
+        if error is not None and _primary_code(error) in _DISTRUSTED:
+            self._distrust(link)
+        elif not is_clean:
             self._discard(link)
+
+    def _distrust(self, link: _Link) -> None:
+        self._is_in_doubt = True
+        self._discard(link)
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         with _storage_errors():
@@ -528,7 +586,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
                 return link.connection.execute(statement, parameters).fetchall()
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 if _primary_code(error) in _DISTRUSTED:
-                    self._discard(link)
+                    self._distrust(link)
                 raise
 
 
@@ -555,6 +613,31 @@ def _require_file(path: str, *, create: bool) -> None:
         raise StoreFormatError(path, "it is a directory")
     if not stat.S_ISREG(mode):
         raise StoreFormatError(path, "it is not a file")
+
+
+def _files_at(path: str) -> _Files:
+    """
+    Which files are at *path* and at its log's; `os.stat` opens neither of them.
+    """
+    database, log = (_identity(each) for each in (path, f"{path}-wal"))
+    return database, log
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _keep_open(connection: sqlite3.Connection) -> None:
+    """
+    Let nothing close *connection*, not even the end of the interpreter.
+    """
+    import ctypes  # noqa: PLC0415  # for what hardly ever happens
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def _create(path: str) -> None:
