@@ -5,9 +5,10 @@ All obey the contract in `bankcore.store`. Nothing outside the standard library 
 needed for any.
 """
 
+from bankcore.stores._sqlite_versions import SQLiteWALWarning
 from bankcore.stores.joined import JoinedSQLiteStore
 from bankcore.stores.memory import MemoryStore
 from bankcore.stores.schema import migrate
 from bankcore.stores.sqlite import SQLiteStore
 
-__all__ = ["JoinedSQLiteStore", "MemoryStore", "SQLiteStore", "migrate"]
+__all__ = ["JoinedSQLiteStore", "MemoryStore", "SQLiteStore", "SQLiteWALWarning", "migrate"]

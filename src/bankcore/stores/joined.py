@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
 from bankcore.errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.store import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.stores.schema import newest_version, one_version, require_newest
 from bankcore.stores.sqlite import SQLiteReads, _primary_code, _snapshot, _translated, _write
 
@@ -120,6 +120,17 @@ class JoinedSQLiteStore(SQLiteReads):
                 rows.execute("ROLLBACK")
         if isinstance(error, StoreUnavailableError):
             error.reason += "; with it the whole transaction of the application was rolled back"
+
+    def describe(self) -> StoreDescription:
+        """
+        The engine, the settings of the application's connection, and what survives what.
+        """
+        ((_, _, path), *_) = self._read("PRAGMA database_list", ())
+        return self._described(
+            ("journal_mode", "synchronous"),
+            path or "in memory",
+            "what was acknowledged survives what the application's commit survives",
+        )
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         self._require_owner()

@@ -51,11 +51,14 @@ from bankcore.store import (
     Page,
     ReadSet,
     Snapshot,
+    StoreDescription,
     WriteSet,
     require_limit,
     touched_accounts,
 )
 from bankcore.stores import _codec as codec
+from bankcore.stores._sqlite_backup import write_copy
+from bankcore.stores._sqlite_versions import warn_once, warnings_of
 from bankcore.stores.schema import migrate, require_newest, version_in
 from bankcore.transaction import Posting, Refusal, Transaction
 
@@ -174,6 +177,7 @@ class _OwnConnections:
         name = os.fsdecode(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
+        warn_once(stacklevel=2)
         # Absolute, so that a later change of directory does not lead to another file.
         self._path = os.path.abspath(name)
         self._timeout = timeout
@@ -248,6 +252,7 @@ class _OwnConnections:
         return link
 
     def _connected(self) -> _Link:
+        self._require_same_files()
         options: dict[str, Any] = {"isolation_level": None}
         if sys.version_info >= (3, 12):
             options = {"autocommit": True}
@@ -274,7 +279,7 @@ class _OwnConnections:
             raise
         return link
 
-    def _require_same_files(self, link: _Link) -> None:
+    def _require_same_files(self, *new: _Link) -> None:
         """
         Passes where what is at the path is still what was opened; else nothing more is written.
 
@@ -282,7 +287,8 @@ class _OwnConnections:
         """
         found = _files_at(self._path)
         process = self._current_process()
-        if found[0] == self._file and all(each.files == found for each in (link, *process.links)):
+        links = (*new, *process.links)
+        if found[0] == self._file and all(each.files == found for each in links):
             return
         self._stop_reason = (
             f"{self._path} or the -wal beside it was removed or replaced while it was open, and"
@@ -291,7 +297,7 @@ class _OwnConnections:
         )
         # To close a connection would remove the -wal at the path, now perhaps another's.
         with process.links_guard:
-            for each in {id(each): each for each in (link, *process.links)}.values():
+            for each in links:
                 _keep_open(each.connection)
             _abandoned.append(process)
             self._process = _Process()
@@ -390,6 +396,17 @@ class SQLiteReads:
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         raise NotImplementedError
+
+    def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
+        ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
+        return StoreDescription(
+            engine=f"SQLite {sqlite3.sqlite_version}",
+            location=location,
+            schema_version=version,
+            durability=durability,
+            settings={name: self._read(f"PRAGMA {name}", ())[0][0] for name in names},
+            warnings=warnings_of(sqlite3.sqlite_version_info),
+        )
 
     def account(self, account_id: AccountId) -> Account:
         rows = self._read(f"{_ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
@@ -528,7 +545,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             link = self._link()
         connection = link.connection
         with self._writing(link):
-            self._require_same_files(link)
+            self._require_same_files()
             with self._undoing(link):
                 self._require_sound(link)
                 connection.execute("BEGIN IMMEDIATE")
@@ -578,6 +595,32 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
     def _distrust(self, link: _Link) -> None:
         self._is_in_doubt = True
         self._discard(link)
+
+    def backup(self, path: str | bytes | os.PathLike[str]) -> None:
+        """
+        Write a copy of the whole store to *path*, while it is in use.
+
+        The copy is of one moment, and nobody waits for it. It appears at *path* only when all
+        of it is on the disk, readable by its owner alone. Open it like any store.
+
+        Raises:
+            StoreMisuseError: If there is something at *path*, or what would be taken for a part
+                of the copy beside it. It is left as it is.
+            StoreUnavailableError: If the copy cannot be written. None appears.
+        """
+        with _storage_errors():
+            write_copy(self._link().connection, os.path.abspath(os.fsdecode(path)))
+
+    def describe(self) -> StoreDescription:
+        """
+        The engine, its settings as read back from this thread's connection, what survives what.
+        """
+        return self._described(
+            _PRAGMAS,
+            self._path,
+            "what was acknowledged survives the end of the process, and a power loss if the disk"
+            " obeys a flush",
+        )
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         with _storage_errors():
