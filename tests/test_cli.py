@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ import pytest
 
 from bankcore import Bank, Money, cli
 from bankcore.commands import OpenAccount
-from bankcore.stores import SQLiteStore
+from bankcore.stores import SQLiteStore, _sqlite_versions
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
