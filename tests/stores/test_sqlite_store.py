@@ -1828,6 +1828,8 @@ _BEFORE_COMMIT: Final = {
     "IOERR_WRITE": (sqlite3.SQLITE_IOERR_WRITE, StoreUnavailableError),
     "FULL": (sqlite3.SQLITE_FULL, StoreUnavailableError),
     "BUSY": (sqlite3.SQLITE_BUSY, StoreUnavailableError),
+    "INTERRUPT": (sqlite3.SQLITE_INTERRUPT, StoreUnavailableError),
+    "PROTOCOL": (sqlite3.SQLITE_PROTOCOL, StoreUnavailableError),
     "NOMEM": (sqlite3.SQLITE_NOMEM, StoreUnavailableError),
     "READONLY": (sqlite3.SQLITE_READONLY, StoreUnavailableError),
     "CORRUPT": (sqlite3.SQLITE_CORRUPT, StoreCorruptedError),
