@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,20 @@ def wrong(path: Path, told: list[str]) -> list[str]:
     return found
 
 
+def _fail(
+    shim: Any,
+    path: Path,
+    how: tuple[int, int, int],
+    tell: Callable[[str], object],
+    *,
+    is_hasty: bool,
+) -> None:
+    at, error, dies = how
+    shim.disk_arm(ctypes.c_long(at), error, dies)
+    work(path, tell, is_hasty=is_hasty)
+    tell("reached" if shim.disk_fired() else "passed")
+
+
 def run(shim: Any, template: Path, directory: Path, *, is_hasty: bool) -> dict[str, Any]:
     points: dict[str, int] = {}
     problems: list[str] = []
@@ -140,12 +155,9 @@ def run(shim: Any, template: Path, directory: Path, *, is_hasty: bool) -> dict[s
                 path.parent.mkdir()
                 shutil.copy(template, path)
 
-                def body(tell: Callable[[str], object], path: Path = path, at: int = at) -> None:
-                    shim.disk_arm(ctypes.c_long(at), number, int(dies))
-                    work(path, tell, is_hasty=is_hasty)
-                    tell("reached" if shim.disk_fired() else "passed")
-
-                told = in_a_child(body)
+                told = in_a_child(
+                    partial(_fail, shim, path, (at, number, int(dies)), is_hasty=is_hasty)
+                )
                 problems += [f"{name} at {at}: {each}" for each in wrong(path, told)]
                 shutil.rmtree(path.parent)
                 if "passed" in told:

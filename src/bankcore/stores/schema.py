@@ -188,9 +188,8 @@ def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute(end)
     except BaseException:
-        # After some errors SQLite has already rolled back all of it.
+        # After some errors SQLite has already rolled back all of it, and says so.
         with suppress(sqlite3.Error):
             for statement in undo:
-                if connection.in_transaction:
-                    connection.execute(statement)
+                connection.execute(statement)
         raise
