@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ import pytest
 
 from bankcore import Bank, Money, Principal, cli
 from bankcore.commands import OpenAccount
-from bankcore.stores import SQLiteStore
+from bankcore.stores import SQLiteStore, _sqlite_versions
 from bankcore.tokens import Tokens
 from shared_data import shared_path
 
@@ -383,14 +384,40 @@ def test_a_statement_covers_start_to_end(bank: Run) -> None:
 
 
 def test_verify_says_what_it_looked_at(bank: Run) -> None:
-    """`verify` counts what it verified, and the status is 0."""
-    answer = bank("verify", "bank.db")
+    """`verify` counts what it verified, says in what it is kept, and the status is 0."""
+    status, out, err = bank("verify", "bank.db")
+    counts, found, engine, settings, durability, *notes = out.splitlines()
 
-    assert answer == (
-        0,
-        "2 accounts, 2 transactions and 0 refusals verified\nno disagreements\n",
-        "",
-    )
+    assert (0, "") == (status, err)
+    assert counts == "2 accounts, 2 transactions and 0 refusals verified"
+    assert found == "no disagreements"
+    assert engine == f"SQLite {sqlite3.sqlite_version}, schema version 1"
+    assert settings.startswith("settings: journal_mode wal, synchronous 2, foreign_keys 1")
+    assert durability.startswith("durability: what was acknowledged survives")
+    assert all(note.startswith("note: SQLite") for note in notes)
+
+
+@pytest.mark.parametrize(("version", "expected"), [((3, 40, 1), 1), ((3, 51, 3), 0)])
+def test_verify_notes_what_to_know_about_sqlite(
+    bank: Run, version: tuple[int, int, int], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of SQLite is a note of `verify`, and nothing else says it on the command line."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    monkeypatch.setattr(_sqlite_versions, "_told", False)
+    _, out, err = bank("verify", "bank.db")
+
+    assert ("", expected) == (err, out.count("note: SQLite"))
+
+
+def test_backup_copies_a_bank(bank: Run) -> None:
+    """`backup` makes a copy that verifies, and overwrites nothing."""
+    said = [bank("backup", "bank.db", "copy.db") for _ in range(2)]
+    status, out, _ = bank("verify", "copy.db")
+
+    assert (0, "bank.db was copied to copy.db\n", "") == said[0]
+    assert (1, "") == said[1][:2]
+    assert "is there already" in said[1][2]
+    assert (0, True) == (status, "no disagreements" in out)
 
 
 def test_verify_names_what_is_wrong(bank: Run) -> None:

@@ -60,7 +60,8 @@ class Shell:
     """
     What runs the lines of a console block that begin with ``$``, and compares what they print.
 
-    In an expected line, ``…`` stands for whatever differs from run to run.
+    In an expected line, ``…`` stands for whatever differs from run to run; by itself, for any
+    lines.
     """
 
     def __init__(self) -> None:
@@ -97,7 +98,8 @@ class Shell:
 
 
 def _pattern(expected: str) -> str:
-    return re.escape(expected).replace("…", "[^\n]*")
+    lines = re.sub("(?m)^…\n", "⋮", expected)
+    return re.escape(lines).replace("…", "[^\n]*").replace("⋮", "(?:.*\n)*")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

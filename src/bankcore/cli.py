@@ -19,6 +19,7 @@ import socket
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -35,7 +36,8 @@ from bankcore.errors import BankError, InvalidRequestError
 from bankcore.instants import instant_from_text
 from bankcore.money import Money
 from bankcore.statement import Statement
-from bankcore.stores.sqlite import SQLiteStore
+from bankcore.store import StoreDescription
+from bankcore.stores import SQLiteStore, SQLiteWALWarning
 from bankcore.tokens import Tokens
 from bankcore.transaction import Transaction
 
@@ -59,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
-        status: int = parsed.run(parsed)
+        with warnings.catch_warnings():
+            # Whoever types a command cannot act on it each time; `verify` says it.
+            warnings.simplefilter("ignore", SQLiteWALWarning)
+            status: int = parsed.run(parsed)
         sys.stdout.flush()
     except BankError as error:
         print(f"bankcore: {error}", file=sys.stderr)
@@ -94,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_account_commands(commands)
     _add_verify(commands)
+    _add_backup(commands)
     _add_import(commands)
     _add_simulate(commands)
     _add_tokens(commands)
@@ -151,6 +157,12 @@ def _add_command_options(parser: argparse.ArgumentParser) -> None:
 def _add_verify(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser = _add(commands, "verify", _verify, "Check a bank against its own journal.")
     parser.add_argument("store", metavar="PATH", help="the bank's file")
+
+
+def _add_backup(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(commands, "backup", _backup, "Copy a bank that may be in use.")
+    parser.add_argument("store", metavar="PATH", help="the bank's file")
+    parser.add_argument("copy", metavar="COPY", help="the file to make; there must be none yet")
 
 
 def _add_import(commands: Any) -> None:  # noqa: ANN401  # as in _add
@@ -511,9 +523,27 @@ _STATEMENT_FORMATS: Final[dict[str, Callable[[Statement, TextIO], None]]] = {
 def _verify(parsed: argparse.Namespace) -> int:
     with SQLiteStore(parsed.store, create=False) as store:
         report = verify(store)
-    for line in _audit_lines(report):
-        print(line)
+        for line in _audit_lines(report):
+            print(line)
+        for line in _description_lines(store.describe()):
+            print(line)
     return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _description_lines(description: StoreDescription) -> Iterator[str]:
+    settings = ", ".join(f"{name} {value}" for name, value in description.settings.items())
+    yield f"{description.engine}, schema version {description.schema_version}"
+    yield f"settings: {settings}"
+    yield f"durability: {description.durability}"
+    for sentence in description.warnings:
+        yield f"note: {sentence}"
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        store.backup(parsed.copy)
+    print(f"{parsed.store} was copied to {parsed.copy}")
+    return 0
 
 
 def _audit_lines(report: AuditReport) -> Iterator[str]:

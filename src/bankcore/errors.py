@@ -976,7 +976,9 @@ class StoreFormatError(StoreError):
 @attrs.define(slots=False)
 class SchemaVersionError(StoreError):
     """
-    The store was written by a newer bankcore than this one.
+    The tables are of another version of the schema than this bankcore works with.
+
+    *found* is 0 where there are none.
     """
 
     code = "schema_version"
@@ -984,9 +986,15 @@ class SchemaVersionError(StoreError):
     supported: int
 
     def _message(self) -> str:
+        if self.found > self.supported:
+            return (
+                f"The store has schema version {self.found}, and this bankcore knows versions up"
+                f" to {self.supported}: upgrade bankcore."
+            )
+        has = f"schema version {self.found}" if self.found else "no tables of bankcore"
         return (
-            f"The store has schema version {self.found}, and this bankcore knows versions up to"
-            f" {self.supported}: upgrade bankcore."
+            f"The store has {has}, and this bankcore works with schema version"
+            f" {self.supported}: call bankcore.stores.migrate on it."
         )
 
 

@@ -327,6 +327,39 @@ class HostBound(Protocol):
     in_host_transaction: bool
 
 
+@attrs.frozen
+class StoreDescription:
+    """
+    What a store is made of, as it is at this moment, for people to read.
+
+    Attributes:
+        engine: The name of what keeps the data, and its version.
+        location: Where the data is.
+        schema_version: The version of the tables.
+        durability: What survives what, in a sentence.
+        settings: The engine's settings that this rests on, read back from it.
+        warnings: What to know about this engine, in sentences; mostly none.
+    """
+
+    engine: str
+    location: str
+    schema_version: int
+    durability: str
+    settings: Mapping[str, str | int]
+    warnings: tuple[str, ...] = ()
+
+
+class Describing(Protocol):
+    """
+    Optional: a store that can say what it is made of.
+    """
+
+    def describe(self) -> StoreDescription:
+        """
+        The engine, its settings as read back from it, and what survives what.
+        """
+
+
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:
     """
     The accounts that what is recorded has touched; none for a refusal, or for nothing.

@@ -21,6 +21,7 @@ from under_test import (
     PlannedConnection,
     SQLiteFaults,
     SQLiteFiles,
+    SQLiteHost,
 )
 
 from bankcore import Account, AccountId, Currency, Hold, Money
@@ -107,6 +108,25 @@ def test_hosted_store(check: Check) -> None:
     each call.
     """
     check(lambda: in_transactions(MemoryHost()), HOSTED)
+
+
+@pytest.mark.parametrize("check", checks(HOSTED), ids=str)
+def test_joined_sqlite_store(check: Check) -> None:
+    """
+    The store on a SQLite connection of the application keeps it too, with a transaction for each
+    call.
+    """
+    check(lambda: in_transactions(SQLiteHost()), HOSTED)
+
+
+@pytest.mark.parametrize(
+    "check", [each for each in CHECKS.values() if each.needs == "host"], ids=str
+)
+def test_sqlite_host(check: Check) -> None:
+    """
+    What was booked on a SQLite connection of the application shares the fate of its rows.
+    """
+    check(MemoryStore, Capabilities(host=SQLiteHost))
 
 
 def _seen(store: MemoryStore, reads: ReadSet) -> Snapshot:

@@ -107,7 +107,8 @@ def write_raw(path: Path, *statements: str) -> None:
 
 def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
     """
-    The lines that *code* prints in a process of its own, in which every warning is an error.
+    The lines that *code* prints in a process of its own, in which every warning is an error but
+    that of the bug in SQLite's WAL.
 
     With *is_nobody* it gives up all rights before it begins, where it has any.
     """
@@ -121,7 +122,10 @@ def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
             f"    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", begin + code, *map(str, arguments)],
+        [
+            *(sys.executable, "-W", "error", "-W", "ignore:SQLite 3:UserWarning"),
+            *("-c", begin + code, *map(str, arguments)),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -1834,6 +1838,8 @@ _BEFORE_COMMIT: Final = {
     "IOERR_WRITE": (sqlite3.SQLITE_IOERR_WRITE, StoreUnavailableError),
     "FULL": (sqlite3.SQLITE_FULL, StoreUnavailableError),
     "BUSY": (sqlite3.SQLITE_BUSY, StoreUnavailableError),
+    "INTERRUPT": (sqlite3.SQLITE_INTERRUPT, StoreUnavailableError),
+    "PROTOCOL": (sqlite3.SQLITE_PROTOCOL, StoreUnavailableError),
     "NOMEM": (sqlite3.SQLITE_NOMEM, StoreUnavailableError),
     "READONLY": (sqlite3.SQLITE_READONLY, StoreUnavailableError),
     "CORRUPT": (sqlite3.SQLITE_CORRUPT, StoreCorruptedError),

@@ -3,6 +3,7 @@ Stores as the kit is given them: with what they claim, and with ways to make the
 """
 
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 from bankcore import AccountStore
 from bankcore.errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
 from bankcore.store import ReadSet, Snapshot, WriteSet
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import JoinedSQLiteStore, MemoryStore, SQLiteStore, migrate
 from bankcore.testing import Capabilities
 
 
@@ -214,3 +215,39 @@ class MemoryHost:
 
     def rows(self) -> list[str]:
         return list(self._rows)
+
+
+class SQLiteHost:
+    """
+    A SQLite database of the application's own, with a store on its connection.
+    """
+
+    def __init__(self) -> None:
+        # Closed by whichever thread drops the last reference.
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, connection.close)
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE row (text TEXT)")
+        migrate(connection)
+        connection.execute("COMMIT")
+        self._execute = connection.execute
+        self._store = JoinedSQLiteStore(connection)
+
+    @property
+    def store(self) -> JoinedSQLiteStore:
+        return self._store
+
+    def begin(self) -> None:
+        self._execute("BEGIN")
+
+    def commit(self) -> None:
+        self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._execute("ROLLBACK")
+
+    def write_row(self, text: str) -> None:
+        self._execute("INSERT INTO row VALUES (?)", (text,))
+
+    def rows(self) -> list[str]:
+        return [text for (text,) in self._execute("SELECT text FROM row")]
