@@ -308,6 +308,9 @@ class Bare:
     def account(self, account_id: AccountId) -> Any:
         return self._store.account(account_id)
 
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Any:
+        return self._store.accounts(after=after, limit=limit)
+
 
 def test_a_store_need_not_keep_denials() -> None:
     """Where the store keeps none, a denial is a denial."""
