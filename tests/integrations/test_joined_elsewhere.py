@@ -16,6 +16,7 @@ import sqlalchemy
 import sqlalchemy.orm
 from django.conf import settings
 from django.db import connections, transaction
+from django.utils.functional import empty
 
 from bankcore import Bank, Money
 from bankcore.audit import verify
@@ -118,20 +119,23 @@ def _session(path: Path) -> Iterator[Application]:
 
 @contextmanager
 def _django(path: Path) -> Iterator[Application]:
-    if not settings.configured:
-        settings.configure(DATABASES={}, USE_TZ=True)
-        django.setup()
+    # The settings are those of the whole process, and of whatever else runs in it: these go
+    # with the test.
+    before, settings._wrapped = settings._wrapped, empty
+    vars(connections).pop("settings", None)
     alias = "joined"
-    connections.databases[alias] = connections.configure_settings(
-        {
+    settings.configure(
+        DATABASES={
             "default": {},
             alias: {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": str(path),
                 "OPTIONS": {"timeout": 0},
             },
-        }
-    )[alias]
+        },
+        USE_TZ=True,
+    )
+    django.setup()
 
     @contextmanager
     def application() -> Iterator[Work]:
@@ -146,7 +150,8 @@ def _django(path: Path) -> Iterator[Application]:
     yield application
     connections[alias].close()
     del connections[alias]
-    del connections.databases[alias]
+    settings._wrapped = before
+    vars(connections).pop("settings", None)
 
 
 @pytest.fixture(params=[_core, _session, _django], ids=["core", "session", "django"])
