@@ -117,12 +117,19 @@ def _session(path: Path) -> Iterator[Application]:
         yield application
 
 
+def _set_django(wrapped: object) -> None:
+    settings._wrapped = wrapped
+    # Django remembers in two places what it has read of them.
+    connections._settings = None
+    vars(connections).pop("settings", None)
+
+
 @contextmanager
 def _django(path: Path) -> Iterator[Application]:
     # The settings are those of the whole process, and of whatever else runs in it: these go
     # with the test.
-    before, settings._wrapped = settings._wrapped, empty
-    vars(connections).pop("settings", None)
+    before = settings._wrapped
+    _set_django(empty)
     alias = "joined"
     settings.configure(
         DATABASES={
@@ -150,8 +157,7 @@ def _django(path: Path) -> Iterator[Application]:
     yield application
     connections[alias].close()
     del connections[alias]
-    settings._wrapped = before
-    vars(connections).pop("settings", None)
+    _set_django(before)
 
 
 @pytest.fixture(params=[_core, _session, _django], ids=["core", "session", "django"])
