@@ -7,6 +7,7 @@ every answer has, so that each test of anything else is a test of these too.
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -44,6 +45,8 @@ class Web:
         self.bank = Bank(
             MemoryStore() if store is None else store,
             policy=StandardPolicy(teller_limit=Money("1000", "EUR")),
+            # What is in doubt is told at once.
+            deadline=timedelta(),
         )
         self.app = create_app(
             self.bank,
