@@ -3,8 +3,9 @@ The bank: the object an application uses. Commands in, outcomes out, over a stor
 
 Decided here: where ids and the time come from, and how an outcome reaches the
 caller. A thin shell: it makes what `bankcore.rules` may not make, hands everything
-to the store in one `transact`, and raises what came back as an error. No rule is
-known here, and no state is kept.
+to the store in one `transact` (and again, by `bankcore.settling`, where the outcome is in
+doubt), and raises what came back as an error. No rule is known here, and no state is kept
+but the counts of denials (`bankcore.denials`).
 """
 
 import os

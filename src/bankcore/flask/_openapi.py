@@ -1,7 +1,7 @@
 """
 The OpenAPI 3.1 document, made from the same tables as the routes.
 
-Decided here: how endpoints and shapes are told in OpenAPI. Nothing here knows Flask.
+Decided here: how endpoints and shapes are told in OpenAPI. Nothing here sees a request.
 """
 
 from collections.abc import Mapping
