@@ -2,11 +2,9 @@
 A command of each kind, and for each of its fields another value than it has there.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from bankcore import ExchangeRate, Money
-from bankcore.account import Restriction, Right
+from bankcore.account import Restriction
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -25,32 +23,21 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
+from bankcore.testing.conformance.samples import DOLLAR, EACH, EXCHANGE, NOON, ONE, RATE
 
-ONE: Final = Money("1", "EUR")
-DOLLAR: Final = Money("1.10", "USD")
-NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
-RATE: Final = ExchangeRate("EUR", "USD", "1.1")
-EXCHANGE: Final = [("b", ONE), ("a", -ONE), ("c", -DOLLAR), ("d", DOLLAR)]
+__all__ = ["DOLLAR", "EACH", "EXCHANGE", "NAMED", "NOON", "ONE", "OTHERWISE", "RATE"]
 
 # A command of each kind that an application sends, and the accounts that it names.
-NAMED: list[tuple[Command, list[str]]] = [
-    (OpenAccount("a", initial_balance=ONE), ["a"]),
-    (Deposit("a", ONE), ["a"]),
-    (Withdraw("a", ONE), ["a"]),
-    (Transfer("a", "b", ONE), ["a", "b"]),
-    (Post(EXCHANGE, exchange_rate=RATE), ["a", "c", "b", "d"]),
-    (Reverse("t-1"), []),
-    (PlaceHold("a", ONE), ["a"]),
-    (CaptureHold("a", "h-1"), ["a"]),
-    (ReleaseHold("a", "h-1"), ["a"]),
-    (ExtendHold("a", "h-1", expires_at=NOON), ["a"]),
-    (Restrict("a", Restriction.ALL, reason="theft"), ["a"]),
-    (SetOverdraftLimit("a", ONE), ["a"]),
-    (CloseAccount("a"), ["a"]),
-    (GrantAccess("a", "mary", [Right.READ]), ["a"]),
-    (RevokeAccess("a", "mary"), ["a"]),
+_ACCOUNTS: Final[list[list[str]]] = [
+    ["a"],
+    ["a"],
+    ["a"],
+    ["a", "b"],
+    ["a", "c", "b", "d"],
+    [],
+    *([["a"]] * 9),
 ]
-EACH = [command for command, _ in NAMED]
+NAMED: list[tuple[Command, list[str]]] = list(zip(EACH, _ACCOUNTS, strict=True))
 # The commands of which every field has been given another value than it has in EACH.
 OTHERWISE: dict[type[Command], dict[str, Any]] = {
     OpenAccount: {

@@ -26,6 +26,7 @@ from bankcore.errors import (
     InvalidIdError,
     InvalidLimitError,
     InvalidTimeError,
+    InvalidVersionError,
     TransactionNotFoundError,
 )
 from bankcore.ids import AccountId, TransactionId
@@ -818,6 +819,66 @@ def test_a_statement_beyond_a_page(bank: Bank, number: int) -> None:
     assert eur(number * (number + 1) // 2) == statement.closing_balance
     assert statement.lines[499:] == later.lines
     assert eur(499 * 500 // 2) == later.opening_balance
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(("start", "end", "first", "last"), SPANS)
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+def test_a_statement_in_pages(
+    bank: Bank,
+    start: datetime | date | None,
+    end: datetime | date | None,
+    first: int,
+    last: int,
+    limit: int,
+) -> None:
+    """
+    Pages have the lines of the whole, each once, and each begins where the one before ended.
+    """
+    whole = bank.statement("alice", start=start, end=end)
+    lines: list[StatementLine] = []
+    balance, after = whole.opening_balance, 0
+    while True:
+        page = bank.statement("alice", start=start, end=end, after_version=after, limit=limit)
+        if not page.lines:
+            break
+        assert balance == page.opening_balance
+        assert len(page.lines) <= limit
+        lines += page.lines
+        balance = page.closing_balance
+        after = lines[-1].transaction.posting("alice").version
+
+    assert (whole.lines, whole.closing_balance) == (tuple(lines), balance)
+    assert last - first == len(lines)
+
+
+@pytest.mark.usefixtures("history")
+def test_pages_of_a_statement_that_cannot_be(bank: Bank) -> None:
+    """
+    Beyond the last version there is no line; numbers that are none are refused.
+    """
+    beyond = bank.statement("alice", after_version=99)
+
+    assert ((), eur(101)) == (beyond.lines, beyond.opening_balance)
+    for limit in (0, 10_001, True, "5"):
+        with pytest.raises(InvalidLimitError):
+            bank.statement("alice", limit=limit)  # type: ignore[arg-type]  # inputs under test
+    for version in (-1, 2**63, True, "5"):
+        with pytest.raises(InvalidVersionError):
+            bank.statement("alice", after_version=version)  # type: ignore[arg-type]  # as above
+
+
+def test_accounts_after_an_id(bank: Bank) -> None:
+    """
+    The accounts go on after an id, whether or not there is an account of it.
+    """
+    for name in ("a", "b", "d"):
+        bank.open_account(name, initial_balance=eur(0))
+
+    assert ["b", "d"] == [each.id.value for each in bank.accounts(after="a")]
+    assert ["d"] == [each.id.value for each in bank.accounts(after=AccountId("c"))]
+    with pytest.raises(InvalidIdError):
+        next(bank.accounts(after="no id"))
 
 
 @pytest.mark.usefixtures("history")

@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,9 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from bankcore import Bank, Money, cli
+from bankcore import Bank, Money, Principal, cli
 from bankcore.commands import OpenAccount
-from bankcore.stores import SQLiteStore
+from bankcore.stores import SQLiteStore, _sqlite_versions
+from bankcore.tokens import Tokens
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
@@ -382,14 +384,40 @@ def test_a_statement_covers_start_to_end(bank: Run) -> None:
 
 
 def test_verify_says_what_it_looked_at(bank: Run) -> None:
-    """`verify` counts what it verified, and the status is 0."""
-    answer = bank("verify", "bank.db")
+    """`verify` counts what it verified, says in what it is kept, and the status is 0."""
+    status, out, err = bank("verify", "bank.db")
+    counts, found, engine, settings, durability, *notes = out.splitlines()
 
-    assert answer == (
-        0,
-        "2 accounts, 2 transactions and 0 refusals verified\nno disagreements\n",
-        "",
-    )
+    assert (0, "") == (status, err)
+    assert counts == "2 accounts, 2 transactions and 0 refusals verified"
+    assert found == "no disagreements"
+    assert engine == f"SQLite {sqlite3.sqlite_version}, schema version 1"
+    assert settings.startswith("settings: journal_mode wal, synchronous 2, foreign_keys 1")
+    assert durability.startswith("durability: what was acknowledged survives")
+    assert all(note.startswith("note: SQLite") for note in notes)
+
+
+@pytest.mark.parametrize(("version", "expected"), [((3, 40, 1), 1), ((3, 51, 3), 0)])
+def test_verify_notes_what_to_know_about_sqlite(
+    bank: Run, version: tuple[int, int, int], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of SQLite is a note of `verify`, and nothing else says it on the command line."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    monkeypatch.setattr(_sqlite_versions, "_told", False)
+    _, out, err = bank("verify", "bank.db")
+
+    assert ("", expected) == (err, out.count("note: SQLite"))
+
+
+def test_backup_copies_a_bank(bank: Run) -> None:
+    """`backup` makes a copy that verifies, and overwrites nothing."""
+    said = [bank("backup", "bank.db", "copy.db") for _ in range(2)]
+    status, out, _ = bank("verify", "copy.db")
+
+    assert (0, "bank.db was copied to copy.db\n", "") == said[0]
+    assert (1, "") == said[1][:2]
+    assert "is there already" in said[1][2]
+    assert (0, True) == (status, "no disagreements" in out)
 
 
 def test_verify_names_what_is_wrong(bank: Run) -> None:
@@ -616,3 +644,59 @@ def test_importing_the_module_runs_nothing(capsys: pytest.CaptureFixture[str]) -
     importlib.reload(importlib.import_module("bankcore.__main__"))
 
     assert ("", "") == tuple(capsys.readouterr())
+
+
+# -- Tokens ------------------------------------------------------------------
+
+
+def test_a_token_is_created_listed_and_revoked(run: Run) -> None:
+    """`token` issues a token, shows it once, and lets it be worth nothing."""
+    store = ("--store", "bank.db")
+    status, text, note = run(
+        *("token", "create", "mary", "--role", "owner", "--role", "service"),
+        *("--scope", "deposits:write", "--until", "2999-01-01", "--description", "shop", *store),
+    )
+    token_id = text.split("_")[1]
+    with SQLiteStore("bank.db") as opened:
+        principal = Tokens(opened).authenticate(text.strip())
+
+    assert (0, f"Keep it: token {token_id} is not shown again.\n") == (status, note)
+    assert Principal("mary", ["owner", "service"], ["deposits:write"]) == principal
+    assert (0, f"Token {token_id} is revoked.\n", "") == run("token", "revoke", token_id, *store)
+    status, listed, _ = run("token", "list", *store)
+    (row,) = [line.split() for line in listed.splitlines()[1:]]
+    assert [token_id, "mary", "owner,service", "deposits:write"] == row[:4]
+    assert ["2999-01-01T00:00:00+00:00", "shop"] == [row[5], row[7]]
+    assert text.split("_", 2)[2][:43] not in listed
+
+
+def test_a_bare_token_is_listed(run: Run) -> None:
+    """What a token has not is a dash."""
+    run("token", "create", "mary", "--store", "bank.db")
+    _, listed, _ = run("token", "list", "--store", "bank.db")
+
+    assert ["mary", "-", "-"] == listed.splitlines()[1].split()[1:4]
+    assert ["-", "-"] == listed.splitlines()[1].split()[-2:]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "piece"),
+    [
+        (("create", "mary", "--role", "root"), 2, "invalid choice: 'root'"),
+        (("create", "mary", "--scope", "*"), 2, "invalid choice: '*'"),
+        (("create", "a b"), 2, "'a b' is not a valid id"),
+        (("create", "mary", "--until", "2020-01-01"), 2, "is not a valid time"),
+        (("revoke", "nope"), 2, "There is no token 'nope'"),
+        ((), 2, "the following arguments are required: WHAT"),
+    ],
+)
+def test_a_wrong_call_of_token_is_one_sentence(
+    run: Run, words: tuple[str, ...], status: int, piece: str
+) -> None:
+    """What cannot be is one sentence on the error stream."""
+    run("token", "create", "mary", "--store", "bank.db")
+    found, out, error = run("token", *words, *(("--store", "bank.db") if words else ()))
+
+    assert (status, "") == (found, out)
+    assert piece in error
+    assert 1 == len(error.splitlines())

@@ -112,6 +112,26 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"reason": "it is so"},
         "cannot be read: it is so",
     ),
+    "InvalidPrincipalError": (
+        *("invalid_principal", ValueError, False, False),
+        V,
+        "'x' is not valid for a principal",
+    ),
+    "TokenNotFoundError": (
+        *("token_not_found", LookupError, False, False),
+        {"token_id": "'x'"},
+        "There is no token 'x'",
+    ),
+    "AccessDeniedError": (
+        *("access_denied", Exception, False, False),
+        {"action": "deposit", "reason": "it is so"},
+        "The principal may not do this (deposit): it is so.",
+    ),
+    "AccountNotVisibleError": (
+        *("account_not_visible", LookupError, False, False),
+        {"action": "deposit", "reason": "it is so", "account_id": ALICE},
+        "There is no account alice that the principal may see.",
+    ),
     "InvalidAccountError": (
         *("invalid_account", ValueError, False, False),
         {"reason": "it is so"},
@@ -377,11 +397,11 @@ def test_a_hold_that_is_not_active_is_not_found_either() -> None:
     assert issubclass(errors.HoldNotActiveError, errors.HoldNotFoundError)
 
 
-def test_a_partly_used_batch_has_its_own_sentence() -> None:
-    """An id reused in an atomic batch with fresh ones differs in no field, and says so."""
+def test_an_id_reused_without_facts_has_its_own_sentence() -> None:
+    """An id of another principal, or of part of an atomic batch: no field is named."""
     error = errors.TransactionIdReusedError(T1, ())
 
-    assert "other ids of this atomic batch are not" in str(error)
+    assert "t-1 is already used; send the command, or the whole of an atomic" in str(error)
 
 
 def test_an_error_is_new_until_it_is_replayed() -> None:

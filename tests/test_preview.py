@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bankcore.account import Account
-from bankcore.bank import Bank, Possibility
+from bankcore.acting import Possibility
+from bankcore.bank import Bank
 from bankcore.commands import (
     CloseAccount,
     Command,

@@ -499,9 +499,8 @@ class TellerPolicy(_OthersPolicy):
     role = Role.TELLER
 
     def __init__(self, limit: Money | Iterable[Money] = ()) -> None:
-        limits = (limit,) if isinstance(limit, Money) else tuple(limit)
         self._limits: dict[Currency, Money] = {}
-        for each in limits:
+        for each in limit if isinstance(limit, Iterable) else (limit,):
             currency = require_amount(each).currency
             if currency in self._limits:
                 raise InvalidAmountError(str(each), "a currency has one limit")
@@ -588,6 +587,7 @@ class ServicePolicy(_RolePolicy):
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
+        del accounts  # any of them
         if (
             isinstance(command, OpenAccount)
             and action is Action.OPEN_ACCOUNT

@@ -34,6 +34,7 @@ from bankcore.errors import (
     InvalidRestrictionError,
     InvalidRightsError,
     InvalidTimeError,
+    InvalidVersionError,
     shown,
 )
 from bankcore.ids import (
@@ -142,6 +143,21 @@ def to_end(value: object) -> datetime | None:
     if at.year > END_YEAR_MAX:
         raise InvalidTimeError(at.isoformat(), "leave the end out if there is none")
     return at
+
+
+def to_version(value: object) -> int | None:
+    """
+    *value*, if it is a version that an account can have, or None.
+
+    Raises:
+        InvalidVersionError: If it is not an ``int`` from 0.
+    """
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value < 2**63:
+        is_short = type(value) is int and abs(value) <= 2**63
+        raise InvalidVersionError(str(value) if is_short else shown(value))
+    return value
 
 
 def to_restriction(restriction: object) -> Restriction:

@@ -8,9 +8,11 @@ read; where that takes several reads, again after the last, so that nobody reads
 a right is gone.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import attrs
 
@@ -19,6 +21,7 @@ from bankcore.account import Account, Hold
 from bankcore.audit import AuditReport, verify
 from bankcore.calls import CommandCalls
 from bankcore.commands import CloseAccount, Command, OpenAccount, Reverse
+from bankcore.denials import DenialRecorder
 from bankcore.errors import (
     AccessDeniedError,
     AccountNotFoundError,
@@ -32,7 +35,7 @@ from bankcore.guard import Guard, stand_in
 from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction_id
 from bankcore.money import Money
 from bankcore.statement import Statement
-from bankcore.store import AccountStore
+from bankcore.store import DENIAL_ACCOUNTS_MAX, AccountStore, Denial, HolderIndex
 from bankcore.text import to_line_or_none
 from bankcore.transaction import Refusal, Transaction
 
@@ -40,6 +43,14 @@ if TYPE_CHECKING:
     from bankcore.bank import Bank
 
 _Read = TypeVar("_Read")
+
+_PAGE: Final = 1000
+
+# No account that the bank makes is called that; where there is one, no harm is done.
+_NOBODY: Final = AccountId("_" * 64)
+
+# The errors by which a principal is told no.
+_DENIALS = (AccessDeniedError, TransactionNotFoundError)
 
 
 class _Judged(Protocol):
@@ -109,6 +120,7 @@ class ActingBank(CommandCalls):
         guard: Guard,
         *,
         judged: _Judged,
+        denials: DenialRecorder | None,
         clock: Callable[[], datetime],
         request_id: str | None,
     ) -> None:
@@ -118,6 +130,7 @@ class ActingBank(CommandCalls):
         self._store = store
         self._guard = guard
         self._judged = judged
+        self._denials = denials
         self._clock = clock
         self._request_id = to_line_or_none(request_id)
 
@@ -155,19 +168,44 @@ class ActingBank(CommandCalls):
         self, commands: Iterable[Command], *, atomic: bool, is_written: bool
     ) -> list[Transaction | BankError]:
         batch = tuple(map(self._with_holder, commands))
-        if batch and all(type(command) in ACTIONS for command in batch):
-            # One who may do none of it does not take the store's lock.
-            denials = [self._guard.command_role_denial(command) for command in batch]
-            if all(denials) and not atomic:
-                return [self._denied(denial, ()) for denial in denials if denial is not None]
+        outcomes = self._without_the_store(batch, atomic=atomic)
         try:
-            outcomes = self._judged(batch, atomic=atomic, is_written=is_written, guard=self._guard)
-        except (AccessDeniedError, TransactionNotFoundError) as error:
-            raise self._denied(error, ()) from error.__cause__
+            if outcomes is None:
+                outcomes = self._judged(
+                    batch, atomic=atomic, is_written=is_written, guard=self._guard
+                )
+        except _DENIALS as error:
+            # Which of the commands it was is not told: the accounts of all of them.
+            self._denied_command(error, batch)
+            raise
         for command, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, AccessDeniedError | TransactionNotFoundError):
-                self._denied(outcome, command.account_ids)
+            if isinstance(outcome, _DENIALS):
+                self._denied_command(outcome, (command,))
         return outcomes
+
+    def _without_the_store(
+        self, batch: Sequence[Command], *, atomic: bool
+    ) -> list[Transaction | BankError] | None:
+        """
+        The denials, where such a principal may send none of *batch* at all: nobody takes the
+        store's lock for that. None where the bank has to look.
+        """
+        if atomic:
+            return None
+        denials: list[Transaction | BankError] = []
+        for command in batch:
+            denial = self._guard.command_role_denial(command) if type(command) in ACTIONS else None
+            if denial is None:
+                return None
+            denials.append(denial)
+        return denials
+
+    def _denied_command(self, error: BankError, commands: Sequence[Command]) -> None:
+        action = ACTIONS[type(commands[0])]
+        if isinstance(error, AccessDeniedError):
+            action = Action(error.action)
+        account_ids = dict.fromkeys(chain.from_iterable(each.account_ids for each in commands))
+        self._denied(error, action, account_ids)
 
     def _with_holder(self, command: Command) -> Command:
         principal = self._guard.principal
@@ -194,20 +232,32 @@ class ActingBank(CommandCalls):
         """
         self._require_role(Action.READ_ACCOUNT)
         wanted = to_account_id(account_id)
-        try:
+        account = None
+        with suppress(AccountNotFoundError):
             account = self._bank.account(wanted)
-        except AccountNotFoundError:
-            self._require(Action.READ_ACCOUNT, stand_in(wanted))
-            raise
-        self._require(Action.READ_ACCOUNT, account)
+        self._require(Action.READ_ACCOUNT, wanted, account)
+        if account is None:
+            raise AccountNotFoundError(wanted)
         return account
 
-    def accounts(self) -> Iterator[Account]:
+    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
         """
         As `Bank.accounts`, those that the principal may read.
+
+        For a principal that is an owner and nothing else, only accounts on which it holds
+        rights are looked at, where the store finds them.
         """
         self._require_role(Action.LIST_ACCOUNTS)
-        return filter(self._guard.sees, self._bank.accounts())
+        if self.principal.roles == {Role.OWNER} and isinstance(self._store, HolderIndex):
+            first = None if after is None else to_account_id(after)
+            return filter(self._guard.sees, self._held(self._store, first))
+        return filter(self._guard.sees, self._bank.accounts(after=after))
+
+    def _held(self, index: HolderIndex, after: AccountId | None) -> Iterator[Account]:
+        page = index.accounts_of(self.principal.id, after=after, limit=_PAGE)
+        while page:
+            yield from (account.as_at(self._clock()) for account in page)
+            page = index.accounts_of(self.principal.id, after=page[-1].id, limit=_PAGE)
 
     def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
         """
@@ -244,7 +294,7 @@ class ActingBank(CommandCalls):
             record is None
             or self._guard.record_denial(record, self._found, self._found_record) is not None
         ):
-            raise self._denied(TransactionNotFoundError(wanted), ())
+            raise self._denied(TransactionNotFoundError(wanted), Action.READ_TRANSACTION, ())
         if isinstance(record, Transaction):
             return self._guard.receipt(record, self._found)
         error = record.to_error()
@@ -277,12 +327,17 @@ class ActingBank(CommandCalls):
         *,
         start: datetime | date | None = None,
         end: datetime | date | None = None,
+        after_version: int | None = None,
+        limit: int | None = None,
     ) -> Statement:
         """
         As `Bank.statement`, each line's transaction with the posting of this account alone.
         """
         statement = self._read(
-            account_id, lambda: self._bank.statement(account_id, start=start, end=end)
+            account_id,
+            lambda: self._bank.statement(
+                account_id, start=start, end=end, after_version=after_version, limit=limit
+            ),
         )
         return attrs.evolve(
             statement,
@@ -304,7 +359,7 @@ class ActingBank(CommandCalls):
         self._require_role(Action.VERIFY)
         denial = self._guard.denial(Action.VERIFY, ())
         if denial is not None:
-            raise self._denied(denial, ())
+            raise self._denied(denial, Action.VERIFY, ())
         return verify(self._store)
 
     # -- Judging what is read --
@@ -313,21 +368,32 @@ class ActingBank(CommandCalls):
         action = Action.READ_STATEMENT
         self._require_role(action)
         wanted = to_account_id(account_id)
-        self._require(action, self._found(wanted) or stand_in(wanted))
+        self._require(action, wanted, self._found(wanted))
         found = read()
         # It took several reads, and a right may be gone by now.
-        self._require(action, self._found(wanted) or stand_in(wanted))
+        self._require(action, wanted, self._found(wanted))
         return found
 
     def _require_role(self, action: Action) -> None:
         denial = self._guard.role_denial(action)
         if denial is not None:
-            raise self._denied(denial, ())
+            raise self._denied(denial, action, ())
 
-    def _require(self, action: Action, account: Account) -> None:
-        denial = self._guard.denial(action, (Involved(Part.SUBJECT, account),))
+    def _require(self, action: Action, account_id: AccountId, account: Account | None) -> None:
+        involved = Involved(Part.SUBJECT, account or stand_in(account_id))
+        denial = self._guard.denial(action, (involved,))
         if denial is not None:
-            raise self._denied(denial, (account.id,))
+            self._take_as_long(is_there=account is not None)
+            raise self._denied(denial, action, (account_id,))
+
+    def _take_as_long(self, *, is_there: bool) -> None:
+        """
+        Read what makes a denial cost the same, whether or not the account *is there*: in the
+        end an account that is there and one that is not have been looked for.
+        """
+        there = [account.id for account in self._store.accounts(limit=1)]
+        for account_id in (_NOBODY,) if is_there else there:
+            self._found(account_id)
 
     def _found(self, account_id: AccountId) -> Account | None:
         try:
@@ -343,5 +409,33 @@ class ActingBank(CommandCalls):
 
     # -- Denials --
 
-    def _denied(self, error: BankError, account_ids: Iterable[AccountId]) -> BankError:
+    def _denied(
+        self, error: BankError, action: Action, account_ids: Iterable[AccountId]
+    ) -> BankError:
+        """
+        *error*, which is a denial, once it is recorded.
+        """
+        if self._denials is None:
+            return error
+        denial = Denial(
+            self.principal.id,
+            action.value,
+            tuple(islice(account_ids, DENIAL_ACCOUNTS_MAX)),
+            error.code,
+            self._clock(),
+            self._request_id,
+        )
+        try:
+            self._denials.record(denial)
+        except Exception as failure:  # noqa: BLE001  # whatever happens here, a denial stays one
+            _report(denial, failure)
+            error.add_note(f"This denial could not be recorded: {failure}")
         return error
+
+
+def _report(denial: Denial, failure: Exception) -> None:
+    import logging  # noqa: PLC0415  # `import bankcore` stays light, and this is rare
+
+    logging.getLogger("bankcore").error(
+        "A denial could not be recorded: %s", denial, exc_info=failure
+    )

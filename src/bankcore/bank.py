@@ -3,27 +3,38 @@ The bank: the object an application uses. Commands in, outcomes out, over a stor
 
 Decided here: where ids and the time come from, and how an outcome reaches the
 caller. A thin shell: it makes what `bankcore.rules` may not make, hands everything
-to the store in one `transact`, and raises what came back as an error. No rule is
-known here, and no state is kept.
+to the store in one `transact` (and again, by `bankcore.settling`, where the outcome is in
+doubt), and raises what came back as an error. No rule is known here, and no state is kept
+but the counts of denials (`bankcore.denials`).
 """
 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import attrs
 
 from bankcore.access import Policy, Principal, StandardPolicy
-from bankcore.account import Account, Hold, Restriction
+from bankcore.account import Account, Hold, Restriction, to_version
 from bankcore.acting import ActingBank, Possibility
 from bankcore.calls import CommandCalls
-from bankcore.commands import COMMANDS, CloseAccount, Command, ExpireHold, OpenAccount, Reverse
+from bankcore.commands import (
+    COMMANDS,
+    CloseAccount,
+    Command,
+    ExpireHold,
+    OpenAccount,
+    Reverse,
+)
+from bankcore.denials import DenialRecorder
 from bankcore.errors import (
     BankError,
     InvalidBatchError,
     InvalidCommandError,
     InvalidTimeError,
+    OutcomeUnknownError,
     shown,
 )
 from bankcore.guard import Guard
@@ -31,8 +42,9 @@ from bankcore.ids import AccountId, TransactionId, to_account_id, to_transaction
 from bankcore.instants import TICK, to_instant, to_instant_or_midnight
 from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide, expire, guarded_reads_of, reads_of
+from bankcore.settling import SYSTEM_TIMER, Timer, as_first_given, require_deadline, settle
 from bankcore.statement import Statement, StatementLine, line_of
-from bankcore.store import AccountStore, ReadSet, Snapshot, WriteSet
+from bankcore.store import AccountStore, DenialLog, ReadSet, Snapshot, WriteSet, require_limit
 from bankcore.transaction import Transaction
 
 #: The most commands that one `Bank.execute` takes.
@@ -84,6 +96,13 @@ class Bank(CommandCalls):
         max_clock_skew: How far an account's last posting may lie ahead of the clock.
         policy: Decides for those for whom the bank is `acting_as`; a `StandardPolicy` by
             default.
+        deadline: How long an outcome that is not known is looked after before
+            `OutcomeUnknownError` is raised: the same unit is run again, with the same ids.
+            With zero, or on a store in the application's own transaction, it is raised at once.
+        timer: What that waits by.
+
+    Raises:
+        InvalidTimeError: If *deadline* is not a ``timedelta`` of zero or more.
     """
 
     def __init__(
@@ -94,12 +113,17 @@ class Bank(CommandCalls):
         new_id: Callable[[], str] = _time_ordered_id,
         max_clock_skew: timedelta = timedelta(seconds=5),
         policy: Policy | None = None,
+        deadline: timedelta = timedelta(seconds=30),
+        timer: Timer = SYSTEM_TIMER,
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._max_clock_skew = max_clock_skew
+        self._deadline = require_deadline(deadline)
+        self._timer = timer
         self._policy = StandardPolicy() if policy is None else policy
+        self._denials = DenialRecorder(store) if isinstance(store, DenialLog) else None
 
     def acting_as(self, principal: Principal, *, request_id: str | None = None) -> ActingBank:
         """
@@ -125,6 +149,7 @@ class Bank(CommandCalls):
             self._store,
             Guard(principal, self._policy),
             judged=self._judged,
+            denials=self._denials,
             clock=self._now,
             request_id=request_id,
         )
@@ -200,16 +225,40 @@ class Bank(CommandCalls):
     def _transacted(
         self, reads: ReadSet, decided: Callable[[Snapshot, Clock], WriteSet]
     ) -> WriteSet:
-        now: list[Clock] = []
+        doubtful: list[WriteSet] = []
 
-        def once_read(snapshot: Snapshot) -> WriteSet:
-            # Read inside the unit, once: a wait for the store's lock must not look like a
-            # clock that is behind.
-            if not now:
-                now.append(Clock(self._now(), self._max_clock_skew))
-            return decided(snapshot, now[0])
+        def attempt() -> WriteSet:
+            now: list[Clock] = []
+            decisions: list[WriteSet] = []
 
-        return self._store.transact(reads, once_read)
+            def once_read(snapshot: Snapshot) -> WriteSet:
+                # Read inside the unit, once: a wait for the store's lock must not look like a
+                # clock that is behind.
+                if not now:
+                    now.append(Clock(self._now(), self._max_clock_skew))
+                decisions[:] = (decided(snapshot, now[0]),)
+                return decisions[0]
+
+            # What an attempt in doubt may have recorded under ids of the bank's own.
+            own = (record.id for written in doubtful for record in written.records)
+            ids = dict.fromkeys((*reads.transaction_ids, *own))
+            try:
+                return self._store.transact(
+                    attrs.evolve(reads, transaction_ids=tuple(ids)) if doubtful else reads,
+                    once_read,
+                )
+            except OutcomeUnknownError:
+                doubtful.extend(decisions)
+                raise
+
+        try:
+            return attempt()
+        except OutcomeUnknownError as doubt:
+            if getattr(self._store, "in_host_transaction", False):
+                raise
+            written = settle(attempt, doubt, deadline=self._deadline, timer=self._timer)
+        given = as_first_given(written.outcomes, (each.outcomes for each in doubtful))
+        return attrs.evolve(written, outcomes=given)
 
     def _now(self) -> datetime:
         return to_instant(self._clock())
@@ -236,7 +285,12 @@ class Bank(CommandCalls):
             def decided(
                 snapshot: Snapshot, clock: Clock, account_ids: tuple[AccountId, ...] = account_ids
             ) -> WriteSet:
-                return expire(account_ids, snapshot, clock)
+                written = expire(account_ids, snapshot, clock)
+                # Where the outcome of an attempt was in doubt: what it has recorded.
+                settled = (
+                    each for each in snapshot.recorded.values() if type(each) is Transaction
+                )
+                return attrs.evolve(written, outcomes=(*settled, *written.outcomes))
 
             written = self._transacted(ReadSet((), account_ids), decided)
             expiries = [each for each in written.outcomes if isinstance(each, Transaction)]
@@ -271,11 +325,13 @@ class Bank(CommandCalls):
         """
         return self._as_now(self._store.account(to_account_id(account_id)))
 
-    def accounts(self) -> Iterator[Account]:
+    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
         """
-        Every account in the order of its id, read page by page while you iterate.
+        Every account in the order of its id, read page by page while you iterate; those that
+        come after the id *after*, where it is given.
         """
-        page = self._store.accounts(limit=_PAGE)
+        first = None if after is None else to_account_id(after)
+        page = self._store.accounts(after=first, limit=_PAGE)
         while page:
             yield from map(self._as_now, page)
             page = self._store.accounts(after=page[-1].id, limit=_PAGE)
@@ -400,6 +456,8 @@ class Bank(CommandCalls):
         *,
         start: datetime | date | None = None,
         end: datetime | date | None = None,
+        after_version: int | None = None,
+        limit: int | None = None,
     ) -> Statement:
         """
         The account's lines in ``[start, end)``, with the balances around them.
@@ -410,10 +468,19 @@ class Bank(CommandCalls):
         A date means its midnight in UTC. Without *start* it begins with the account;
         without *end* it goes up to now.
 
+        For a statement in pages, *limit* is the most lines (1 to 10,000) of one, and
+        *after_version* the account's version at the last line of the page before: the
+        opening balance is then that line's.
+
         Raises:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If an instant has no time zone, or *end* is before *start*.
+            InvalidLimitError: If *limit* is no such number.
+            InvalidVersionError: If *after_version* is not an ``int`` from 0.
         """
+        if limit is not None:
+            require_limit(limit)
+        after = to_version(after_version) or 0
         account_id = to_account_id(account_id)
         begins = None if start is None else to_instant_or_midnight(start)
         ends = None if end is None else to_instant_or_midnight(end)
@@ -422,13 +489,20 @@ class Bank(CommandCalls):
         opening = None
         if begins is not None and begins > _FIRST_INSTANT:
             opening = self._store.posting_at(account_id, begins - TICK)
+        if after > (0 if opening is None else opening.version):
+            page = self._store.history(account_id, after=after - 1, limit=1)
+            if not page:
+                # Beyond the last one.
+                balance = self._store.account(account_id).balance
+                return Statement(account_id, begins, ends, balance, ())
+            opening = page[0].posting(account_id)
         if opening is None:
             balance = Money.zero(self._store.account(account_id).balance.currency)
             lines = self._lines(account_id, 0, ends)
         else:
             balance = opening.balance
             lines = self._lines(account_id, opening.version, ends)
-        return Statement(account_id, begins, ends, balance, tuple(lines))
+        return Statement(account_id, begins, ends, balance, tuple(islice(lines, limit)))
 
     def _lines(
         self, account_id: AccountId, after: int, ends: datetime | None

@@ -12,18 +12,23 @@ import argparse
 import csv
 import gc
 import json
+import logging
 import os
+import signal
+import socket
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
 
 from bankcore import history, simulation
+from bankcore.access import SCOPES, Principal, Role, StandardPolicy
 from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
 from bankcore.bank import Bank
@@ -31,13 +36,16 @@ from bankcore.errors import BankError, InvalidRequestError
 from bankcore.instants import instant_from_text
 from bankcore.money import Money
 from bankcore.statement import Statement
-from bankcore.stores.sqlite import SQLiteStore
+from bankcore.store import StoreDescription
+from bankcore.stores import SQLiteStore, SQLiteWALWarning
+from bankcore.tokens import Tokens
 from bankcore.transaction import Transaction
 
 EXIT_REFUSED: Final = 1
 EXIT_WRONG_CALL: Final = 2
 # What a shell gives a program that Ctrl-C ended.
 _EXIT_INTERRUPTED: Final = 130
+_PORT_MAX: Final = 65_535
 
 # Between two updates of a line of progress, in seconds.
 _PROGRESS_EVERY: Final = 0.1
@@ -53,7 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
-        status: int = parsed.run(parsed)
+        with warnings.catch_warnings():
+            # Whoever types a command cannot act on it each time; `verify` says it.
+            warnings.simplefilter("ignore", SQLiteWALWarning)
+            status: int = parsed.run(parsed)
         sys.stdout.flush()
     except BankError as error:
         print(f"bankcore: {error}", file=sys.stderr)
@@ -88,8 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_account_commands(commands)
     _add_verify(commands)
+    _add_backup(commands)
     _add_import(commands)
     _add_simulate(commands)
+    _add_tokens(commands)
+    _add_serve(commands)
     return parser
 
 
@@ -145,6 +159,12 @@ def _add_verify(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser.add_argument("store", metavar="PATH", help="the bank's file")
 
 
+def _add_backup(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(commands, "backup", _backup, "Copy a bank that may be in use.")
+    parser.add_argument("store", metavar="PATH", help="the bank's file")
+    parser.add_argument("copy", metavar="COPY", help="the file to make; there must be none yet")
+
+
 def _add_import(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser = _add(
         commands,
@@ -175,6 +195,32 @@ def _add_simulate(commands: Any) -> None:  # noqa: ANN401  # as in _add
         metavar="FILE",
         help="append the id of each operation to FILE once its outcome is durable",
     )
+
+
+def _add_tokens(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    text = "Issue, list and revoke tokens."
+    parser = commands.add_parser("token", help=text, description=text)
+    tokens = parser.add_subparsers(required=True, metavar="WHAT")
+    creating = _add(tokens, "create", _create_token, "Issue a token, and print it once.")
+    creating.add_argument("principal", help="the id of whom it stands for")
+    for name, values in (("role", sorted(role.value for role in Role)), ("scope", sorted(SCOPES))):
+        creating.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            choices=values,
+            metavar=name.upper(),
+            help=f"one of {', '.join(values)}; may be given several times",
+        )
+    creating.add_argument(
+        "--until", metavar="WHEN", help="when it ends: YYYY-MM-DD, or with time and zone"
+    )
+    creating.add_argument("--description", metavar="TEXT", help="one line for people")
+    listing = _add(tokens, "list", _list_tokens, "List the tokens, without their secrets.")
+    revoking = _add(tokens, "revoke", _revoke_token, "Let a token be worth nothing.")
+    revoking.add_argument("token", help="the id of the token, which is not its text")
+    for each in (creating, listing, revoking):
+        each.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
 
 
 # -- Accounts ----------------------------------------------------------------
@@ -477,9 +523,27 @@ _STATEMENT_FORMATS: Final[dict[str, Callable[[Statement, TextIO], None]]] = {
 def _verify(parsed: argparse.Namespace) -> int:
     with SQLiteStore(parsed.store, create=False) as store:
         report = verify(store)
-    for line in _audit_lines(report):
-        print(line)
+        for line in _audit_lines(report):
+            print(line)
+        for line in _description_lines(store.describe()):
+            print(line)
     return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _description_lines(description: StoreDescription) -> Iterator[str]:
+    settings = ", ".join(f"{name} {value}" for name, value in description.settings.items())
+    yield f"{description.engine}, schema version {description.schema_version}"
+    yield f"settings: {settings}"
+    yield f"durability: {description.durability}"
+    for sentence in description.warnings:
+        yield f"note: {sentence}"
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        store.backup(parsed.copy)
+    print(f"{parsed.store} was copied to {parsed.copy}")
+    return 0
 
 
 def _audit_lines(report: AuditReport) -> Iterator[str]:
@@ -608,6 +672,116 @@ def _print_simulation(report: simulation.Report, seconds: float) -> None:
         ),
         ("audit", "; ".join(_audit_lines(report.audit))),
     )
+
+
+# -- Tokens ------------------------------------------------------------------
+
+
+def _create_token(parsed: argparse.Namespace) -> int:
+    principal = Principal(parsed.principal, parsed.role, parsed.scope)
+    with SQLiteStore(parsed.store) as store:
+        issued = Tokens(store).issue(
+            principal, expires_at=_instant(parsed.until), description=parsed.description
+        )
+    print(issued.text)
+    print(f"Keep it: token {issued.id} is not shown again.", file=sys.stderr)
+    return 0
+
+
+def _list_tokens(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        tokens = list(Tokens(store).tokens())
+    _print_table(
+        ("token", "principal", "roles", "scopes", "created", "until", "revoked", "description"),
+        [
+            (
+                token.id,
+                str(token.principal.id),
+                ",".join(sorted(role.value for role in token.principal.roles)) or "-",
+                ",".join(sorted(token.principal.scopes)) or "-",
+                token.created_at.isoformat(),
+                "-" if token.expires_at is None else token.expires_at.isoformat(),
+                "-" if token.revoked_at is None else token.revoked_at.isoformat(),
+                token.description or "",
+            )
+            for token in tokens
+        ],
+    )
+    return 0
+
+
+def _revoke_token(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        Tokens(store).revoke(parsed.token)
+    print(f"Token {parsed.token} is revoked.")
+    return 0
+
+
+# -- Over HTTP ---------------------------------------------------------------
+
+
+def _add_serve(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(
+        commands,
+        "serve",
+        _serve,
+        "Serve the bank over HTTP, to try it; for production see the docs.",
+    )
+    parser.add_argument("--store", required=True, metavar="PATH", help="the bank's file")
+    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="default: 8000; 0 for any that is free"
+    )
+    parser.add_argument(
+        "--teller-limit",
+        action="append",
+        default=[],
+        metavar="MONEY",
+        help="what tellers move at most each time, such as 'EUR 1000'; one for each currency"
+        " (default: nothing)",
+    )
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    try:
+        from bankcore.flask import TokenAuthenticator, create_app
+    except ImportError:
+        print("bankcore: serving needs Flask: pip install 'bankcore[flask]'.", file=sys.stderr)
+        return EXIT_WRONG_CALL
+    from werkzeug.serving import make_server
+
+    if not 0 <= parsed.port <= _PORT_MAX:
+        print(f"bankcore: a port is a number from 0 to {_PORT_MAX:,}.", file=sys.stderr)
+        return EXIT_WRONG_CALL
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Its lines have the token in them where somebody put it into an address.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with ExitStack() as stack:
+        store = stack.enter_context(SQLiteStore(parsed.store))
+        try:
+            listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
+        except OSError as error:
+            where = f"{parsed.host}:{parsed.port}"
+            print(f"bankcore: cannot listen at {where}: {error}.", file=sys.stderr)
+            return EXIT_WRONG_CALL
+        policy = StandardPolicy(teller_limit=map(Money.parse, parsed.teller_limit))
+        app = create_app(
+            Bank(store, policy=policy), authenticate=TokenAuthenticator(Tokens(store))
+        )
+        server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
+        print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
+        print(
+            f"A token: bankcore token create mary --role owner --store {parsed.store}", flush=True
+        )
+        # Whoever stops it, by Ctrl-C or as a service is stopped, finds all connections closed.
+        signal.signal(signal.SIGTERM, _interrupted)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+    return 0
+
+
+def _interrupted(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 # -- What a person sees ------------------------------------------------------

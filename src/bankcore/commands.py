@@ -24,6 +24,7 @@ from bankcore.account import (
     to_end,
     to_restriction,
     to_rights,
+    to_version,
 )
 from bankcore.errors import (
     AmountTooLargeError,
@@ -33,7 +34,6 @@ from bankcore.errors import (
     InvalidIdError,
     InvalidLegsError,
     InvalidRateError,
-    InvalidVersionError,
     SameAccountError,
     shown,
 )
@@ -83,15 +83,6 @@ def _amount(value: Money | None) -> Money | None:
     return None if value is None else require_amount(value)
 
 
-def _expected_version(value: object) -> int | None:
-    if value is None:
-        return None
-    if type(value) is not int or not 0 <= value < 2**63:
-        is_short = type(value) is int and abs(value) <= 2**63
-        raise InvalidVersionError(str(value) if is_short else shown(value))
-    return value
-
-
 def _exchange_rate(value: object) -> ExchangeRate | None:
     if value is None or isinstance(value, ExchangeRate):
         return value
@@ -125,7 +116,7 @@ class Command:
     )
     booked_at: datetime | None = attrs.field(default=None, converter=_booked_at)
     description: str | None = attrs.field(default=None, converter=to_line_or_none)
-    expected_version: int | None = attrs.field(default=None, converter=_expected_version, eq=False)
+    expected_version: int | None = attrs.field(default=None, converter=to_version, eq=False)
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:

@@ -475,6 +475,19 @@ class InvalidPrincipalError(InvalidRequestError, ValueError):
 
 
 @attrs.define(slots=False)
+class TokenNotFoundError(InvalidRequestError, LookupError):
+    """
+    There is no token of this id.
+    """
+
+    code = "token_not_found"
+    token_id: str
+
+    def _message(self) -> str:
+        return f"There is no token {self.token_id}."
+
+
+@attrs.define(slots=False)
 class InvalidAccountError(InvalidRequestError, ValueError):
     """
     An `Account` in a state that an account can never be in.
@@ -519,7 +532,7 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
 
 class DeclinedError(BankError):
     """
-    A rule of the bank said no. No money moved.
+    A rule of the bank, or a policy, said no. No money moved.
 
     Where ``is_recorded``, and the caller gave the transaction id, the refusal
     is recorded under that id: sent again, the same command is refused again,
@@ -963,7 +976,9 @@ class StoreFormatError(StoreError):
 @attrs.define(slots=False)
 class SchemaVersionError(StoreError):
     """
-    The store was written by a newer bankcore than this one.
+    The tables are of another version of the schema than this bankcore works with.
+
+    *found* is 0 where there are none.
     """
 
     code = "schema_version"
@@ -971,9 +986,15 @@ class SchemaVersionError(StoreError):
     supported: int
 
     def _message(self) -> str:
+        if self.found > self.supported:
+            return (
+                f"The store has schema version {self.found}, and this bankcore knows versions up"
+                f" to {self.supported}: upgrade bankcore."
+            )
+        has = f"schema version {self.found}" if self.found else "no tables of bankcore"
         return (
-            f"The store has schema version {self.found}, and this bankcore knows versions up to"
-            f" {self.supported}: upgrade bankcore."
+            f"The store has {has}, and this bankcore works with schema version"
+            f" {self.supported}: call bankcore.stores.migrate on it."
         )
 
 

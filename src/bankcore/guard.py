@@ -73,6 +73,10 @@ class Guard:
     principal: Principal
     policy: Policy
 
+    @property
+    def _name(self) -> str:
+        return self.principal.id.value
+
     # -- The two questions --
 
     def role_denial(self, action: Action) -> AccessDeniedError | None:
@@ -121,7 +125,7 @@ class Guard:
         command: Command,
         moves: Iterable[Move],
         find: Find,
-        placed: Transaction | Refusal | None = None,
+        placed: Transaction | None = None,
     ) -> AccessDeniedError | None:
         """
         Why the principal may not send *command*, with the accounts as they are; None where it
@@ -131,7 +135,7 @@ class Guard:
             command: The command.
             moves: What `moves_of` says of it.
             find: Looks an account up.
-            placed: What is recorded under the id of the hold that it names.
+            placed: What placed the hold that it names, if that was on this account.
         """
         action = ACTIONS[type(command)]
         involved = tuple(
@@ -139,11 +143,7 @@ class Guard:
             for part, account_id, amount in moves
         )
         denial = self.denial(action, involved, command)
-        if (
-            denial is None
-            and isinstance(placed, Transaction)
-            and placed.principal != self.principal.id.value
-        ):
+        if denial is None and placed is not None and placed.principal != self._name:
             action = Action.USE_ANOTHERS_HOLD
             denial = self.role_denial(action) or self.denial(action, involved, command)
         return denial
@@ -171,7 +171,7 @@ class Guard:
         command = record.command
         if isinstance(record, Transaction):
             return self._reading_denial(touched_accounts(record), command, find)
-        if type(command) is OpenAccount and record.principal == self.principal.id.value:
+        if type(command) is OpenAccount and record.principal == self._name:
             return None
         account_ids = command.account_ids
         if type(command) is Reverse:
@@ -214,7 +214,7 @@ class Guard:
         postings = tuple(each for each in transaction.postings if is_seen(each.account_id))
         if len(postings) == len(transaction.postings) or type(transaction.command) is OpenAccount:
             return transaction
-        is_own = transaction.principal == self.principal.id.value
+        is_own = transaction.principal == self._name
         return attrs.evolve(
             transaction,
             postings=postings,

@@ -7,10 +7,13 @@ clock, makes an id, logs, or touches a store: `decide` may run twice for one com
 and both runs must say the same.
 
 The order of judgement is part of the API; the first that says no wins. Where a command
-touches several accounts, each step goes through all of them, those to be debited first:
+touches several accounts, each step goes through all of them, those to be debited first.
+Principals are those for whom the bank is acting; trusted code is none:
 
-1.  what is recorded under the transaction id: the same command replays, another is
-    `TransactionIdReusedError`;
+1.  `AccessDeniedError`, if a principal may not do such a thing at all;
+    what is recorded under the transaction id: the same command replays, another is
+    `TransactionIdReusedError`; `AccessDeniedError`, `AccountNotVisibleError` or
+    `TransactionNotFoundError`, if a principal may not do it with the accounts as they are;
 2.  `InvalidTimeError`, if the given time is later than the clock;
 3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
     to be reversed;
@@ -534,7 +537,7 @@ class _GuardedWork(_Work):
         return tuple(moves_of(command, self._found, opposites))
 
     def _policy_denial(self, command: Command) -> BankError | None:
-        placed = None
+        placed: Transaction | None = None
         if type(command) is Reverse:
             original = self._found_record(command.original_id)
             if (
@@ -543,8 +546,11 @@ class _GuardedWork(_Work):
             ):
                 # Of no transaction, and of one that is not to be seen: the very same.
                 return TransactionNotFoundError(command.original_id)
-        elif type(command) in _ON_A_HOLD:
-            placed = self._found_record(cast("CaptureHold", command).hold_id)
+        elif isinstance(command, CaptureHold | ReleaseHold | ExtendHold):
+            found = self._found_record(command.hold_id)
+            # One of another account is none, whoever placed it.
+            if isinstance(found, Transaction) and found.account_id == command.account_id:
+                placed = found
         return self._guard.command_denial(command, self._moves(command), self._found, placed)
 
     # -- Accounts that are paid into, and not seen --
@@ -578,6 +584,8 @@ class _GuardedWork(_Work):
             return not_visible(ACTIONS[type(request.command)], next(iter(unseen)))
         if type(told) is type(error) and told.facts == error.facts:
             return super()._refused(request, error, at)
+        # It must not carry along what really stood in the way.
+        told.__context__ = None
         return told
 
     def _named_records(self, command: Command) -> dict[TransactionId, Transaction | Refusal]:

@@ -12,17 +12,20 @@ The promises, which hold for every store:
   and the exception passes unchanged.
 - Two units that share an account, or an id, behave as if one ran after the other.
 - A transaction id has one record, and a record never changes.
+
+`bankcore.testing.check_store` puts any store to all of them, one check for each.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
+from bankcore.access import Principal
 from bankcore.account import Account, Hold
 from bankcore.errors import BankError, InvalidLimitError, shown
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.transaction import Posting, Refusal, Transaction
 
 #: The most records that one read gives.
@@ -193,6 +196,7 @@ class SelfChecking(Protocol):
         """
 
 
+@runtime_checkable
 class Chained(Protocol):
     """
     Optional: a store that keeps the hash chain of each account.
@@ -207,6 +211,174 @@ class Chained(Protocol):
 
         Raises:
             AccountNotFoundError: If there is no such account.
+        """
+
+
+#: The most denials that a store keeps; the oldest make room.
+DENIALS_MAX: Final = 100_000
+
+#: The most accounts that one denial names.
+DENIAL_ACCOUNTS_MAX: Final = 10
+
+
+@attrs.frozen
+class Denial:
+    """
+    That a principal was told no. Not part of the journal.
+
+    Attributes:
+        principal: Who asked.
+        action: What for: the value of an `Action`.
+        account_ids: With which accounts, at most 10 of them.
+        code: The code of the error.
+        denied_at: When, UTC.
+        request_id: Where it came from, if the application said so.
+        unwritten_before: How many denials of this principal before this one were counted
+            and not written.
+    """
+
+    principal: PrincipalId
+    action: str
+    account_ids: tuple[AccountId, ...]
+    code: str
+    denied_at: datetime
+    request_id: str | None = None
+    unwritten_before: int = 0
+
+
+@runtime_checkable
+class DenialLog(Protocol):
+    """
+    Optional: a store that keeps denials, apart from accounts and the journal.
+    """
+
+    def record_denial(self, denial: Denial) -> None:
+        """
+        Keep *denial*; of more than 100,000, the oldest go.
+        """
+
+    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
+        """
+        The latest denials, the last first.
+        """
+
+
+@attrs.frozen
+class Token:
+    """
+    What is kept of a token, and is no secret: the secret itself is nowhere.
+
+    Attributes:
+        id: What names it; part of its text.
+        digest: The SHA-256 of its secret.
+        principal: Whom it stands for.
+        created_at: When it was issued, UTC.
+        expires_at: From when on it is worth nothing; None for never.
+        revoked_at: Since when it is worth nothing; None where it was not revoked.
+        description: One line of text, for people.
+    """
+
+    id: str
+    digest: bytes = attrs.field(repr=False)
+    principal: Principal
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    description: str | None = None
+
+
+@runtime_checkable
+class TokenStore(Protocol):
+    """
+    Optional: a store that keeps tokens.
+    """
+
+    def add_token(self, token: Token) -> None:
+        """
+        Keep a new *token*.
+
+        Raises:
+            StoreMisuseError: If there is one of this id.
+        """
+
+    def token(self, token_id: str) -> Token:
+        """
+        The token of this id.
+
+        Raises:
+            TokenNotFoundError: If there is none.
+        """
+
+    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
+        """
+        The tokens whose ids come after *after*, in the order of their ids.
+        """
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        """
+        Let the token be worth nothing from now on; one that was revoked stays as it is.
+
+        Raises:
+            TokenNotFoundError: If there is none.
+        """
+
+
+@runtime_checkable
+class HolderIndex(Protocol):
+    """
+    Optional: a store that finds the accounts of a holder without a look at all accounts.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        """
+        The accounts on which *holder* holds rights, in the order of their ids, from after
+        *after* on.
+        """
+
+
+class HostBound(Protocol):
+    """
+    Optional: a store that may take part in a transaction of the application's own.
+
+    Where ``in_host_transaction`` is true, nothing is final before the application commits.
+    `Bank` then runs no unit again: an `OutcomeUnknownError` goes to the application at once.
+    """
+
+    in_host_transaction: bool
+
+
+@attrs.frozen
+class StoreDescription:
+    """
+    What a store is made of, as it is at this moment, for people to read.
+
+    Attributes:
+        engine: The name of what keeps the data, and its version.
+        location: Where the data is.
+        schema_version: The version of the tables.
+        durability: What survives what, in a sentence.
+        settings: The engine's settings that this rests on, read back from it.
+        warnings: What to know about this engine, in sentences; mostly none.
+    """
+
+    engine: str
+    location: str
+    schema_version: int
+    durability: str
+    settings: Mapping[str, str | int]
+    warnings: tuple[str, ...] = ()
+
+
+class Describing(Protocol):
+    """
+    Optional: a store that can say what it is made of.
+    """
+
+    def describe(self) -> StoreDescription:
+        """
+        The engine, its settings as read back from it, and what survives what.
         """
 
 
@@ -240,7 +412,5 @@ def require_limit(limit: object) -> int:
         InvalidLimitError: If it is not an ``int`` from 1 to 10,000.
     """
     if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
-        raise InvalidLimitError(
-            shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}"
-        )
+        raise InvalidLimitError(shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}")
     return limit

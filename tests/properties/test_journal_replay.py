@@ -148,7 +148,12 @@ def commands(draw: st.DrawFn, ids: Sequence[str], seconds: int) -> Command:
         ),
         "grant": st.builds(GrantAccess, NAMES, PRINCIPALS, RIGHTS),
         "revoke": st.builds(RevokeAccess, NAMES, PRINCIPALS),
-        "open": st.builds(OpenAccount, st.sampled_from(["d", "a", None]), initial_balance=small),
+        "open": st.builds(
+            OpenAccount,
+            st.sampled_from(["d", "a", None]),
+            initial_balance=small,
+            holder=st.none() | PRINCIPALS,
+        ),
     }
     return draw(builders[draw(st.sampled_from(KINDS))])
 

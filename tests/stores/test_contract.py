@@ -1,41 +1,218 @@
 """
-The stores that ship keep every promise of `bankcore.store`.
+The stores that ship keep every promise of `bankcore.store`, by the kit that ships too.
 """
 
+import sqlite3
 import tempfile
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import contract
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from under_test import (
+    FailingStore,
+    MemoryHost,
+    ModeFaults,
+    PlannedConnection,
+    SQLiteFaults,
+    SQLiteFiles,
+    SQLiteHost,
+)
 
-from bankcore import AccountId, AccountStore, Currency, Money
+from bankcore import Account, AccountId, Currency, Hold, Money
+from bankcore.account import AMOUNT_MINOR_MAX
 from bankcore.commands import COMMANDS, Command, Deposit, OpenAccount, Transfer, Withdraw
-from bankcore.errors import RECORDED_ERRORS
+from bankcore.errors import RECORDED_ERRORS, InvalidCursorError
 from bankcore.ids import TransactionId
+from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
 from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.testing import (
+    BrokenPromisesError,
+    Capabilities,
+    Check,
+    Fault,
+    FaultyStore,
+    check_store,
+    checks,
+    in_transactions,
+)
+from bankcore.testing.conformance import CHECKS
+from bankcore.testing.conformance.helpers import NOW, append, exactly, journal_of, look, refusal
+from bankcore.testing.conformance.samples import command_cases, refusal_cases
 from bankcore.transaction import Refusal, Transaction
 
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    with SQLiteStore(tmp_path / "bank.db") as made:
-        yield made
+MEMORY: Final = Capabilities(faults=ModeFaults, host=MemoryHost)
+HOSTED: Final = Capabilities(threads=False)
+OF_FAULTS: Final = [check for check in CHECKS.values() if check.needs == "faults"]
+# The faults that a caller does not see.
+UNSEEN: Final = (Fault.CONFLICT, Fault.LATENCY, Fault.CLOCK_JUMP)
 
 
-@pytest.mark.parametrize("check", contract.CHECKS.values(), ids=contract.CHECKS.keys())
-def test_promise(check: contract.Check, store: AccountStore) -> None:
+@pytest.mark.parametrize("check", checks(MEMORY), ids=str)
+def test_memory_store(check: Check) -> None:
     """
-    The check's own docstring is the claim; it holds for every store.
+    The check's own promise is the claim; the store in memory keeps it.
     """
-    check(store)
+    check(FailingStore if check.needs == "faults" else MemoryStore, MEMORY)
+
+
+@pytest.mark.parametrize("check", checks(SQLiteFiles(Path()).capabilities), ids=str)
+def test_sqlite_store(check: Check, tmp_path: Path) -> None:
+    """
+    The store in a SQLite file keeps it, for threads and for processes, and opened again.
+    """
+    files = SQLiteFiles(tmp_path)
+
+    check(files.make, files.capabilities)
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Lets every connection that is made from now on fail by a plan.
+    """
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=PlannedConnection))
+
+
+@pytest.mark.parametrize(
+    "check", [each for each in CHECKS.values() if each.needs == "faults"], ids=str
+)
+def test_sqlite_store_that_fails(check: Check, tmp_path: Path, planned: None) -> None:
+    """
+    The store in a SQLite file keeps what is promised of faults.
+    """
+    # What is busy is given up soon.
+    files = SQLiteFiles(tmp_path, timeout=0.01)
+
+    check(files.make, Capabilities(faults=lambda _: SQLiteFaults(files.path)))
+
+
+@pytest.mark.parametrize("check", checks(), ids=str)
+def test_faulty_store(check: Check) -> None:
+    """
+    A store wrapped in a `FaultyStore` keeps it as long as the caller sees no fault.
+    """
+    check(lambda: FaultyStore(MemoryStore(), seed=7, rate=0.5, faults=UNSEEN))
+
+
+@pytest.mark.parametrize("check", checks(HOSTED), ids=str)
+def test_hosted_store(check: Check) -> None:
+    """
+    A store that takes part in the application's transactions keeps it, with a transaction for
+    each call.
+    """
+    check(lambda: in_transactions(MemoryHost()), HOSTED)
+
+
+@pytest.mark.parametrize("check", checks(HOSTED), ids=str)
+def test_joined_sqlite_store(check: Check) -> None:
+    """
+    The store on a SQLite connection of the application keeps it too, with a transaction for each
+    call.
+    """
+    check(lambda: in_transactions(SQLiteHost()), HOSTED)
+
+
+@pytest.mark.parametrize(
+    "check", [each for each in CHECKS.values() if each.needs == "host"], ids=str
+)
+def test_sqlite_host(check: Check) -> None:
+    """
+    What was booked on a SQLite connection of the application shares the fate of its rows.
+    """
+    check(MemoryStore, Capabilities(host=SQLiteHost))
+
+
+def _seen(store: MemoryStore, reads: ReadSet) -> Snapshot:
+    plain = MemoryStore()
+    plain._kept = store._kept
+    return look(plain, reads)
+
+
+class OtherwiseRight(MemoryStore):
+    """
+    Keeps every promise, and does otherwise whatever is its own business: its cursors have the
+    name of the store in them, its pages are lists, and what it gives is equal, not the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = f"{id(self)}@"
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        decide(_seen(self, reads))
+        return attrs.evolve(super().transact(reads, decide))
+
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+        return list(super().accounts(after=after, limit=limit))
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        place = None
+        if after is not None:
+            name, _, token = after.token.partition("@")
+            if f"{name}@" != self._name:
+                raise InvalidCursorError(after.token)
+            place = Cursor(token)
+        page = super().journal(after=place, limit=limit)
+        return Page(page.records, page.next and Cursor(f"{self._name}{page.next.token}"))
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        require_limit(limit)
+        # At one instant, the other way round.
+        due = list(reversed(super().holds_due(before, limit=10_000)))
+        due.sort(key=lambda each: each[1].expires_at or NOW)
+        return due[:limit]
+
+
+@pytest.mark.parametrize("check", checks(), ids=str)
+def test_a_store_that_does_otherwise(check: Check) -> None:
+    """
+    A store that keeps its promises in another way keeps them: the kit asks for nothing else.
+    """
+    check(OtherwiseRight)
+
+
+# -- The kit itself ----------------------------------------------------------
+
+
+def test_the_kit_runs_without_pytest() -> None:
+    """
+    `check_store` runs what applies, and says what was kept and what was not claimed.
+    """
+    report = check_store(MemoryStore)
+
+    assert [check.name for check in checks()] == list(report.kept)
+    assert set(CHECKS) == {*report.kept, *report.not_claimed}
+    assert 40 < len(report.kept)
+
+
+def test_the_kit_names_every_broken_promise() -> None:
+    """
+    What is raised has each failed check with its promise and with what was found.
+    """
+
+    class Forgetful(MemoryStore):
+        def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+            found = super().outcome(transaction_id)
+            return attrs.evolve(found, principal="somebody")
+
+    with pytest.raises(BrokenPromisesError) as raised:
+        check_store(Forgetful)
+
+    said = str(raised.value)
+    assert f"{len(raised.value.failures)} promises of a store are broken:" == said.splitlines()[0]
+    for name, error in raised.value.failures.items():
+        assert f"\n{name}: {CHECKS[name].promise}\n  {type(error).__name__}: {error}" in said
+    assert "refusals_are_records" in raised.value.failures
+    assert "limits_have_bounds" not in raised.value.failures
 
 
 def test_cases_cover_all_that_can_be_recorded() -> None:
@@ -43,12 +220,34 @@ def test_cases_cover_all_that_can_be_recorded() -> None:
     What is written in order to be read back has every kind of command, in transactions and in
     refusals, and every error that can be recorded.
     """
-    records = [record for record, _ in contract.cases()]
+    booked = {type(record.command) for record, _ in command_cases()}
+    refused = [record for record, _ in refusal_cases() if isinstance(record, Refusal)]
     kinds = set(COMMANDS.values())
 
-    assert kinds == {type(r.command) for r in records if isinstance(r, Transaction)}
-    assert kinds == {type(r.command) for r in records if isinstance(r, Refusal)}
-    assert set(RECORDED_ERRORS) == {r.code for r in records if isinstance(r, Refusal)}
+    assert kinds == booked
+    assert kinds == {type(refusal.command) for refusal in refused}
+    assert set(RECORDED_ERRORS) == {refusal.code for refusal in refused}
+
+
+# -- What the stores that ship promise beyond the contract --------------------
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_cursor_is_read_strictly(kind: str, tmp_path: Path) -> None:
+    """
+    A cursor of the stores that ship is a plain number of at most 18 digits, and nothing like it;
+    a place beyond the end is a place.
+    """
+    with SQLiteStore(tmp_path / "bank.db") as sqlite:
+        store = sqlite if kind == "sqlite" else MemoryStore()
+        append(store, [refusal("t-1")])
+        for token in ("+1", " 1", "1\n", "1_0", "١", "²", "9" * 30, "1" * 100_000):
+            with pytest.raises(InvalidCursorError):
+                store.journal(after=Cursor(token))
+        for token in ("2", "1000", "9" * 18):
+            page = store.journal(after=Cursor(token))
+
+            assert ((), Cursor(token)) == (page.records, page.next)
 
 
 # -- Whatever a command may carry --------------------------------------------
@@ -69,7 +268,7 @@ _instants = st.datetimes(timezones=st.just(UTC)).map(lambda instant: instant.rep
 @st.composite
 def _records(draw: st.DrawFn) -> Refusal:
     currency = draw(_currencies)
-    amount = Money.from_minor(draw(st.integers(1, contract.LARGEST_MINOR)), currency)
+    amount = Money.from_minor(draw(st.integers(1, AMOUNT_MINOR_MAX)), currency)
     common: dict[str, Any] = {
         "transaction_id": draw(_ids),
         "booked_at": draw(st.none() | _instants),
@@ -116,6 +315,6 @@ class TestFidelity:
             SQLiteStore(Path(directory) / "bank.db") as sqlite,
         ):
             for store in (MemoryStore(), sqlite):
-                contract.append(store, records)
+                append(store, records)
 
-                assert contract.exactly(records) == contract.exactly(contract.journal_of(store))
+                assert exactly(records) == exactly(journal_of(store))

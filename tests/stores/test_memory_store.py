@@ -11,13 +11,13 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-import contract
 import pytest
 
 from bankcore import AccountId, Bank, Money
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.ids import TransactionId
 from bankcore.stores import MemoryStore, memory
+from bankcore.testing.conformance import helpers as contract
 from bankcore.transaction import Refusal
 
 

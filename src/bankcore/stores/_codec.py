@@ -10,7 +10,7 @@ cannot have been written here is `StoreCorruptedError`.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
@@ -265,3 +265,17 @@ def holders_from_text(text: str | None) -> tuple[Holder, ...]:
     if text is None:
         return ()
     return tuple(Holder(principal, rights) for principal, rights in json.loads(text).items())
+
+
+def texts_to_text(texts: Iterable[str]) -> str:
+    """
+    *texts* as a JSON array.
+    """
+    return _plain(list(texts))
+
+
+def texts_from_text(text: str) -> tuple[str, ...]:
+    """
+    The texts that were written as *text*.
+    """
+    return tuple(json.loads(text))

@@ -101,6 +101,39 @@ SCHEMA: Final = (
     CREATE INDEX bankcore_hold_due ON bankcore_hold (expires_at)
         WHERE expires_at IS NOT NULL
     """,
+    # Whose accounts are whose: what the column says, the other way round.
+    """
+    CREATE TABLE bankcore_holder (
+        principal TEXT NOT NULL,
+        account_key INTEGER NOT NULL REFERENCES bankcore_account,
+        PRIMARY KEY (principal, account_key)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE bankcore_denial (
+        key INTEGER PRIMARY KEY,
+        principal TEXT NOT NULL,
+        action TEXT NOT NULL,
+        account_ids TEXT NOT NULL,
+        code TEXT NOT NULL,
+        denied_at INTEGER NOT NULL,
+        request_id TEXT,
+        unwritten_before INTEGER NOT NULL CHECK (unwritten_before >= 0)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE bankcore_token (
+        id TEXT PRIMARY KEY,
+        digest BLOB NOT NULL CHECK (length(digest) = 32),
+        principal TEXT NOT NULL,
+        roles TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        revoked_at INTEGER,
+        description TEXT
+    ) STRICT, WITHOUT ROWID
+    """,
     *(
         f"""
         CREATE TRIGGER bankcore_{table}_no_{action.lower()}

@@ -9,10 +9,15 @@ of a unit is there or none of it.
 
 import threading
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import nsmallest
+from itertools import islice
+from operator import attrgetter
 from typing import Any
+
+import attrs
 
 from bankcore.account import Account, Hold
 from bankcore.commands import Reverse
@@ -20,15 +25,19 @@ from bankcore.errors import (
     AccountNotFoundError,
     InvalidCursorError,
     StoreMisuseError,
+    TokenNotFoundError,
     TransactionNotFoundError,
     shown,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.store import (
+    DENIALS_MAX,
     Cursor,
+    Denial,
     Page,
     ReadSet,
     Snapshot,
+    Token,
     WriteSet,
     new_heads,
     require_limit,
@@ -53,6 +62,8 @@ class MemoryStore:
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
         self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
         self._sorted_ids: list[str] = []
+        self._denials: deque[Denial] = deque(maxlen=DENIALS_MAX)
+        self._tokens: dict[str, Token] = {}
 
     def __repr__(self) -> str:
         return f"<MemoryStore with {self._kept[('length',)]} records>"
@@ -187,6 +198,55 @@ class MemoryStore:
                 if hold.expires_at is not None and hold.expires_at < before
             ]
         return tuple((account_id, hold) for *_, account_id, hold in nsmallest(limit, due))
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        require_limit(limit)
+        first = "" if after is None else after.value
+        with self._lock:
+            found = (
+                account
+                for key, account in self._kept.items()
+                if key[0] == "account" and account.id.value > first
+                if any(each.principal == holder for each in account.holders)
+            )
+            return tuple(nsmallest(limit, found, key=attrgetter("id.value")))
+
+    # -- What is kept apart --
+
+    def record_denial(self, denial: Denial) -> None:
+        with self._lock:
+            self._denials.append(denial)
+
+    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
+        require_limit(limit)
+        with self._lock:
+            return tuple(islice(reversed(self._denials), limit))
+
+    def add_token(self, token: Token) -> None:
+        with self._lock:
+            if token.id in self._tokens:
+                raise StoreMisuseError(f"there is a token {token.id} already")
+            self._tokens[token.id] = token
+
+    def token(self, token_id: str) -> Token:
+        token = self._tokens.get(token_id)
+        if token is None:
+            raise TokenNotFoundError(shown(token_id))
+        return token
+
+    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
+        require_limit(limit)
+        with self._lock:
+            ids = sorted(token_id for token_id in self._tokens if token_id > after)
+            return tuple(self._tokens[token_id] for token_id in ids[:limit])
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        with self._lock:
+            token = self.token(token_id)
+            if token.revoked_at is None:
+                self._tokens[token_id] = attrs.evolve(token, revoked_at=revoked_at)
 
 
 def _place(cursor: Cursor) -> int:

@@ -29,7 +29,8 @@ from urllib.parse import quote
 
 import attrs
 
-from bankcore.account import Account, AccountStatus, Hold, Restriction
+from bankcore.access import Principal
+from bankcore.account import Account, AccountStatus, Hold, Holder, Restriction
 from bankcore.commands import Reverse
 from bankcore.currency import Currency
 from bankcore.errors import (
@@ -37,28 +38,34 @@ from bankcore.errors import (
     BankError,
     InvalidCursorError,
     OutcomeUnknownError,
-    SchemaVersionError,
     StoreCorruptedError,
     StoreFormatError,
     StoreMisuseError,
     StoreUnavailableError,
+    TokenNotFoundError,
     TransactionNotFoundError,
     shown,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 from bankcore.store import (
+    DENIALS_MAX,
     Cursor,
+    Denial,
     Page,
     ReadSet,
     Snapshot,
+    StoreDescription,
+    Token,
     WriteSet,
     new_heads,
     require_limit,
     touched_accounts,
 )
 from bankcore.stores import _codec as codec
-from bankcore.stores._sqlite_schema import SCHEMA, SCHEMA_VERSION
+from bankcore.stores._sqlite_backup import write_copy
+from bankcore.stores._sqlite_versions import warn_once, warnings_of
+from bankcore.stores.schema import migrate, require_newest, version_in
 from bankcore.transaction import Posting, Refusal, Transaction
 
 if sys.platform != "win32":
@@ -126,15 +133,20 @@ _ACCOUNTS: Final = (
 )
 
 
+# Which file is at the path, and which at that of its log: device and inode, None for none.
+_Files = tuple[tuple[int, int] | None, tuple[int, int] | None]
+
+
 @attrs.define(eq=False)
 class _Link:
     """
-    One thread's connection, and its own descriptor of the lock file.
+    One thread's connection, its own descriptor of the lock file, and the files it has open.
     """
 
     thread: threading.Thread
     connection: sqlite3.Connection
     lock_descriptor: int
+    files: "_Files" = (None, None)
 
 
 class _Process:
@@ -158,25 +170,9 @@ _CLOSED: Final = -1
 _abandoned: list[_Process] = []
 
 
-class SQLiteStore:
+class _OwnConnections:
     """
-    An `AccountStore` in the SQLite file at *path*, made if there is none.
-
-    Durable: what was acknowledged survives the end of the process, and of the machine
-    if its disk obeys a flush. Safe to use from several threads and processes of one
-    machine, on a local file system.
-
-    Args:
-        path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
-            ``.lock``: the four belong together.
-        timeout: How many seconds to wait for other writers before giving up.
-        create: Whether to make the file where there is none.
-
-    Raises:
-        StoreFormatError: If the path is something else than a bankcore store, which is
-            left untouched.
-        SchemaVersionError: If a newer bankcore wrote it.
-        StoreUnavailableError: If it cannot be opened for writing.
+    The connections to one file: one for each thread of each process, and who may write.
     """
 
     def __init__(
@@ -191,13 +187,19 @@ class SQLiteStore:
         name = os.fsdecode(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
+        warn_once(stacklevel=2)
         # Absolute, so that a later change of directory does not lead to another file.
         self._path = os.path.abspath(name)
         self._timeout = timeout
         self._is_closed = False
+        # Why nothing more may be written through this store; None while all is well.
+        self._stop_reason: str | None = None
+        # After trouble with the disk, until SQLite has found the file sound.
+        self._is_in_doubt = False
         self._process = _Process()
         self._process_guard = threading.Lock()
         _require_file(self._path, create=create)
+        self._file = _files_at(self._path)[0]
         try:
             with _storage_errors():
                 _require_own(self._path, timeout)
@@ -247,6 +249,8 @@ class SQLiteStore:
         """
         if self._is_closed:
             raise StoreMisuseError("it is closed")
+        if self._stop_reason is not None:
+            raise StoreMisuseError(self._stop_reason)
         process = self._current_process()
         link: _Link | None = getattr(process.local, "link", None)
         if link is None:
@@ -258,6 +262,7 @@ class SQLiteStore:
         return link
 
     def _connected(self) -> _Link:
+        self._require_same_files()
         options: dict[str, Any] = {"isolation_level": None}
         if sys.version_info >= (3, 12):
             options = {"autocommit": True}
@@ -276,10 +281,48 @@ class SQLiteStore:
             # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
             with self._writing(link):
                 _set_pragmas(connection)
+                _tables(connection)  # the first read opens the log
+                link.files = _files_at(self._path)
+                self._require_same_files(link)
         except BaseException:
             self._discard(link)
             raise
         return link
+
+    def _require_same_files(self, *new: _Link) -> None:
+        """
+        Passes where what is at the path is still what was opened; else nothing more is written.
+
+        SQLite goes on writing into files that were removed or replaced, where nobody finds it.
+        """
+        found = _files_at(self._path)
+        process = self._current_process()
+        links = (*new, *process.links)
+        if found[0] == self._file and all(each.files == found for each in links):
+            return
+        self._stop_reason = (
+            f"{self._path} or the -wal beside it was removed or replaced while it was open, and"
+            " nothing more is written through this store; see what happened to the files, then"
+            " open a new one"
+        )
+        # To close a connection would remove the -wal at the path, now perhaps another's.
+        with process.links_guard:
+            for each in links:
+                _keep_open(each.connection)
+            _abandoned.append(process)
+            self._process = _Process()
+        raise StoreMisuseError(self._stop_reason)
+
+    def _require_sound(self, link: _Link) -> None:
+        """
+        Passes where there was no trouble with the disk, or SQLite finds the file sound after it.
+        """
+        if not self._is_in_doubt:
+            return
+        ((found,),) = link.connection.execute("PRAGMA quick_check(1)").fetchall()
+        if found != "ok":
+            raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
+        self._is_in_doubt = False
 
     def _drop_links_of_ended_threads(self, process: _Process) -> None:
         for link in [link for link in process.links if not link.thread.is_alive()]:
@@ -349,61 +392,31 @@ class SQLiteStore:
                     connection.execute("UPDATE bankcore_schema SET version = version")
                     connection.execute("ROLLBACK")
                     return
-                for statement in SCHEMA:
-                    connection.execute(statement)
+                migrate(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 _roll_back(connection)
                 raise
 
-    # -- The contract --
 
-    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        with _storage_errors():
-            link = self._link()
-        connection = link.connection
-        with self._writing(link):
-            with self._undoing(link):
-                connection.execute("BEGIN IMMEDIATE")
-                snapshot, keys = _snapshot(connection, reads)
-            try:
-                written = decide(snapshot)
-            except BaseException:
-                self._give_up(link, None)
-                raise
-            if not written.records:
-                self._give_up(link, None)
-                return written
-            with self._undoing(link):
-                _write(connection, snapshot, keys, written)
-            # Nothing is told to the caller before this has returned cleanly.
-            try:
-                connection.execute("COMMIT")
-            except BaseException as error:
-                self._discard(link)
-                if isinstance(error, sqlite3.Error):
-                    raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
-                raise
-            return written
+class SQLiteReads:
+    """
+    The reading half of the contract, on whatever connection `_read` asks.
+    """
 
-    @contextmanager
-    def _undoing(self, link: _Link) -> Iterator[None]:
-        """
-        Undoes the open unit if anything in it fails, which is certain before the commit.
-        """
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            self._give_up(link, error)
-            raise _translated(error) from error
-        except BaseException:
-            self._give_up(link, None)
-            raise
+    def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
+        raise NotImplementedError
 
-    def _give_up(self, link: _Link, error: Exception | None) -> None:
-        is_clean = _roll_back(link.connection)
-        if not is_clean or (error is not None and _primary_code(error) in _DISTRUSTED):
-            self._discard(link)
+    def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
+        ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
+        return StoreDescription(
+            engine=f"SQLite {sqlite3.sqlite_version}",
+            location=location,
+            schema_version=version,
+            durability=durability,
+            settings={name: self._read(f"PRAGMA {name}", ())[0][0] for name in names},
+            warnings=warnings_of(sqlite3.sqlite_version_info),
+        )
 
     def account(self, account_id: AccountId) -> Account:
         rows = self._read(f"{_ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
@@ -523,6 +536,190 @@ class SQLiteStore:
         errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
         return tuple(errors)
 
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        require_limit(limit)
+        rows = self._read(
+            f"{_ACCOUNTS} WHERE a.key IN (SELECT w.account_key FROM bankcore_holder w"
+            " JOIN bankcore_account b ON b.key = w.account_key"
+            " WHERE w.principal = ? AND b.id > ? ORDER BY b.id LIMIT ?) ORDER BY a.id, h.key",
+            (holder.value, "" if after is None else after.value, limit),
+        )
+        return tuple(account for _, account in _accounts(rows))
+
+
+class SQLiteStore(_OwnConnections, SQLiteReads):
+    """
+    An `AccountStore` in the SQLite file at *path*, made if there is none.
+
+    Durable: what was acknowledged survives the end of the process, and of the machine
+    if its disk obeys a flush. Safe to use from several threads and processes of one
+    machine, on a local file system.
+
+    Args:
+        path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
+            ``.lock``: the four belong together.
+        timeout: How many seconds to wait for other writers before giving up.
+        create: Whether to make the file where there is none.
+
+    Raises:
+        StoreFormatError: If the path is something else than a bankcore store, which is
+            left untouched.
+        SchemaVersionError: If a newer bankcore wrote it.
+        StoreUnavailableError: If it cannot be opened for writing.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        with _storage_errors():
+            link = self._link()
+        connection = link.connection
+        with self._writing(link):
+            self._require_same_files()
+            with self._undoing(link):
+                self._require_sound(link)
+                connection.execute("BEGIN IMMEDIATE")
+                snapshot, keys = _snapshot(connection, reads)
+            try:
+                written = decide(snapshot)
+            except BaseException:
+                self._give_up(link, None)
+                raise
+            if not written.records:
+                self._give_up(link, None)
+                return written
+            with self._undoing(link):
+                _write(connection, snapshot, keys, written)
+            # Nothing is told to the caller before this has returned cleanly.
+            self._commit(link)
+            return written
+
+    def _commit(self, link: _Link) -> None:
+        try:
+            link.connection.execute("COMMIT")
+        except BaseException as error:
+            self._discard(link)
+            if isinstance(error, sqlite3.Error):
+                self._is_in_doubt = True
+                raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
+            raise
+
+    @contextmanager
+    def _undoing(self, link: _Link) -> Iterator[None]:
+        """
+        Undoes the open unit if anything in it fails, which is certain before the commit.
+        """
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            self._give_up(link, error)
+            raise _translated(error) from error
+        except BaseException:
+            self._give_up(link, None)
+            raise
+
+    def _give_up(self, link: _Link, error: Exception | None) -> None:
+        is_clean = _roll_back(link.connection)
+        if error is not None and _primary_code(error) in _DISTRUSTED:
+            self._distrust(link)
+        elif not is_clean:
+            self._discard(link)
+
+    def _distrust(self, link: _Link) -> None:
+        self._is_in_doubt = True
+        self._discard(link)
+
+    def backup(self, path: str | bytes | os.PathLike[str]) -> None:
+        """
+        Write a copy of the whole store to *path*, while it is in use.
+
+        The copy is of one moment, and nobody waits for it. It appears at *path* only when all
+        of it is on the disk, readable by its owner alone. Open it like any store.
+
+        Raises:
+            StoreMisuseError: If there is something at *path*, or what would be taken for a part
+                of the copy beside it. It is left as it is.
+            StoreUnavailableError: If the copy cannot be written. None appears.
+        """
+        with _storage_errors():
+            write_copy(self._link().connection, os.path.abspath(os.fsdecode(path)))
+
+    def describe(self) -> StoreDescription:
+        """
+        The engine, its settings as read back from this thread's connection, what survives what.
+        """
+        return self._described(
+            _PRAGMAS,
+            self._path,
+            "what was acknowledged survives the end of the process, and a power loss if the disk"
+            " obeys a flush",
+        )
+
+    # -- What is kept apart --
+
+    def record_denial(self, denial: Denial) -> None:
+        self._written_apart(
+            (_INSERT_DENIAL, _denial_row(denial)), (_DELETE_OLD_DENIALS, (DENIALS_MAX,))
+        )
+
+    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
+        require_limit(limit)
+        rows = self._read(
+            "SELECT principal, action, account_ids, code, denied_at, request_id,"
+            " unwritten_before FROM bankcore_denial ORDER BY key DESC LIMIT ?",
+            (limit,),
+        )
+        with codec.reading("a denial"):
+            return tuple(map(_denial, rows))
+
+    def add_token(self, token: Token) -> None:
+        insert = (
+            f"INSERT INTO bankcore_token ({_TOKEN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        self._written_apart((insert, _token_row(token)))
+
+    def token(self, token_id: str) -> Token:
+        rows = self._read(f"SELECT {_TOKEN_COLUMNS} FROM bankcore_token WHERE id = ?", (token_id,))
+        if not rows:
+            raise TokenNotFoundError(shown(token_id))
+        return _token(rows[0])
+
+    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
+        require_limit(limit)
+        rows = self._read(
+            f"SELECT {_TOKEN_COLUMNS} FROM bankcore_token WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return tuple(map(_token, rows))
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        changed = self._written_apart(
+            (
+                "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
+                (codec.to_microseconds(revoked_at), token_id),
+            )
+        )
+        if not changed:
+            raise TokenNotFoundError(shown(token_id))
+
+    def _written_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
+        """
+        Run *statements* in a unit of their own; how many rows the first one changed.
+        """
+        with _storage_errors():
+            link = self._link()
+        with self._writing(link):
+            self._require_same_files()
+            with self._undoing(link):
+                self._require_sound(link)
+                link.connection.execute("BEGIN IMMEDIATE")
+                changed = [
+                    link.connection.execute(statement, parameters).rowcount
+                    for statement, parameters in statements
+                ]
+            self._commit(link)
+        return changed[0]
+
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         with _storage_errors():
             link = self._link()
@@ -530,7 +727,7 @@ class SQLiteStore:
                 return link.connection.execute(statement, parameters).fetchall()
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 if _primary_code(error) in _DISTRUSTED:
-                    self._discard(link)
+                    self._distrust(link)
                 raise
 
 
@@ -557,6 +754,31 @@ def _require_file(path: str, *, create: bool) -> None:
         raise StoreFormatError(path, "it is a directory")
     if not stat.S_ISREG(mode):
         raise StoreFormatError(path, "it is not a file")
+
+
+def _files_at(path: str) -> _Files:
+    """
+    Which files are at *path* and at its log's; `os.stat` opens neither of them.
+    """
+    database, log = (_identity(each) for each in (path, f"{path}-wal"))
+    return database, log
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _keep_open(connection: sqlite3.Connection) -> None:
+    """
+    Let nothing close *connection*, not even the end of the interpreter.
+    """
+    import ctypes  # noqa: PLC0415  # for what hardly ever happens
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def _create(path: str) -> None:
@@ -606,14 +828,7 @@ def _look_into(path: str, how: str, timeout: float) -> None:
             return
         if "bankcore_schema" not in tables:
             raise StoreFormatError(path, f"it is another program's database, with {tables[0]}")
-        versions = connection.execute("SELECT version FROM bankcore_schema").fetchall()
-        if len(versions) != 1:
-            raise StoreCorruptedError(f"{path} has {len(versions)} schema versions, not one")
-        (version,) = versions[0]
-        if type(version) is not int:
-            raise StoreCorruptedError(f"{path} has the schema version {version!r}, not a number")
-        if version > SCHEMA_VERSION:
-            raise SchemaVersionError(version, SCHEMA_VERSION)
+        require_newest(version_in(connection))
     except sqlite3.DatabaseError as error:
         if _primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreFormatError(path, "it is not an SQLite database") from error
@@ -714,7 +929,9 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
     recorded = {record.id: record for record in _records(rows)}
     reversals = {}
     if reads.originals:
-        touched = (touched_accounts(recorded.get(original)) for original in reads.originals)
+        # What is not there has touched nothing, and nothing has reversed it.
+        originals = tuple(each for each in reads.originals if each in recorded)
+        touched = (touched_accounts(recorded[original]) for original in originals)
         account_ids = tuple(dict.fromkeys(chain(account_ids, *touched)))
         reversals = {
             TransactionId(original): TransactionId(name)
@@ -722,7 +939,7 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
                 connection,
                 "SELECT reverses, transaction_id FROM bankcore_journal",
                 "reverses",
-                reads.originals,
+                originals,
                 "place",
             )
         }
@@ -844,6 +1061,74 @@ def _posting(row: Sequence[Any]) -> Posting:
         Money.from_minor(limit, currency),
         version,
     )
+
+
+_INSERT_DENIAL: Final = (
+    "INSERT INTO bankcore_denial (principal, action, account_ids, code, denied_at,"
+    " request_id, unwritten_before) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_DELETE_OLD_DENIALS: Final = (
+    "DELETE FROM bankcore_denial WHERE key <= (SELECT max(key) FROM bankcore_denial) - ?"
+)
+
+
+def _denial_row(denial: Denial) -> tuple[Any, ...]:
+    return (
+        denial.principal.value,
+        denial.action,
+        codec.texts_to_text(each.value for each in denial.account_ids),
+        denial.code,
+        codec.to_microseconds(denial.denied_at),
+        denial.request_id,
+        denial.unwritten_before,
+    )
+
+
+def _denial(row: Sequence[Any]) -> Denial:
+    principal, action, account_ids, code, denied_at, request_id, unwritten_before = row
+    return Denial(
+        PrincipalId(principal),
+        action,
+        tuple(map(AccountId, codec.texts_from_text(account_ids))),
+        code,
+        codec.from_microseconds(denied_at),
+        request_id,
+        unwritten_before,
+    )
+
+
+_TOKEN_COLUMNS: Final = (
+    "id, digest, principal, roles, scopes, created_at, expires_at, revoked_at, description"  # noqa: S105  # names, no secret
+)
+
+
+def _token_row(token: Token) -> tuple[Any, ...]:
+    principal = token.principal
+    return (
+        token.id,
+        token.digest,
+        principal.id.value,
+        codec.texts_to_text(sorted(role.value for role in principal.roles)),
+        codec.texts_to_text(sorted(principal.scopes)),
+        codec.to_microseconds(token.created_at),
+        _microseconds(token.expires_at),
+        _microseconds(token.revoked_at),
+        token.description,
+    )
+
+
+def _token(row: Sequence[Any]) -> Token:
+    name, digest, principal, roles, scopes, created_at, expires_at, revoked_at, description = row
+    with codec.reading(f"token {name}"):
+        return Token(
+            name,
+            digest,
+            Principal(principal, codec.texts_from_text(roles), codec.texts_from_text(scopes)),
+            codec.from_microseconds(created_at),
+            None if expires_at is None else codec.from_microseconds(expires_at),
+            None if revoked_at is None else codec.from_microseconds(revoked_at),
+            description,
+        )
 
 
 def _place(cursor: Cursor) -> int:
@@ -1022,6 +1307,9 @@ def _write_rarities(
     old_holds = () if before is None else before.holds
     if after.holds is not old_holds and after.holds != old_holds:
         _write_holds(connection, key, old_holds, after.holds)
+    old_holders = () if before is None else before.holders
+    if after.holders is not old_holders and after.holders != old_holders:
+        _write_holders(connection, key, old_holders, after.holders)
     if _settings(after) != (_NO_SETTINGS if before is None else _settings(before)):
         restriction, reason, ends_at, holders = _settings(after)
         connection.execute(
@@ -1035,6 +1323,20 @@ def _write_rarities(
                 key,
             ),
         )
+
+
+def _write_holders(
+    connection: sqlite3.Connection, key: int, old: Sequence[Holder], new: Sequence[Holder]
+) -> None:
+    before, after = ({each.principal.value for each in holders} for holders in (old, new))
+    connection.executemany(
+        "DELETE FROM bankcore_holder WHERE principal = ? AND account_key = ?",
+        [(name, key) for name in before - after],
+    )
+    connection.executemany(
+        "INSERT INTO bankcore_holder (principal, account_key) VALUES (?, ?)",
+        [(name, key) for name in after - before],
+    )
 
 
 def _write_holds(

@@ -198,6 +198,7 @@ def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
                 st.none() | account_ids(),
                 initial_balance=_amounts(of, 0),
                 overdraft_limit=st.none() | _amounts(of, 0),
+                holder=st.none() | principal_ids(),
                 **options,
             )
         ),

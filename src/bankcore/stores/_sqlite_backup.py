@@ -1,0 +1,51 @@
+"""
+A copy of a database that is in use.
+
+Decided here: the copy is made by SQLite, under another name, and gets its own name only when
+all of it is on the disk; what is there already is never overwritten.
+"""
+
+import os
+import sqlite3
+import tempfile
+from contextlib import suppress
+
+from bankcore.errors import StoreMisuseError
+
+# What SQLite would take for parts of the copy, if it lay beside it.
+_COMPANIONS = ("", "-wal", "-shm", "-journal")
+
+
+def write_copy(connection: sqlite3.Connection, target: str) -> None:
+    """
+    Make *target* a copy of the database as it is at one moment.
+    """
+    for suffix in _COMPANIONS:
+        if os.path.lexists(target + suffix):
+            raise _taken(target + suffix)
+    directory, name = os.path.split(target)
+    descriptor, part = tempfile.mkstemp(prefix=f"{name}.", suffix=".part", dir=directory)
+    os.close(descriptor)
+    try:
+        connection.execute("VACUUM INTO ?", (part,))
+        _flush(part)
+        # Unlike a renaming, this fails where something has appeared there meanwhile.
+        os.link(part, target)
+        _flush(directory)
+    except FileExistsError as error:
+        raise _taken(target) from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def _flush(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _taken(path: str) -> StoreMisuseError:
+    return StoreMisuseError(f"{path} is there already, and a backup overwrites nothing")

@@ -1,0 +1,56 @@
+"""
+Which versions of SQLite have a bug that whoever uses them should know of.
+"""
+
+import sqlite3
+import warnings
+from typing import Final
+
+_FIRST_BAD: Final = (3, 7, 0)
+_FIRST_GOOD: Final = (3, 51, 3)
+# Of the older lines that were repaired, the first good ones.
+_REPAIRED: Final = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
+
+
+class SQLiteWALWarning(UserWarning):
+    """
+    This SQLite has a rare bug in its WAL, which bankcore alone keeps out of the way of.
+
+    Given once in a process. To silence it:
+    ``warnings.filterwarnings("ignore", category=SQLiteWALWarning)``.
+    """
+
+
+_told = False
+
+
+def has_wal_bug(version: tuple[int, int, int]) -> bool:
+    """
+    Whether SQLite of this *version* can lose a commit when others write and checkpoint.
+
+        >>> has_wal_bug((3, 40, 1)), has_wal_bug((3, 51, 3))
+        (True, False)
+    """
+    repaired = _REPAIRED.get(version[:2])
+    return _FIRST_BAD <= version < _FIRST_GOOD and (repaired is None or version < repaired)
+
+
+def warnings_of(version: tuple[int, int, int]) -> tuple[str, ...]:
+    """
+    What to know about SQLite of this *version*, in sentences.
+    """
+    if not has_wal_bug(version):
+        return ()
+    name = ".".join(map(str, version))
+    advice = "let no other program write to the file or checkpoint it while bankcore does"
+    return (f"SQLite {name} has a rare bug in its WAL: {advice}, or use SQLite 3.51.3",)
+
+
+def warn_once(stacklevel: int) -> None:
+    """
+    Say it the first time in this process.
+    """
+    global _told  # noqa: PLW0603  # once in a process is what a module's variable is
+    for sentence in () if _told else warnings_of(sqlite3.sqlite_version_info):
+        _told = True
+        warnings.warn(sentence, SQLiteWALWarning, stacklevel=stacklevel + 1)

@@ -1,0 +1,380 @@
+"""
+What each resource does, for those who may ask for it.
+"""
+
+from typing import Any
+
+import pytest
+from web import Web, euros, told
+
+from bankcore.bank import Bank
+from bankcore.currency import Currency
+from bankcore.ids import TransactionId
+from bankcore.money import Money
+
+
+@pytest.fixture
+def web() -> Web:
+    return Web()
+
+
+def balance(web: Web, account_id: str) -> str:
+    return str(told(web.get(f"/accounts/{account_id}"))["balance"])
+
+
+def test_a_bank_account(web: Web) -> None:
+    """Open with 100, deposit 50, withdraw 30; 1,000 are refused, and 120 are left."""
+    account = web.open("100")
+    deposit = web.post(f"/accounts/{account}/deposits", euros("50"))
+    withdrawal = web.post(f"/accounts/{account}/withdrawals", euros("30"))
+    refused = web.post(f"/accounts/{account}/withdrawals", euros("1000"))
+
+    assert (201, 201, 409) == (
+        deposit.status_code,
+        withdrawal.status_code,
+        refused.status_code,
+    )
+    assert "150.00" == told(deposit)["postings"][0]["balance"]
+    assert "-30.00" == told(withdrawal)["postings"][0]["amount"]
+    assert "insufficient_funds" == told(refused)["code"]
+    assert {
+        "account_id": account,
+        "available": {"amount": "120.00", "currency": "EUR"},
+        "requested": {"amount": "1000.00", "currency": "EUR"},
+        "shortfall": {"amount": "880.00", "currency": "EUR"},
+    } == told(refused)["facts"]
+    assert "120.00" == balance(web, account)
+
+
+def test_an_account_as_it_is_told(web: Web) -> None:
+    """An account's amounts are text with the currency's decimals, and its ETag its version."""
+    response = web.get(f"/accounts/{(account := web.open('5'))}")
+
+    assert {
+        "id": account,
+        "currency": "EUR",
+        "balance": "5.00",
+        "held": "0.00",
+        "available": "5.00",
+        "overdraft_limit": "0.00",
+        "status": "open",
+        "restriction": "none",
+        "restriction_reason": None,
+        "restriction_ends_at": None,
+        "version": 1,
+    } == told(response)
+    assert '"1"' == response.headers["ETag"]
+
+
+def test_a_currency_of_ones_own(web: Web) -> None:
+    """A currency that ISO 4217 does not know comes with its exponent, in and out."""
+    body = {"initial_balance": "0.5", "currency": "BTC", "exponent": 8}
+    account = told(web.post("/accounts", body))["account_id"]
+    paid = web.post(
+        f"/accounts/{account}/deposits", {"amount": "0.00000001", "currency": "BTC", "exponent": 8}
+    )
+
+    assert ("BTC", 8, "0.50000001") == tuple(
+        told(paid)["postings"][0][name] for name in ("currency", "exponent", "balance")
+    )
+    assert 8 == told(web.get(f"/accounts/{account}"))["exponent"]
+    assert 8 == told(web.get(f"/accounts/{account}/statement"))["exponent"]
+
+
+def test_an_overdraft_is_for_those_who_may_give_one(web: Web) -> None:
+    """An owner gives itself no overdraft; the bank's own code has no such bounds."""
+    body = {"initial_balance": "0", "currency": "EUR", "overdraft_limit": "100"}
+
+    assert 403 == web.post("/accounts", body).status_code
+    assert 201 == web.post("/accounts", {**body, "overdraft_limit": "0"}).status_code
+
+
+def test_a_transfer(web: Web) -> None:
+    """A transfer moves money to an account that is not one's own, and tells nothing of it."""
+    mine, theirs = web.open("100"), web.open("0", me="bob")
+    body = {"source_id": mine, "destination_id": theirs, **euros("40"), "description": "rent"}
+    response = web.post("/transfers", body)
+
+    assert 201 == response.status_code
+    assert [mine] == [posting["account_id"] for posting in told(response)["postings"]]
+    assert "rent" == told(response)["description"]
+    assert ("60.00", "40.00") == (
+        balance(web, mine),
+        told(web.get(f"/accounts/{theirs}", me="bob"))["balance"],
+    )
+
+
+def test_a_transaction_can_be_read_again(web: Web) -> None:
+    """A transaction reads as its receipt; for others there is none."""
+    paid = told(web.post(f"/accounts/{web.open()}/deposits", euros("1")))
+
+    assert paid == told(web.get(f"/transactions/{paid['id']}"))
+    assert 404 == web.get(f"/transactions/{paid['id']}", me="bob").status_code
+    assert 404 == web.get("/transactions/none").status_code
+
+
+def test_the_life_of_a_hold(web: Web) -> None:
+    """A hold is placed, listed, captured in parts, and released."""
+    account = web.open("100")
+    body = {**euros("60"), "expires_at": "2099-01-01T00:00:00Z", "description": "hotel"}
+    hold = told(web.post(f"/accounts/{account}/holds", body))["id"]
+    (listed,) = told(web.get(f"/accounts/{account}/holds"))["holds"]
+    part = web.post(f"/accounts/{account}/holds/{hold}/captures", {**euros("20"), "final": False})
+    free = web.post(f"/accounts/{account}/holds/{hold}/release", {})
+    late = web.post(f"/accounts/{account}/holds/{hold}/release", {})
+
+    assert {
+        "id": hold,
+        "currency": "EUR",
+        "amount": "60.00",
+        "captured": "0.00",
+        "left": "60.00",
+        "expires_at": "2099-01-01T00:00:00Z",
+        "description": "hotel",
+    } == listed
+    assert ("40.00", "40.00") == tuple(
+        told(part)["postings"][0][name] for name in ("held", "available")
+    )
+    assert "80.00" == told(free)["postings"][0]["available"]
+    assert (409, "hold_not_active") == (late.status_code, told(late)["code"])
+
+
+def test_all_of_a_hold_goes_to_another_account(web: Web) -> None:
+    """Without an amount, all that is left is captured; it may go to another account."""
+    account, other = web.open("100"), web.open("0")
+    hold = told(web.post(f"/accounts/{account}/holds", euros("60")))["id"]
+    web.post(f"/accounts/{account}/holds/{hold}/captures", {"destination_id": other})
+
+    assert ("40.00", "60.00") == (balance(web, account), balance(web, other))
+    assert [] == told(web.get(f"/accounts/{account}/holds"))["holds"]
+
+
+@pytest.mark.parametrize("given", ["amount", "currency", "exponent"])
+def test_an_amount_is_captured_whole_or_not_said(web: Web, given: str) -> None:
+    """Of an amount and its currency, a capture has both or neither."""
+    account = web.open()
+    hold = told(web.post(f"/accounts/{account}/holds", euros("60")))["id"]
+    body = {"amount": "5", "currency": "EUR", "exponent": 2}
+    response = web.post(f"/accounts/{account}/holds/{hold}/captures", {given: body[given]})
+
+    assert (400, "missing_field") == (response.status_code, told(response)["code"])
+
+
+def test_what_a_teller_booked_can_be_reversed(web: Web) -> None:
+    """A reversal books the opposite, once."""
+    account = web.open("100")
+    paid = told(web.post(f"/accounts/{account}/deposits", euros("7"), me="tom"))["id"]
+    response = web.post(f"/transactions/{paid}/reversals", {}, me="tom")
+    again = web.post(f"/transactions/{paid}/reversals", {}, me="tom")
+
+    assert (201, "-7.00") == (response.status_code, told(response)["postings"][0]["amount"])
+    assert (409, "already_reversed") == (again.status_code, told(again)["code"])
+    assert "100.00" == balance(web, account)
+
+
+def test_a_restriction(web: Web) -> None:
+    """An operator stops an account until an end, and lets it go on."""
+    account = web.open("100")
+    body = {"restriction": "all", "reason": "theft", "ends_at": "2099-01-01T00:00:00+01:00"}
+    stopped = web.post(f"/accounts/{account}/restrictions", body, me="otto")
+    refused = web.post(f"/accounts/{account}/deposits", euros("1"))
+    seen = told(web.get(f"/accounts/{account}"))
+    web.post(f"/accounts/{account}/restrictions", {"restriction": "none"}, me="otto")
+
+    assert 201 == stopped.status_code
+    assert (409, "account_restricted") == (refused.status_code, told(refused)["code"])
+    assert ("all", "theft", "2098-12-31T23:00:00Z") == (
+        seen["restriction"],
+        seen["restriction_reason"],
+        seen["restriction_ends_at"],
+    )
+    assert 201 == web.post(f"/accounts/{account}/deposits", euros("1")).status_code
+
+
+def test_closing(web: Web) -> None:
+    """What stands in the way of a closing is told; what is left goes to another account."""
+    account, other = web.open("100"), web.open("0")
+    blocked = web.post(f"/accounts/{account}/closing", {})
+    closed = web.post(f"/accounts/{account}/closing", {"sweep_to": other})
+
+    assert (409, "close_blocked") == (blocked.status_code, told(blocked)["code"])
+    assert ["its balance is EUR 100.00, not zero"] == told(blocked)["facts"]["blockers"]
+    assert 201 == closed.status_code
+    assert ("closed", "100.00") == (
+        told(web.get(f"/accounts/{account}"))["status"],
+        balance(web, other),
+    )
+
+
+# -- Pages -------------------------------------------------------------------
+
+
+def pages(web: Web, path: str, name: str) -> list[list[Any]]:
+    """
+    What the pages from *path* on have under *name*.
+    """
+    found, cursor = [], ""
+    while True:
+        page = told(web.get(f"{path}{cursor}"))
+        found.append(page[name])
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(1, [1] * 5), (2, [2, 2, 1]), (4, [4, 1]), (5, [5]), (200, [5])]
+)
+def test_accounts_come_in_pages(web: Web, limit: int, expected: list[int]) -> None:
+    """The accounts that one may read come in the order of their ids, each once."""
+    mine = sorted(web.open(me="mary" if number % 2 else "bob") for number in range(10))
+    found = pages(web, f"/accounts?limit={limit}", "accounts")
+    ids = [account["id"] for page in found for account in page]
+
+    assert expected == [len(page) for page in found]
+    assert sorted(ids) == ids
+    assert set(ids) < set(mine)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1, [1] * 4), (3, [3, 1]), (4, [4]), (50, [4])])
+def test_a_statement_comes_in_pages(web: Web, limit: int, expected: list[int]) -> None:
+    """Each page begins with the balance at which the one before it ended."""
+    account = web.open("10")
+    for amount in ("1", "2", "3"):
+        web.post(f"/accounts/{account}/deposits", euros(amount))
+        web.post(f"/accounts/{account}/holds", euros("0.01"))
+    path = f"/accounts/{account}/statement?limit={limit}"
+    found = pages(web, path, "lines")
+    first = told(web.get(path))
+
+    assert expected == [len(page) for page in found]
+    assert ["10.00", "11.00", "13.00", "16.00"] == [
+        line["balance"] for page in found for line in page
+    ]
+    assert ("0.00", found[0][-1]["balance"]) == (
+        first["opening_balance"],
+        first["closing_balance"],
+    )
+    if first["next"] is not None:
+        second = told(web.get(f"{path}&cursor={first['next']}"))
+        assert first["closing_balance"] == second["opening_balance"]
+
+
+def test_the_span_of_a_statement(web: Web) -> None:
+    """A statement covers its start and not its end, and is empty where nothing happened."""
+    account = web.open("10")
+    (line,) = told(web.get(f"/accounts/{account}/statement"))["lines"]
+    at = line["booked_at"]
+    covered = web.get(f"/accounts/{account}/statement?start={at}&end=2099-01-01")
+    before = web.get(f"/accounts/{account}/statement?end={at}")
+
+    assert [line] == told(covered)["lines"]
+    assert ([], "0.00") == (told(before)["lines"], told(before)["closing_balance"])
+
+
+# -- Again -------------------------------------------------------------------
+
+
+def test_a_request_that_is_sent_again(web: Web) -> None:
+    """The same request under the same key, quoted or bare, is done once and answered alike."""
+    account = web.open("100")
+    body = euros("5")
+    first = web.post(f"/accounts/{account}/deposits", body, key="k-1")
+    again = web.post(f"/accounts/{account}/deposits", body, key='"k-1"')
+
+    assert (201, 200) == (first.status_code, again.status_code)
+    assert {**told(first), "replayed": True} == told(again)
+    assert "true" == again.headers["Idempotency-Replayed"]
+    assert "Idempotency-Replayed" not in first.headers
+    assert "105.00" == balance(web, account)
+
+
+def test_a_refusal_that_is_sent_again(web: Web) -> None:
+    """A refusal stands, whatever has changed since, and says that it is an old one."""
+    account = web.open("1")
+    first = web.post(f"/accounts/{account}/withdrawals", euros("5"), key="k-1")
+    web.post(f"/accounts/{account}/deposits", euros("100"))
+    again = web.post(f"/accounts/{account}/withdrawals", euros("5"), key="k-1")
+
+    assert (409, 409) == (first.status_code, again.status_code)
+    assert told(first)["facts"] == told(again)["facts"]
+    assert (False, True) == ("replayed" in told(first), told(again)["replayed"])
+
+
+def test_an_opening_that_is_sent_again(web: Web) -> None:
+    """The account that was opened comes back; no second one is opened."""
+    body = {"initial_balance": "5", "currency": "EUR"}
+    first, again = (web.post("/accounts", body, key="k") for _ in range(2))
+
+    assert told(first)["account_id"] == told(again)["account_id"]
+    assert 1 == len(told(web.get("/accounts"))["accounts"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("/accounts/{0}/deposits", euros("6"), ["amount"]),
+        ("/accounts/{0}/deposits", {**euros("5"), "description": "x"}, ["description"]),
+        ("/accounts/{1}/deposits", euros("5"), ["account_id"]),
+        ("/accounts/{0}/withdrawals", euros("5"), ["command"]),
+    ],
+)
+def test_a_key_stands_for_one_request(
+    web: Web, path: str, body: dict[str, str], fields: list[str]
+) -> None:
+    """Another request under the same key is refused, and told what differs."""
+    accounts = [web.open("100"), web.open("100")]
+    web.post(f"/accounts/{accounts[0]}/deposits", euros("5"), key="k")
+    response = web.post(path.format(*accounts), body, key="k")
+
+    assert (422, "idempotency_key_reused") == (response.status_code, told(response)["code"])
+    assert {"fields": fields} == told(response)["facts"]
+
+
+def test_keys_belong_to_who_sends_them(web: Web) -> None:
+    """The same key of two principals is two keys."""
+    accounts = {me: web.open("0", me=me) for me in ("mary", "bob")}
+    for me, account in accounts.items():
+        assert (
+            201
+            == web.post(f"/accounts/{account}/deposits", euros("5"), key="k", me=me).status_code
+        )
+
+
+def test_what_was_never_judged_uses_up_no_key(web: Web) -> None:
+    """After a malformed request, a denial or a stale view, the key is as good as new."""
+    account = web.open("100")
+    path = f"/accounts/{account}/deposits"
+    first = [
+        web.post(path, euros("-5"), key="k"),
+        web.post(path, euros("5"), key="k", headers={"If-Match": '"9"'}),
+    ]
+
+    assert [400, 412] == [response.status_code for response in first]
+    assert 201 == web.post(path, euros("5"), key="k").status_code
+
+
+def test_if_match_guards_against_a_stale_view(web: Web) -> None:
+    """A command is judged only while the account is as its sender has seen it."""
+    account = web.open("100")
+    etag = web.get(f"/accounts/{account}").headers["ETag"]
+    path = f"/accounts/{account}/withdrawals"
+    fine = web.post(path, euros("5"), headers={"If-Match": etag})
+    stale = web.post(path, euros("5"), headers={"If-Match": etag})
+    whatever = web.post(path, euros("5"), headers={"If-Match": "*"})
+
+    assert (201, 412, 201) == (fine.status_code, stale.status_code, whatever.status_code)
+    assert "stale_version" == told(stale)["code"]
+    assert '"2"' == fine.headers["ETag"]
+
+
+def test_money_at_rest_is_the_librarys(web: Web) -> None:
+    """What HTTP booked, the library reads, and the other way round."""
+    account = web.open("100")
+    bank: Bank = web.bank
+    bank.deposit(account, Money("5", "EUR"), transaction_id="t-1")
+
+    assert Money("105", "EUR") == bank.account(account).balance
+    assert "t-1" == told(web.get("/transactions/t-1"))["id"]
+    assert TransactionId("t-1") == bank.transaction("t-1").id
+    assert Currency("EUR") is bank.account(account).balance.currency

@@ -1,0 +1,1167 @@
+"""
+The bank for one who may not do everything, over every store.
+
+What is judged, in which order, what is told and what is not. Which role may do what is
+told in test_access.py; here it is what becomes of the answer.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from bankcore import Account, Bank, Money, Principal
+from bankcore import acting as acting_module
+from bankcore.access import ACTIONS, ALLOWED, SCOPES, Action, StandardPolicy, hidden
+from bankcore.acting import ActingBank
+from bankcore.audit import verify
+from bankcore.commands import (
+    COMMAND_NAMES,
+    COMMANDS,
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    OpenAccount,
+    PlaceHold,
+    Restrict,
+    Reverse,
+    Transfer,
+    Withdraw,
+)
+from bankcore.errors import (
+    AccessDeniedError,
+    AccountClosedError,
+    AccountExistsError,
+    AccountNotFoundError,
+    AccountNotVisibleError,
+    BankError,
+    CurrencyMismatchError,
+    HoldNotFoundError,
+    InsufficientFundsError,
+    InvalidCommandError,
+    InvalidLimitError,
+    InvalidPrincipalError,
+    InvalidTextError,
+    TransactionIdReusedError,
+    TransactionNotFoundError,
+)
+from bankcore.ids import AccountId, PrincipalId, TransactionId
+from bankcore.store import AccountStore, HolderIndex, ReadSet, WriteSet
+from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.transaction import Refusal, Transaction
+from every_command import EACH
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "access.md"
+MARY, BERT = Principal("mary", ["owner"]), Principal("bert", ["owner"])
+TINA = Principal("tina", ["teller"])
+ANNA, OPAL = Principal("anna", ["auditor"]), Principal("opal", ["operator"])
+ROBOT = Principal("robot", ["service"], SCOPES)
+
+
+def eur(amount: int) -> Money:
+    return Money(amount, "EUR")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "memory":
+        yield MemoryStore()
+    else:
+        with SQLiteStore(tmp_path / "bank.db") as store:
+            yield store
+
+
+class Town:
+    """
+    A bank in which mary and bert have an account each, with a clock to set.
+    """
+
+    def __init__(self, store: Any, policy: Any = None) -> None:
+        ids = count(1)
+        self.store: Any = store
+        self.now = NOON
+        self.bank = Bank(
+            store,
+            clock=lambda: self.now,
+            new_id=lambda: f"made-{next(ids)}",
+            policy=policy or StandardPolicy(teller_limit=eur(500)),
+        )
+        self.bank.open_account("m", initial_balance=eur(100), holder="mary")
+        self.bank.open_account("b", initial_balance=eur(100), holder="bert")
+
+    def acting(self, principal: Principal) -> ActingBank:
+        return self.bank.acting_as(principal)
+
+    def balances(self) -> dict[str, int]:
+        return {str(each.id): each.balance.amount_minor for each in self.bank.accounts()}
+
+    def journal_length(self) -> int:
+        return len(self.store.journal(limit=10_000).records)
+
+
+@pytest.fixture
+def town(store: Any) -> Town:
+    return Town(store)
+
+
+def told(call: Callable[[], object]) -> tuple[Any, ...]:
+    """
+    All that a caller is told by an error.
+    """
+    try:
+        call()
+    except BankError as error:
+        return (
+            *(type(error), error.code, dict(error.facts), str(error), error.args),
+            *(error.replayed, error.unused_ids, error.retryable),
+            *(error.__cause__, error.__context__),
+        )
+    raise AssertionError("it went through")
+
+
+# -- The same methods --------------------------------------------------------
+
+
+def public_methods(cls: type) -> dict[str, Any]:
+    return {
+        name: method
+        for name, method in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def test_it_has_the_methods_of_the_bank_with_their_arguments() -> None:
+    """No method of `Bank` lacks, none takes other arguments, and `verify` comes besides."""
+    bank, acting = public_methods(Bank), public_methods(ActingBank)
+
+    assert {*bank, "verify"} - {"acting_as"} == set(acting)
+    for name in set(bank) & set(acting):
+        assert inspect.signature(bank[name]) == inspect.signature(acting[name])
+
+
+def test_every_method_has_its_action_on_the_page() -> None:
+    """The page of access says of each method what it asks; of commands, their name is enough."""
+    rows = re.findall(r"(?m)^\| ((?:`\w+`(?:, )?)+) \| (.*) \|$", PAGE.read_text("utf-8"))
+    documented = {
+        name: re.findall(r"`(\w+)`", actions)
+        for names, actions in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    methods = set(public_methods(ActingBank)) - {COMMAND_NAMES[kind] for kind in ACTIONS}
+
+    assert methods - {"acting_as"} <= set(documented)
+    for name in methods - {"execute", "preview"}:
+        assert {Action(each) for each in documented[name]}
+
+
+# Everything that can be asked for, as a call; each on mary's account, with ids of its own.
+def calls() -> dict[str, Callable[[ActingBank], object]]:
+    commands = [each for each in EACH if type(each) not in {CaptureHold, Reverse}]
+    commands += [CaptureHold("a", "placed"), Reverse("moved")]
+    made: dict[str, Callable[[ActingBank], object]] = {
+        COMMAND_NAMES[type(command)]: partial(sending, command) for command in commands
+    }
+    made |= {
+        "account": lambda acting: acting.account("a"),
+        "holds": lambda acting: acting.holds("a"),
+        "accounts": lambda acting: list(acting.accounts()),
+        "statement": lambda acting: acting.statement("a"),
+        "balance_at": lambda acting: acting.balance_at("a", NOON),
+        "available_at": lambda acting: acting.available_at("a", NOON),
+        "transaction": lambda acting: acting.transaction("moved"),
+        "reversed_by": lambda acting: acting.reversed_by("moved"),
+        "expire_holds": ActingBank.expire_holds,
+        "verify": ActingBank.verify,
+        "preview": lambda acting: one_of(acting.preview([Deposit("a", eur(1))])),
+        "execute": lambda acting: one_of(acting.execute([Deposit("a", eur(1))])),
+        "can_close": lambda acting: possible(acting.can_close("a")),
+        "can_reverse": lambda acting: possible(acting.can_reverse("moved")),
+    }
+    return made
+
+
+def one_of(outcomes: list[Any]) -> object:
+    (outcome,) = outcomes
+    if isinstance(outcome, BankError):
+        raise outcome
+    return outcome
+
+
+def possible(possibility: Any) -> None:
+    if isinstance(possibility.error, AccessDeniedError | TransactionNotFoundError):
+        raise possibility.error
+
+
+def sending(command: Command, acting: ActingBank) -> object:
+    return one_of(acting.execute([command]))
+
+
+CALLS = calls()
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_without_a_role_nothing_goes_through(name: str) -> None:
+    """Every method denies one who has no role: nothing is told, and nothing is changed."""
+    town = Town(MemoryStore())
+    town.bank.open_account("a", initial_balance=eur(10))
+    town.bank.deposit("a", eur(1), transaction_id="moved")
+    town.bank.place_hold("a", eur(1), transaction_id="placed")
+    before = (town.journal_length(), town.balances())
+
+    with pytest.raises(AccessDeniedError, match="none of its roles or scopes may"):
+        CALLS[name](town.acting(Principal("nobody")))
+    assert before == (town.journal_length(), town.balances())
+
+
+def test_every_method_is_among_the_calls() -> None:
+    """The test above leaves no method out."""
+    assert set(CALLS) == set(public_methods(ActingBank))
+
+
+@pytest.mark.parametrize("principal", ["mary", None, PrincipalId("mary"), 7])
+def test_only_a_principal_acts(town: Town, principal: Any) -> None:
+    """What is no `Principal` is refused at once."""
+    with pytest.raises(InvalidPrincipalError, match="expected a Principal"):
+        town.bank.acting_as(principal)
+
+
+def test_a_request_id_is_one_line(town: Town) -> None:
+    """What goes into the log of denials has no line breaks."""
+    with pytest.raises(InvalidTextError):
+        town.bank.acting_as(MARY, request_id="r\n200 OK")
+
+
+def test_the_principal_is_known(town: Town) -> None:
+    """An acting bank says for whom it acts."""
+    assert MARY == town.acting(MARY).principal
+    assert "<ActingBank for mary>" == repr(town.acting(MARY))
+
+
+# -- 116, 117, 146: what is foreign is as if it were not there ----------------
+
+FOREIGN: dict[str, Callable[[ActingBank, str], object]] = {
+    "account": lambda acting, name: acting.account(name),
+    "holds": lambda acting, name: acting.holds(name),
+    "statement": lambda acting, name: acting.statement(name),
+    "balance_at": lambda acting, name: acting.balance_at(name, NOON),
+    "available_at": lambda acting, name: acting.available_at(name, NOON),
+    "deposit": lambda acting, name: acting.deposit(name, eur(1), transaction_id="f-1"),
+    "deposit another currency": lambda acting, name: acting.deposit(name, Money(1, "USD")),
+    "withdraw": lambda acting, name: acting.withdraw(name, eur(1), transaction_id="f-1"),
+    "stale": lambda acting, name: acting.withdraw(name, eur(1), expected_version=7),
+    "transfer from": lambda acting, name: acting.transfer(name, "m", eur(1)),
+    "place": lambda acting, name: acting.place_hold(name, eur(1)),
+    "capture": lambda acting, name: acting.capture_hold(name, "h"),
+    "capture to mine": lambda acting, name: acting.capture_hold(name, "h", destination_id="m"),
+    "release": lambda acting, name: acting.release_hold(name, "h"),
+    "extend": lambda acting, name: acting.extend_hold(name, "h", expires_at=None),
+    "close": lambda acting, name: acting.close_account(name),
+    "sweep to mine": lambda acting, name: acting.close_account(name, sweep_to="m"),
+    "atomic": lambda acting, name: acting.execute([Withdraw(name, eur(1))], atomic=True),
+    "execute": lambda acting, name: one_of(acting.execute([Withdraw(name, eur(1))])),
+    "preview": lambda acting, name: one_of(acting.preview([Withdraw(name, eur(1))])),
+    "can_close": lambda acting, name: possible(acting.can_close(name)),
+}
+
+
+def places() -> Iterator[tuple[str, Callable[[Town], None]]]:
+    """
+    What may be at the id "x": nothing, or bert's account in some state.
+    """
+
+    def opened(town: Town, currency: str = "EUR") -> None:
+        town.bank.open_account("x", initial_balance=Money(50, currency), holder="bert")
+
+    def with_hold(town: Town) -> None:
+        opened(town)
+        town.bank.place_hold("x", eur(5), transaction_id="h")
+
+    def restricted(town: Town) -> None:
+        opened(town)
+        town.bank.restrict("x", "all", reason="court order")
+
+    def closed(town: Town) -> None:
+        opened(town)
+        town.bank.close_account("x", sweep_to="b")
+
+    yield "opened", opened
+    yield "in dollars", lambda town: opened(town, "USD")
+    yield "with a hold", with_hold
+    yield "restricted", restricted
+    yield "closed", closed
+
+
+@pytest.mark.parametrize("state", dict(places()))
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_account_is_as_one_that_is_not_there(store: Any, name: str, state: str) -> None:
+    """Whatever a stranger asks of a foreign account, in whatever state: the very same denial."""
+    town = Town(store)
+    absent = told(lambda: FOREIGN[name](town.acting(MARY), "x"))
+    dict(places())[state](town)
+    before = (town.journal_length(), town.balances())
+
+    assert absent == told(lambda: FOREIGN[name](town.acting(MARY), "x"))
+    assert AccountNotVisibleError is absent[0]
+    assert before == (town.journal_length(), town.balances())
+
+
+PAYMENTS: dict[str, tuple[Callable[[ActingBank], object], type[BankError]]] = {
+    "transfer": (lambda acting: acting.transfer("m", "x", eur(1)), AccountNotVisibleError),
+    "with an id": (
+        lambda acting: acting.transfer("m", "x", eur(1), transaction_id="p-1"),
+        AccountNotVisibleError,
+    ),
+    "atomic": (
+        lambda acting: acting.execute(
+            [Transfer("m", "x", eur(1), transaction_id="p-1")], atomic=True
+        ),
+        AccountNotVisibleError,
+    ),
+    "capture": (
+        lambda acting: acting.capture_hold("m", "mine", destination_id="x"),
+        AccountNotVisibleError,
+    ),
+    "sweep": (
+        lambda acting: acting.close_account("m2", sweep_to="x"),
+        AccountNotVisibleError,
+    ),
+    "too much": (
+        lambda acting: acting.transfer("m", "x", eur(1000)),
+        InsufficientFundsError,
+    ),
+    "not my currency": (
+        lambda acting: acting.transfer("m", "x", Money(1, "USD")),
+        CurrencyMismatchError,
+    ),
+    "no such hold": (
+        lambda acting: acting.capture_hold("m", "nope", destination_id="x"),
+        HoldNotFoundError,
+    ),
+}
+
+
+class Watched(MemoryStore):
+    """
+    A store that remembers which reads of an account found one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.finds: list[bool] = []
+
+    def account(self, account_id: AccountId) -> Account:
+        self.finds.append(False)
+        account = super().account(account_id)
+        self.finds[-1] = True
+        return account
+
+
+@pytest.mark.parametrize("name", ["account", "holds", "statement", "balance_at", "available_at"])
+def test_a_denied_read_looks_for_as_much_whatever_is_there(name: str) -> None:
+    """
+    To read an account takes longer than to find none; a denial has done both, once each.
+    """
+    store = Watched()
+    bank = Bank(store)
+    bank.open_account("toms", initial_balance=eur(5), holder="tom")
+    mary = bank.acting_as(Principal("mary", roles=["owner"]))
+    looks = []
+    for account_id in ("toms", "nobodys"):
+        store.finds.clear()
+        arguments = (
+            ()
+            if name in {"account", "holds", "statement"}
+            else (datetime.max.replace(tzinfo=UTC),)
+        )
+        with pytest.raises(AccountNotVisibleError):
+            getattr(mary, name)(account_id, *arguments)
+        looks.append(sorted(store.finds))
+
+    assert [[False, True]] * 2 == looks
+
+
+@pytest.mark.parametrize("state", ["in dollars", "restricted", "closed"])
+@pytest.mark.parametrize("name", PAYMENTS)
+def test_a_payment_tells_nothing_of_where_it_would_go(store: Any, name: str, state: str) -> None:
+    """
+    A payment to an unseen account that cannot take it fails like one to an account that is
+    not there; and where the payer's own account stands in the way, that is said in both cases.
+    """
+    call, error = PAYMENTS[name]
+    town = Town(store)
+    marys = town.acting(MARY)
+    marys.place_hold("m", eur(5), transaction_id="mine")
+    marys.open_account("m2", initial_balance=eur(1))
+    absent = told(lambda: call(marys))
+    dict(places())[state](town)
+    before = town.balances()
+
+    assert absent == told(lambda: call(marys))
+    assert error is absent[0]
+    assert before == town.balances()
+
+
+def test_a_payment_to_an_unseen_account_goes_through(town: Town) -> None:
+    """A destination needs only be able to receive; the payer sees nothing of it."""
+    receipt = town.acting(MARY).transfer("m", "b", eur(5), transaction_id="t-1")
+
+    assert [AccountId("m")] == [posting.account_id for posting in receipt.postings]
+    assert {"m": 9500, "b": 10500} == town.balances()
+    assert receipt == town.acting(MARY).transaction("t-1")
+
+
+def test_a_refusal_of_a_payment_to_an_unseen_account_is_recorded(town: Town) -> None:
+    """No funds, then funds: the same id is refused again, as for everybody."""
+    marys = town.acting(MARY)
+    for _ in range(2):
+        with pytest.raises(InsufficientFundsError):
+            marys.transfer("m", "b", eur(1000), transaction_id="t-1")
+        town.bank.deposit("m", eur(5000))
+    recorded = town.store.outcome(TransactionId("t-1"))
+
+    assert isinstance(recorded, Refusal)
+    assert "mary" == recorded.principal
+    assert verify(town.store).is_clean
+
+
+def test_trusted_code_is_told_what_a_stranger_is_not(town: Town) -> None:
+    """An absent account is `AccountNotFoundError` for those who see all, and for the bank."""
+    for role in (TINA, ANNA, OPAL, ROBOT):
+        with pytest.raises(AccountNotFoundError):
+            town.acting(role).account("x")
+    with pytest.raises(AccountNotFoundError):
+        town.bank.deposit("x", eur(1))
+    with pytest.raises(AccountNotFoundError):
+        town.acting(TINA).deposit("x", eur(1))
+
+
+def test_an_unseen_transaction_is_as_one_that_is_not_there(town: Town) -> None:
+    """To read it, to ask what reversed it, or to reverse it: `TransactionNotFoundError`."""
+    owner_and_teller = Principal("mary", ["owner", "teller"])
+    for call in (
+        lambda: town.acting(MARY).transaction("x-1"),
+        lambda: town.acting(MARY).reversed_by("x-1"),
+    ):
+        absent = told(call)
+        town.bank.deposit("b", eur(1), transaction_id="x-1") if town.journal_length() == 2 else 0
+
+        assert absent == told(call)
+        assert TransactionNotFoundError is absent[0]
+    # Tellers see all but their own: one between two of their own is not there for them.
+    town.bank.open_account("m2", initial_balance=eur(1), holder="mary")
+    teller = town.acting(Principal("mary", ["teller"]))
+    absent = told(lambda: teller.reverse("own-1", transaction_id="r-1"))
+    town.bank.transfer("m", "m2", eur(1), transaction_id="own-1")
+
+    assert absent == told(lambda: teller.reverse("own-1", transaction_id="r-1"))
+    assert TransactionNotFoundError is absent[0]
+    with pytest.raises(TransactionNotFoundError):
+        town.store.outcome(TransactionId("r-1"))
+    with pytest.raises(AccessDeniedError):
+        town.acting(owner_and_teller).reverse("own-1")
+
+
+# -- 62: holds ---------------------------------------------------------------
+
+
+def test_a_hold_of_another_account_is_not_found(town: Town) -> None:
+    """A hold is named together with its account; one of another's is as none."""
+    marys = town.acting(MARY)
+    absent = told(lambda: marys.capture_hold("m", "h"))
+    town.acting(BERT).place_hold("b", eur(5), transaction_id="h")
+
+    assert absent == told(lambda: marys.capture_hold("m", "h"))
+    assert HoldNotFoundError is absent[0]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda acting: acting.capture_hold("m", "shop"),
+        lambda acting: acting.release_hold("m", "shop"),
+        lambda acting: acting.extend_hold("m", "shop", expires_at=None),
+    ],
+)
+@pytest.mark.parametrize("by", ["trusted code", "a service"])
+def test_a_hold_is_used_by_who_placed_it(town: Town, use: Any, by: str) -> None:
+    """The holder of an account does not free or take what somebody else reserved on it."""
+    placing: Any = town.bank if by == "trusted code" else town.acting(ROBOT)
+    placing.place_hold("m", eur(5), transaction_id="shop", expires_at=NOON + timedelta(hours=1))
+    before = town.bank.account("m")
+
+    for principal in (MARY, TINA):
+        with pytest.raises(AccessDeniedError, match="use_anothers_hold"):
+            use(town.acting(principal))
+    assert before == town.bank.account("m")
+    assert use(town.acting(ROBOT))
+
+
+def test_an_owner_uses_its_own_holds(town: Town) -> None:
+    """What an owner placed it extends, captures and releases."""
+    marys = town.acting(MARY)
+    hold_id = marys.place_hold("m", eur(5), expires_at=NOON + timedelta(hours=1)).id
+    marys.extend_hold("m", hold_id, expires_at=None)
+    marys.capture_hold("m", hold_id, eur(2), final=False)
+    marys.release_hold("m", hold_id)
+
+    assert (9800, 0) == (
+        town.bank.account("m").balance.amount_minor,
+        town.bank.account("m").held.amount_minor,
+    )
+
+
+# -- 75 and ids --------------------------------------------------------------
+
+
+def test_one_may_replay_what_one_may_read(town: Town) -> None:
+    """A replay needs the right to read, and no other."""
+    marys = town.acting(MARY)
+    first = marys.withdraw("m", eur(5), transaction_id="w-1")
+    town.bank.grant_access("m", "mary", ["read"])
+    again = marys.withdraw("m", eur(5), transaction_id="w-1")
+
+    assert (first, True) == (again, again.replayed)
+    with pytest.raises(AccessDeniedError):
+        marys.withdraw("m", eur(5), transaction_id="w-2")
+
+
+@pytest.mark.parametrize(
+    ("rights", "error"), [((), AccountNotVisibleError), (("debit",), AccessDeniedError)]
+)
+def test_one_may_not_replay_what_one_may_no_longer_read(
+    town: Town, rights: tuple[str, ...], error: type[BankError]
+) -> None:
+    """Once the right to read is gone, neither a receipt nor a refusal is given again."""
+    marys = town.acting(MARY)
+    marys.withdraw("m", eur(5), transaction_id="w-1")
+    with pytest.raises(InsufficientFundsError):
+        marys.withdraw("m", eur(500), transaction_id="w-2")
+    town.bank.revoke_access("m", "mary")
+    if rights:
+        town.bank.grant_access("m", "mary", rights)
+
+    for transaction_id, amount in (("w-1", 5), ("w-2", 500)):
+        with pytest.raises(error) as caught:
+            marys.withdraw("m", eur(amount), transaction_id=transaction_id)
+        assert error is type(caught.value)
+
+
+@pytest.mark.parametrize("by", ["bert", "trusted code"])
+@pytest.mark.parametrize("atomic", [False, True])
+def test_an_id_of_another_tells_nothing(town: Town, by: str, atomic: bool) -> None:
+    """An id that another used is reused, whatever the command; no field is named."""
+    other: Any = town.bank if by == "trusted code" else town.acting(BERT)
+    other.transfer("b", "m", eur(5), transaction_id="t-1")
+    for command in (Transfer("b", "m", eur(5)), Withdraw("m", eur(5)), Withdraw("b", eur(5))):
+        sent = attrs.evolve(command, transaction_id="t-1")
+        with pytest.raises(TransactionIdReusedError) as caught:
+            one_of(town.acting(MARY).execute([sent], atomic=atomic))
+
+        assert () == caught.value.fields
+
+
+def test_ones_own_id_names_what_differs(town: Town) -> None:
+    """Whoever used the id is told which fields differ."""
+    marys = town.acting(MARY)
+    marys.withdraw("m", eur(5), transaction_id="w-1")
+
+    with pytest.raises(TransactionIdReusedError) as caught:
+        marys.withdraw("m", eur(6), transaction_id="w-1")
+    assert ("amount",) == caught.value.fields
+
+
+def test_trusted_code_replays_what_a_principal_did(town: Town) -> None:
+    """The bank itself is asked nothing, and gives what is recorded, whole."""
+    town.acting(MARY).transfer("m", "b", eur(5), transaction_id="t-1")
+    again = town.bank.transfer("m", "b", eur(5), transaction_id="t-1")
+
+    assert (True, "mary", 2) == (again.replayed, again.principal, len(again.postings))
+
+
+def test_a_denial_uses_up_no_id_and_is_not_in_the_journal(town: Town) -> None:
+    """What was denied may be sent under the same id by one who may."""
+    before = town.journal_length()
+    for principal in (BERT, TINA, ANNA):
+        with suppress(AccessDeniedError):
+            town.acting(principal).withdraw("m", eur(501), transaction_id="w-1")
+    with pytest.raises(AccessDeniedError):
+        town.acting(ANNA).execute([Deposit("m", eur(1), transaction_id="d-1")], atomic=True)
+
+    assert before == town.journal_length()
+    assert "mary" == town.acting(MARY).withdraw("m", eur(5), transaction_id="w-1").principal
+
+
+def test_a_batch_goes_on_after_a_denial(town: Town) -> None:
+    """In a batch each command is judged by itself, seeing what the earlier ones did."""
+    outcomes = town.acting(MARY).execute(
+        [
+            Withdraw("m", eur(60)),
+            Withdraw("b", eur(1)),
+            Restrict("m", "all", reason="no"),
+            Withdraw("m", eur(60)),
+            Deposit("m", eur(20)),
+            Withdraw("m", eur(60)),
+        ]
+    )
+
+    assert [
+        "Transaction",
+        "AccountNotVisibleError",
+        "AccessDeniedError",
+        "InsufficientFundsError",
+        "Transaction",
+        "Transaction",
+    ] == [type(outcome).__name__ for outcome in outcomes]
+
+
+def test_an_atomic_batch_with_a_denial_does_nothing(town: Town) -> None:
+    """All or nothing: a denial undoes what came before it, and leaves every id unused."""
+    before = (town.journal_length(), town.balances())
+    commands = [
+        Withdraw("m", eur(60), transaction_id="w-1"),
+        Withdraw("b", eur(1), transaction_id="w-2"),
+    ]
+
+    with pytest.raises(AccountNotVisibleError) as caught:
+        town.acting(MARY).execute(commands, atomic=True)
+    assert (TransactionId("w-1"), TransactionId("w-2")) == caught.value.unused_ids
+    assert before == (town.journal_length(), town.balances())
+
+
+def test_an_atomic_batch_of_ones_own_goes_through_and_replays(town: Town) -> None:
+    """Whoever may do all of it gets it, once."""
+    commands = [
+        Withdraw("m", eur(60), transaction_id="w-1"),
+        Transfer("m", "b", eur(1), transaction_id="t-1"),
+    ]
+    marys = town.acting(MARY)
+
+    assert marys.execute(commands, atomic=True) == marys.execute(commands, atomic=True)
+    assert {"m": 3900, "b": 10100} == town.balances()
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_nothing_and_nonsense_are_what_they_are_for_the_bank(town: Town, atomic: bool) -> None:
+    """An empty batch has no outcomes; what is no command is `InvalidCommandError`."""
+    nonsense: Any = "withdraw"
+    for commands in ([nonsense], [ExpireHold("m", "h", transaction_id=TransactionId("e"))]):
+        with pytest.raises(InvalidCommandError):
+            town.acting(MARY).execute(commands, atomic=atomic)
+    assert [] == town.acting(MARY).execute([], atomic=atomic)
+
+
+# -- The role comes first ----------------------------------------------------
+
+
+def test_the_role_is_judged_before_the_id(town: Town) -> None:
+    """One who may not do such a thing at all learns nothing of ids or accounts."""
+    town.bank.deposit("m", eur(1), transaction_id="d-1")
+    for account_id in ("m", "nobody"):
+        for transaction_id in ("d-1", "d-2"):
+            with pytest.raises(AccessDeniedError) as caught:
+                town.acting(ANNA).deposit(account_id, eur(1), transaction_id=transaction_id)
+
+            assert {"action": "deposit", "reason": "none of its roles or scopes may"} == dict(
+                caught.value.facts
+            )
+
+
+class Unreachable:
+    """
+    A store that nobody may come near.
+    """
+
+    def transact(self, reads: ReadSet, decide: Any) -> WriteSet:
+        raise AssertionError("the store was asked")
+
+
+def test_one_who_may_do_none_of_it_takes_no_lock() -> None:
+    """Where the role says no to a whole batch, the store is not asked."""
+    unreachable: Any = Unreachable()
+    acting = Bank(unreachable).acting_as(ANNA)
+
+    assert [AccessDeniedError, AccessDeniedError] == [
+        type(outcome) for outcome in acting.execute([Deposit("m", eur(1)), Withdraw("m", eur(1))])
+    ]
+
+
+def test_a_time_of_ones_own_is_for_services(town: Town) -> None:
+    """Who could backdate could use a hold that has expired: only history:write may."""
+    hour_ago = NOON - timedelta(hours=1)
+    town.now = NOON + timedelta(hours=1)
+    for principal in (MARY, TINA, Principal("r", ["service"], SCOPES - {"history:write"})):
+        with pytest.raises(AccessDeniedError, match="backdate"):
+            town.acting(principal).deposit("m", eur(1), booked_at=NOON)
+    with pytest.raises(BankError, match="is not a valid time"):
+        town.acting(ROBOT).deposit("m", eur(1), booked_at=hour_ago)
+    assert NOON == town.acting(ROBOT).deposit("m", eur(1), booked_at=NOON).booked_at
+
+
+# -- What is recorded, and shown ---------------------------------------------
+
+
+def test_what_an_owner_opens_is_its_own(town: Town) -> None:
+    """Opening makes the owner the holder, in the same transaction; sent again, it replays."""
+    marys = town.acting(MARY)
+    first = marys.open_account(initial_balance=eur(7), transaction_id="o-1")
+    again = marys.open_account(initial_balance=eur(7), transaction_id="o-1")
+    (holder,) = town.bank.account(first.account_id).holders
+
+    assert (first, True) == (again, again.replayed)
+    assert ("mary", 3) == (holder.principal.value, len(holder.rights))
+    assert eur(7) == marys.account(first.account_id).balance
+    assert verify(town.store).is_clean
+
+
+def test_a_refused_opening_replays(town: Town) -> None:
+    """That an id is taken is said again to who was told so, and to nobody else."""
+    for _ in range(2):
+        with pytest.raises(AccountExistsError):
+            town.acting(MARY).open_account("b", initial_balance=eur(0), transaction_id="o-1")
+    with pytest.raises(AccountExistsError):
+        town.acting(BERT).transaction("o-1")
+    with pytest.raises(AccountExistsError):
+        town.acting(MARY).transaction("o-1")
+    with pytest.raises(TransactionNotFoundError):
+        town.acting(Principal("carl", ["owner"])).transaction("o-1")
+
+
+def test_a_teller_opens_for_others(town: Town) -> None:
+    """What a teller opens has the holder that it names, or none."""
+    receipt = town.acting(TINA).open_account("c", initial_balance=eur(5), holder="carl")
+
+    assert ("tina", 1) == (receipt.principal, len(receipt.postings))
+    assert "carl" == town.bank.account("c").holders[0].principal.value
+    assert (
+        ()
+        == town.bank.account(
+            town.acting(TINA).open_account(initial_balance=eur(0)).account_id
+        ).holders
+    )
+
+
+def test_the_other_side_sees_its_own_posting_alone(town: Town) -> None:
+    """Each side of a transfer sees the command and its own posting; the rest is not there."""
+    town.acting(MARY).transfer("m", "b", eur(5), transaction_id="t-1", description="rent")
+    berts = town.acting(BERT).transaction("t-1")
+    (line,) = town.acting(BERT).statement("b").lines[1:]
+
+    assert [AccountId("b")] == [posting.account_id for posting in berts.postings]
+    assert (None, "rent") == (berts.principal, berts.command.description)
+    assert berts == line.transaction
+    assert "mary" == town.acting(ANNA).transaction("t-1").principal
+    assert 2 == len(town.acting(ANNA).transaction("t-1").postings)
+
+
+def test_who_may_pay_in_and_not_read_gets_a_bare_receipt(town: Town) -> None:
+    """Without the right to read, a receipt has no posting, and still says which account."""
+    town.bank.grant_access("b", "mary", ["credit"])
+    receipt = town.acting(MARY).deposit("b", eur(5))
+
+    assert ((), AccountId("b")) == (receipt.postings, receipt.account_id)
+
+
+def test_lists_have_what_may_be_read(town: Town) -> None:
+    """`accounts` gives an owner its own, a teller all others', and an auditor all."""
+    town.bank.grant_access("b", "tina", ["read"])
+    names = {
+        principal.id.value: [str(each.id) for each in town.acting(principal).accounts()]
+        for principal in (MARY, BERT, TINA, ANNA, OPAL)
+    }
+
+    assert {
+        "mary": ["m"],
+        "bert": ["b"],
+        "tina": ["m"],
+        "anna": ["b", "m"],
+        "opal": ["b", "m"],
+    } == names
+
+
+def test_a_store_finds_the_accounts_of_a_holder(town: Town) -> None:
+    """By id, page by page; what was granted is there, what was revoked is not."""
+    for number in range(5):
+        town.bank.open_account(f"m-{number}", initial_balance=eur(0), holder="mary")
+    town.bank.grant_access("b", "mary", ["credit"])
+    town.bank.grant_access("b", "mary", ["read"])
+    town.bank.revoke_access("m-3", "mary")
+    mary = PrincipalId("mary")
+    names = [str(account.id) for account in town.store.accounts_of(mary)]
+    page = town.store.accounts_of(mary, after=AccountId("m"), limit=2)
+
+    assert ["b", "m", "m-0", "m-1", "m-2", "m-4"] == names
+    assert ["m-0", "m-1"] == [str(account.id) for account in page]
+    assert tuple(page) == (town.store.account(page[0].id), town.store.account(page[1].id))
+    assert [AccountId("b")] == [
+        account.id for account in town.store.accounts_of(PrincipalId("bert"))
+    ]
+    assert () == tuple(town.store.accounts_of(PrincipalId("nobody")))
+    with pytest.raises(InvalidLimitError):
+        town.store.accounts_of(mary, limit=0)
+
+
+def test_an_owner_lists_its_own_without_a_look_at_all(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner's list does not read the accounts of others, and is as of now."""
+    monkeypatch.setattr(acting_module, "_PAGE", 1)
+    monkeypatch.setattr(type(town.store), "accounts", None)
+    town.bank.open_account("m-2", initial_balance=eur(1), holder="mary")
+    town.bank.place_hold("m", eur(5), expires_at=NOON + timedelta(hours=1))
+    town.now = NOON + timedelta(hours=2)
+
+    assert [("m", 0), ("m-2", 0)] == [
+        (str(account.id), account.held.amount_minor) for account in town.acting(MARY).accounts()
+    ]
+
+
+def test_an_owner_lists_its_own_on_any_store() -> None:
+    """A store that finds no holder's accounts is looked through."""
+
+    class Plain:
+        def __init__(self) -> None:
+            store = MemoryStore()
+            self.transact, self.accounts = store.transact, store.accounts
+
+    plain: Any = Plain()
+    town = Town(plain)
+
+    assert not isinstance(plain, HolderIndex)
+    assert [AccountId("m")] == [account.id for account in town.acting(MARY).accounts()]
+
+
+def test_ones_own_is_read_as_the_bank_reads_it(town: Town) -> None:
+    """Reads give an owner what they give trusted code."""
+    town.acting(MARY).place_hold("m", eur(5), transaction_id="h")
+    marys = town.acting(MARY)
+
+    assert town.bank.account("m") == marys.account("m")
+    assert town.bank.holds("m") == marys.holds("m")
+    assert town.bank.balance_at("m", NOON) == marys.balance_at("m", NOON)
+    assert town.bank.available_at("m", NOON) == marys.available_at("m", NOON)
+    assert town.bank.statement("m") == marys.statement("m")
+    assert list(town.bank.can_close("m")) == list(marys.can_close("m"))
+    assert town.bank.transaction("h") == marys.transaction("h")
+    assert marys.reversed_by("h") is None
+
+
+def test_a_refusal_is_read_by_who_may_read_all_but_the_payee(town: Town) -> None:
+    """The payer reads the refusal of a payment; the payee does not learn of the payer's funds."""
+    with pytest.raises(InsufficientFundsError):
+        town.acting(MARY).transfer("m", "b", eur(500), transaction_id="t-1")
+    with pytest.raises(InsufficientFundsError) as caught:
+        town.acting(MARY).transaction("t-1")
+    assert caught.value.replayed
+    with pytest.raises(TransactionNotFoundError):
+        town.acting(BERT).transaction("t-1")
+
+
+def test_a_refusal_that_names_the_payee_is_not_for_the_payer(town: Town) -> None:
+    """What trusted code was told of the payee's account, the payer is not."""
+    town.bank.restrict("b", "all", reason="court order")
+    with suppress(BankError):
+        town.bank.transfer("m", "b", eur(5), transaction_id="t-1")
+
+    assert isinstance(town.store.outcome(TransactionId("t-1")), Refusal)
+    with pytest.raises(TransactionNotFoundError):
+        town.acting(MARY).transaction("t-1")
+
+
+def test_a_refused_reversal_is_read_by_who_may_read_what_was_to_be_reversed(town: Town) -> None:
+    """A refused reversal's accounts are those of the original, and it replays."""
+    town.bank.deposit("b", eur(50), transaction_id="d-1")
+    town.bank.withdraw("b", eur(150))
+    for _ in range(2):
+        with pytest.raises(InsufficientFundsError) as caught:
+            town.acting(TINA).reverse("d-1", transaction_id="r-1")
+    assert caught.value.replayed
+    with pytest.raises(InsufficientFundsError):
+        town.acting(BERT).transaction("r-1")
+    with pytest.raises(TransactionNotFoundError):
+        town.acting(MARY).transaction("r-1")
+
+
+def test_a_refused_reversal_of_nothing_is_for_those_who_read_all(town: Town) -> None:
+    """Where there is no original, there is no account by which one might see the refusal."""
+    with suppress(BankError):
+        town.bank.reverse("nothing", transaction_id="r-1")
+    with pytest.raises(TransactionNotFoundError, match="no transaction r-1"):
+        town.acting(MARY).transaction("r-1")
+    with pytest.raises(TransactionNotFoundError, match="no transaction nothing"):
+        town.acting(ANNA).transaction("r-1")
+
+
+def test_a_teller_reverses_for_others(town: Town) -> None:
+    """A reversal is up to the limit, and never on the teller's own account."""
+    town.bank.deposit("m", eur(50), transaction_id="d-1")
+    town.bank.deposit("m", eur(501), transaction_id="d-2")
+    reversal = town.acting(TINA).reverse("d-1")
+
+    assert reversal == town.acting(TINA).reversed_by("d-1")
+    with pytest.raises(AccessDeniedError, match="limit is EUR 500"):
+        town.acting(TINA).reverse("d-2")
+
+
+def test_an_operator_closes_and_expires(town: Town) -> None:
+    """An operator sweeps to others, expires holds, and never sweeps to an account of its own."""
+    town.bank.open_account("o", initial_balance=eur(0), holder="opal")
+    opals = town.acting(OPAL)
+    town.bank.place_hold("m", eur(5), expires_at=NOON + timedelta(hours=1))
+    town.now = NOON + timedelta(hours=2)
+    (expiry,) = opals.expire_holds()
+
+    assert AccountId("m") == expiry.account_id
+    with pytest.raises(AccessDeniedError):
+        opals.close_account("m", sweep_to="o")
+    opals.close_account("m", sweep_to="b")
+    assert {"m": 0, "b": 20000, "o": 0} == town.balances()
+
+
+def test_an_auditor_verifies(town: Town) -> None:
+    """The audit of the whole store is the auditor's."""
+    assert town.acting(ANNA).verify() == verify(town.store)
+
+
+def test_services_need_no_right_on_an_account(town: Town) -> None:
+    """A service does what its scopes name, and sees what they name."""
+    shop = town.acting(Principal("shop", ["service"], ["transfers:write"]))
+    receipt = shop.transfer("m", "b", eur(5), transaction_id="t-1")
+
+    assert ((), "shop") == (receipt.postings, receipt.principal)
+    assert shop.transfer("m", "b", eur(5), transaction_id="t-1").replayed
+    with pytest.raises(AccountNotFoundError):
+        shop.transfer("x", "b", eur(5))
+    with pytest.raises(AccountNotVisibleError):
+        shop.transfer("m", "x", eur(5))
+    assert 2 == len(town.acting(ROBOT).transfer("m", "b", eur(5)).postings)
+    assert town.acting(ROBOT).post([("m", -eur(1)), ("b", eur(1))]).postings
+    town.bank.place_hold("m", eur(5), transaction_id="h")
+    town.bank.open_account("z", initial_balance=eur(0))
+    town.bank.close_account("z")
+    with pytest.raises(AccountClosedError):
+        town.acting(ROBOT).capture_hold("m", "h", destination_id="z")
+    with pytest.raises(AccountNotFoundError):
+        town.acting(ROBOT).capture_hold("x", "h")
+
+
+# -- Policies that fail ------------------------------------------------------
+
+
+class Failing:
+    """
+    A policy whose answers are given, or raised.
+    """
+
+    def __init__(self, *, permits: Any = True, decides: Any = ALLOWED) -> None:
+        self._answers = permits, decides
+
+    def permits(self, principal: Principal, action: Action) -> Any:
+        return self._said(self._answers[0])
+
+    def decides(self, *_: Any) -> Any:
+        return self._said(self._answers[1])
+
+    @staticmethod
+    def _said(answer: Any) -> Any:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+BROKEN: dict[str, Failing] = {
+    "permits raises": Failing(permits=RuntimeError("boom")),
+    "permits None": Failing(permits=None),
+    "permits 1": Failing(permits=1),
+    "permits ALLOWED": Failing(permits=ALLOWED),
+    "decides raises": Failing(decides=RuntimeError("boom")),
+    "decides raises a bank error": Failing(decides=AccountNotFoundError(AccountId("m"))),
+    "decides None": Failing(decides=None),
+    "decides True": Failing(decides=True),
+    "decides hidden": Failing(decides=hidden(AccountId("a"))),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(CALLS) - {"accounts"}))
+@pytest.mark.parametrize("broken", BROKEN)
+def test_whatever_goes_wrong_in_a_policy_is_a_denial(broken: str, name: str) -> None:
+    """An exception, or what is not exactly True or ALLOWED, is a no, everywhere."""
+    if "decides" in broken and name == "expire_holds":
+        return  # a matter of the role alone
+    policy = BROKEN[broken]
+    town = Town(MemoryStore(), policy)
+    town.bank.open_account("a", initial_balance=eur(10))
+    town.bank.deposit("a", eur(1), transaction_id="moved")
+    before = (town.journal_length(), town.balances())
+
+    with pytest.raises((AccessDeniedError, TransactionNotFoundError)) as caught:
+        CALLS[name](town.acting(ROBOT))
+    assert before == (town.journal_length(), town.balances())
+    if broken == "permits raises":
+        assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize("broken", sorted(set(BROKEN) - {"decides hidden"}))
+def test_a_broken_policy_lists_nothing(broken: str) -> None:
+    """A list has no account for which the policy fails."""
+    town = Town(MemoryStore(), BROKEN[broken])
+
+    with suppress(AccessDeniedError):
+        assert [] == list(town.acting(ROBOT).accounts())
+
+
+def test_an_interruption_is_no_denial(town: Town) -> None:
+    """Ctrl-C in a policy passes unchanged, and nothing is written."""
+    town = Town(MemoryStore(), Failing(decides=KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        town.acting(MARY).deposit("m", eur(1))
+
+    assert 10000 == town.balances()["m"]
+
+
+# -- Decided on what is there ------------------------------------------------
+
+
+class Meddling:
+    """
+    A store on which something happens right before each unit, as another process might.
+    """
+
+    def __init__(self, store: AccountStore) -> None:
+        self._store = store
+        self.meddle: Callable[[], object] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def transact(self, reads: ReadSet, decide: Any) -> WriteSet:
+        self.meddle()
+        return self._store.transact(reads, decide)
+
+    def history(self, *arguments: Any, **options: Any) -> Any:
+        self.meddle()
+        return self._store.history(*arguments, **options)
+
+
+def test_a_command_is_decided_on_the_account_within_the_unit(store: Any) -> None:
+    """A right that is revoked while the command waits for the store is gone."""
+    meddling = Meddling(store)
+    town = Town(meddling)
+    meddling.meddle = lambda: Bank(store, clock=lambda: NOON).grant_access("m", "mary", ["read"])
+
+    with pytest.raises(AccessDeniedError):
+        town.acting(MARY).withdraw("m", eur(5))
+    assert 10000 == town.balances()["m"]
+
+
+def test_a_statement_is_not_given_once_the_right_is_gone(store: Any) -> None:
+    """What takes several reads is judged again after the last."""
+    meddling = Meddling(store)
+    town = Town(meddling)
+
+    def once() -> None:
+        meddling.meddle = lambda: None
+        Bank(store, clock=lambda: NOON).revoke_access("m", "mary")
+
+    meddling.meddle = once
+    with pytest.raises(AccountNotVisibleError):
+        town.acting(MARY).statement("m")
+
+
+# -- Trusted code is asked nothing -------------------------------------------
+
+
+@pytest.mark.parametrize("command", EACH, ids=lambda command: type(command).__name__)
+def test_the_bank_itself_asks_no_policy(command: Command) -> None:
+    """Without a principal no policy is asked, and none is recorded."""
+    town = Town(
+        MemoryStore(), Failing(permits=RuntimeError("asked"), decides=RuntimeError("asked"))
+    )
+    town.bank.execute([OpenAccount("a", initial_balance=eur(5))])
+    town.bank.execute([attrs.evolve(command, transaction_id="c-1")])
+    records = town.store.journal().records
+
+    assert all(record.principal is None for record in records)
+    assert set(COMMANDS.values()) >= {type(record.command) for record in records}
+
+
+def test_the_journal_keeps_who_asked(store: Any) -> None:
+    """Every record of an acting bank has the id of its principal; expiries are the bank's own."""
+    town = Town(store)
+    marys = town.acting(MARY)
+    marys.place_hold("m", eur(5), expires_at=NOON + timedelta(seconds=1))
+    town.now = NOON + timedelta(minutes=1)
+    marys.withdraw("m", eur(5))
+    with suppress(BankError):
+        marys.withdraw("m", eur(500), transaction_id="w-1")
+    with suppress(BankError):
+        marys.execute(
+            [
+                Deposit("m", eur(5), transaction_id="d-2"),
+                Withdraw("m", eur(500), transaction_id="w-2"),
+            ],
+            atomic=True,
+        )
+    records = town.store.journal().records[2:]
+
+    assert [
+        (PlaceHold, Transaction, "mary"),
+        (ExpireHold, Transaction, None),
+        (Withdraw, Transaction, "mary"),
+        (Withdraw, Refusal, "mary"),
+        (Withdraw, Refusal, "mary"),
+    ] == [(type(each.command), type(each), each.principal) for each in records]
+    assert verify(town.store).is_clean
+
+
+def test_an_unseen_account_may_be_named_by_a_custom_policy(town: Town) -> None:
+    """A close without a sweep has one account, and what it is to the action."""
+    seen: list[Any] = []
+
+    class Noting(Failing):
+        def decides(self, *asked: Any) -> Any:
+            seen.append(asked)
+            return ALLOWED
+
+    acting = Town(MemoryStore(), Noting()).acting(MARY)
+    acting.capture_hold("m", acting.place_hold("m", eur(5)).id, destination_id="b")
+    parts = {
+        action.value: [(each.part.value, str(each.account.id), each.amount) for each in involved]
+        for _, action, involved, _ in seen
+    }
+
+    assert [("debited", "m", -eur(5))] == parts["place_hold"]
+    assert [("debited", "m", -eur(5)), ("credited", "b", eur(5))] == parts["capture_hold"]
+
+
+def test_an_absent_account_is_judged_as_one_that_nobody_holds() -> None:
+    """A policy is asked of an account that is not there as of a new one without holders."""
+    asked: list[Account] = []
+
+    class Noting(Failing):
+        def decides(self, *arguments: Any) -> Any:
+            asked.extend(each.account for each in arguments[2])
+            return ALLOWED
+
+    acting = Town(MemoryStore(), Noting()).acting(MARY)
+    for call in (
+        lambda: acting.withdraw("x", Money(5, "USD")),
+        lambda: acting.account("x"),
+        lambda: acting.execute([CloseAccount("x")], atomic=True),
+    ):
+        with pytest.raises(AccountNotFoundError):
+            call()
+
+    assert [("x", "USD", ()), ("x", "XXX", ()), ("x", "XXX", ())] == [
+        (str(each.id), each.balance.currency.code, each.holders) for each in asked
+    ]
