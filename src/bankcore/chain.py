@@ -26,6 +26,8 @@ from bankcore.instants import to_microseconds
 from bankcore.money import Money
 from bankcore.transaction import Posting, Refusal, Transaction
 
+Record = Transaction | Refusal
+
 #: What comes before an account's first transaction.
 GENESIS: Final = bytes(32)
 
@@ -34,42 +36,55 @@ _TRANSACTION: Final = "bankcore transaction 1\n"
 _REFUSAL: Final = "bankcore refusal 1\n"
 
 
-def link(before: bytes, content: bytes) -> bytes:
+def next_head(head: bytes, content: bytes) -> bytes:
     """
-    The hash of a transaction with this *content*, on an account whose head was *before*.
+    The hash of a transaction with these canonical bytes, on an account whose chain has come to
+    *head*: its new head.
     """
-    return sha256(_LINK + before + content).digest()
+    return sha256(_LINK + head + content).digest()
+
+
+def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[bytes, ...]]:
+    """
+    For each of *records*, in the order of the journal, the hashes that tie it to what came
+    before it: one for each posting, none for a refusal.
+
+    Args:
+        heads: The heads of the accounts' chains by the accounts' ids as text, brought up to
+            date; an account without one has no transaction yet.
+    """
+    return [
+        () if isinstance(record, Refusal) else link(record, content_of(record), heads)
+        for record in records
+    ]
+
+
+def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> tuple[bytes, ...]:
+    """
+    The hashes of one transaction, with its canonical bytes; *heads* as for `linked`.
+    """
+    hashes = []
+    for posting in transaction.postings:
+        name = posting.account_id.value
+        heads[name] = head = next_head(heads.get(name, GENESIS), content)
+        hashes.append(head)
+    return tuple(hashes)
 
 
 # -- The bytes of a record ---------------------------------------------------
 
 
-def content_of(record: Transaction | Refusal) -> bytes:
+def content_of(record: Record) -> bytes:
     """
     The canonical bytes of *record*: no two different records have the same.
     """
     if isinstance(record, Refusal):
         return _refusal_content(record)
-    return transaction_content(
-        record.id, record.command, record.booked_at, record.postings, record.principal
-    )
-
-
-def transaction_content(
-    transaction_id: TransactionId,
-    command: Command,
-    booked_at: datetime,
-    postings: tuple[Posting, ...],
-    principal: str | None,
-) -> bytes:
-    """
-    The canonical bytes of a transaction with these parts.
-    """
-    name = transaction_id.value
-    lines = "".join(map(_posting, postings))
+    command, postings = record.command, record.postings
     return (
-        f"{_TRANSACTION}{len(name)}:{name}{_LAYOUTS[type(command)].written(command)}"
-        f"{_absent_or(principal)}{_instant(booked_at)}{len(postings)};{lines}"
+        f"{_TRANSACTION}{_id(record.id)}{_LAYOUTS[type(command)].written(command)}"
+        f"{_absent_or(record.principal)}{_instant(record.booked_at)}"
+        f"{len(postings)};{''.join(map(_posting, postings))}"
     ).encode()
 
 
@@ -201,11 +216,11 @@ _FACTS: Final = {code: _Layout(code, cls) for code, cls in RECORDED_ERRORS.items
 # -- Roots -------------------------------------------------------------------
 
 
-def head_leaf(account_id: AccountId, version: int, head: bytes) -> bytes:
+def head_leaf(name: str, version: int, head: bytes) -> bytes:
     """
-    The bytes that stand for an account in the root over all of them.
+    The bytes that stand for the account of this id in the root over all of them.
     """
-    return f"{_text(account_id.value)}{_text(str(version))}".encode() + head
+    return f"{_text(name)}{_text(str(version))}".encode() + head
 
 
 class MerkleRoot:

@@ -42,7 +42,6 @@ import attrs
 
 from bankcore.access import ACTIONS, Part
 from bankcore.account import Account, AccountStatus
-from bankcore.chain import GENESIS, link, transaction_content
 from bankcore.commands import (
     COMMAND_NAMES,
     CaptureHold,
@@ -265,8 +264,6 @@ class _Work:
         self._accounts = {key.value: account for key, account in snapshot.accounts.items()}
         self._recorded = {key.value: record for key, record in snapshot.recorded.items()}
         self._reversals = dict(snapshot.reversals)
-        heads = snapshot.heads
-        self._heads = None if heads is None else {key.value: head for key, head in heads.items()}
         self.records: list[Transaction | Refusal] = []
 
     def written(self, outcomes: tuple[Outcome, ...]) -> WriteSet:
@@ -321,9 +318,13 @@ class _Work:
     ) -> Transaction:
         if expiries:
             self.accept(expiries)
-        postings = tuple(map(_posting, steps))
-        content = (request.transaction_id, request.command, at, postings, request.principal)
-        transaction = Transaction(*content, chain_hashes=self._chain_hashes(*content))
+        transaction = Transaction(
+            request.transaction_id,
+            request.command,
+            at,
+            tuple(map(_posting, steps)),
+            request.principal,
+        )
         self._record(transaction)
         for account, _ in steps:
             self._accounts[account.id.value] = account
@@ -430,11 +431,8 @@ class _Work:
         """
         Book *expiries*.
         """
-        for expiry, account in expiries:
-            hashes = self._chain_hashes(
-                expiry.id, expiry.command, expiry.booked_at, expiry.postings, expiry.principal
-            )
-            self._record(attrs.evolve(expiry, chain_hashes=hashes))
+        for transaction, account in expiries:
+            self._record(transaction)
             self._accounts[account.id.value] = account
 
     def _expired(self, command: ExpireHold, expiries: list[_Expiry]) -> Outcome:
@@ -448,28 +446,6 @@ class _Work:
         return HoldNotActiveError(command.account_id, command.hold_id)
 
     # -- Records --
-
-    def _chain_hashes(
-        self,
-        transaction_id: TransactionId,
-        command: Command,
-        at: datetime,
-        postings: tuple[Posting, ...],
-        principal: str | None,
-    ) -> tuple[bytes, ...]:
-        """
-        What ties a transaction to its accounts' chains, of which it becomes the heads.
-        """
-        heads = self._heads
-        if heads is None:
-            return ()
-        content = transaction_content(transaction_id, command, at, postings, principal)
-        hashes = []
-        for posting in postings:
-            name = posting.account_id.value
-            heads[name] = link(heads.get(name, GENESIS), content)
-            hashes.append(heads[name])
-        return tuple(hashes)
 
     def _record(self, record: Transaction | Refusal) -> None:
         self._recorded[record.id.value] = record

@@ -61,15 +61,11 @@ class Snapshot:
         recorded: What is recorded under the ids.
         accounts: The accounts as they are.
         reversals: For each of the originals that was reversed, by which transaction.
-        heads: The heads of the accounts' hash chains; None where the store keeps no chains,
-            and then no transaction gets a hash. An account's head is that of its posting in
-            the last transaction that touched it (`Transaction.chain_hashes`).
     """
 
     recorded: Mapping[TransactionId, Transaction | Refusal]
     accounts: Mapping[AccountId, Account]
     reversals: Mapping[TransactionId, TransactionId] = attrs.field(factory=dict)
-    heads: Mapping[AccountId, bytes] | None = None
 
 
 @attrs.frozen
@@ -199,15 +195,24 @@ class SelfChecking(Protocol):
 @runtime_checkable
 class Chained(Protocol):
     """
-    Optional: a store that keeps the hash chain of each account.
-
-    It gives `Snapshot.heads`, and every transaction back with the ``chain_hashes`` that it was
-    written with.
+    Optional: a store that keeps the hash chain of each account (`bankcore.chain`), each hash
+    written in the unit that writes its transaction.
     """
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
         """
         The account's version and the head of its chain, both of one moment.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        """
+        The hashes that were stored with the account's transactions, from the one after version
+        *after* on, in the order of versions: one for each of `AccountStore.history`.
 
         Raises:
             AccountNotFoundError: If there is no such account.
@@ -380,19 +385,6 @@ class Describing(Protocol):
         """
         The engine, its settings as read back from it, and what survives what.
         """
-
-
-def new_heads(written: WriteSet) -> dict[str, bytes]:
-    """
-    The heads of the accounts' chains after *written*, by the accounts' ids as text, for a
-    store that keeps them.
-    """
-    return {
-        posting.account_id.value: chain_hash
-        for record in written.records
-        if isinstance(record, Transaction) and record.chain_hashes
-        for posting, chain_hash in zip(record.postings, record.chain_hashes, strict=True)
-    }
 
 
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:

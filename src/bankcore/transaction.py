@@ -59,8 +59,6 @@ class Transaction:
             to a principal has those alone that it may see, which may be none.
         principal: Who asked, where the bank was told.
         replayed: Whether this receipt was given before. Not part of equality.
-        chain_hashes: For each posting, the hash that ties this transaction to the one before
-            it on the account; none where the store keeps no chains. Not part of equality.
     """
 
     id: TransactionId
@@ -69,7 +67,6 @@ class Transaction:
     postings: tuple[Posting, ...]
     principal: str | None = None
     replayed: bool = attrs.field(default=False, eq=False)
-    chain_hashes: tuple[bytes, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @property
     def account_id(self) -> AccountId:

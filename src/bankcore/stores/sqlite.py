@@ -24,13 +24,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import chain, count, groupby
 from operator import attrgetter, itemgetter
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 
 import attrs
 
 from bankcore.access import Principal
 from bankcore.account import Account, AccountStatus, Hold, Holder, Restriction
+from bankcore.chain import GENESIS, linked
 from bankcore.commands import Reverse
 from bankcore.currency import Currency
 from bankcore.errors import (
@@ -47,6 +48,7 @@ from bankcore.errors import (
     shown,
 )
 from bankcore.ids import AccountId, PrincipalId, TransactionId
+from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
 from bankcore.store import (
     DENIALS_MAX,
@@ -58,7 +60,6 @@ from bankcore.store import (
     StoreDescription,
     Token,
     WriteSet,
-    new_heads,
     require_limit,
     touched_accounts,
 )
@@ -76,9 +77,6 @@ SQLITE_VERSION_MIN: Final = (3, 37, 0)
 
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
-
-# How many rows one INSERT takes: from here on, more make it no quicker.
-_ROWS_PER_INSERT: Final = 10
 
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
@@ -112,8 +110,7 @@ _DISTRUSTED: Final = _DAMAGED | {
 _RECORD_COLUMNS: Final = (
     "j.place, j.transaction_id, j.command_kind, j.command, j.principal, j.recorded_at,"
     " j.refusal_code, j.refusal_facts, a.id, a.currency, a.exponent, p.amount_minor,"
-    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version, j.refusal_batch,"
-    " p.chain_hash"
+    " p.balance_minor, p.held_minor, p.overdraft_limit_minor, p.version, j.refusal_batch"
 )
 _RECORDS: Final = (
     f"SELECT {_RECORD_COLUMNS} FROM bankcore_journal j"
@@ -442,14 +439,6 @@ class SQLiteReads:
             return record
         raise TransactionNotFoundError(transaction_id)
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
-        rows = self._read(
-            "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
-        )
-        for version, head in rows:
-            return version, head or b""
-        raise AccountNotFoundError(account_id)
-
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)
         place = 0 if after is None else _place(after)
@@ -483,11 +472,33 @@ class SQLiteReads:
                 key=lambda transaction: transaction.posting(account_id).version,
             )
 
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        for found in self._read(
+            "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
+        ):
+            return found
+        raise AccountNotFoundError(account_id)
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        require_limit(limit)
+        first = min(max(after, 0), _VERSION_MAX)
+        rows = self._read(
+            "SELECT p.chain_hash FROM bankcore_posting p"
+            " JOIN bankcore_account a ON a.key = p.account_key"
+            " WHERE a.id = ? AND p.version > ? AND p.version <= ? ORDER BY p.version",
+            (account_id.value, first, first + limit),
+        )
+        if not rows:
+            self.account(account_id)
+        return [chain_hash for (chain_hash,) in rows]
+
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
         # Times never fall along the versions, so the last one in time is found by halving:
         # that needs no index by time, which every write would have to keep.
         low, high = 0, self.account(account_id).version
-        wanted = codec.to_microseconds(instant)
+        wanted = to_microseconds(instant)
         with codec.reading(f"the history of account {account_id}"):
             while low < high:
                 middle = (low + high + 1) // 2
@@ -515,7 +526,7 @@ class SQLiteReads:
             f"SELECT a.id, a.currency, a.exponent, {_HOLD_COLUMNS} FROM bankcore_hold h"
             " JOIN bankcore_account a ON a.key = h.account_key WHERE h.expires_at < ?"
             " ORDER BY h.expires_at, a.id, h.id LIMIT ?",
-            (codec.to_microseconds(before), limit),
+            (to_microseconds(before), limit),
         )
         with codec.reading("a hold"):
             return tuple(
@@ -546,7 +557,7 @@ class SQLiteReads:
             " WHERE w.principal = ? AND b.id > ? ORDER BY b.id LIMIT ?) ORDER BY a.id, h.key",
             (holder.value, "" if after is None else after.value, limit),
         )
-        return tuple(account for _, account in _accounts(rows))
+        return tuple(account for *_, account in _accounts(rows))
 
 
 class SQLiteStore(_OwnConnections, SQLiteReads):
@@ -579,7 +590,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             with self._undoing(link):
                 self._require_sound(link)
                 connection.execute("BEGIN IMMEDIATE")
-                snapshot, keys = _snapshot(connection, reads)
+                snapshot, known = _snapshot(connection, reads)
             try:
                 written = decide(snapshot)
             except BaseException:
@@ -589,7 +600,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
                 self._give_up(link, None)
                 return written
             with self._undoing(link):
-                _write(connection, snapshot, keys, written)
+                _write(connection, snapshot, known, written)
             # Nothing is told to the caller before this has returned cleanly.
             self._commit(link)
             return written
@@ -696,7 +707,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
         changed = self._written_apart(
             (
                 "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
-                (codec.to_microseconds(revoked_at), token_id),
+                (to_microseconds(revoked_at), token_id),
             )
         )
         if not changed:
@@ -916,9 +927,18 @@ def _roll_back(connection: sqlite3.Connection) -> bool:
 # -- Rows --------------------------------------------------------------------
 
 
-def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot, dict[str, int]]:
+class _Known(NamedTuple):
     """
-    What *reads* names, and the keys of its accounts by the texts of their ids.
+    What the tables have of accounts besides their states, by the texts of the accounts' ids.
+    """
+
+    keys: dict[str, int]
+    heads: dict[str, bytes]
+
+
+def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot, _Known]:
+    """
+    What *reads* names, and what else is known of its accounts.
     """
     transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
     if reads.originals:
@@ -944,16 +964,14 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
             )
         }
     accounts: dict[AccountId, Account] = {}
-    heads: dict[AccountId, bytes] = {}
-    keys: dict[str, int] = {}
+    known = _Known({}, {})
     for key, head, account in _accounts(
         _rows_by_id(connection, _ACCOUNTS, "a.id", account_ids, "a.id, h.key")
     ):
         accounts[account.id] = account
-        keys[account.id.value] = key
-        if head is not None:
-            heads[account.id] = head
-    return Snapshot(recorded, accounts, reversals, heads), keys
+        known.keys[account.id.value] = key
+        known.heads[account.id.value] = head
+    return Snapshot(recorded, accounts, reversals), known
 
 
 def _rows_by_id(
@@ -971,18 +989,15 @@ def _rows_by_id(
         )
 
 
-def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, bytes | None, Account]]:
+def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, bytes, Account]]:
     """
     The accounts in *rows* of `_ACCOUNTS`, which come account by account, after their keys and
     the heads of their chains.
     """
     for key, group in groupby(rows, key=itemgetter(0)):
         lines = tuple(group)
-        yield (
-            key,
-            lines[0][14],
-            _account(lines[0], [line[15:] for line in lines if line[15] is not None]),
-        )
+        holds = [line[15:] for line in lines if line[15] is not None]
+        yield key, lines[0][14], _account(lines[0], holds)
 
 
 def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
@@ -996,11 +1011,11 @@ def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
             overdraft_limit=Money.from_minor(limit, currency),
             status=AccountStatus(status),
             version=version,
-            last_booked_at=codec.from_microseconds(booked_at),
+            last_booked_at=from_microseconds(booked_at),
             holds=[_hold(each, currency) for each in holds],
             restriction=Restriction(restriction),
             restriction_reason=reason,
-            restriction_ends_at=None if ends_at is None else codec.from_microseconds(ends_at),
+            restriction_ends_at=None if ends_at is None else from_microseconds(ends_at),
             holders=codec.holders_from_text(holders),
         )
     if account.held.amount_minor != held:
@@ -1017,7 +1032,7 @@ def _hold(row: Sequence[Any], currency: Currency) -> Hold:
         id=TransactionId(name),
         amount=Money.from_minor(amount, currency),
         captured=Money.from_minor(captured, currency),
-        expires_at=None if expires_at is None else codec.from_microseconds(expires_at),
+        expires_at=None if expires_at is None else from_microseconds(expires_at),
         description=description,
     )
 
@@ -1032,18 +1047,10 @@ def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
         with codec.reading(f"the record of transaction {name}"):
             transaction_id = TransactionId(name)
             asked = codec.command_from_text(kind, command, transaction_id)
-            at = codec.from_microseconds(recorded_at)
+            at = from_microseconds(recorded_at)
             if code is None:
                 postings = tuple(_posting(line[8:16]) for line in lines)
-                hashes = tuple(line[17] for line in lines)
-                yield Transaction(
-                    transaction_id,
-                    asked,
-                    at,
-                    postings,
-                    principal,
-                    chain_hashes=() if None in hashes else hashes,
-                )
+                yield Transaction(transaction_id, asked, at, postings, principal)
             else:
                 said = codec.facts_from_text(code, facts)
                 batch = codec.batch_from_text(lines[0][16])
@@ -1078,7 +1085,7 @@ def _denial_row(denial: Denial) -> tuple[Any, ...]:
         denial.action,
         codec.texts_to_text(each.value for each in denial.account_ids),
         denial.code,
-        codec.to_microseconds(denial.denied_at),
+        to_microseconds(denial.denied_at),
         denial.request_id,
         denial.unwritten_before,
     )
@@ -1091,7 +1098,7 @@ def _denial(row: Sequence[Any]) -> Denial:
         action,
         tuple(map(AccountId, codec.texts_from_text(account_ids))),
         code,
-        codec.from_microseconds(denied_at),
+        from_microseconds(denied_at),
         request_id,
         unwritten_before,
     )
@@ -1110,7 +1117,7 @@ def _token_row(token: Token) -> tuple[Any, ...]:
         principal.id.value,
         codec.texts_to_text(sorted(role.value for role in principal.roles)),
         codec.texts_to_text(sorted(principal.scopes)),
-        codec.to_microseconds(token.created_at),
+        to_microseconds(token.created_at),
         _microseconds(token.expires_at),
         _microseconds(token.revoked_at),
         token.description,
@@ -1124,9 +1131,9 @@ def _token(row: Sequence[Any]) -> Token:
             name,
             digest,
             Principal(principal, codec.texts_from_text(roles), codec.texts_from_text(scopes)),
-            codec.from_microseconds(created_at),
-            None if expires_at is None else codec.from_microseconds(expires_at),
-            None if revoked_at is None else codec.from_microseconds(revoked_at),
+            from_microseconds(created_at),
+            None if expires_at is None else from_microseconds(expires_at),
+            None if revoked_at is None else from_microseconds(revoked_at),
             description,
         )
 
@@ -1141,13 +1148,15 @@ def _place(cursor: Cursor) -> int:
 def _write(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
-    keys: dict[str, int],
+    known: _Known,
     written: WriteSet,
 ) -> None:
     """
     Write all of *written* within the open transaction.
     """
-    _write_accounts(connection, snapshot, keys, written)
+    keys = known.keys
+    hashes = linked(written.records, known.heads)
+    _write_accounts(connection, snapshot, known, written.accounts)
     # The writer is alone, so the next places are simply the next numbers.
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
     plain, full = [], []
@@ -1160,17 +1169,19 @@ def _write(
             full.append((*row, *rest))
     # Two statements: for each None, Python's sqlite3 looks for an adapter in vain, and nearly
     # every record would bring five.
-    _insert(connection, f"bankcore_journal ({_PLAIN_COLUMNS})", plain)
-    _insert(
-        connection,
-        f"bankcore_journal ({_PLAIN_COLUMNS}, principal, refusal_code, refusal_facts,"
-        " refusal_batch, reverses)",
-        full,
+    connection.executemany(
+        f"INSERT INTO bankcore_journal ({_PLAIN_COLUMNS}) VALUES (?, ?, ?, ?, ?)", plain
     )
-    _insert(
-        connection,
-        "bankcore_posting (place, line, account_key, version, amount_minor, balance_minor,"
-        " held_minor, overdraft_limit_minor, chain_hash)",
+    if full:
+        connection.executemany(
+            f"INSERT INTO bankcore_journal ({_PLAIN_COLUMNS}, principal, refusal_code,"
+            " refusal_facts, refusal_batch, reverses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            full,
+        )
+    connection.executemany(
+        "INSERT INTO bankcore_posting (place, line, account_key, version, amount_minor,"
+        " balance_minor, held_minor, overdraft_limit_minor, chain_hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 place,
@@ -1181,28 +1192,15 @@ def _write(
                 posting.balance.amount_minor,
                 posting.held.amount_minor,
                 posting.overdraft_limit.amount_minor,
-                record.chain_hashes[line] if record.chain_hashes else None,
+                own[line],
             )
-            for place, record in enumerate(written.records, start=last + 1)
-            if isinstance(record, Transaction)
+            for place, (record, own) in enumerate(
+                zip(written.records, hashes, strict=True), start=last + 1
+            )
+            if own
             for line, posting in enumerate(record.postings)
         ],
     )
-
-
-def _insert(connection: sqlite3.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """
-    Insert *rows*, several with one statement, which is quicker than one by one.
-    """
-    if not rows:
-        return
-    row = f"({','.join('?' * len(rows[0]))})"
-    for start in range(0, len(rows), _ROWS_PER_INSERT):
-        part = rows[start : start + _ROWS_PER_INSERT]
-        connection.execute(
-            f"INSERT INTO {into} VALUES {','.join([row] * len(part))}",
-            tuple(chain.from_iterable(part)),
-        )
 
 
 _PLAIN_COLUMNS: Final = "place, transaction_id, command_kind, command, recorded_at"
@@ -1211,7 +1209,7 @@ _PLAIN_COLUMNS: Final = "place, transaction_id, command_kind, command, recorded_
 def _plain_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
     kind, text = codec.command_to_text(record.command)
     at = record.booked_at if isinstance(record, Transaction) else record.refused_at
-    return place, record.id.value, kind, text, codec.to_microseconds(at)
+    return place, record.id.value, kind, text, to_microseconds(at)
 
 
 def _rest_of_row(record: Transaction | Refusal) -> tuple[Any, ...] | None:
@@ -1233,13 +1231,13 @@ def _rest_of_row(record: Transaction | Refusal) -> tuple[Any, ...] | None:
 def _write_accounts(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
-    keys: dict[str, int],
-    written: WriteSet,
+    known: _Known,
+    accounts: Sequence[Account],
 ) -> None:
     """
-    Write the new states of accounts, and give the new ones their keys.
+    Write the new state of *accounts*, and give the new ones their keys.
     """
-    accounts, heads = written.accounts, new_heads(written)
+    keys, heads = known
     new = [account for account in accounts if account.id not in snapshot.accounts]
     changed = [account for account in accounts if account.id in snapshot.accounts]
     if new:
@@ -1294,7 +1292,7 @@ def _account_state(account: Account, heads: Mapping[str, bytes]) -> tuple[Any, .
         account.status.value,
         account.version,
         _microseconds(account.last_booked_at),
-        heads.get(account.id.value),
+        heads.get(account.id.value, GENESIS),
     )
 
 
@@ -1381,4 +1379,4 @@ _NO_SETTINGS: Final = (Restriction.NONE, None, None, ())
 
 
 def _microseconds(instant: datetime | None) -> int | None:
-    return None if instant is None else codec.to_microseconds(instant)
+    return None if instant is None else to_microseconds(instant)
