@@ -87,6 +87,7 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
     Damage that keeps the store from being read is a disagreement like any other.
 
     Args:
+        store: What to verify; nothing is written.
         against: A checkpoint that was taken of it before, or its text: then the records that
             it stands for must still be the first of the journal, each as it was.
 

@@ -50,6 +50,7 @@ def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[byt
     before it: one for each posting, none for a refusal.
 
     Args:
+        records: What is to be appended to the journal.
         heads: The heads of the accounts' chains by the accounts' ids as text, brought up to
             date; an account without one has no transaction yet.
     """

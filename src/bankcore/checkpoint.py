@@ -85,17 +85,23 @@ class Checkpoint:
         Raises:
             InvalidCheckpointError: If it is anything else.
         """
-        found = _TEXT.fullmatch(text) if isinstance(text, str) else None
+        found = _TEXT.fullmatch(text)
         if found is None:
             raise InvalidCheckpointError(
                 f"{shown(text)} is not eight lines that begin with {_FIRST_LINE}"
             )
-        taken, *rest = found.groups()
+        taken, accounts, transactions, refusals, *roots = found.groups()
         try:
             taken_at = instant_from_text(taken)
         except InvalidTimeError as error:
             raise InvalidCheckpointError(str(error).removesuffix(".")) from error
-        return cls(taken_at, *map(int, rest[:3]), *map(bytes.fromhex, rest[3:]))
+        return cls(
+            taken_at,
+            int(accounts),
+            int(transactions),
+            int(refusals),
+            *map(bytes.fromhex, roots),
+        )
 
 
 def to_checkpoint(value: object) -> Checkpoint:
@@ -105,7 +111,11 @@ def to_checkpoint(value: object) -> Checkpoint:
     Raises:
         InvalidCheckpointError: If it is neither.
     """
-    return value if isinstance(value, Checkpoint) else Checkpoint.parse(value)  # type: ignore[arg-type]  # it looks
+    if isinstance(value, Checkpoint):
+        return value
+    if isinstance(value, str):
+        return Checkpoint.parse(value)
+    raise InvalidCheckpointError(f"{shown(value)} is neither a Checkpoint nor text")
 
 
 class Progress:

@@ -64,6 +64,7 @@ from bankcore.store import (
     touched_accounts,
 )
 from bankcore.stores import _codec as codec
+from bankcore.stores._sqlite_audit import table_errors
 from bankcore.stores._sqlite_backup import write_copy
 from bankcore.stores._sqlite_versions import warn_once, warnings_of
 from bankcore.stores.schema import migrate, require_newest, version_in
@@ -473,10 +474,11 @@ class SQLiteReads:
             )
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
-        for found in self._read(
+        rows = self._read(
             "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
-        ):
-            return found
+        )
+        for version, head in rows:
+            return version, head
         raise AccountNotFoundError(account_id)
 
     def chain_hashes(
@@ -536,15 +538,14 @@ class SQLiteReads:
 
     def integrity_errors(self) -> Sequence[str]:
         """
-        What SQLite finds wrong with the file; nothing where it is sound.
+        What is wrong with the file or between its tables; nothing where it is sound.
         """
         try:
             found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
-            foreign = self._read("PRAGMA foreign_key_check", ())
+            errors = [] if found == ["ok"] else found
+            errors += table_errors(self._read)
         except StoreCorruptedError as error:
             return (str(error),)
-        errors = [] if found == ["ok"] else found
-        errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
         return tuple(errors)
 
     def accounts_of(
@@ -1197,7 +1198,7 @@ def _write(
             for place, (record, own) in enumerate(
                 zip(written.records, hashes, strict=True), start=last + 1
             )
-            if own
+            if isinstance(record, Transaction)
             for line, posting in enumerate(record.postings)
         ],
     )
