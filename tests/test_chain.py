@@ -159,19 +159,13 @@ TRANSACTION = Transaction(
         {"principal": None},
         {"postings": TRANSACTION.postings[:1]},
         {"postings": TRANSACTION.postings[::-1]},
-        *(
-            {"postings": (attrs.evolve(TRANSACTION.postings[0], **{name: value}), posting)}
-            for posting in TRANSACTION.postings[1:]
-            for name, value in [
-                ("account_id", AccountId("alicf")),
-                ("amount", eur("5.01")),
-                ("amount", Money("5", "USD")),
-                ("balance", eur("15.01")),
-                ("held", eur("2.01")),
-                ("overdraft_limit", eur("3.01")),
-                ("version", 3),
-            ]
-        ),
+        {"account_id": AccountId("alicf")},
+        {"amount": eur("5.01")},
+        {"amount": Money("5", "USD")},
+        {"balance": eur("15.01")},
+        {"held": eur("2.01")},
+        {"overdraft_limit": eur("3.01")},
+        {"version": 3},
     ],
     ids=str,
 )
@@ -179,6 +173,9 @@ def test_whole_transaction_counts(changes: dict[str, Any]) -> None:
     """
     Whatever is another in a transaction, its bytes are others.
     """
+    if not set(changes) <= {field.name for field in attrs.fields(Transaction)}:
+        first, second = TRANSACTION.postings
+        changes = {"postings": (attrs.evolve(first, **changes), second)}
     changed = attrs.evolve(TRANSACTION, **changes)
 
     assert content_of(changed) != content_of(TRANSACTION)

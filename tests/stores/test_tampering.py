@@ -22,7 +22,7 @@ from bankcore.audit import verify
 from bankcore.checkpoint import Checkpoint
 from bankcore.store import LIMIT_MAX, ReadSet, Snapshot, WriteSet
 from bankcore.stores import SQLiteStore
-from bankcore.testing.conformance.helpers import LAST_INSTANT, exactly, journal_of
+from bankcore.testing.conformance.helpers import LAST_INSTANT, NOW, exactly, journal_of
 from bankcore.transaction import Transaction
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
@@ -75,7 +75,7 @@ def read_all(store: SQLiteStore) -> list[Any]:
         [exactly(store.history(account.id)) for account in accounts],
         [store.chain_hashes(account.id) for account in accounts],
         [store.chain_head(account.id) for account in accounts],
-        [store.posting_at(account.id, account.last_booked_at) for account in accounts],
+        [store.posting_at(account.id, account.last_booked_at or NOW) for account in accounts],
         exactly(store.holds_due(LAST_INSTANT)),
         [exactly([store.outcome(record.id)]) for record in records],
         [
@@ -192,7 +192,7 @@ def insert(dice: Random, connection: sqlite3.Connection) -> str:
     table = dice.choice(TABLES)
     rows = rows_of(connection, table)
     row = dict(dice.choice(rows))
-    keys = {
+    keys: dict[str, dict[str, Any]] = {
         "bankcore_account": {"key": 99, "id": "mallory"},
         "bankcore_journal": {"place": 10_000, "transaction_id": "forged", "reverses": None},
         "bankcore_posting": {"version": 10_000, "line": 77},

@@ -22,8 +22,8 @@ def table_errors(read: _Read) -> Iterator[str]:
     """
     What is wrong between tables; *read* runs one statement.
     """
-    for table, *_ in read("PRAGMA foreign_key_check", ()):
-        yield f"a row of {table} refers to a row that is missing"
+    for table, _, parent, _ in read("PRAGMA foreign_key_check", ()):
+        yield f"a row of {table} refers to a missing row of {parent}"
     yield from _place_errors(read)
     yield from _reversal_errors(read)
     yield from _holder_errors(read)

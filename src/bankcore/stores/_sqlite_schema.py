@@ -63,8 +63,7 @@ SCHEMA: Final = (
         refusal_facts TEXT,
         refusal_batch TEXT,
         reverses TEXT,
-        CHECK ((refusal_code IS NULL) = (refusal_facts IS NULL)),
-        CHECK (refusal_batch IS NULL OR refusal_code IS NOT NULL)
+        CHECK ((refusal_code IS NULL) = (refusal_facts IS NULL))
     ) STRICT
     """,
     """
