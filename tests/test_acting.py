@@ -183,6 +183,7 @@ def calls() -> dict[str, Callable[[ActingBank], object]]:
         "reversed_by": lambda acting: acting.reversed_by("moved"),
         "expire_holds": ActingBank.expire_holds,
         "verify": ActingBank.verify,
+        "checkpoint": ActingBank.checkpoint,
         "preview": lambda acting: one_of(acting.preview([Deposit("a", eur(1))])),
         "execute": lambda acting: one_of(acting.execute([Deposit("a", eur(1))])),
         "can_close": lambda acting: possible(acting.can_close("a")),

@@ -662,6 +662,9 @@ def test_a_history_that_ends_early_is_found() -> None:
     store.history = lambda account_id, after=0, limit=1000: (
         MemoryStore.history(store, account_id, after=after, limit=3) if after < 3 else ()
     )
+    store.chain_hashes = lambda account_id, after=0, limit=1000: MemoryStore.chain_hashes(
+        store, account_id, after=after, limit=3
+    )
 
     assert any("its version is 7, and its history says 3" in each for each in findings(store))
 

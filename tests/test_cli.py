@@ -409,6 +409,47 @@ def test_verify_notes_what_to_know_about_sqlite(
     assert ("", expected) == (err, out.count("note: SQLite"))
 
 
+def test_checkpoint_shows_a_later_change(bank: Run) -> None:
+    """`verify` against a checkpoint is clean on what has grown, and not on what was cut off."""
+    bank("backup", "bank.db", "old.db")
+    bank("deposit", "alice", "1", "--store", "bank.db")
+    status, out, err = bank("checkpoint", "bank.db")
+    Path("kept.txt").write_text(out, encoding="utf-8")
+    bank("deposit", "alice", "2", "--store", "bank.db")
+    grown = bank("verify", "bank.db", "--against", "kept.txt")
+    old = bank("verify", "old.db", "--against", "kept.txt")
+
+    assert (0, "") == (status, err)
+    assert "transactions 3" in out.splitlines()
+    assert (0, True) == (grown[0], "no disagreements" in grown[1])
+    assert (1, True) == (old[0], "records are missing" in old[1])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "bankcore: The checkpoint cannot be read: '' is not eight lines"),
+        (b"\xff\xfe", "bankcore: The checkpoint cannot be read: "),
+        (b"x" * 5000, "bankcore: The checkpoint cannot be read: 'xxx"),
+    ],
+    ids=["empty", "not text", "long"],
+)
+def test_what_is_no_checkpoint_is_refused(bank: Run, content: bytes, expected: str) -> None:
+    """A file that is no checkpoint is a wrong call, told in a sentence."""
+    Path("kept.txt").write_bytes(content)
+    status, out, err = bank("verify", "bank.db", "--against", "kept.txt")
+
+    assert (2, "") == (status, out)
+    assert err.startswith(expected)
+
+
+def test_absent_checkpoint_is_told(bank: Run) -> None:
+    """A file that is not there is named."""
+    assert bank("verify", "bank.db", "--against", "none.txt") == (
+        *(2, "", "bankcore: none.txt: No such file or directory.\n"),
+    )
+
+
 def test_backup_copies_a_bank(bank: Run) -> None:
     """`backup` makes a copy that verifies, and overwrites nothing."""
     said = [bank("backup", "bank.db", "copy.db") for _ in range(2)]

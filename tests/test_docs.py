@@ -78,6 +78,9 @@ class Shell:
 
     def _printed(self, words: list[str], expected: str) -> str:
         match words:
+            case ["bankcore", *arguments, ">", name]:
+                Path(name).write_text(self._bankcore(arguments), encoding="utf-8")
+                return ""
             case ["bankcore", *arguments]:
                 return self._bankcore(arguments)
             case ["echo", "$?"]:

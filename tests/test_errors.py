@@ -107,6 +107,11 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"reason": "it is so"},
         "The batch is not valid: it is so",
     ),
+    "InvalidCheckpointError": (
+        *("invalid_checkpoint", ValueError, False, False),
+        {"reason": "it is so"},
+        "The checkpoint cannot be read: it is so",
+    ),
     "InvalidHistoryError": (
         *("invalid_history", ValueError, False, False),
         {"reason": "it is so"},

@@ -20,6 +20,7 @@ from bankcore.access import ACTIONS, Action, Involved, Part, Principal, Role
 from bankcore.account import Account, Hold
 from bankcore.audit import AuditReport, verify
 from bankcore.calls import CommandCalls
+from bankcore.checkpoint import Checkpoint
 from bankcore.commands import CloseAccount, Command, OpenAccount, Reverse
 from bankcore.denials import DenialRecorder
 from bankcore.errors import (
@@ -352,15 +353,25 @@ class ActingBank(CommandCalls):
             ),
         )
 
-    def verify(self) -> AuditReport:
+    def verify(self, *, against: Checkpoint | str | None = None) -> AuditReport:
         """
         The audit of the whole store: `bankcore.audit.verify`.
         """
+        self._require_may_verify()
+        return verify(self._store, against=against)
+
+    def checkpoint(self) -> Checkpoint:
+        """
+        What stands for all that is recorded by now: `Bank.checkpoint`.
+        """
+        self._require_may_verify()
+        return self._bank.checkpoint()
+
+    def _require_may_verify(self) -> None:
         self._require_role(Action.VERIFY)
         denial = self._guard.denial(Action.VERIFY, ())
         if denial is not None:
             raise self._denied(denial, Action.VERIFY, ())
-        return verify(self._store)
 
     # -- Judging what is read --
 

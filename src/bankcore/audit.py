@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 import attrs
 
 from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction, Right
+from bankcore.chain import GENESIS, content_of, next_head
+from bankcore.checkpoint import Checkpoint, Progress, to_checkpoint
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -38,7 +40,7 @@ from bankcore.currency import Currency
 from bankcore.errors import StoreCorruptedError, TransactionNotFoundError
 from bankcore.ids import AccountId
 from bankcore.money import Money
-from bankcore.store import AccountStore, SelfChecking
+from bankcore.store import AccountStore, Chained, SelfChecking
 from bankcore.transaction import Posting, Refusal, Transaction
 
 _PAGE: Final = 1000
@@ -73,9 +75,10 @@ class AuditReport:
         return not self.disagreements
 
 
-def verify(store: AccountStore) -> AuditReport:
+def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> AuditReport:
     """
-    Re-derive every balance, held amount and version of *store* from its journal.
+    Re-derive every balance, held amount and version of *store* from its journal, and every
+    hash of its accounts' chains.
 
         >>> from bankcore.stores import MemoryStore
         >>> verify(MemoryStore()).is_clean
@@ -83,9 +86,16 @@ def verify(store: AccountStore) -> AuditReport:
 
     Damage that keeps the store from being read is a disagreement like any other.
 
+    Args:
+        store: What to verify; nothing is written.
+        against: A checkpoint that was taken of it before, or its text: then the records that
+            it stands for must still be the first of the journal, each as it was.
+
     Raises:
+        InvalidCheckpointError: If *against* is no checkpoint.
         StoreUnavailableError: If the store cannot be reached.
     """
+    kept = None if against is None else _KeptCheckpoint(to_checkpoint(against))
     found: list[Disagreement] = []
     if hasattr(store, "integrity_errors"):
         errors = cast("SelfChecking", store).integrity_errors()
@@ -99,6 +109,8 @@ def verify(store: AccountStore) -> AuditReport:
         found.append(Disagreement("the accounts", str(error)))
     try:
         for record in _journal(store):
+            if kept is not None:
+                kept.add(record)
             if isinstance(record, Refusal):
                 refusals += 1
                 continue
@@ -106,7 +118,69 @@ def verify(store: AccountStore) -> AuditReport:
             found += _transaction_disagreements(store, record)
     except StoreCorruptedError as error:
         found.append(Disagreement("the journal", str(error)))
+    if kept is not None:
+        found += kept.disagreements()
     return AuditReport(accounts, transactions, refusals, tuple(found))
+
+
+def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
+    """
+    The checkpoint that stands for all records that the journal of *store* has by now.
+
+    It reads the whole journal, and holds a version and a hash for each account in memory. It
+    says what is there; whether that is right is what `verify` says.
+
+    Raises:
+        StoreCorruptedError: If a record cannot be read.
+        StoreUnavailableError: If the store cannot be reached.
+    """
+    progress = Progress()
+    for record in _journal(store):
+        progress.add(record)
+    return progress.checkpoint(taken_at)
+
+
+class _KeptCheckpoint:
+    """
+    A checkpoint that was kept, and what the journal has come to at the same record.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._progress = Progress()
+
+    def add(self, record: Transaction | Refusal) -> None:
+        if self._progress.records < self._checkpoint.records:
+            self._progress.add(record)
+
+    def disagreements(self) -> Iterator[Disagreement]:
+        kept, found = self._checkpoint, self._progress.checkpoint(self._checkpoint.taken_at)
+        where = f"the checkpoint of {kept.taken_at.isoformat()}"
+        if found.records < kept.records:
+            yield Disagreement(
+                where,
+                f"it stands for {kept.records} records, and the journal has {found.records}:"
+                " records are missing",
+            )
+            return
+        for what, before, now in (
+            ("accounts", kept.accounts, found.accounts),
+            ("transactions", kept.transactions, found.transactions),
+            ("refusals", kept.refusals, found.refusals),
+        ):
+            if now != before:
+                yield Disagreement(
+                    where, f"the journal had {before} {what} there, and now has {now}"
+                )
+        for what, is_alike in (
+            ("transactions of the accounts", found.accounts_root == kept.accounts_root),
+            ("refusals", found.refusals_root == kept.refusals_root),
+            ("records or their order", found.journal_root == kept.journal_root),
+        ):
+            if not is_alike:
+                yield Disagreement(
+                    where, f"the {what} among the first {kept.records} are not those of then"
+                )
 
 
 def _accounts(store: AccountStore) -> Iterator[Account]:
@@ -249,6 +323,22 @@ def _listed(changes: list[_Change] | list[tuple[AccountId, int]]) -> str:
 # -- One account along its history -------------------------------------------
 
 
+@attrs.frozen
+class _DerivedHold:
+    """
+    An open hold as the history says, its amounts in minor units.
+    """
+
+    amount: int
+    expires_at: datetime | None
+    description: str | None
+    captured: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.amount - self.captured
+
+
 @attrs.define
 class _Derived:
     """
@@ -260,14 +350,14 @@ class _Derived:
     version: int = 0
     last_booked_at: datetime | None = None
     status: AccountStatus = AccountStatus.OPEN
-    # By the id of each open hold: what is left of it, and when it expires.
-    holds: dict[str, tuple[int, datetime | None]] = attrs.Factory(dict)
+    # By their ids.
+    holds: dict[str, _DerivedHold] = attrs.Factory(dict)
     restriction: tuple[Restriction, str | None, datetime | None] = (Restriction.NONE, None, None)
     holders: dict[str, frozenset[Any]] = attrs.Factory(dict)
 
     @property
     def held(self) -> int:
-        return sum(left for left, _ in self.holds.values())
+        return sum(hold.left for hold in self.holds.values())
 
     @property
     def available(self) -> int:
@@ -277,15 +367,30 @@ class _Derived:
 def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Disagreement]:
     where = f"account {account.id}"
     derived = _Derived()
+    chain = _StoredChain(store, account) if isinstance(store, Chained) else None
     try:
         for transaction, posting in _history(store, account):
             for what in _posting_disagreements(transaction, posting, derived, account):
                 yield Disagreement(f"{where}, version {posting.version}", what)
+            if chain is not None and not chain.holds(transaction):
+                yield Disagreement(
+                    f"{where}, version {posting.version}",
+                    f"transaction {transaction.id} and what came before it are not what its hash"
+                    " was made of",
+                )
+        if chain is not None and not chain.has_its_head():
+            yield Disagreement(where, "the head of its chain is not the hash of its last version")
     except StoreCorruptedError as error:
         yield Disagreement(where, str(error))
         return
     stored_holds = {
-        hold.id.value: (hold.left.amount_minor, hold.expires_at) for hold in account.holds
+        hold.id.value: _DerivedHold(
+            hold.amount.amount_minor,
+            hold.expires_at,
+            hold.description,
+            hold.captured.amount_minor,
+        )
+        for hold in account.holds
     }
     stored_holders = {holder.principal.value: holder.rights for holder in account.holders}
     for name, stored, said in (
@@ -310,6 +415,42 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
     ):
         if not is_alike:
             yield Disagreement(where, f"its {name} are not those that its history says")
+
+
+class _StoredChain:
+    """
+    The hashes that the store has for an account, compared one by one with its transactions.
+    """
+
+    def __init__(self, store: Chained, account: Account) -> None:
+        self._store = store
+        self._account = account
+        self._head = GENESIS
+        self._version = 0
+        self._page: Iterator[bytes] = iter(())
+
+    def holds(self, transaction: Transaction) -> bool:
+        """
+        Whether the next hash is that of the next transaction; on from what is stored, so that
+        the first that is wrong is named, and not all after it.
+        """
+        stored = next(self._page, None)
+        if stored is None:
+            self._page = iter(
+                self._store.chain_hashes(self._account.id, after=self._version, limit=_PAGE)
+            )
+            stored = next(self._page, b"")
+        self._version += 1
+        wanted = next_head(self._head, content_of(transaction))
+        self._head = stored
+        return stored == wanted
+
+    def has_its_head(self) -> bool:
+        """
+        Whether the head beside the account is its last hash, unless others have written since.
+        """
+        version, head = self._store.chain_head(self._account.id)
+        return version != self._account.version or head == self._head
 
 
 def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
@@ -390,8 +531,8 @@ def _time_disagreements(transaction: Transaction, before: _Derived) -> Iterator[
         yield f"it was booked at {at}, before the one before it, at {last}"
     if isinstance(transaction.command, ExpireHold):
         return
-    for name, (_, expires_at) in before.holds.items():
-        if expires_at is not None and expires_at <= at:
+    for name, hold in before.holds.items():
+        if hold.expires_at is not None and hold.expires_at <= at:
             yield f"hold {name} had expired, and its expiry was not recorded"
 
 
@@ -432,21 +573,24 @@ def _follow_limit(
 def _follow_placing(
     command: PlaceHold, transaction: Transaction, _change: int, derived: _Derived
 ) -> Iterator[str]:
-    derived.holds[transaction.id.value] = (command.amount.amount_minor, command.expires_at)
+    derived.holds[transaction.id.value] = _DerivedHold(
+        command.amount.amount_minor, command.expires_at, command.description
+    )
     yield from ()
 
 
 def _follow_capture(
     command: CaptureHold, _transaction: Transaction, change: int, derived: _Derived
 ) -> Iterator[str]:
-    left, expires_at = derived.holds.pop(command.hold_id.value)
+    hold = derived.holds.pop(command.hold_id.value)
+    left = hold.left
     taken = left if command.amount is None else command.amount.amount_minor
     if change != -taken:
         yield f"the amount is {change}, and {-taken} was to be captured"
     if taken > left:
         yield f"{taken} was captured of a hold with {left} left"
     if taken < left and not command.final:
-        derived.holds[command.hold_id.value] = (left - taken, expires_at)
+        derived.holds[command.hold_id.value] = attrs.evolve(hold, captured=hold.captured + taken)
 
 
 def _follow_release(
@@ -459,15 +603,15 @@ def _follow_release(
 def _follow_extension(
     command: ExtendHold, _transaction: Transaction, _change: int, derived: _Derived
 ) -> Iterator[str]:
-    left, _ = derived.holds[command.hold_id.value]
-    derived.holds[command.hold_id.value] = (left, command.expires_at)
+    hold = derived.holds[command.hold_id.value]
+    derived.holds[command.hold_id.value] = attrs.evolve(hold, expires_at=command.expires_at)
     yield from ()
 
 
 def _follow_expiry(
     command: ExpireHold, transaction: Transaction, _change: int, derived: _Derived
 ) -> Iterator[str]:
-    _, expires_at = derived.holds.pop(command.hold_id.value)
+    expires_at = derived.holds.pop(command.hold_id.value).expires_at
     if expires_at != transaction.booked_at:
         yield f"the hold expired at {expires_at}, not at {transaction.booked_at}"
 

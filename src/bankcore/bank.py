@@ -19,7 +19,9 @@ import attrs
 from bankcore.access import Policy, Principal, StandardPolicy
 from bankcore.account import Account, Hold, Restriction, to_version
 from bankcore.acting import ActingBank, Possibility
+from bankcore.audit import checkpoint_of
 from bankcore.calls import CommandCalls
+from bankcore.checkpoint import Checkpoint
 from bankcore.commands import (
     COMMANDS,
     CloseAccount,
@@ -449,6 +451,23 @@ class Bank(CommandCalls):
             if posting.version == account.version:
                 return account.as_at(at).available
             # Something was booked between the two reads: look again.
+
+    def checkpoint(self) -> Checkpoint:
+        """
+        A few lines that stand for all that is recorded by now, to be kept elsewhere.
+
+            >>> from bankcore.stores import MemoryStore
+            >>> bank = Bank(MemoryStore())
+            >>> str(bank.checkpoint()).splitlines()[2]
+            'accounts 0'
+
+        ``bankcore.audit.verify(store, against=checkpoint)`` then shows whether any of it was
+        changed since. It reads the whole journal.
+
+        Raises:
+            StoreCorruptedError: If a record cannot be read.
+        """
+        return checkpoint_of(self._store, self._now())
 
     def statement(
         self,

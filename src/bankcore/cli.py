@@ -32,6 +32,7 @@ from bankcore.access import SCOPES, Principal, Role, StandardPolicy
 from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
 from bankcore.bank import Bank
+from bankcore.checkpoint import Checkpoint
 from bankcore.errors import BankError, InvalidRequestError
 from bankcore.instants import instant_from_text
 from bankcore.money import Money
@@ -45,6 +46,9 @@ EXIT_REFUSED: Final = 1
 EXIT_WRONG_CALL: Final = 2
 # What a shell gives a program that Ctrl-C ended.
 _EXIT_INTERRUPTED: Final = 130
+
+# No checkpoint is as long, in characters.
+_CHECKPOINT_LENGTH_MAX: Final = 1000
 _PORT_MAX: Final = 65_535
 
 # Between two updates of a line of progress, in seconds.
@@ -99,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_account_commands(commands)
     _add_verify(commands)
+    _add_checkpoint(commands)
     _add_backup(commands)
     _add_import(commands)
     _add_simulate(commands)
@@ -156,6 +161,16 @@ def _add_command_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_verify(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser = _add(commands, "verify", _verify, "Check a bank against its own journal.")
+    parser.add_argument("store", metavar="PATH", help="the bank's file")
+    parser.add_argument(
+        "--against", metavar="FILE", help="a checkpoint that was taken of it before"
+    )
+
+
+def _add_checkpoint(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(
+        commands, "checkpoint", _checkpoint, "Print what shows any later change of the past."
+    )
     parser.add_argument("store", metavar="PATH", help="the bank's file")
 
 
@@ -521,13 +536,26 @@ _STATEMENT_FORMATS: Final[dict[str, Callable[[Statement, TextIO], None]]] = {
 
 
 def _verify(parsed: argparse.Namespace) -> int:
+    against = None if parsed.against is None else _read_checkpoint(parsed.against)
     with SQLiteStore(parsed.store, create=False) as store:
-        report = verify(store)
+        report = verify(store, against=against)
         for line in _audit_lines(report):
             print(line)
         for line in _description_lines(store.describe()):
             print(line)
     return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _read_checkpoint(path: str) -> Checkpoint:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        # A longer file is none, however long it is.
+        return Checkpoint.parse(file.read(_CHECKPOINT_LENGTH_MAX))
+
+
+def _checkpoint(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        print(Bank(store).checkpoint())
+    return 0
 
 
 def _description_lines(description: StoreDescription) -> Iterator[str]:

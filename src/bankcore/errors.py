@@ -461,6 +461,19 @@ class InvalidHistoryError(InvalidRequestError, ValueError):
 
 
 @attrs.define(slots=False)
+class InvalidCheckpointError(InvalidRequestError, ValueError):
+    """
+    A text that is not a checkpoint as one is written.
+    """
+
+    code = "invalid_checkpoint"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The checkpoint cannot be read: {self.reason}."
+
+
+@attrs.define(slots=False)
 class InvalidPrincipalError(InvalidRequestError, ValueError):
     """
     A role or a scope that there is not, or something else where a principal is needed.

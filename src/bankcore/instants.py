@@ -7,11 +7,14 @@ reads a clock.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from bankcore.errors import InvalidTimeError, shown
 
 #: The smallest step between two instants.
 TICK = timedelta(microseconds=1)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_instant(value: object) -> datetime:
@@ -63,3 +66,18 @@ def instant_from_text(text: str) -> datetime:
         raise InvalidTimeError(
             shown(text), "a date is YYYY-MM-DD, or a date and time with its zone"
         ) from None
+
+
+@lru_cache(maxsize=1024)  # imported history has many transactions at one instant
+def to_microseconds(instant: datetime) -> int:
+    """
+    *instant* in microseconds since 1970, UTC.
+    """
+    return (instant - _EPOCH) // TICK
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """
+    The instant of *microseconds* since 1970, UTC.
+    """
+    return _EPOCH + microseconds * TICK

@@ -192,6 +192,33 @@ class SelfChecking(Protocol):
         """
 
 
+@runtime_checkable
+class Chained(Protocol):
+    """
+    Optional: a store that keeps the hash chain of each account (`bankcore.chain`), each hash
+    written in the unit that writes its transaction.
+    """
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        """
+        The account's version and the head of its chain, both of one moment.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        """
+        The hashes that were stored with the account's transactions, from the one after version
+        *after* on, in the order of versions: one for each of `AccountStore.history`.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+
 #: The most denials that a store keeps; the oldest make room.
 DENIALS_MAX: Final = 100_000
 

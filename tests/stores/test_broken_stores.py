@@ -18,7 +18,8 @@ from under_test import FailingStore, HostedMemoryStore, MemoryHost, ModeFaults
 
 from bankcore import Account, AccountId, AccountStore, Currency, Hold, Money, TransactionId
 from bankcore.account import AMOUNT_MINOR_MAX
-from bankcore.errors import StoreUnavailableError
+from bankcore.chain import GENESIS, content_of, next_head
+from bankcore.errors import AccountNotFoundError, StoreUnavailableError
 from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
 from bankcore.testing import Capabilities
@@ -1003,6 +1004,53 @@ class IsNeverSound(MemoryStore):
 
     def integrity_errors(self) -> Sequence[str]:
         return ["a page is missing"]
+
+
+@_fails("every_transaction_is_tied_to_the_one_before_it", chained=True)
+class TiesToNothing(MemoryStore):
+    """
+    Ties no transaction to the one before it: every hash is that of a first one.
+    """
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        history = self.history(account_id, after=after, limit=limit)
+        return [next_head(GENESIS, content_of(transaction)) for transaction in history]
+
+
+@_fails("every_transaction_is_tied_to_the_one_before_it", chained=True)
+class ForgetsTheHead(MemoryStore):
+    """
+    Says of every chain that it has not begun.
+    """
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        return self.account(account_id).version, GENESIS
+
+
+@_fails("a_chain_is_read_by_versions", chained=True)
+class ReadsAChainFromItsBeginning(MemoryStore):
+    """
+    Does not look after which version it is asked.
+    """
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        return super().chain_hashes(account_id, limit=limit)
+
+
+@_fails("a_chain_of_nobody_is_an_error", chained=True)
+class HasAChainForEverybody(MemoryStore):
+    """
+    Gives an account that is not there a chain of no transactions.
+    """
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        with suppress(AccountNotFoundError):
+            return super().chain_head(account_id)
+        return 0, GENESIS
 
 
 @_fails(

@@ -46,8 +46,8 @@ from bankcore.testing.conformance.helpers import NOW, append, exactly, journal_o
 from bankcore.testing.conformance.samples import command_cases, refusal_cases
 from bankcore.transaction import Refusal, Transaction
 
-MEMORY: Final = Capabilities(faults=ModeFaults, host=MemoryHost)
-HOSTED: Final = Capabilities(threads=False)
+MEMORY: Final = Capabilities(faults=ModeFaults, host=MemoryHost, chained=True)
+HOSTED: Final = Capabilities(threads=False, chained=True)
 OF_FAULTS: Final = [check for check in CHECKS.values() if check.needs == "faults"]
 # The faults that a caller does not see.
 UNSEEN: Final = (Fault.CONFLICT, Fault.LATENCY, Fault.CLOCK_JUMP)

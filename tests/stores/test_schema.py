@@ -205,7 +205,7 @@ def test_an_older_version_is_brought_forward(connection: sqlite3.Connection) -> 
     migrate(connection, to=1)
     connection.execute(
         "INSERT INTO bankcore_account VALUES"
-        " (1, 'alice', 'EUR', 2, 0, 0, 0, 'open', 1, 0, 'none', NULL, NULL, NULL, NULL)"
+        " (1, 'alice', 'EUR', 2, 0, 0, 0, 'open', 1, 0, 'none', NULL, NULL, NULL, zeroblob(32))"
     )
 
     assert (1, 2, 2) == (version_of(connection), migrate(connection), version_of(connection))

@@ -651,6 +651,7 @@ _ACCOUNT_ROW: Final = {
     "status": "'open'",
     "version": 1,
     "last_booked_at": 0,
+    "chain_hash": "zeroblob(32)",
 }
 _POSTING_ROW: Final = {
     "place": 1,
@@ -661,6 +662,7 @@ _POSTING_ROW: Final = {
     "balance_minor": 0,
     "held_minor": 0,
     "overdraft_limit_minor": 0,
+    "chain_hash": "zeroblob(32)",
 }
 _JOURNAL_ROW: Final = {
     "transaction_id": "'x'",
@@ -691,6 +693,8 @@ _HOLD_ROW: Final = {
                 {"exponent": -1},
                 {"exponent": 19},
                 {"version": 0},
+                {"chain_hash": "NULL"},
+                {"chain_hash": "zeroblob(31)"},
                 {"status": "'gone'"},
                 {"status": "'closed'", "balance_minor": 1},
                 {"status": "'closed'", "balance_minor": -1},
@@ -719,6 +723,8 @@ _HOLD_ROW: Final = {
                 {"overdraft_limit_minor": -1},
                 {"version": 0},
                 {"version": 1},
+                {"chain_hash": "NULL"},
+                {"chain_hash": "zeroblob(33)"},
                 {"line": -1},
                 {"line": 0},
                 {"place": 99},

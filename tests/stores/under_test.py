@@ -28,7 +28,9 @@ class SQLiteFiles:
         self._numbers = count()
         self._timeout = timeout
         self._path = directory
-        self.capabilities = Capabilities(opener=self.opener, processes=True, self_checking=True)
+        self.capabilities = Capabilities(
+            opener=self.opener, processes=True, self_checking=True, chained=True
+        )
 
     def make(self) -> SQLiteStore:
         # The last one made is the one that is opened again.

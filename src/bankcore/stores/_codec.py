@@ -11,7 +11,6 @@ cannot have been written here is `StoreCorruptedError`.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
@@ -26,10 +25,8 @@ from bankcore.currency import Currency
 from bankcore.errors import RECORDED_ERRORS, BankError, StoreCorruptedError, StoreError
 from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, PrincipalId, TransactionId
+from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 # What making a value out of anything at all can raise.
 _MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BankError)
@@ -52,21 +49,6 @@ class reading:  # noqa: N801  # used like a function
             raise StoreCorruptedError(
                 f"{self._what} cannot be read ({type(error).__name__}: {error})"
             ) from error
-
-
-@lru_cache(maxsize=1024)  # imported history has many postings at one instant
-def to_microseconds(instant: datetime) -> int:
-    """
-    *instant* in microseconds since 1970, UTC.
-    """
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(microseconds: int) -> datetime:
-    """
-    The instant of *microseconds* since 1970, UTC.
-    """
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @lru_cache(maxsize=1024)

@@ -46,7 +46,7 @@ SCHEMA: Final = (
         restriction_reason TEXT,
         restriction_ends_at INTEGER,
         holders TEXT,
-        chain_hash BLOB,
+        chain_hash BLOB NOT NULL CHECK (length(chain_hash) = 32),
         CHECK (status = 'open' OR (balance_minor = 0 AND held_minor = 0))
     ) STRICT
     """,
@@ -80,7 +80,7 @@ SCHEMA: Final = (
         balance_minor INTEGER NOT NULL CHECK (balance_minor {_AMOUNT}),
         held_minor INTEGER NOT NULL CHECK (held_minor {_NOT_NEGATIVE}),
         overdraft_limit_minor INTEGER NOT NULL CHECK (overdraft_limit_minor {_NOT_NEGATIVE}),
-        chain_hash BLOB,
+        chain_hash BLOB NOT NULL CHECK (length(chain_hash) = 32),
         PRIMARY KEY (place, line),
         UNIQUE (account_key, version)
     ) STRICT, WITHOUT ROWID

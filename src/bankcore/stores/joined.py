@@ -72,12 +72,12 @@ class JoinedSQLiteStore(SQLiteReads):
         with self._unit(rows):
             with _as_bankcore(self._connection):
                 _begin(rows, _LOCK)
-                snapshot, keys = _snapshot(connection, reads)
+                snapshot, known = _snapshot(connection, reads)
             # Between the two, so that whatever it raises passes unchanged.
             written = decide(snapshot)
             with _as_bankcore(self._connection):
                 if written.records:
-                    _write(connection, snapshot, keys, written)
+                    _write(connection, snapshot, known, written)
         return written
 
     def _require_owner(self) -> None:

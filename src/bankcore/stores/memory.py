@@ -20,6 +20,7 @@ from typing import Any
 import attrs
 
 from bankcore.account import Account, Hold
+from bankcore.chain import GENESIS, linked
 from bankcore.commands import Reverse
 from bankcore.errors import (
     AccountNotFoundError,
@@ -56,6 +57,7 @@ class MemoryStore:
         self._lock = threading.RLock()
         # ("account", id) -> Account; ("record", id) -> Transaction | Refusal;
         # ("history", account id, version) -> Transaction; ("journal", place) -> record;
+        # ("chain", account id, version) -> hash; ("head", account id) -> the last of them;
         # ("reversal", original id) -> the id of the reversal;
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
         self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
@@ -101,7 +103,16 @@ class MemoryStore:
             change["account", account.id.value] = account
         opened = sum(key not in self._kept for key in change)
         change["count",] = self._kept["count",] + opened
-        for place, record in enumerate(written.records, start=length + 1):
+        heads = {
+            account.id.value: self._kept["head", account.id.value]
+            for account in written.accounts
+            if ("head", account.id.value) in self._kept
+        }
+        hashes = linked(written.records, heads)
+        change.update((("head", name), head) for name, head in heads.items())
+        for place, (record, own) in enumerate(
+            zip(written.records, hashes, strict=True), start=length + 1
+        ):
             key = ("record", record.id.value)
             if key in self._kept or key in change:
                 raise StoreMisuseError(f"transaction {record.id} has a record already")
@@ -109,8 +120,10 @@ class MemoryStore:
             if isinstance(record, Transaction):
                 if isinstance(record.command, Reverse):
                     change["reversal", record.command.original_id.value] = record.id
-                for posting in record.postings:
-                    change["history", posting.account_id.value, posting.version] = record
+                for posting, chain_hash in zip(record.postings, own, strict=True):
+                    version = (posting.account_id.value, posting.version)
+                    change["history", *version] = record
+                    change["chain", *version] = chain_hash
         change["length",] = length + len(written.records)
         return change
 
@@ -154,6 +167,21 @@ class MemoryStore:
         version = self.account(account_id).version
         return tuple(
             self._kept["history", account_id.value, n]
+            for n in range(max(after, 0) + 1, min(max(after, 0) + limit, version) + 1)
+        )
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        with self._lock:
+            version = self.account(account_id).version
+            return version, self._kept.get(("head", account_id.value), GENESIS)
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        require_limit(limit)
+        version = self.account(account_id).version
+        return tuple(
+            self._kept["chain", account_id.value, n]
             for n in range(max(after, 0) + 1, min(max(after, 0) + limit, version) + 1)
         )
 

@@ -24,13 +24,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import chain, count, groupby
 from operator import attrgetter, itemgetter
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 
 import attrs
 
 from bankcore.access import Principal
 from bankcore.account import Account, AccountStatus, Hold, Holder, Restriction
+from bankcore.chain import GENESIS, linked
 from bankcore.commands import Reverse
 from bankcore.currency import Currency
 from bankcore.errors import (
@@ -47,6 +48,7 @@ from bankcore.errors import (
     shown,
 )
 from bankcore.ids import AccountId, PrincipalId, TransactionId
+from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
 from bankcore.store import (
     DENIALS_MAX,
@@ -62,6 +64,7 @@ from bankcore.store import (
     touched_accounts,
 )
 from bankcore.stores import _codec as codec
+from bankcore.stores._sqlite_audit import table_errors
 from bankcore.stores._sqlite_backup import write_copy
 from bankcore.stores._sqlite_versions import warn_once, warnings_of
 from bankcore.stores.schema import migrate, require_newest, version_in
@@ -118,7 +121,7 @@ _RECORDS: Final = (
 _ACCOUNT_COLUMNS: Final = (
     "a.key, a.id, a.currency, a.exponent, a.balance_minor, a.held_minor,"
     " a.overdraft_limit_minor, a.status, a.version, a.last_booked_at, a.restriction,"
-    " a.restriction_reason, a.restriction_ends_at, a.holders"
+    " a.restriction_reason, a.restriction_ends_at, a.holders, a.chain_hash"
 )
 _HOLD_COLUMNS: Final = "h.id, h.amount_minor, h.captured_minor, h.expires_at, h.description"
 # An account and its holds in one statement, so that both are of one moment.
@@ -415,7 +418,7 @@ class SQLiteReads:
 
     def account(self, account_id: AccountId) -> Account:
         rows = self._read(f"{_ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
-        for _, account in _accounts(rows):
+        for *_, account in _accounts(rows):
             return account
         raise AccountNotFoundError(account_id)
 
@@ -427,7 +430,7 @@ class SQLiteReads:
             " ORDER BY id LIMIT ?) ORDER BY a.id, h.key",
             (first, limit),
         )
-        return tuple(account for _, account in _accounts(rows))
+        return tuple(account for *_, account in _accounts(rows))
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         rows = self._read(
@@ -470,11 +473,34 @@ class SQLiteReads:
                 key=lambda transaction: transaction.posting(account_id).version,
             )
 
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        rows = self._read(
+            "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
+        )
+        for version, head in rows:
+            return version, head
+        raise AccountNotFoundError(account_id)
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        require_limit(limit)
+        first = min(max(after, 0), _VERSION_MAX)
+        rows = self._read(
+            "SELECT p.chain_hash FROM bankcore_posting p"
+            " JOIN bankcore_account a ON a.key = p.account_key"
+            " WHERE a.id = ? AND p.version > ? AND p.version <= ? ORDER BY p.version",
+            (account_id.value, first, first + limit),
+        )
+        if not rows:
+            self.account(account_id)
+        return [chain_hash for (chain_hash,) in rows]
+
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
         # Times never fall along the versions, so the last one in time is found by halving:
         # that needs no index by time, which every write would have to keep.
         low, high = 0, self.account(account_id).version
-        wanted = codec.to_microseconds(instant)
+        wanted = to_microseconds(instant)
         with codec.reading(f"the history of account {account_id}"):
             while low < high:
                 middle = (low + high + 1) // 2
@@ -502,7 +528,7 @@ class SQLiteReads:
             f"SELECT a.id, a.currency, a.exponent, {_HOLD_COLUMNS} FROM bankcore_hold h"
             " JOIN bankcore_account a ON a.key = h.account_key WHERE h.expires_at < ?"
             " ORDER BY h.expires_at, a.id, h.id LIMIT ?",
-            (codec.to_microseconds(before), limit),
+            (to_microseconds(before), limit),
         )
         with codec.reading("a hold"):
             return tuple(
@@ -512,15 +538,14 @@ class SQLiteReads:
 
     def integrity_errors(self) -> Sequence[str]:
         """
-        What SQLite finds wrong with the file; nothing where it is sound.
+        What is wrong with the file or between its tables; nothing where it is sound.
         """
         try:
             found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
-            foreign = self._read("PRAGMA foreign_key_check", ())
+            errors = [] if found == ["ok"] else found
+            errors += table_errors(self._read)
         except StoreCorruptedError as error:
             return (str(error),)
-        errors = [] if found == ["ok"] else found
-        errors += [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in foreign]
         return tuple(errors)
 
     def accounts_of(
@@ -533,7 +558,7 @@ class SQLiteReads:
             " WHERE w.principal = ? AND b.id > ? ORDER BY b.id LIMIT ?) ORDER BY a.id, h.key",
             (holder.value, "" if after is None else after.value, limit),
         )
-        return tuple(account for _, account in _accounts(rows))
+        return tuple(account for *_, account in _accounts(rows))
 
 
 class SQLiteStore(_OwnConnections, SQLiteReads):
@@ -566,7 +591,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             with self._undoing(link):
                 self._require_sound(link)
                 connection.execute("BEGIN IMMEDIATE")
-                snapshot, keys = _snapshot(connection, reads)
+                snapshot, known = _snapshot(connection, reads)
             try:
                 written = decide(snapshot)
             except BaseException:
@@ -576,7 +601,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
                 self._give_up(link, None)
                 return written
             with self._undoing(link):
-                _write(connection, snapshot, keys, written)
+                _write(connection, snapshot, known, written)
             # Nothing is told to the caller before this has returned cleanly.
             self._commit(link)
             return written
@@ -683,7 +708,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
         changed = self._written_apart(
             (
                 "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
-                (codec.to_microseconds(revoked_at), token_id),
+                (to_microseconds(revoked_at), token_id),
             )
         )
         if not changed:
@@ -903,9 +928,18 @@ def _roll_back(connection: sqlite3.Connection) -> bool:
 # -- Rows --------------------------------------------------------------------
 
 
-def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot, dict[str, int]]:
+class _Known(NamedTuple):
     """
-    What *reads* names, and the keys of its accounts by the texts of their ids.
+    What the tables have of accounts besides their states, by the texts of the accounts' ids.
+    """
+
+    keys: dict[str, int]
+    heads: dict[str, bytes]
+
+
+def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot, _Known]:
+    """
+    What *reads* names, and what else is known of its accounts.
     """
     transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
     if reads.originals:
@@ -931,13 +965,14 @@ def _snapshot(connection: sqlite3.Connection, reads: ReadSet) -> tuple[Snapshot,
             )
         }
     accounts: dict[AccountId, Account] = {}
-    keys: dict[str, int] = {}
-    for key, account in _accounts(
+    known = _Known({}, {})
+    for key, head, account in _accounts(
         _rows_by_id(connection, _ACCOUNTS, "a.id", account_ids, "a.id, h.key")
     ):
         accounts[account.id] = account
-        keys[account.id.value] = key
-    return Snapshot(recorded, accounts, reversals), keys
+        known.keys[account.id.value] = key
+        known.heads[account.id.value] = head
+    return Snapshot(recorded, accounts, reversals), known
 
 
 def _rows_by_id(
@@ -955,13 +990,15 @@ def _rows_by_id(
         )
 
 
-def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, Account]]:
+def _accounts(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, bytes, Account]]:
     """
-    The accounts in *rows* of `_ACCOUNTS`, which come account by account, and their keys.
+    The accounts in *rows* of `_ACCOUNTS`, which come account by account, after their keys and
+    the heads of their chains.
     """
     for key, group in groupby(rows, key=itemgetter(0)):
         lines = tuple(group)
-        yield key, _account(lines[0], [line[14:] for line in lines if line[14] is not None])
+        holds = [line[15:] for line in lines if line[15] is not None]
+        yield key, lines[0][14], _account(lines[0], holds)
 
 
 def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
@@ -975,11 +1012,11 @@ def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
             overdraft_limit=Money.from_minor(limit, currency),
             status=AccountStatus(status),
             version=version,
-            last_booked_at=codec.from_microseconds(booked_at),
+            last_booked_at=from_microseconds(booked_at),
             holds=[_hold(each, currency) for each in holds],
             restriction=Restriction(restriction),
             restriction_reason=reason,
-            restriction_ends_at=None if ends_at is None else codec.from_microseconds(ends_at),
+            restriction_ends_at=None if ends_at is None else from_microseconds(ends_at),
             holders=codec.holders_from_text(holders),
         )
     if account.held.amount_minor != held:
@@ -996,7 +1033,7 @@ def _hold(row: Sequence[Any], currency: Currency) -> Hold:
         id=TransactionId(name),
         amount=Money.from_minor(amount, currency),
         captured=Money.from_minor(captured, currency),
-        expires_at=None if expires_at is None else codec.from_microseconds(expires_at),
+        expires_at=None if expires_at is None else from_microseconds(expires_at),
         description=description,
     )
 
@@ -1011,7 +1048,7 @@ def _records(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]:
         with codec.reading(f"the record of transaction {name}"):
             transaction_id = TransactionId(name)
             asked = codec.command_from_text(kind, command, transaction_id)
-            at = codec.from_microseconds(recorded_at)
+            at = from_microseconds(recorded_at)
             if code is None:
                 postings = tuple(_posting(line[8:16]) for line in lines)
                 yield Transaction(transaction_id, asked, at, postings, principal)
@@ -1049,7 +1086,7 @@ def _denial_row(denial: Denial) -> tuple[Any, ...]:
         denial.action,
         codec.texts_to_text(each.value for each in denial.account_ids),
         denial.code,
-        codec.to_microseconds(denial.denied_at),
+        to_microseconds(denial.denied_at),
         denial.request_id,
         denial.unwritten_before,
     )
@@ -1062,7 +1099,7 @@ def _denial(row: Sequence[Any]) -> Denial:
         action,
         tuple(map(AccountId, codec.texts_from_text(account_ids))),
         code,
-        codec.from_microseconds(denied_at),
+        from_microseconds(denied_at),
         request_id,
         unwritten_before,
     )
@@ -1081,7 +1118,7 @@ def _token_row(token: Token) -> tuple[Any, ...]:
         principal.id.value,
         codec.texts_to_text(sorted(role.value for role in principal.roles)),
         codec.texts_to_text(sorted(principal.scopes)),
-        codec.to_microseconds(token.created_at),
+        to_microseconds(token.created_at),
         _microseconds(token.expires_at),
         _microseconds(token.revoked_at),
         token.description,
@@ -1095,9 +1132,9 @@ def _token(row: Sequence[Any]) -> Token:
             name,
             digest,
             Principal(principal, codec.texts_from_text(roles), codec.texts_from_text(scopes)),
-            codec.from_microseconds(created_at),
-            None if expires_at is None else codec.from_microseconds(expires_at),
-            None if revoked_at is None else codec.from_microseconds(revoked_at),
+            from_microseconds(created_at),
+            None if expires_at is None else from_microseconds(expires_at),
+            None if revoked_at is None else from_microseconds(revoked_at),
             description,
         )
 
@@ -1112,13 +1149,15 @@ def _place(cursor: Cursor) -> int:
 def _write(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
-    keys: dict[str, int],
+    known: _Known,
     written: WriteSet,
 ) -> None:
     """
     Write all of *written* within the open transaction.
     """
-    _write_accounts(connection, snapshot, keys, written.accounts)
+    keys = known.keys
+    hashes = linked(written.records, known.heads)
+    _write_accounts(connection, snapshot, known, written.accounts)
     # The writer is alone, so the next places are simply the next numbers.
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
     plain, full = [], []
@@ -1142,7 +1181,8 @@ def _write(
         )
     connection.executemany(
         "INSERT INTO bankcore_posting (place, line, account_key, version, amount_minor,"
-        " balance_minor, held_minor, overdraft_limit_minor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " balance_minor, held_minor, overdraft_limit_minor, chain_hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 place,
@@ -1153,8 +1193,11 @@ def _write(
                 posting.balance.amount_minor,
                 posting.held.amount_minor,
                 posting.overdraft_limit.amount_minor,
+                own[line],
             )
-            for place, record in enumerate(written.records, start=last + 1)
+            for place, (record, own) in enumerate(
+                zip(written.records, hashes, strict=True), start=last + 1
+            )
             if isinstance(record, Transaction)
             for line, posting in enumerate(record.postings)
         ],
@@ -1167,7 +1210,7 @@ _PLAIN_COLUMNS: Final = "place, transaction_id, command_kind, command, recorded_
 def _plain_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
     kind, text = codec.command_to_text(record.command)
     at = record.booked_at if isinstance(record, Transaction) else record.refused_at
-    return place, record.id.value, kind, text, codec.to_microseconds(at)
+    return place, record.id.value, kind, text, to_microseconds(at)
 
 
 def _rest_of_row(record: Transaction | Refusal) -> tuple[Any, ...] | None:
@@ -1189,12 +1232,13 @@ def _rest_of_row(record: Transaction | Refusal) -> tuple[Any, ...] | None:
 def _write_accounts(
     connection: sqlite3.Connection,
     snapshot: Snapshot,
-    keys: dict[str, int],
+    known: _Known,
     accounts: Sequence[Account],
 ) -> None:
     """
     Write the new state of *accounts*, and give the new ones their keys.
     """
+    keys, heads = known
     new = [account for account in accounts if account.id not in snapshot.accounts]
     changed = [account for account in accounts if account.id in snapshot.accounts]
     if new:
@@ -1204,11 +1248,11 @@ def _write_accounts(
         keys.update(zip((account.id.value for account in new), count(last + 1), strict=False))
         connection.executemany(
             "INSERT INTO bankcore_account (balance_minor, held_minor, overdraft_limit_minor,"
-            " status, version, last_booked_at, key, id, currency, exponent)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " status, version, last_booked_at, chain_hash, key, id, currency, exponent)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    *_account_state(account),
+                    *_account_state(account, heads),
                     keys[account.id.value],
                     account.id.value,
                     account.balance.currency.code,
@@ -1219,11 +1263,11 @@ def _write_accounts(
         )
     updated = connection.executemany(
         "UPDATE bankcore_account SET balance_minor = ?, held_minor = ?,"
-        " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?"
+        " overdraft_limit_minor = ?, status = ?, version = ?, last_booked_at = ?, chain_hash = ?"
         " WHERE key = ? AND version = ?",
         [
             (
-                *_account_state(account),
+                *_account_state(account, heads),
                 keys[account.id.value],
                 snapshot.accounts[account.id].version,
             )
@@ -1241,7 +1285,7 @@ def _write_accounts(
         )
 
 
-def _account_state(account: Account) -> tuple[Any, ...]:
+def _account_state(account: Account, heads: Mapping[str, bytes]) -> tuple[Any, ...]:
     return (
         account.balance.amount_minor,
         account.held.amount_minor,
@@ -1249,6 +1293,7 @@ def _account_state(account: Account) -> tuple[Any, ...]:
         account.status.value,
         account.version,
         _microseconds(account.last_booked_at),
+        heads.get(account.id.value, GENESIS),
     )
 
 
@@ -1335,4 +1380,4 @@ _NO_SETTINGS: Final = (Restriction.NONE, None, None, ())
 
 
 def _microseconds(instant: datetime | None) -> int | None:
-    return None if instant is None else codec.to_microseconds(instant)
+    return None if instant is None else to_microseconds(instant)

@@ -14,6 +14,7 @@ from typing import Final
 import attrs
 
 from bankcore.testing.conformance import (
+    chained,
     elsewhere,
     fidelity,
     holds,
@@ -66,6 +67,7 @@ _IN_ORDER: Final = (
     elsewhere,
     reopening,
     withfaults,
+    chained,
     host,
 )
 

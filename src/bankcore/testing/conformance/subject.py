@@ -16,7 +16,7 @@ from bankcore import AccountStore
 from bankcore.testing.conformance.failing import BrokenPromiseError
 
 #: What a check may need that not every store claims.
-Need = Literal["threads", "opener", "processes", "faults", "host", "self_checking"]
+Need = Literal["threads", "opener", "processes", "faults", "host", "self_checking", "chained"]
 #: Gives a fresh store, as it is or as a context manager that closes it.
 MakeStore = Callable[[], AccountStore | AbstractContextManager[AccountStore]]
 
@@ -101,6 +101,7 @@ class Capabilities:
         host: Gives a fresh `HostConnection`, as it is or as a context manager, for a store
             that takes part in the application's transaction.
         self_checking: Whether the store has ``integrity_errors``.
+        chained: Whether the store keeps the hash chain of each account, as a `Chained` does.
         time_limit: How many seconds one check may take before it has failed. Where
             *threads* is false, checks run in the caller's thread and are not watched.
     """
@@ -111,6 +112,7 @@ class Capabilities:
     faults: Callable[[AccountStore], StoreFaults] | None = None
     host: Callable[[], HostConnection | AbstractContextManager[HostConnection]] | None = None
     self_checking: bool = False
+    chained: bool = False
     time_limit: float = 60.0
 
     def has(self, need: Need | None) -> bool:

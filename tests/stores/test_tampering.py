@@ -1,0 +1,345 @@
+"""
+Whatever is changed behind the store's back is found: by the audit alone, or with a checkpoint.
+
+Each tampering is made by SQL without the tables' own guards, or by flipping bytes of the file,
+on a copy of a bank in which there is one of everything. ``BANKCORE_TAMPERS`` sets how many there
+are of each kind.
+"""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from shutil import copyfile
+from typing import Any, Final
+
+import pytest
+
+from bankcore import AccountStatus, Bank, BankError, TransactionId
+from bankcore.audit import verify
+from bankcore.checkpoint import Checkpoint
+from bankcore.store import LIMIT_MAX, ReadSet, Snapshot, WriteSet
+from bankcore.stores import SQLiteStore
+from bankcore.testing.conformance.helpers import LAST_INSTANT, NOW, exactly, journal_of
+from bankcore.transaction import Transaction
+
+sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
+
+from written import live
+
+TAMPERS: Final = int(os.environ.get("BANKCORE_TAMPERS", "60"))
+TABLES: Final = (
+    "bankcore_account",
+    "bankcore_journal",
+    "bankcore_posting",
+    "bankcore_hold",
+    "bankcore_holder",
+)
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Checkpoint]:
+    """
+    A bank in one file, closed, and the checkpoint that was taken of it.
+    """
+    path = tmp_path_factory.mktemp("honest") / "bank.db"
+    with SQLiteStore(path) as store:
+        live(store)
+        checkpoint = Bank(store).checkpoint()
+        assert verify(store, against=checkpoint).is_clean
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    return path, checkpoint
+
+
+def read_all(store: SQLiteStore) -> list[Any]:
+    """
+    Whatever a read of the store can give.
+    """
+    accounts = store.accounts(limit=LIMIT_MAX)
+    records = journal_of(store)
+    known: list[Any] = []
+
+    def look(snapshot: Snapshot) -> WriteSet:
+        known.append(snapshot)
+        return WriteSet()
+
+    originals = tuple(TransactionId(record.id.value) for record in records)
+    store.transact(ReadSet((), (), originals), look)
+    return [
+        exactly(accounts),
+        exactly(records),
+        [exactly(store.history(account.id)) for account in accounts],
+        [store.chain_hashes(account.id) for account in accounts],
+        [store.chain_head(account.id) for account in accounts],
+        [store.posting_at(account.id, account.last_booked_at or NOW) for account in accounts],
+        exactly(store.holds_due(LAST_INSTANT)),
+        [exactly([store.outcome(record.id)]) for record in records],
+        [
+            exactly(store.accounts_of(holder.principal))
+            for account in accounts
+            for holder in account.holders
+        ],
+        sorted(exactly(known[0].reversals.items())),
+    ]
+
+
+def seen(path: Path, checkpoint: Checkpoint) -> tuple[Any, bool]:
+    """
+    What is read at *path*, an error's class where it cannot be, and whether an audit is clean.
+    """
+    try:
+        store = SQLiteStore(path)
+    except BankError as error:
+        return type(error), False
+    with store:
+        try:
+            reads: Any = read_all(store)
+        except BankError as error:
+            reads = type(error)
+        try:
+            return reads, verify(store, against=checkpoint).is_clean
+        except BankError:
+            return reads, False
+
+
+# -- By SQL ------------------------------------------------------------------
+
+
+def rows_of(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(f"SELECT * FROM {table}")
+    names = [each[0] for each in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def where(row: dict[str, Any]) -> tuple[str, list[Any]]:
+    return " AND ".join(f"{name} IS ?" for name in row), list(row.values())
+
+
+def other_value(dice: Random, value: Any, others: list[Any]) -> Any:
+    """
+    Something else than *value*, mostly of the same kind.
+    """
+    others = [each for each in others if each != value]
+    if others and dice.random() < 0.5:
+        return dice.choice(others)
+    if isinstance(value, int):
+        return value + dice.choice((-1, 1, 100, -value or 7))
+    if isinstance(value, bytes):
+        place = dice.randrange(len(value))
+        return value[:place] + bytes([value[place] ^ 1 << dice.randrange(8)]) + value[place + 1 :]
+    if isinstance(value, str) and value:
+        place = dice.randrange(len(value))
+        return value[:place] + dice.choice("abcXYZ019-") + value[place + 1 :]
+    return dice.choice([each for each in (None, 1, "x") if each != value])
+
+
+def edit(dice: Random, connection: sqlite3.Connection) -> str:
+    """
+    Another value in one column of one row.
+    """
+    table = dice.choice(TABLES)
+    rows = rows_of(connection, table)
+    row = dice.choice(rows)
+    name = dice.choice(list(row))
+    value = other_value(dice, row[name], [each[name] for each in rows])
+    condition, values = where(row)
+    connection.execute(f"UPDATE {table} SET {name} = ? WHERE {condition}", [value, *values])
+    return f"{table}: {name} of {row} is {value!r}"
+
+
+def swap(dice: Random, connection: sqlite3.Connection) -> str:
+    """
+    The values of some columns of two rows, the one for the other.
+    """
+    table = dice.choice(TABLES[:3])  # the others have but one row
+    rows = rows_of(connection, table)
+    one, two = dice.sample(rows, 2)
+    names = [name for name in one if one[name] != two[name]]
+    names = dice.sample(names, dice.randint(1, len(names)))
+    for row in (one, two):
+        condition, values = where(row)
+        connection.execute(f"DELETE FROM {table} WHERE {condition}", values)
+    for row, other in ((one, two), (two, one)):
+        made = {**row, **{name: other[name] for name in names}}
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(made)}) VALUES ({', '.join('?' * len(made))})",
+            list(made.values()),
+        )
+    return f"{table}: {names} of {one} and {two}"
+
+
+def delete(dice: Random, connection: sqlite3.Connection) -> str:
+    """
+    One row, or all rows of one record.
+    """
+    table = dice.choice(TABLES)
+    row = dice.choice(rows_of(connection, table))
+    condition, values = where(row)
+    connection.execute(f"DELETE FROM {table} WHERE {condition}", values)
+    if table == "bankcore_journal" and dice.random() < 0.5:
+        connection.execute("DELETE FROM bankcore_posting WHERE place = ?", [row["place"]])
+    return f"{table}: without {row}"
+
+
+def insert(dice: Random, connection: sqlite3.Connection) -> str:
+    """
+    One more row, much like one that is there.
+    """
+    table = dice.choice(TABLES)
+    rows = rows_of(connection, table)
+    row = dict(dice.choice(rows))
+    keys: dict[str, dict[str, Any]] = {
+        "bankcore_account": {"key": 99, "id": "mallory"},
+        "bankcore_journal": {"place": 10_000, "transaction_id": "forged", "reverses": None},
+        "bankcore_posting": {"version": 10_000, "line": 77},
+        "bankcore_hold": {"key": 99, "id": "forged"},
+        "bankcore_holder": {"principal": "mallory"},
+    }
+    row.update(keys[table])
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+        list(row.values()),
+    )
+    return f"{table}: with {row}"
+
+
+def truncate(dice: Random, connection: sqlite3.Connection) -> str:
+    """
+    The last records, with their postings, and nothing else.
+    """
+    ((last,),) = connection.execute("SELECT max(place) FROM bankcore_journal")
+    first = last - dice.randrange(5)
+    for table in ("bankcore_posting", "bankcore_journal"):
+        connection.execute(f"DELETE FROM {table} WHERE place >= ?", [first])
+    return f"the records from {first} on are gone"
+
+
+@pytest.mark.parametrize(
+    "tamper", [edit, swap, delete, insert, truncate], ids=lambda f: f.__name__
+)
+def test_tampering_by_sql_is_found(
+    tamper: Callable[[Random, sqlite3.Connection], str],
+    honest: tuple[Path, Checkpoint],
+    tmp_path: Path,
+) -> None:
+    """
+    Every change of the tables that changes what is read is found, with the checkpoint that was
+    kept.
+    """
+    path, checkpoint = honest
+    before, is_clean = seen(path, checkpoint)
+    assert is_clean
+    missed = []
+    changed = 0
+    dice = Random(tamper.__name__)  # the same every time
+    for number in range(TAMPERS):
+        copy = tmp_path / f"{number}.db"
+        copyfile(path, copy)
+        connection = sqlite3.connect(copy, isolation_level=None)
+        connection.executescript(
+            "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;"
+            + "".join(
+                f"DROP TRIGGER bankcore_{table}_no_{action};"
+                for table in ("journal", "posting")
+                for action in ("update", "delete")
+            )
+        )
+        try:
+            what = tamper(dice, connection)
+        except sqlite3.IntegrityError:
+            continue  # not even so: NOT NULL, UNIQUE and the types of columns stay
+        finally:
+            connection.close()
+        after, is_clean = seen(copy, checkpoint)
+        if after != before:
+            changed += 1
+            if is_clean:
+                missed.append(what)
+
+    assert missed == []
+    assert changed > TAMPERS / 2
+
+
+# -- By bytes ----------------------------------------------------------------
+
+
+def test_flipped_bits_are_found(honest: tuple[Path, Checkpoint], tmp_path: Path) -> None:
+    """
+    A flipped bit of the file changes nothing that is read, or is found.
+    """
+    path, checkpoint = honest
+    before, _ = seen(path, checkpoint)
+    content = path.read_bytes()
+    dice = Random(2026)  # the same every time
+    missed = []
+    changed = 0
+    for number in range(TAMPERS):
+        place, bit = dice.randrange(len(content)), dice.randrange(8)
+        copy = tmp_path / f"{number}.db"
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        copy.write_bytes(damaged)
+        after, is_clean = seen(copy, checkpoint)
+        if after != before:
+            changed += 1
+            if is_clean:
+                missed.append((place, bit))
+
+    assert missed == []
+    assert changed
+
+
+def test_old_copy_is_found(honest: tuple[Path, Checkpoint], tmp_path: Path) -> None:
+    """
+    A backup put back in its place lacks what the checkpoint stands for.
+    """
+    path, _ = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with SQLiteStore(copy) as store:
+        account = next(each for each in store.accounts() if each.status is AccountStatus.OPEN)
+        bank = Bank(store)
+        bank.grant_access(account.id, "mary", ["read"])
+        checkpoint = bank.checkpoint()
+    copyfile(path, tmp_path / "old.db")
+    with SQLiteStore(tmp_path / "old.db") as store:
+        (found,) = verify(store, against=checkpoint).disagreements
+
+    assert "records are missing" in found.what
+
+
+def test_first_bad_record_is_named(honest: tuple[Path, Checkpoint], tmp_path: Path) -> None:
+    """
+    Of a transaction whose description was changed, the account's version and its id are told,
+    and of those after it nothing.
+    """
+    path, _ = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with SQLiteStore(copy) as store:
+        deposit = next(
+            record
+            for record in journal_of(store)
+            if isinstance(record, Transaction) and len(record.postings) == 1
+        )
+    connection = sqlite3.connect(copy)
+    connection.execute("DROP TRIGGER bankcore_journal_no_update")
+    connection.execute(
+        "UPDATE bankcore_journal SET command = substr(command, 1, length(command) - 1)"
+        ' || \',"description":"forged"}\' WHERE transaction_id = ?',
+        [deposit.id.value],
+    )
+    connection.commit()
+    connection.close()
+    with SQLiteStore(copy) as store:
+        (found,) = verify(store).disagreements
+    (posting,) = deposit.postings
+
+    assert str(found) == (
+        f"account {posting.account_id}, version {posting.version}: transaction {deposit.id} and"
+        " what came before it are not what its hash was made of"
+    )
