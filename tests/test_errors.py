@@ -112,6 +112,11 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"reason": "it is so"},
         "cannot be read: it is so",
     ),
+    "InvalidJournalError": (
+        *("invalid_journal", ValueError, False, False),
+        {"line": 7, "reason": "it is so"},
+        "Line 7 of the journal cannot be imported: it is so",
+    ),
     "InvalidAccountError": (
         *("invalid_account", ValueError, False, False),
         {"reason": "it is so"},
