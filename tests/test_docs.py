@@ -569,7 +569,7 @@ def test_command_line_is_as_documented() -> None:
     }
     documented = {
         name: set(re.findall(r"--[a-z-]+", usage))
-        for name, usage in re.findall(r"(?m)^`bankcore (\w+) ([^`]*)`", page)
+        for name, usage in re.findall(r"(?m)^`bankcore ([\w-]+) ([^`]*)`", page)
     }
 
     assert options == documented

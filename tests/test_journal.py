@@ -8,13 +8,19 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bankcore import Bank, Money
 from bankcore.audit import verify
 from bankcore.cli import main
-from bankcore.commands import Deposit, Withdraw
-from bankcore.errors import BankError, InvalidJournalError, StoreMisuseError
+from bankcore.commands import Deposit, OpenAccount, Withdraw
+from bankcore.errors import (
+    BankError,
+    InsufficientFundsError,
+    InvalidJournalError,
+    StoreMisuseError,
+)
 from bankcore.journal import FIRST_LINE, export_journal, import_journal
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -80,6 +86,40 @@ def test_a_refusal_keeps_its_facts_and_its_batch() -> None:
     assert first.journal().records == again.journal().records
     assert first.accounts() == again.accounts()
     assert () == verify(again).disagreements
+
+
+def test_who_asked_comes_back() -> None:
+    """The principal of a record is exported and imported."""
+    first, again = MemoryStore(), MemoryStore()
+    made = lived()
+    first.transact(
+        ReadSet((), ()),
+        lambda _: WriteSet(
+            tuple(made.accounts()),
+            tuple(attrs.evolve(each, principal='m"ary') for each in made.journal().records),
+        ),
+    )
+    import_journal(again, export_journal(first))
+
+    assert first.journal().records == again.journal().records
+    assert {'m"ary'} == {each.principal for each in again.journal().records}
+
+
+def test_accounts_whose_ids_the_bank_made() -> None:
+    """An account keeps the id that was made for it; of one that was undone there is none."""
+    first, again = MemoryStore(), MemoryStore()
+    bank = Bank(first, clock=lambda: NOON)
+    opened = bank.open_account(initial_balance=ONE)
+    batch = [
+        OpenAccount(initial_balance=ONE, transaction_id="t-1"),
+        Withdraw(opened.account_id, ONE * 9, transaction_id="t-2"),
+    ]
+    with pytest.raises(InsufficientFundsError):
+        bank.execute(batch, atomic=True)
+    import_journal(again, export_journal(first))
+
+    assert first.journal().records == again.journal().records
+    assert [opened.account_id] == [account.id for account in again.accounts()]
 
 
 def test_an_empty_journal() -> None:

@@ -80,18 +80,23 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
         raise StoreMisuseError(_NOT_EMPTY)
     judging = Judging()
     expected: deque[Record] = deque()
+    records: list[Record] = []
     line_number = 0
     for line_number, record in _records(lines):
         if not expected:
             expected.extend(_judged(judging, record))
         said = expected.popleft() if expected else None
-        if said is None or _line_of(said) != _line_of(record):
+        # Who asked is not judged again.
+        if said is None or _line_of(attrs.evolve(said, principal=record.principal)) != _line_of(
+            record
+        ):
             raise InvalidJournalError(
                 line_number, f"{record.id} is not what the rules make of its command"
             )
+        records.append(record)
     if expected:
         raise InvalidJournalError(line_number, f"{expected[0].id} is missing after it")
-    written = judging.written()
+    written = attrs.evolve(judging.written(), records=tuple(records))
     reads = ReadSet(
         tuple(record.id for record in written.records),
         tuple(account.id for account in written.accounts),
