@@ -14,7 +14,7 @@ import pytest
 from bankcore import Bank, Money
 from bankcore.audit import verify
 from bankcore.cli import main
-from bankcore.commands import Deposit, OpenAccount, Withdraw
+from bankcore.commands import Deposit, OpenAccount, Reverse, Withdraw
 from bankcore.errors import (
     BankError,
     InsufficientFundsError,
@@ -122,6 +122,17 @@ def test_accounts_whose_ids_the_bank_made() -> None:
     assert [opened.account_id] == [account.id for account in again.accounts()]
 
 
+def test_a_refused_batch_with_a_reversal() -> None:
+    """A reversal that was undone with its batch is judged again on what it reversed."""
+    first, again = lived(), MemoryStore()
+    batch = [Reverse("t-2", transaction_id="t-6"), Withdraw("a", ONE * 2, transaction_id="t-7")]
+    with pytest.raises(InsufficientFundsError):
+        Bank(first, clock=lambda: NOON).execute(batch, atomic=True)
+    import_journal(again, export_journal(first))
+
+    assert first.journal().records == again.journal().records
+
+
 def test_an_empty_journal() -> None:
     """The journal of an empty store is two lines, and makes an empty store."""
     lines, again = list(export_journal(MemoryStore())), MemoryStore()
@@ -180,6 +191,11 @@ WRONG = [
         id="a balance",
     ),
     pytest.param(closed(*WHOLE[1:]), 2, "t-2 is not what the rules", id="no opening"),
+    pytest.param(
+        closed(*WHOLE[:3], WHOLE[3].replace("[900,", "[100,")),
+        *(5, "t-5 is not what the rules"),
+        id="a refused batch that would pass",
+    ),
     pytest.param(closed(WHOLE[0], WHOLE[0]), 3, "t-1 is not what the rules", id="twice"),
 ]
 
