@@ -578,7 +578,7 @@ def test_command_line_is_as_documented() -> None:
     }
     documented = {
         name: set(re.findall(r"--[a-z-]+", usage))
-        for name, usage in re.findall(r"(?m)^`bankcore (\w+(?: [a-z]+)?) ([^`]*)`", page)
+        for name, usage in re.findall(r"(?m)^`bankcore ([\w-]+(?: [a-z]+)?) ([^`]*)`", page)
     }
 
     assert options == documented

@@ -27,7 +27,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
 
-from bankcore import history, simulation
+from bankcore import history, journal, simulation
 from bankcore.access import SCOPES, Principal, Role, StandardPolicy
 from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_backup(commands)
     _add_import(commands)
+    _add_journal(commands)
     _add_simulate(commands)
     _add_tokens(commands)
     _add_serve(commands)
@@ -179,6 +180,16 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser.add_argument(
         "--overdraft", default="0", help="the limit of the accounts it opens (default: 0)"
     )
+
+
+def _add_journal(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(commands, "export", _export, "Print the whole journal as JSON lines.")
+    parser.add_argument("store", metavar="PATH", help="the bank's file")
+    parser = _add(
+        commands, "import-journal", _import_journal, "Make a bank from an exported journal."
+    )
+    parser.add_argument("journal", metavar="FILE", help="what bankcore export printed")
+    parser.add_argument("--store", required=True, metavar="PATH", help="the new bank's file")
 
 
 def _add_simulate(commands: Any) -> None:  # noqa: ANN401  # as in _add
@@ -604,6 +615,27 @@ def _import(parsed: argparse.Namespace) -> int:
         ("rows per second", f"{report.rows / seconds:,.0f}"),
     )
     return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        sys.stdout.writelines(journal.export_journal(store))
+    return 0
+
+
+def _import_journal(parsed: argparse.Namespace) -> int:
+    # Whatever bytes there are become characters, and those that are wrong are told by line.
+    with (
+        open(parsed.journal, encoding="ascii", errors="surrogateescape", newline="\n") as file,
+        SQLiteStore(parsed.store) as store,
+        _without_garbage_collection(),
+    ):
+        report = journal.import_journal(store, file)
+    print(
+        f"{_counted(report.accounts, 'account')}, {_counted(report.transactions, 'transaction')}"
+        f" and {_counted(report.refusals, 'refusal')} imported"
+    )
+    return 0
 
 
 @contextmanager
