@@ -9,7 +9,6 @@ installed, and is not needed.
 """
 
 import argparse
-import csv
 import gc
 import json
 import logging
@@ -35,7 +34,12 @@ from bankcore.bank import Bank
 from bankcore.errors import BankError, InvalidRequestError
 from bankcore.instants import instant_from_text
 from bankcore.money import Money
-from bankcore.statement import Statement
+from bankcore.statement import (
+    STATEMENT_COLUMNS,
+    Statement,
+    statement_as_csv,
+    statement_cells,
+)
 from bankcore.store import StoreDescription
 from bankcore.stores import SQLiteStore, SQLiteWALWarning
 from bankcore.tokens import Tokens
@@ -188,7 +192,9 @@ def _add_journal(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser = _add(
         commands, "import-journal", _import_journal, "Make a bank from an exported journal."
     )
-    parser.add_argument("journal", metavar="FILE", help="what bankcore export printed")
+    parser.add_argument(
+        "journal", metavar="FILE", help="what bankcore export printed; - for the standard input"
+    )
     parser.add_argument("--store", required=True, metavar="PATH", help="the new bank's file")
 
 
@@ -461,61 +467,30 @@ def _print_statement(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _statement_rows(statement: Statement) -> list[tuple[str, str, str, str, str, str]]:
-    return [
-        (
-            line.booked_at.isoformat(),
-            str(line.transaction.id),
-            type(line.transaction.command).__name__,
-            str(line.amount.amount),
-            str(line.balance.amount),
-            line.transaction.command.description or "",
-        )
-        for line in statement.lines
-    ]
-
-
-_STATEMENT_COLUMNS: Final = (
-    "booked_at",
-    "transaction_id",
-    "kind",
-    "amount",
-    "balance",
-    "description",
-)
-
-
 def _statement_as_table(statement: Statement, out: TextIO) -> None:
     print(f"Account {statement.account_id}", file=out)
     print(f"Opening balance {statement.opening_balance}", file=out)
-    _print_table(_STATEMENT_COLUMNS, _statement_rows(statement))
+    _print_table(STATEMENT_COLUMNS, list(map(statement_cells, statement.lines)))
     print(f"Closing balance {statement.closing_balance}", file=out)
 
 
 def _statement_as_csv(statement: Statement, out: TextIO) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_STATEMENT_COLUMNS)
-    for *cells, description in _statement_rows(statement):
-        writer.writerow([*cells, _formula_safe(description)])
-
-
-def _formula_safe(text: str) -> str:
-    """
-    *text* such that no spreadsheet takes it for a formula.
-    """
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+    out.writelines(statement_as_csv(statement))
 
 
 def _statement_as_json(statement: Statement, out: TextIO) -> None:
-    lines = [dict(zip(_STATEMENT_COLUMNS, row, strict=True)) for row in _statement_rows(statement)]
+    lines = [
+        dict(zip(STATEMENT_COLUMNS, statement_cells(line), strict=True))
+        for line in statement.lines
+    ]
     document = {
         "account_id": str(statement.account_id),
         "currency": statement.opening_balance.currency.code,
         "start": None if statement.start is None else statement.start.isoformat(),
         "end": None if statement.end is None else statement.end.isoformat(),
-        "opening_balance": str(statement.opening_balance.amount),
+        "opening_balance": f"{statement.opening_balance.amount:f}",
         "lines": lines,
-        "closing_balance": str(statement.closing_balance.amount),
+        "closing_balance": f"{statement.closing_balance.amount:f}",
     }
     json.dump(document, out, indent=2, ensure_ascii=False)
     print(file=out)
@@ -624,9 +599,15 @@ def _export(parsed: argparse.Namespace) -> int:
 
 
 def _import_journal(parsed: argparse.Namespace) -> int:
+    path = parsed.journal
     # Whatever bytes there are become characters, and those that are wrong are told by line.
     with (
-        open(parsed.journal, encoding="ascii", errors="surrogateescape", newline="\n") as file,
+        open(
+            0 if path == "-" else path,
+            encoding="ascii",
+            errors="surrogateescape",
+            closefd=path != "-",
+        ) as file,
         SQLiteStore(parsed.store) as store,
         _without_garbage_collection(),
     ):

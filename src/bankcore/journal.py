@@ -18,7 +18,7 @@ import attrs
 
 from bankcore.commands import Command, OpenAccount
 from bankcore.errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError, shown
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 from bankcore.rules import Judging, Request
 from bankcore.store import AccountStore, Cursor, ReadSet, Snapshot, WriteSet
@@ -81,11 +81,11 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     judging = Judging()
     expected: deque[Record] = deque()
     line_number = 0
-    for line_number, record in _records(lines):
+    for line_number, text, record in _records(lines):
         if not expected:
             expected.extend(_judged(judging, record))
         said = expected.popleft() if expected else None
-        if said is None or _line_of(said) != _line_of(record):
+        if said is None or _line_of(said) != text:
             raise InvalidJournalError(
                 line_number, f"{record.id} is not what the rules make of its command"
             )
@@ -127,14 +127,7 @@ def _request(command: Command, record: Record) -> Request:
     transaction_id = cast("TransactionId", command.transaction_id)
     account_ids = command.account_ids
     if type(command) is OpenAccount and not account_ids:
-        # An id that the bank made is on the posting; of what was undone, no id is left, and
-        # none that a caller may give can be it.
-        made = (
-            record.account_id
-            if isinstance(record, Transaction)
-            else AccountId(f"undone-{sha256(transaction_id.value.encode()).hexdigest()[:40]}")
-        )
-        account_ids = (made,)
+        account_ids = (_made_id(command, record),)
     return Request(
         command,
         transaction_id,
@@ -142,6 +135,22 @@ def _request(command: Command, record: Record) -> Request:
         account_ids,
         principal=record.principal,
     )
+
+
+def _made_id(command: OpenAccount, record: Record) -> AccountId:
+    """
+    The id that the bank had made for the account that *command* opened.
+    """
+    if isinstance(record, Transaction):
+        if record.postings:
+            return record.postings[0].account_id
+    elif command is record.command and record.facts.get("account_id") is not None:
+        # It was taken: the only reason to refuse an opening.
+        return cast("AccountId", record.facts["account_id"])
+    # Of what was undone no id is left. No account has this one: it follows from a record that
+    # was not yet there when the accounts before it were opened.
+    text = f"{command.transaction_id} {_line_of(record)}"
+    return AccountId(f"undone-{sha256(text.encode()).hexdigest()[:40]}")
 
 
 # -- Lines -------------------------------------------------------------------
@@ -199,14 +208,16 @@ def _posting_text(posting: Posting) -> str:
     )
 
 
-def _records(lines: Iterable[str]) -> Iterator[tuple[int, Record]]:
+def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
     """
-    The records that *lines* say, each with the number of its line.
+    The records that *lines* say, each with the number and the text of its line.
     """
     digest = sha256()
     is_closed = False
     number = 0
     for number, line in enumerate(lines, 1):
+        if not isinstance(line, str):
+            raise InvalidJournalError(number, f"{shown(line)} is no text: open the file as text")
         if is_closed:
             raise InvalidJournalError(number, "there is something after the closing line")
         text = line.removesuffix("\n")
@@ -221,7 +232,7 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, Record]]:
             is_closed = True
             continue
         else:
-            yield number, _record(number, text)
+            yield number, text, _record(number, text)
         _counted_in(digest, text)
     if not is_closed:
         raise InvalidJournalError(number + 1, "the closing line is missing: the file is cut off")
@@ -242,7 +253,7 @@ def _record(number: int, text: str) -> Record:
 def _record_from(values: dict[str, Any]) -> Record:
     transaction_id = TransactionId(values["id"])
     at = codec.from_microseconds(values["at"])
-    principal = values.get("principal")
+    principal = PrincipalId(values["principal"]).value if "principal" in values else None
     command = codec.command_from_text(
         values["kind"], json.dumps(values["command"]), transaction_id
     )
