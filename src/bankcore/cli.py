@@ -79,7 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_REFUSED
     except OSError as error:
-        print(f"bankcore: {error.filename}: {error.strerror}.", file=sys.stderr)
+        # A stream that fails has no name.
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"bankcore: {where}{error.strerror}.", file=sys.stderr)
         return EXIT_WRONG_CALL
     except KeyboardInterrupt:
         print("bankcore: interrupted; what was acknowledged stays.", file=sys.stderr)

@@ -243,8 +243,10 @@ def _record(number: int, text: str) -> Record:
         with codec.reading("it"):
             record = _record_from(json.loads(text))
             is_alike = _line_of(record) == text
-    except (StoreCorruptedError, RecursionError) as error:
-        raise InvalidJournalError(number, str(error)) from error
+    except StoreCorruptedError as error:
+        raise InvalidJournalError(number, error.reason) from error
+    except RecursionError as error:
+        raise InvalidJournalError(number, "it is nested too deeply") from error
     if not is_alike:
         raise InvalidJournalError(number, "it is not written as an export writes it")
     return record
