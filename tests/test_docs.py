@@ -253,7 +253,9 @@ def public_names() -> Iterator[str]:
         "commands",
         "errors",
         "history",
+        "journal",
         "settling",
+        "statement",
         "store",
         "testing.strategies",
     ):
@@ -271,6 +273,7 @@ NOT_FOR_USERS = {
     "bankcore.settling.as_first_given",
     "bankcore.settling.require_deadline",
     "bankcore.settling.settle",
+    "bankcore.statement.line_of",
 }
 
 
