@@ -256,7 +256,9 @@ def public_names() -> Iterator[str]:
         "commands",
         "errors",
         "history",
+        "journal",
         "settling",
+        "statement",
         "store",
         "testing.strategies",
     ):
@@ -274,6 +276,7 @@ NOT_FOR_USERS = {
     "bankcore.settling.as_first_given",
     "bankcore.settling.require_deadline",
     "bankcore.settling.settle",
+    "bankcore.statement.line_of",
 }
 
 
@@ -581,7 +584,7 @@ def test_command_line_is_as_documented() -> None:
     }
     documented = {
         name: set(re.findall(r"--[a-z-]+", usage))
-        for name, usage in re.findall(r"(?m)^`bankcore (\w+(?: [a-z]+)?) ([^`]*)`", page)
+        for name, usage in re.findall(r"(?m)^`bankcore ([\w-]+(?: [a-z]+)?) ([^`]*)`", page)
     }
 
     assert options == documented

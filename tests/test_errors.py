@@ -137,6 +137,11 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"action": "deposit", "reason": "it is so", "account_id": ALICE},
         "There is no account alice that the principal may see.",
     ),
+    "InvalidJournalError": (
+        *("invalid_journal", ValueError, False, False),
+        {"line": 7, "reason": "it is so"},
+        "Line 7 of the journal cannot be imported: it is so",
+    ),
     "InvalidAccountError": (
         *("invalid_account", ValueError, False, False),
         {"reason": "it is so"},

@@ -9,7 +9,6 @@ installed, and is not needed.
 """
 
 import argparse
-import csv
 import gc
 import json
 import logging
@@ -27,7 +26,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn, TextIO
 
-from bankcore import history, simulation
+from bankcore import history, journal, simulation
 from bankcore.access import SCOPES, Principal, Role, StandardPolicy
 from bankcore.account import Account, Restriction
 from bankcore.audit import AuditReport, verify
@@ -36,7 +35,12 @@ from bankcore.checkpoint import Checkpoint
 from bankcore.errors import BankError, InvalidRequestError
 from bankcore.instants import instant_from_text
 from bankcore.money import Money
-from bankcore.statement import Statement
+from bankcore.statement import (
+    STATEMENT_COLUMNS,
+    Statement,
+    statement_as_csv,
+    statement_cells,
+)
 from bankcore.store import StoreDescription
 from bankcore.stores import SQLiteStore, SQLiteWALWarning
 from bankcore.tokens import Tokens
@@ -79,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_REFUSED
     except OSError as error:
-        print(f"bankcore: {error.filename}: {error.strerror}.", file=sys.stderr)
+        # A stream that fails has no name.
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"bankcore: {where}{error.strerror}.", file=sys.stderr)
         return EXIT_WRONG_CALL
     except KeyboardInterrupt:
         print("bankcore: interrupted; what was acknowledged stays.", file=sys.stderr)
@@ -106,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_checkpoint(commands)
     _add_backup(commands)
     _add_import(commands)
+    _add_journal(commands)
     _add_simulate(commands)
     _add_tokens(commands)
     _add_serve(commands)
@@ -194,6 +201,18 @@ def _add_import(commands: Any) -> None:  # noqa: ANN401  # as in _add
     parser.add_argument(
         "--overdraft", default="0", help="the limit of the accounts it opens (default: 0)"
     )
+
+
+def _add_journal(commands: Any) -> None:  # noqa: ANN401  # as in _add
+    parser = _add(commands, "export", _export, "Print the whole journal as JSON lines.")
+    parser.add_argument("store", metavar="PATH", help="the bank's file")
+    parser = _add(
+        commands, "import-journal", _import_journal, "Make a bank from an exported journal."
+    )
+    parser.add_argument(
+        "journal", metavar="FILE", help="what bankcore export printed; - for the standard input"
+    )
+    parser.add_argument("--store", required=True, metavar="PATH", help="the new bank's file")
 
 
 def _add_simulate(commands: Any) -> None:  # noqa: ANN401  # as in _add
@@ -465,61 +484,30 @@ def _print_statement(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _statement_rows(statement: Statement) -> list[tuple[str, str, str, str, str, str]]:
-    return [
-        (
-            line.booked_at.isoformat(),
-            str(line.transaction.id),
-            type(line.transaction.command).__name__,
-            str(line.amount.amount),
-            str(line.balance.amount),
-            line.transaction.command.description or "",
-        )
-        for line in statement.lines
-    ]
-
-
-_STATEMENT_COLUMNS: Final = (
-    "booked_at",
-    "transaction_id",
-    "kind",
-    "amount",
-    "balance",
-    "description",
-)
-
-
 def _statement_as_table(statement: Statement, out: TextIO) -> None:
     print(f"Account {statement.account_id}", file=out)
     print(f"Opening balance {statement.opening_balance}", file=out)
-    _print_table(_STATEMENT_COLUMNS, _statement_rows(statement))
+    _print_table(STATEMENT_COLUMNS, list(map(statement_cells, statement.lines)))
     print(f"Closing balance {statement.closing_balance}", file=out)
 
 
 def _statement_as_csv(statement: Statement, out: TextIO) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_STATEMENT_COLUMNS)
-    for *cells, description in _statement_rows(statement):
-        writer.writerow([*cells, _formula_safe(description)])
-
-
-def _formula_safe(text: str) -> str:
-    """
-    *text* such that no spreadsheet takes it for a formula.
-    """
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} else text
+    out.writelines(statement_as_csv(statement))
 
 
 def _statement_as_json(statement: Statement, out: TextIO) -> None:
-    lines = [dict(zip(_STATEMENT_COLUMNS, row, strict=True)) for row in _statement_rows(statement)]
+    lines = [
+        dict(zip(STATEMENT_COLUMNS, statement_cells(line), strict=True))
+        for line in statement.lines
+    ]
     document = {
         "account_id": str(statement.account_id),
         "currency": statement.opening_balance.currency.code,
         "start": None if statement.start is None else statement.start.isoformat(),
         "end": None if statement.end is None else statement.end.isoformat(),
-        "opening_balance": str(statement.opening_balance.amount),
+        "opening_balance": f"{statement.opening_balance.amount:f}",
         "lines": lines,
-        "closing_balance": str(statement.closing_balance.amount),
+        "closing_balance": f"{statement.closing_balance.amount:f}",
     }
     json.dump(document, out, indent=2, ensure_ascii=False)
     print(file=out)
@@ -632,6 +620,33 @@ def _import(parsed: argparse.Namespace) -> int:
         ("rows per second", f"{report.rows / seconds:,.0f}"),
     )
     return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    with SQLiteStore(parsed.store, create=False) as store:
+        sys.stdout.writelines(journal.export_journal(store))
+    return 0
+
+
+def _import_journal(parsed: argparse.Namespace) -> int:
+    path = parsed.journal
+    # Whatever bytes there are become characters, and those that are wrong are told by line.
+    with (
+        open(
+            0 if path == "-" else path,
+            encoding="ascii",
+            errors="surrogateescape",
+            closefd=path != "-",
+        ) as file,
+        SQLiteStore(parsed.store) as store,
+        _without_garbage_collection(),
+    ):
+        report = journal.import_journal(store, file)
+    print(
+        f"{_counted(report.accounts, 'account')}, {_counted(report.transactions, 'transaction')}"
+        f" and {_counted(report.refusals, 'refusal')} imported"
+    )
+    return 0
 
 
 @contextmanager

@@ -501,6 +501,25 @@ class TokenNotFoundError(InvalidRequestError, LookupError):
 
 
 @attrs.define(slots=False)
+class InvalidJournalError(InvalidRequestError, ValueError):
+    """
+    An exported journal that is damaged, cut off, or says what the rules do not say.
+
+    ``line`` is the number of the first line that is wrong, from 1.
+    """
+
+    code = "invalid_journal"
+    line: int
+    reason: str
+
+    def _message(self) -> str:
+        return (
+            f"Line {self.line:,} of the journal cannot be imported: {self.reason}. Nothing of it"
+            " was written; export it again."
+        )
+
+
+@attrs.define(slots=False)
 class InvalidAccountError(InvalidRequestError, ValueError):
     """
     An `Account` in a state that an account can never be in.

@@ -35,7 +35,7 @@ Principals are those for whom the bank is acting; trusted code is none:
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
 import attrs
@@ -81,7 +81,7 @@ from bankcore.errors import (
 from bankcore.guard import Guard, Move, moves_of, not_visible, stand_in
 from bankcore.ids import AccountId, TransactionId
 from bankcore.money import Money
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.store import ReadSet, Snapshot, WriteSet, touched_accounts
 from bankcore.transaction import Posting, Refusal, Transaction
 
 Outcome = Transaction | BankError
@@ -185,6 +185,31 @@ def expire(account_ids: Iterable[AccountId], snapshot: Snapshot, clock: Clock) -
         if account is not None:
             work.accept(work.expiries_of(account, clock.now))
     return work.written(tuple(cast("list[Transaction]", work.records)))
+
+
+class Judging:
+    """
+    Recorded commands judged again, from nothing on, each at the time that was recorded for it.
+    """
+
+    def __init__(self) -> None:
+        # By what clock, every judgement says anew.
+        self._work = _Work(Snapshot({}, {}), Clock(datetime.min.replace(tzinfo=UTC), timedelta(0)))
+
+    def judge(
+        self, requests: Sequence[Request], at: datetime, *, atomic: bool
+    ) -> tuple[Transaction | Refusal, ...]:
+        """
+        The records that *requests* come to at that time, expiries included.
+        """
+        # Any skew: what was tolerated then is seen from the times alone.
+        return self._work.judged_at(requests, Clock(at, timedelta.max), atomic=atomic)
+
+    def written(self) -> WriteSet:
+        """
+        All that was judged, to be written into an empty store.
+        """
+        return self._work.written(())
 
 
 def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work") -> WriteSet:
@@ -345,6 +370,49 @@ class _Work:
         if request.expected_version is not None:
             _require_version(request, before)
         return before
+
+    # -- Judged again --
+
+    def judged_at(
+        self, requests: Sequence[Request], clock: Clock, *, atomic: bool
+    ) -> tuple[Transaction | Refusal, ...]:
+        """
+        The records that *requests* bring by *clock*; of an atomic batch, only its refusal.
+        """
+        self.clock = clock
+        before = len(self.records)
+        if atomic:
+            seen = self._seen_by(requests)
+            for record in _decide_atomic(requests, seen, _Work(seen, clock)).records:
+                if isinstance(record, Refusal):
+                    self._record(record)
+        else:
+            for request in requests:
+                self.outcome(request)
+        return tuple(self.records[before:])
+
+    def _seen_by(self, requests: Sequence[Request]) -> Snapshot:
+        """
+        What a store would read for *requests*, were all that was judged so far in it.
+        """
+        reads = reads_of(requests)
+        recorded = {
+            each: self._recorded[each.value]
+            for each in (*reads.transaction_ids, *reads.originals)
+            if each.value in self._recorded
+        }
+        account_ids = dict.fromkeys(reads.account_ids)
+        for original_id in reads.originals:
+            account_ids.update(dict.fromkeys(touched_accounts(recorded.get(original_id))))
+        return Snapshot(
+            recorded,
+            {
+                each: self._accounts[each.value]
+                for each in account_ids
+                if each.value in self._accounts
+            },
+            {each: self._reversals[each] for each in reads.originals if each in self._reversals},
+        )
 
     # -- What the rules look up --
 

@@ -1,11 +1,17 @@
 """
 Statements: what happened on one account in a span of time.
 
-Decided here: what a statement says and how its lines follow from transactions.
-Built from what a store's history gives; nothing here reads a store or a clock.
+Decided here: what a statement says, how its lines follow from transactions, and how it is
+written for a spreadsheet. Built from what a store's history gives; nothing here reads a
+store or a clock.
 """
 
+import csv
+import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from io import StringIO
+from typing import Final
 
 import attrs
 
@@ -57,6 +63,57 @@ class Statement:
     @property
     def closing_balance(self) -> Money:
         return self.lines[-1].balance if self.lines else self.opening_balance
+
+
+#: What `statement_cells` says of each line, in this order.
+STATEMENT_COLUMNS: Final = (
+    "booked_at",
+    "transaction_id",
+    "kind",
+    "amount",
+    "balance",
+    "description",
+)
+
+
+def statement_as_csv(statement: Statement) -> Iterator[str]:
+    """
+    *statement* as lines of CSV, each with its line feed, the `STATEMENT_COLUMNS` first.
+
+    No spreadsheet takes a cell for a formula: where the text of a description, or what
+    follows a semicolon in it, begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width
+    forms, or with white space before them), an apostrophe comes before that. All other cells are
+    numbers, ids and times; an amount below zero stays a number.
+    """
+    yield _csv_line(STATEMENT_COLUMNS)
+    for line in statement.lines:
+        *cells, description = statement_cells(line)
+        yield _csv_line((*cells, _FORMULA.sub(r"\1'\2", description)))
+
+
+# A semicolon begins a new cell wherever the comma is the decimal sign.
+_FORMULA: Final = re.compile(r"(^|;)(\s*[=+@\-＝＋＠－])")
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def statement_cells(line: StatementLine) -> tuple[str, ...]:
+    """
+    *line* as texts, one for each of the `STATEMENT_COLUMNS`; amounts with all decimals.
+    """
+    command = line.transaction.command
+    return (
+        line.booked_at.isoformat(),
+        line.transaction.id.value,
+        type(command).__name__,
+        f"{line.amount.amount:f}",
+        f"{line.balance.amount:f}",
+        command.description or "",
+    )
 
 
 def line_of(transaction: Transaction, account_id: AccountId) -> StatementLine:

@@ -43,6 +43,7 @@ from bankcore.commands import (
 )
 from bankcore.errors import BankError
 from bankcore.ids import AccountId, TransactionId
+from bankcore.journal import export_journal, import_journal
 from bankcore.money import Money
 from bankcore.rules import Clock, Request, decide, reads_of
 from bankcore.store import AccountStore
@@ -323,6 +324,20 @@ class TestReplay:
             assert tuple(first.accounts()) == tuple(again.accounts())
             for account in first.accounts():
                 assert first.history(account.id) == again.history(account.id)
+
+    @given(steps=histories())
+    def test_exported_and_imported(self, make_store: MakeStore, steps: list[Step]) -> None:
+        """
+        The exported journal makes an empty store equal, and its own export is the same text.
+        """
+        with make_store() as first, make_store() as again:
+            live(first, steps)
+            lines = list(export_journal(first))
+            report = import_journal(again, lines)
+
+            assert_same(first, again)
+            assert lines == list(export_journal(again))
+            assert len(journal_of(first)) == report.transactions + report.refusals
 
     @given(steps=histories())
     def test_the_audit_agrees(self, make_store: MakeStore, steps: list[Step]) -> None:
