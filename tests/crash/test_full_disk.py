@@ -17,6 +17,7 @@ from bankcore import Bank
 from bankcore.audit import verify
 from bankcore.errors import OutcomeUnknownError, StoreError, StoreUnavailableError
 from bankcore.stores import SQLiteStore
+from bankcore.stores._sqlite_settings import JournalMode
 
 pytestmark = pytest.mark.skipif(shutil.which("mount") is None, reason="there is no mount")
 
@@ -49,14 +50,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
-def test_a_full_disk_loses_nothing(small_disk: Path) -> None:
+@pytest.mark.parametrize("mode", ["wal", "truncate"])
+def test_a_full_disk_loses_nothing(small_disk: Path, mode: JournalMode) -> None:
     """
     Where no more fits, all that was acknowledged is there, in this store and in one opened anew;
     and with room again the same call is done, once.
     """
     ballast = small_disk / "ballast"
     path = small_disk / "bank.db"
-    with SQLiteStore(path) as store:
+    with SQLiteStore(path, journal_mode=mode) as store:
         bank = bank_over(store)
         bank.open_account("alice", initial_balance=eur(0))
         ballast.write_bytes(os.urandom(SIZE // 4))
