@@ -30,7 +30,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     """
     In memory where there is such a place: it is not the disk itself that fails here.
     """
-    memory = Path("/dev/shm")  # noqa: S108  # only where to make a directory of its own
+    memory = Path("/dev/shm")
     if memory.is_dir():
         with TemporaryDirectory(dir=memory) as made:
             yield Path(made)
