@@ -30,7 +30,7 @@ from sybil.parsers.rest import DocTestParser
 import bankcore
 from bankcore import Allocation, Money, Rounding, cli, commands, errors, rules, stores
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
-from bankcore.stores import sqlite
+from bankcore.stores import SQLiteStore
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src"
@@ -539,7 +539,7 @@ def test_schema_is_as_documented(tmp_path: Path) -> None:
     assert columns == documented
 
 
-def test_settings_of_sqlite_are_as_documented() -> None:
+def test_settings_of_sqlite_are_as_documented(tmp_path: Path) -> None:
     """
     The page names every pragma that a connection sets, with its value.
     """
@@ -548,9 +548,9 @@ def test_settings_of_sqlite_are_as_documented() -> None:
         for row in table_rows(REFERENCE / "schema.md")
         if "pragma" in row
     }
-    everywhere = {
-        name: str(value) for name, value in sqlite._PRAGMAS.items() if "fullfsync" not in name
-    }
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        settings = store.describe().settings
+    everywhere = {name: str(value) for name, value in settings.items() if "fullfsync" not in name}
 
     assert everywhere == documented
 

@@ -24,6 +24,7 @@ from bankcore import Bank, Money
 from bankcore.audit import verify
 from bankcore.errors import StoreError, TransactionNotFoundError
 from bankcore.stores import SQLiteStore
+from bankcore.stores._sqlite_settings import JournalMode
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
@@ -52,8 +53,8 @@ def bank_over(store: SQLiteStore) -> Bank:
     return Bank(store, clock=lambda: NOW, deadline=timedelta())
 
 
-def make(path: Path) -> None:
-    with SQLiteStore(path) as store:
+def make(path: Path, mode: JournalMode) -> None:
+    with SQLiteStore(path, journal_mode=mode) as store:
         for name in ("alice", "bob"):
             bank_over(store).open_account(name, initial_balance=eur(1000), transaction_id=name)
 

@@ -33,13 +33,14 @@ def server() -> Iterator[children.Server]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["wal", "truncate"])
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
-    A closed store with three accounts, two holds, one of them due, and some history.
+    A closed store with three accounts, two holds, one of them due, and some history; whoever
+    opens it keeps its journal mode.
     """
     path = tmp_path_factory.mktemp("template") / "bank.db"
-    with SQLiteStore(path) as store:
+    with SQLiteStore(path, journal_mode=request.param) as store:
         yesterday = NOW - timedelta(days=1)
         bank = bank_over(store, now=yesterday)
         bank.open_account("alice", initial_balance=eur(90), transaction_id="t-1")
@@ -180,7 +181,12 @@ def test_a_death_leaves_no_more_files_than_a_life(
     shutil.copy(template, path)
     _deaths(server, path, "batch", 10**6)
     left = sorted(os.listdir(tmp_path))
-    SQLiteStore(path).close()
+    with SQLiteStore(path) as store:
+        is_wal = store.describe().settings["journal_mode"] == "wal"
 
-    assert ["bank.db", "bank.db-shm", "bank.db-wal", "bank.db.lock"] == left
-    assert ["bank.db", "bank.db.lock"] == sorted(os.listdir(tmp_path))
+    # The journal of TRUNCATE stays as well, empty.
+    during, after = (["-shm", "-wal"], []) if is_wal else (["-journal"], ["-journal"])
+    assert ["bank.db", *(f"bank.db{each}" for each in during), "bank.db.lock"] == left
+    assert ["bank.db", *(f"bank.db{each}" for each in after), "bank.db.lock"] == sorted(
+        os.listdir(tmp_path)
+    )

@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import failing_disk
 import pytest
+
+from bankcore.stores._sqlite_settings import JournalMode
 
 HERE = Path(__file__).parent
 
@@ -21,12 +25,25 @@ pytestmark = [
 ]
 
 
-def _result(directory: Path, hasty: str) -> dict[str, Any]:
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """
+    In memory where there is such a place: it is not the disk itself that fails here.
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir():
+        with TemporaryDirectory(dir=memory) as made:
+            yield Path(made)
+    else:
+        yield tmp_path
+
+
+def _result(directory: Path, mode: JournalMode, hasty: str) -> dict[str, Any]:
     shim = directory / "failing_disk.so"
     source = HERE / "failing_disk.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
     template = directory / "bank.db"
-    failing_disk.make(template)
+    failing_disk.make(template, mode)
     work = directory / "work"
     work.mkdir()
     said = subprocess.run(
@@ -40,22 +57,23 @@ def _result(directory: Path, hasty: str) -> dict[str, Any]:
     return result
 
 
-def test_a_disk_that_fails_at_any_point_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["wal", "truncate"])
+def test_a_disk_that_fails_at_any_point_loses_nothing(directory: Path, mode: JournalMode) -> None:
     """
     EIO and ENOSPC at the n-th call, for every n until nothing fails; the process goes on, or dies
     at the next: every error is a `StoreError`, the audit is clean, what was acknowledged is there,
     and sending all again books each once.
     """
-    result = _result(tmp_path, "patient")
+    result = _result(directory, mode, "patient")
 
     assert result["problems"] == []
     assert all(points > 20 for points in result["points"].values()), result["points"]
 
 
-def test_a_store_that_acknowledges_too_early_is_caught(tmp_path: Path) -> None:
+def test_a_store_that_acknowledges_too_early_is_caught(directory: Path) -> None:
     """
     The rig sees a loss: where an operation is acknowledged before it is done, some are lost.
     """
-    result = _result(tmp_path, "hasty")
+    result = _result(directory, "wal", "hasty")
 
     assert any("lost" in problem for problem in result["problems"])

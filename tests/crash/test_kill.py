@@ -31,10 +31,13 @@ def server() -> Iterator[children.Server]:
         yield running
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(params=["wal", "truncate"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """
+    A closed store; whoever opens it keeps its journal mode.
+    """
     path = tmp_path / "bank.db"
-    with SQLiteStore(path) as store:
+    with SQLiteStore(path, journal_mode=request.param, synchronous="extra") as store:
         bank = bank_over(store)
         for each in ACCOUNTS:
             bank.open_account(each, initial_balance=eur(INITIAL_MINOR), transaction_id=each)

@@ -8,9 +8,10 @@ all of it is on the disk; what is there already is never overwritten.
 import os
 import sqlite3
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from bankcore.errors import StoreMisuseError
+from bankcore.stores._sqlite_settings import mode_of
 
 # What SQLite would take for parts of the copy, if it lay beside it.
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
@@ -28,6 +29,7 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
     os.close(descriptor)
     try:
         connection.execute("VACUUM INTO ?", (part,))
+        _set_mode(part, mode_of(connection))
         _flush(part)
         # Unlike a renaming, this fails where something has appeared there meanwhile.
         os.link(part, target)
@@ -37,6 +39,14 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(part)
+
+
+def _set_mode(path: str, mode: str) -> None:
+    """
+    Give the copy the journal mode of the original: SQLite makes every copy without WAL.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        copy.execute(f"PRAGMA journal_mode = {mode}").fetchall()
 
 
 def _flush(path: str) -> None:

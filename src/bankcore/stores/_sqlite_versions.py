@@ -16,7 +16,7 @@ class SQLiteWALWarning(UserWarning):
     """
     This SQLite has a rare bug in its WAL, which bankcore alone keeps out of the way of.
 
-    Given once in a process. To silence it:
+    Given once in a process, and not with ``journal_mode="truncate"``. To silence it:
     ``warnings.filterwarnings("ignore", category=SQLiteWALWarning)``.
     """
 
@@ -37,13 +37,16 @@ def has_wal_bug(version: tuple[int, int, int]) -> bool:
 
 def warnings_of(version: tuple[int, int, int]) -> tuple[str, ...]:
     """
-    What to know about SQLite of this *version*, in sentences.
+    What to know about SQLite of this *version* with WAL, in sentences.
     """
     if not has_wal_bug(version):
         return ()
     name = ".".join(map(str, version))
-    advice = "let no other program write to the file or checkpoint it while bankcore does"
-    return (f"SQLite {name} has a rare bug in its WAL: {advice}, or use SQLite 3.51.3",)
+    advice = (
+        "let no other program write to the file or checkpoint it while bankcore does, or use"
+        " SQLite 3.51.3 or journal_mode='truncate'"
+    )
+    return (f"SQLite {name} has a rare bug in its WAL: {advice}",)
 
 
 def warn_once(stacklevel: int) -> None:

@@ -8,8 +8,8 @@ queues the writers and keeps two connections of bankcore from writing and
 checkpointing at once. What the tables look like is in `_sqlite_schema`, how values
 are written in `_codec`.
 
-It touches its database file, SQLite's two companions of it (``-wal``, ``-shm``) and the
-lock file, and nothing else. The database file is never opened but through SQLite: closing
+It touches its database file, SQLite's companions of it (``-wal`` and ``-shm``, or ``-journal``)
+and the lock file, and nothing else. The database file is never opened but through SQLite: closing
 any other descriptor of it would drop SQLite's locks for the whole process.
 """
 
@@ -66,6 +66,14 @@ from bankcore.store import (
 from bankcore.stores import _codec as codec
 from bankcore.stores._sqlite_audit import table_errors
 from bankcore.stores._sqlite_backup import write_copy
+from bankcore.stores._sqlite_settings import (
+    SETTINGS,
+    JournalMode,
+    Synchronous,
+    mode_of,
+    require_known,
+    set_up,
+)
 from bankcore.stores._sqlite_versions import warn_once, warnings_of
 from bankcore.stores.schema import migrate, require_newest, version_in
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -87,18 +95,6 @@ _VERSION_MAX: Final = 2**62
 
 # The longest pause between two attempts at the lock file, in seconds.
 _POLL_MAX: Final = 0.002
-
-# Set on every connection, and read back: the defaults differ between builds of SQLite.
-_PRAGMAS: Final[Mapping[str, str | int]] = {
-    "journal_mode": "wal",
-    "synchronous": 2,  # FULL: a commit returns once it is on the disk
-    "foreign_keys": 1,
-    "trusted_schema": 0,
-    "cell_size_check": 1,
-    "mmap_size": 0,
-    "journal_size_limit": 64 * 1024 * 1024,
-    **({"fullfsync": 1, "checkpoint_fullfsync": 1} if sys.platform == "darwin" else {}),
-}
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # After these a connection is not trusted again.
@@ -174,7 +170,13 @@ class _OwnConnections:
     """
 
     def __init__(
-        self, path: str | bytes | os.PathLike[str], *, timeout: float = 30.0, create: bool = True
+        self,
+        path: str | bytes | os.PathLike[str],
+        *,
+        timeout: float = 30.0,
+        create: bool = True,
+        journal_mode: JournalMode | None = None,
+        synchronous: Synchronous = "full",
     ) -> None:
         if sys.platform == "win32":
             raise StoreMisuseError("SQLiteStore needs a POSIX system, for its lock file")
@@ -182,13 +184,16 @@ class _OwnConnections:
             raise StoreMisuseError(
                 f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
             )
+        require_known(journal_mode, synchronous)
         name = os.fsdecode(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
-        warn_once(stacklevel=2)
         # Absolute, so that a later change of directory does not lead to another file.
         self._path = os.path.abspath(name)
         self._timeout = timeout
+        # None until the first connection has found out which one the file has.
+        self._journal_mode = journal_mode
+        self._synchronous = synchronous
         self._is_closed = False
         # Why nothing more may be written through this store; None while all is well.
         self._stop_reason: str | None = None
@@ -202,6 +207,8 @@ class _OwnConnections:
             with _storage_errors():
                 _require_own(self._path, timeout)
                 self._prepare()
+            if self._journal_mode == "wal":
+                warn_once(stacklevel=2)
         except BaseException:
             for link in self._process.links:
                 self._discard(link)
@@ -278,7 +285,7 @@ class _OwnConnections:
         try:
             # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
             with self._writing(link):
-                _set_pragmas(connection)
+                self._journal_mode = set_up(connection, self._journal_mode, self._synchronous)
                 _tables(connection)  # the first read opens the log
                 link.files = _files_at(self._path)
                 self._require_same_files(link)
@@ -299,9 +306,9 @@ class _OwnConnections:
         if found[0] == self._file and all(each.files == found for each in links):
             return
         self._stop_reason = (
-            f"{self._path} or the -wal beside it was removed or replaced while it was open, and"
-            " nothing more is written through this store; see what happened to the files, then"
-            " open a new one"
+            f"{self._path} or the -wal beside it was removed or replaced while it was open, or its"
+            " journal mode was changed, and nothing more is written through this store; see what"
+            " happened to the files, then open a new one"
         )
         # To close a connection would remove the -wal at the path, now perhaps another's.
         with process.links_guard:
@@ -310,6 +317,19 @@ class _OwnConnections:
             _abandoned.append(process)
             self._process = _Process()
         raise StoreMisuseError(self._stop_reason)
+
+    def _begin(self, link: _Link) -> None:
+        """
+        Begin a unit that writes.
+        """
+        link.connection.execute("BEGIN IMMEDIATE")
+        # A file in WAL is held so while it is open here; any other is changed by who likes to.
+        if self._journal_mode == "truncate" and mode_of(link.connection) != "truncate":
+            self._stop_reason = (
+                f"the journal mode of {self._path} was changed while it was open, and nothing more"
+                " is written through this store; agree on one mode, then open a new one"
+            )
+            raise StoreMisuseError(self._stop_reason)
 
     def _require_sound(self, link: _Link) -> None:
         """
@@ -407,13 +427,15 @@ class SQLiteReads:
 
     def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
         ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
+        settings = {name: self._read(f"PRAGMA {name}", ())[0][0] for name in names}
+        is_wal = settings["journal_mode"] == "wal"
         return StoreDescription(
             engine=f"SQLite {sqlite3.sqlite_version}",
             location=location,
             schema_version=version,
             durability=durability,
-            settings={name: self._read(f"PRAGMA {name}", ())[0][0] for name in names},
-            warnings=warnings_of(sqlite3.sqlite_version_info),
+            settings=settings,
+            warnings=warnings_of(sqlite3.sqlite_version_info) if is_wal else (),
         )
 
     def account(self, account_id: AccountId) -> Account:
@@ -572,14 +594,21 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
     Args:
         path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
             ``.lock``: the four belong together.
-        timeout: How many seconds to wait for other writers before giving up.
+        timeout: How many seconds to wait for others before giving up.
         create: Whether to make the file where there is none.
+        journal_mode: ``"wal"``, in which nobody who reads is in the way of who writes, or
+            ``"truncate"``, in which a commit waits until nobody reads, and which the bug that
+            `SQLiteWALWarning` tells of is not in. Without one the file keeps its own, and a new
+            one gets WAL. A file in WAL can be changed only while nobody else has it open.
+        synchronous: ``"full"`` or ``"extra"``, as SQLite names them: a commit returns once it is
+            on the disk. There is nothing less.
 
     Raises:
         StoreFormatError: If the path is something else than a bankcore store, which is
             left untouched.
         SchemaVersionError: If a newer bankcore wrote it.
-        StoreUnavailableError: If it cannot be opened for writing.
+        StoreUnavailableError: If it cannot be opened for writing, or not in that mode.
+        StoreMisuseError: If there is no such mode.
     """
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
@@ -590,7 +619,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             self._require_same_files()
             with self._undoing(link):
                 self._require_sound(link)
-                connection.execute("BEGIN IMMEDIATE")
+                self._begin(link)
                 snapshot, known = _snapshot(connection, reads)
             try:
                 written = decide(snapshot)
@@ -610,11 +639,25 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
         try:
             link.connection.execute("COMMIT")
         except BaseException as error:
+            if self._is_refused(link, error):
+                self._give_up(link, None)
+                raise _busy(self._timeout) from error
             self._discard(link)
             if isinstance(error, sqlite3.Error):
                 self._is_in_doubt = True
                 raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
             raise
+
+    def _is_refused(self, link: _Link, error: BaseException) -> bool:
+        """
+        Whether the commit has certainly not begun: without WAL it first waits for who reads.
+        """
+        return (
+            self._journal_mode == "truncate"
+            and isinstance(error, sqlite3.Error)
+            and _primary_code(error) == sqlite3.SQLITE_BUSY
+            and link.connection.in_transaction
+        )
 
     @contextmanager
     def _undoing(self, link: _Link) -> Iterator[None]:
@@ -661,7 +704,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
         The engine, its settings as read back from this thread's connection, what survives what.
         """
         return self._described(
-            _PRAGMAS,
+            SETTINGS,
             self._path,
             "what was acknowledged survives the end of the process, and a power loss if the disk"
             " obeys a flush",
@@ -724,7 +767,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             self._require_same_files()
             with self._undoing(link):
                 self._require_sound(link)
-                link.connection.execute("BEGIN IMMEDIATE")
+                self._begin(link)
                 changed = [
                     link.connection.execute(statement, parameters).rowcount
                     for statement, parameters in statements
@@ -823,11 +866,26 @@ def _require_own(path: str, timeout: float) -> None:
     is_in_use = any(os.path.exists(path + suffix) for suffix in ("-wal", "-journal", ".lock"))
     try:
         _look_into(path, "mode=ro" if is_in_use else "immutable=1", timeout)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        _require_own_after_a_death(path, timeout)
     except StoreFormatError:
         # Unless another process has just begun to make a store of it.
         if is_in_use or not os.path.exists(f"{path}.lock"):
             raise
         _look_into(path, "mode=ro", timeout)
+
+
+def _require_own_after_a_death(path: str, timeout: float) -> None:
+    """
+    The same, where a journal must be played back before the file can be read.
+    """
+    # As it stands, half of a write in it, it mostly tells whose it is.
+    with suppress(sqlite3.DatabaseError):
+        _look_into(path, "immutable=1", timeout)
+    # Not another's, as far as can be seen; this plays it back.
+    _look_into(path, "mode=rw", timeout)
 
 
 def _look_into(path: str, how: str, timeout: float) -> None:
@@ -854,14 +912,6 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in found]
 
 
-def _set_pragmas(connection: sqlite3.Connection) -> None:
-    for name, wanted in _PRAGMAS.items():
-        connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
-        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
-        if found != wanted:
-            raise StoreUnavailableError(f"SQLite keeps {name} at {found}, and {wanted} is needed")
-
-
 def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -873,7 +923,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _busy(timeout: float) -> StoreUnavailableError:
-    return StoreUnavailableError(f"other writers kept it busy for {timeout:g} s")
+    return StoreUnavailableError(f"others kept it busy for {timeout:g} s")
 
 
 # -- Errors ------------------------------------------------------------------
