@@ -8,7 +8,7 @@ done here; `Bank` does that, from a source the application may replace.
 """
 
 import re
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
@@ -29,7 +29,6 @@ _is_expiry_id = re.compile(rf"expiry:{_ID}:[1-9][0-9]{{0,18}}").fullmatch
 #: The longest id of a principal, in characters.
 PRINCIPAL_LENGTH_MAX: Final = 128
 
-_PRINCIPAL_REASON: Final = "a principal's id is 1 to 128 visible ASCII characters"
 # Visible ASCII: an e-mail address, a UUID and what identity providers give (``auth0|5f7c``) fit.
 _is_principal = re.compile(r"[!-~]{1,128}").fullmatch
 
@@ -42,21 +41,23 @@ class _Id:
 
     value: str
 
+    _reason: ClassVar[str] = _REASON
+
     def __init__(self, value: str) -> None:
         # Whatever a caller without a type checker gives is judged here.
         if not isinstance(value, str):
-            raise InvalidIdError(shown(value), _REASON)
-        if _is_id(value) is None:
-            self._require_other_form(value)
+            raise InvalidIdError(shown(value), self._reason)
+        if _is_id(value) is None and not self._has_other_form(value):
+            raise InvalidIdError(shown(value), self._reason)
         # A plain text, whatever a subclass makes of itself.
         _set_value(self, value if type(value) is str else str.__str__(value))
 
     @staticmethod
-    def _require_other_form(value: str) -> None:
+    def _has_other_form(_value: str) -> bool:
         """
-        Passes where *value* is an id of its kind, though not of the common alphabet.
+        Whether the text is an id of its kind, though not of the common alphabet.
         """
-        raise InvalidIdError(shown(value), _REASON)
+        return False
 
     # Written by hand: these run for every look-up, and cost half of what attrs generates.
     def __eq__(self, other: object) -> bool:
@@ -119,9 +120,8 @@ class TransactionId(_Id):
         return cls(f"expiry:{account_id.value}:{version}")
 
     @staticmethod
-    def _require_other_form(value: str) -> None:
-        if _is_expiry_id(value) is None:
-            raise InvalidIdError(shown(value), _REASON)
+    def _has_other_form(value: str) -> bool:
+        return _is_expiry_id(value) is not None
 
 
 class PrincipalId(_Id):
@@ -136,11 +136,11 @@ class PrincipalId(_Id):
     """
 
     __slots__ = ()
+    _reason = "a principal's id is 1 to 128 visible ASCII characters"
 
     @staticmethod
-    def _require_other_form(value: str) -> None:
-        if _is_principal(value) is None:
-            raise InvalidIdError(shown(value), _PRINCIPAL_REASON)
+    def _has_other_form(value: str) -> bool:
+        return _is_principal(value) is not None
 
 
 def to_account_id(value: AccountId | str) -> AccountId:

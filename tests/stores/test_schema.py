@@ -119,15 +119,16 @@ def _statements(connection: sqlite3.Connection) -> list[str]:
 
 class _Failing(sqlite3.Connection):
     """
-    A connection whose *place*-th statement fails.
+    A connection whose *place*-th statement fails, and so many after it that *length* fail.
     """
 
     place = 0
+    length = 1
     count = 0
 
     def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
         self.count += 1
-        if self.count == self.place:
+        if self.place <= self.count < self.place + self.length:
             error = sqlite3.OperationalError("as planned")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise error
@@ -159,6 +160,22 @@ def test_a_failure_at_any_statement_leaves_nothing(tmp_path: Path, is_joined: bo
             assert migrate(connection) == 1
 
     assert place > len(schema.STEPS[1])
+
+
+def test_what_cannot_be_undone_alone_takes_the_transaction_with_it(tmp_path: Path) -> None:
+    """
+    Where the way back to the savepoint fails too, nothing is left that could be committed.
+    """
+    with closing(
+        sqlite3.connect(tmp_path / "shop.db", isolation_level=None, factory=_Failing)
+    ) as connection:
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE invoice (id TEXT)")
+        connection.place, connection.length = connection.count + 5, 2
+        with pytest.raises(StoreUnavailableError):
+            migrate(connection)
+
+        assert (False, []) == (connection.in_transaction, tables_of(connection))
 
 
 _DYING = """

@@ -25,6 +25,7 @@ from bankcore.errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
+from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import (
     JoinedSQLiteStore,
     SQLiteStore,
@@ -50,6 +51,66 @@ def store(path: Path) -> Iterator[SQLiteStore]:
 
 def bank_on(store: Any) -> Bank:
     return Bank(store, deadline=timedelta())
+
+
+# -- Opened and closed by the application ------------------------------------
+
+_ANOTHER = """
+import sqlite3, sys
+from datetime import timedelta
+from bankcore import Bank, Money
+from bankcore.errors import StoreUnavailableError
+from bankcore.stores import SQLiteStore
+raw = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    raw.execute("BEGIN IMMEDIATE")
+    raw.execute("ROLLBACK")
+    print("SQLite lets it in")
+except sqlite3.OperationalError:
+    print("SQLite keeps it out")
+raw.close()
+try:
+    with SQLiteStore(sys.argv[1], timeout=0.2) as store:
+        Bank(store, deadline=timedelta()).withdraw("alice", Money(10, "EUR"))
+    print("bankcore lets it in")
+except StoreUnavailableError:
+    print("bankcore keeps it out")
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("truncate", ""), ("wal", "-shm")], ids=["truncate", "wal"]
+)
+def test_the_lock_file_holds_when_the_locks_of_sqlite_are_gone(
+    path: Path, mode: Any, suffix: str
+) -> None:
+    """
+    An application that opens and closes a file of the store while it writes takes SQLite's locks
+    away, as another process sees; another store's writer is kept out all the same.
+    """
+    with SQLiteStore(path, journal_mode=mode) as store:
+        bank_over(store).open_account("alice", initial_balance=eur(10), transaction_id="t-1")
+        told: list[list[str]] = []
+
+        def said_by_another() -> list[str]:
+            command = [sys.executable, "-c", _ANOTHER, str(path)]
+            said = subprocess.run(command, check=True, capture_output=True, text=True)
+            return said.stdout.splitlines()
+
+        def decide(_: Snapshot) -> WriteSet:
+            told.append(said_by_another())
+            with open(f"{path}{suffix}", "rb"):
+                pass
+            told.append(said_by_another())
+            return WriteSet((), ())
+
+        store.transact(ReadSet((), ()), decide)
+
+        assert [
+            ["SQLite keeps it out", "bankcore keeps it out"],
+            ["SQLite lets it in", "bankcore keeps it out"],
+        ] == told
+        assert eur(10) == bank_on(store).account("alice").balance
 
 
 # -- Removed or replaced -----------------------------------------------------

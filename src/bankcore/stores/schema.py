@@ -57,7 +57,8 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
     Makes them where there are none, and does nothing where they are of that version. In a
     transaction of yours it is a part of it, done when you commit; without one it is a
     transaction by itself. All or nothing: killed or failed at any statement, the database is
-    as before, and calling again does it.
+    as before, and calling again does it. (Where a failing disk keeps it from being undone alone,
+    your whole transaction is rolled back.)
 
     Args:
         connection: Yours. Its settings stay as they are.
@@ -188,8 +189,16 @@ def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute(end)
     except BaseException:
-        # After some errors SQLite has already rolled back all of it, and says so.
-        with suppress(sqlite3.Error):
-            for statement in undo:
-                connection.execute(statement)
+        _undo(connection, undo)
         raise
+
+
+def _undo(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    try:
+        for statement in statements:
+            connection.execute(statement)
+    except sqlite3.Error:
+        # Either SQLite has rolled all of it back already, or the migration cannot be undone
+        # alone: then nothing of the caller's transaction may stay, as half a schema must not.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
