@@ -16,8 +16,10 @@ from typing import Any, Final, cast
 
 from bankcore.errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
 from bankcore.store import ReadSet, Snapshot, StoreDescription, WriteSet
+from bankcore.stores._sqlite_errors import primary_code, translated
+from bankcore.stores._sqlite_reads import SQLiteReads
+from bankcore.stores._sqlite_rows import snapshot_of, write
 from bankcore.stores.schema import newest_version, one_version, require_newest
-from bankcore.stores.sqlite import SQLiteReads, _primary_code, _snapshot, _translated, _write
 
 _SAVEPOINT: Final = "bankcore_unit"
 
@@ -72,12 +74,12 @@ class JoinedSQLiteStore(SQLiteReads):
         with self._unit(rows):
             with _as_bankcore(self._connection):
                 _begin(rows, _LOCK)
-                snapshot, known = _snapshot(connection, reads)
+                snapshot, known = snapshot_of(connection, reads)
             # Between the two, so that whatever it raises passes unchanged.
             written = decide(snapshot)
             with _as_bankcore(self._connection):
                 if written.records:
-                    _write(connection, snapshot, known, written)
+                    write(connection, snapshot, known, written)
         return written
 
     def _require_owner(self) -> None:
@@ -166,7 +168,7 @@ def _begin(rows: _Rows, *statements: str) -> None:
             rows.execute(statement)
         found = rows.execute(_VERSION).fetchall()
     except sqlite3.OperationalError as error:
-        if _primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
+        if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
             raise SchemaVersionError(0, newest_version()) from error
         raise
     for _, name in found:
@@ -200,4 +202,4 @@ def _as_bankcore(connection: sqlite3.Connection) -> Iterator[None]:
     except sqlite3.ProgrammingError as error:
         raise StoreMisuseError(f"the connection cannot be used here: {error}") from error
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise _translated(error) from error
+        raise translated(error) from error
