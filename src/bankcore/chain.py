@@ -7,23 +7,12 @@ Pure: nothing is read, and the same record gives the same bytes on every machine
 The encoding is documented, with examples, in ``docs/reference/tamper-evidence.md``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from enum import Enum
-from functools import lru_cache
+from collections.abc import Iterable
 from hashlib import sha256
-from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
-import attrs
-
-from bankcore.account import Restriction, Right
-from bankcore.commands import COMMAND_NAMES, COMMANDS, Command, Leg
-from bankcore.errors import RECORDED_ERRORS
-from bankcore.exchange import ExchangeRate
-from bankcore.ids import AccountId, PrincipalId, TransactionId
+from bankcore.codec import batch_to_text, command_to_text, facts_to_text
 from bankcore.instants import to_microseconds
-from bankcore.money import Money
 from bankcore.transaction import Posting, Refusal, Transaction
 
 Record = Transaction | Refusal
@@ -79,29 +68,34 @@ def content_of(record: Record) -> bytes:
     """
     The canonical bytes of *record*: no two different records have the same.
     """
+    kind, command = command_to_text(record.command)
     if isinstance(record, Refusal):
-        return _refusal_content(record)
-    command, postings = record.command, record.postings
+        return _refusal_content(record, kind, command)
+    return transaction_content(record, kind, command, to_microseconds(record.booked_at))
+
+
+def transaction_content(
+    transaction: Transaction, kind: str, command: str, booked_at: int
+) -> bytes:
+    """
+    The same for a transaction of which a store has at hand, as `bankcore.codec` writes them, its
+    command's *kind* and text, and when it was booked.
+    """
+    postings = transaction.postings
     # Nearly every transaction has one posting, and each of them passes here.
     lines = _posting(postings[0]) if len(postings) == 1 else "".join(map(_posting, postings))
     return (
-        f"{_TRANSACTION}{_id(record.id)}{_LAYOUTS[type(command)].written(command)}"
-        f"{'-' if record.principal is None else _text(record.principal)}"
-        f"{_instant(record.booked_at)}{len(postings)};{lines}"
+        f"{_TRANSACTION}{_text(transaction.id.value)}{_text(kind)}{_text(command)}"
+        f"{_text_or_none(transaction.principal)}{booked_at};{len(postings)};{lines}"
     ).encode()
 
 
-def _refusal_content(refusal: Refusal) -> bytes:
-    batch = "".join(
-        f"{_absent_or(command.transaction_id)}{_LAYOUTS[type(command)].written(command)}"
-        for command in refusal.batch
-    )
-    facts = _FACTS[refusal.code]
+def _refusal_content(refusal: Refusal, kind: str, command: str) -> bytes:
     return (
-        f"{_REFUSAL}{_text(refusal.id.value)}{_LAYOUTS[type(refusal.command)].written(refusal.command)}"
-        f"{_absent_or(refusal.principal)}{_instant(refusal.refused_at)}"
-        f"{facts.kind}{facts.fields([refusal.facts[name] for name in facts.names])}"
-        f"{len(refusal.batch)};{batch}"
+        f"{_REFUSAL}{_text(refusal.id.value)}{_text(kind)}{_text(command)}"
+        f"{_text_or_none(refusal.principal)}{to_microseconds(refusal.refused_at)};"
+        f"{_text(refusal.code)}{_text(facts_to_text(refusal.code, refusal.facts))}"
+        f"{_text_or_none(batch_to_text(refusal.batch))}"
     ).encode()
 
 
@@ -112,13 +106,8 @@ def _text(text: str) -> str:
     return f"{len(text) if text.isascii() else len(text.encode())}:{text}"
 
 
-def _absent_or(value: object) -> str:
-    return "-" if value is None else _text(str(value))
-
-
-def _money(money: Money) -> str:
-    text = f"{money.amount_minor} {money.currency.code} {money.currency.exponent}"
-    return f"{len(text)}:{text}"
+def _text_or_none(text: str | None) -> str:
+    return "-" if text is None else _text(text)
 
 
 def _posting(posting: Posting) -> str:
@@ -129,91 +118,6 @@ def _posting(posting: Posting) -> str:
         f" {currency.code} {currency.exponent}"
     )
     return f"{len(text)}:{text}"
-
-
-@lru_cache(maxsize=1024)  # imported history has many transactions at one instant
-def _instant(instant: datetime) -> str:
-    return _text(str(to_microseconds(instant)))
-
-
-def _rate(rate: ExchangeRate) -> str:
-    base, quote = rate.base, rate.quote
-    return _text(f"{base.code} {base.exponent} {quote.code} {quote.exponent} {rate.rate}")
-
-
-def _several(values: Iterable[Any]) -> str:
-    return _text("".join(map(_value, values)))
-
-
-def _value(value: Any) -> str:  # noqa: ANN401  # a field of a command or of a refusal's facts
-    return _WRITERS[type(value)](value)
-
-
-def _id(given: AccountId | TransactionId | PrincipalId) -> str:
-    return f"{len(given.value)}:{given.value}"
-
-
-def _member(member: Enum) -> str:
-    return _text(member.value)
-
-
-_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
-    AccountId: _id,
-    TransactionId: _id,
-    PrincipalId: _id,
-    Money: _money,
-    datetime: _instant,
-    str: _text,
-    int: lambda number: _text(str(number)),
-    bool: lambda flag: "4:true" if flag else "5:false",
-    tuple: _several,
-    Leg: _several,
-    frozenset: lambda rights: _text("".join(sorted(map(_value, rights)))),
-    Restriction: _member,
-    Right: _member,
-    ExchangeRate: _rate,
-}
-
-# A command's id has a place of its own; the version it expected is not recorded.
-_NOT_WRITTEN: Final = frozenset({"transaction_id", "expected_version"})
-
-
-class _Layout:
-    """
-    How commands of one kind, or the facts of one error, are written: the kind, how many fields
-    are given, and then the name and value of each, in the order of their declaration.
-    """
-
-    def __init__(self, kind: str, cls: type) -> None:
-        self.kind = _text(kind)
-        self.names = tuple(
-            field.name
-            for field in attrs.fields(cls)
-            if not (issubclass(cls, Command) and field.name in _NOT_WRITTEN)
-        )
-        self._written_names = tuple(map(_text, self.names))
-        self._values = attrgetter(*self.names)
-
-    def written(self, command: Command) -> str:
-        # Every transaction passes here: a list, and no check of two lengths that are one.
-        given = [
-            name + _WRITERS[type(value)](value)
-            for name, value in zip(self._written_names, self._values(command))  # noqa: B905
-            if value is not None
-        ]
-        return f"{self.kind}{len(given)};{''.join(given)}"
-
-    def fields(self, values: Iterable[object]) -> str:
-        given = [
-            name + _value(value)
-            for name, value in zip(self._written_names, values, strict=True)
-            if value is not None
-        ]
-        return f"{len(given)};{''.join(given)}"
-
-
-_LAYOUTS: Final = {cls: _Layout(COMMAND_NAMES[cls], cls) for cls in COMMANDS.values()}
-_FACTS: Final = {code: _Layout(code, cls) for code, cls in RECORDED_ERRORS.items()}
 
 
 # -- Roots -------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 import attrs
 
+from bankcore import codec
 from bankcore.commands import Command, OpenAccount
 from bankcore.errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError, shown
 from bankcore.ids import AccountId, PrincipalId, TransactionId
@@ -23,7 +24,6 @@ from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
 from bankcore.rules import Judging, Request
 from bankcore.store import AccountStore, Cursor, ReadSet, Snapshot, WriteSet
-from bankcore.stores import _codec as codec
 from bankcore.transaction import Posting, Refusal, Transaction
 
 Record = Transaction | Refusal

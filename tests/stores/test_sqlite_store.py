@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from bankcore import Account, Bank, StoreError
+from bankcore import Account, Bank, StoreError, codec
 from bankcore.audit import verify
 from bankcore.commands import Command, Deposit, OpenAccount, Reverse, Transfer, Withdraw
 from bankcore.errors import (
@@ -45,7 +45,7 @@ from bankcore.errors import (
 )
 from bankcore.ids import TransactionId
 from bankcore.store import ReadSet, Snapshot, WriteSet
-from bankcore.stores import SQLiteStore, _codec, sqlite
+from bankcore.stores import SQLiteStore, sqlite
 from bankcore.testing.conformance import helpers as contract
 from bankcore.testing.conformance.helpers import (
     ALICE,
@@ -1729,7 +1729,7 @@ def test_what_is_damage_stays_what_it_says() -> None:
     An error that already says what is damaged is not wrapped in another.
     """
     error = StoreCorruptedError("as found")
-    with pytest.raises(StoreCorruptedError) as raised, _codec.reading("something"):
+    with pytest.raises(StoreCorruptedError) as raised, codec.reading("something"):
         raise error
 
     assert error is raised.value

@@ -10,10 +10,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from bankcore import codec
 from bankcore.commands import Reverse
 from bankcore.errors import StoreCorruptedError
 from bankcore.ids import TransactionId
-from bankcore.stores import _codec as codec
 
 _Read = Callable[[str, Sequence[object]], list[Any]]
 

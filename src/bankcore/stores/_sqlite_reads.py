@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from bankcore import codec
 from bankcore.account import Account, Hold
 from bankcore.errors import AccountNotFoundError, StoreCorruptedError, TransactionNotFoundError
 from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.instants import to_microseconds
 from bankcore.store import Cursor, Page, StoreDescription, require_limit
-from bankcore.stores import _codec as codec
 from bankcore.stores._sqlite_audit import table_errors
 from bankcore.stores._sqlite_rows import (
     ACCOUNTS,

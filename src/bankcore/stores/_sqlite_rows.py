@@ -3,7 +3,7 @@ Records, accounts, tokens and denials as rows of the SQLite tables, and back.
 
 Decided here: the statements by which a unit reads what it names and writes what it comes to. They
 run in a transaction that somebody else began, on the store's own connection or the application's.
-How values are written in a column is in `_codec`, what the tables look like in `_sqlite_schema`.
+How values are written is in `bankcore.codec`, what the tables look like in `_sqlite_schema`.
 """
 
 import sqlite3
@@ -13,9 +13,10 @@ from itertools import chain, count, groupby
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
+from bankcore import codec
 from bankcore.access import Principal
 from bankcore.account import Account, AccountStatus, Hold, Holder, Restriction
-from bankcore.chain import GENESIS, linked
+from bankcore.chain import GENESIS, link, transaction_content
 from bankcore.commands import Reverse
 from bankcore.currency import Currency
 from bankcore.errors import InvalidCursorError, StoreCorruptedError, shown
@@ -23,7 +24,6 @@ from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
 from bankcore.store import Cursor, Denial, ReadSet, Snapshot, Token, WriteSet, touched_accounts
-from bankcore.stores import _codec as codec
 from bankcore.transaction import Posting, Refusal, Transaction
 
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
@@ -277,12 +277,11 @@ def write(
     """
     Write all of *written* within the open transaction.
     """
-    keys = known.keys
-    hashes = linked(written.records, known.heads)
-    _write_accounts(connection, snapshot, known, written.accounts)
+    keys, heads = known
     # The writer is alone, so the next places are simply the next numbers.
     (last,) = connection.execute("SELECT coalesce(max(place), 0) FROM bankcore_journal").fetchone()
     plain, full = [], []
+    hashes: list[tuple[bytes, ...]] = []
     for place, record in enumerate(written.records, start=last + 1):
         row = _plain_row(place, record)
         rest = _rest_of_row(record)
@@ -290,6 +289,12 @@ def write(
             plain.append(row)
         else:
             full.append((*row, *rest))
+        if isinstance(record, Transaction):
+            content = transaction_content(record, *row[2:])
+            hashes.append(link(record, content, heads))
+        else:
+            hashes.append(())
+    _write_accounts(connection, snapshot, known, written.accounts)
     # Two statements: for each None, Python's sqlite3 looks for an adapter in vain, and nearly
     # every record would bring five.
     connection.executemany(
@@ -329,7 +334,7 @@ def write(
 _PLAIN_COLUMNS: Final = "place, transaction_id, command_kind, command, recorded_at"
 
 
-def _plain_row(place: int, record: Transaction | Refusal) -> tuple[Any, ...]:
+def _plain_row(place: int, record: Transaction | Refusal) -> tuple[int, str, str, str, int]:
     kind, text = codec.command_to_text(record.command)
     at = record.booked_at if isinstance(record, Transaction) else record.refused_at
     return place, record.id.value, kind, text, to_microseconds(at)

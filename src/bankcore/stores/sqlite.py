@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 
 import attrs
 
+from bankcore import codec
 from bankcore.errors import (
     OutcomeUnknownError,
     StoreCorruptedError,
@@ -43,7 +44,6 @@ from bankcore.store import (
     WriteSet,
     require_limit,
 )
-from bankcore.stores import _codec as codec
 from bankcore.stores._sqlite_backup import write_copy
 from bankcore.stores._sqlite_errors import (
     DISTRUSTED,

@@ -1,16 +1,18 @@
 """
-How the SQL stores write values as text and numbers, and read them back.
+How values are written as text and numbers that last, and read back.
 
-Decided here: an instant is an integer of microseconds since 1970, UTC; a command or
-the facts of a refusal is a JSON object of its fields, in which money is its minor units,
-code and exponent, such as ``[1234,"EUR",2]``, so that an application's own currencies come
-back as they were. Reading checks everything: what
-cannot have been written here is `StoreCorruptedError`.
+Decided here: an instant is an integer of microseconds since 1970, UTC; a command or the facts
+of a refusal is a JSON object of its fields, in which money is its minor units, code and
+exponent, such as ``[1234,"EUR",2]``, so that an application's own currencies come back as they
+were. The same value always has the same text: stores keep it, and it is a part of what
+`bankcore.chain` hashes. Reading checks everything: what cannot have been written here is
+`StoreCorruptedError`.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
@@ -72,6 +74,18 @@ def _money_text(money: Money) -> str:
     return f'[{money.amount_minor},"{money.currency.code}",{money.currency.exponent}]'
 
 
+def _rate_text(rate: ExchangeRate) -> str:
+    base, quote = rate.base, rate.quote
+    return _plain([base.code, base.exponent, quote.code, quote.exponent, str(rate.rate)])
+
+
+def _rate_from(parts: list[Any]) -> ExchangeRate:
+    base, base_exponent, quote, quote_exponent, text = parts
+    return ExchangeRate(
+        currency_of(base, base_exponent), currency_of(quote, quote_exponent), Fraction(text)
+    )
+
+
 def _plain(value: Any) -> str:  # noqa: ANN401  # whatever JSON has
     return json.dumps(value, separators=(",", ":"))
 
@@ -101,10 +115,7 @@ _CODECS: Mapping[str, tuple[Callable[[str], _Write], _Read]] = {
         lambda key: lambda legs: f"{key}[{','.join(map(_leg_text, legs))}]",
         lambda legs: tuple((name, _money_from(money)) for name, money in legs),
     ),
-    "ExchangeRate": (
-        lambda key: lambda rate: key + _plain(rate.to_dict()),
-        ExchangeRate.from_dict,
-    ),
+    "ExchangeRate": (lambda key: lambda rate: key + _rate_text(rate), _rate_from),
     "Restriction": (lambda key: lambda each: f'{key}"{each.value}"', Restriction),
     "frozenset[Right]": (
         lambda key: lambda rights: key + _plain(sorted(right.value for right in rights)),
