@@ -12,7 +12,7 @@ import gzip
 import lzma
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Final, TextIO
 
@@ -158,7 +158,9 @@ class _Import:
         self._overdraft_limit = overdraft_limit
         self._on_progress = on_progress
         self._accounts: dict[str, AccountId] = {}
-        self._instants: dict[str, datetime] = {}
+        # Many rows have one date, and fees and wages come again and again.
+        self._instant = lru_cache(maxsize=1024)(instant_from_text)
+        self._amount = lru_cache(maxsize=4096)(partial(Money, currency=self._currency))
         self._commands: list[Command] = []
         # For each command, the line of its row (0 for the opening of an account), and the
         # balance expected after it.
@@ -211,9 +213,7 @@ class _Import:
         """
         Make the row's commands and put them into the batch.
         """
-        at = self._instants.get(when)
-        if at is None:
-            at = self._instants[when] = instant_from_text(when)
+        at = self._instant(when)
         account_id = self._accounts.get(account_text)
         is_new = account_id is None
         if account_id is None:
@@ -223,7 +223,7 @@ class _Import:
             kind, amount = Withdraw, amount[1:]
         command = kind(
             account_id,
-            Money(amount, self._currency),
+            self._amount(amount),
             transaction_id=transaction_id,
             booked_at=at,
             description=description or None,
