@@ -94,13 +94,15 @@ def by_hand(path: Path) -> Flask:
             ).fetchone()
             if known is None:
                 at = time.time_ns() // 1_000
-                account_key, balance, version, limit = connection.execute(
-                    "SELECT key, balance_minor, version, overdraft_limit_minor"
+                account_key, balance, version, limit, head = connection.execute(
+                    "SELECT key, balance_minor, version, overdraft_limit_minor, chain_hash"
                     " FROM bankcore_account WHERE id = ? AND currency = ? AND status = 'open'"
                     " AND holders LIKE ?",
                     (account_id, body["currency"], f'%"{who}"%'),
                 ).fetchone() or abort(404)
                 balance, version = balance + amount, version + 1
+                content = f"{transaction_id} {command} {who} {at} {balance} {version}"
+                head = sha256(head + content.encode()).digest()
                 place = connection.execute(
                     "INSERT INTO bankcore_journal (transaction_id, command_kind, command,"
                     " recorded_at, principal) VALUES (?, 'deposit', ?, ?, ?)",
@@ -108,14 +110,14 @@ def by_hand(path: Path) -> Flask:
                 ).lastrowid
                 connection.execute(
                     "INSERT INTO bankcore_posting (place, line, account_key, version,"
-                    " amount_minor, balance_minor, held_minor, overdraft_limit_minor)"
-                    " VALUES (?, 0, ?, ?, ?, ?, 0, ?)",
-                    (place, account_key, version, amount, balance, limit),
+                    " amount_minor, balance_minor, held_minor, overdraft_limit_minor,"
+                    " chain_hash) VALUES (?, 0, ?, ?, ?, ?, 0, ?, ?)",
+                    (place, account_key, version, amount, balance, limit, head),
                 )
                 connection.execute(
                     "UPDATE bankcore_account SET balance_minor = ?, version = ?,"
-                    " last_booked_at = ? WHERE key = ?",
-                    (balance, version, at, account_key),
+                    " last_booked_at = ?, chain_hash = ? WHERE key = ?",
+                    (balance, version, at, head, account_key),
                 )
             else:
                 recorded, at, balance, version = known

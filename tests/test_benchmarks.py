@@ -1,0 +1,72 @@
+"""
+Every benchmark runs: none is timed here, but one that has broken would go unseen.
+"""
+
+import lzma
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parent / "bench"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """
+    A file of two movements, as the benchmark of the import takes it.
+    """
+    path = tmp_path / "history.csv.xz"
+    with lzma.open(path, "wt", encoding="utf-8") as file:
+        file.write(
+            "transaction_id,account_id,date,amount,balance,description\n"
+            "t-1,a-1,1993-01-01,900.00,900.00,WAGES\n"
+            "t-2,a-1,1993-01-02,-14.60,885.40,FEE\n"
+        )
+    return path
+
+
+def told_by(name: str, *arguments: object, statuses: Collection[int] = (0,)) -> str:
+    """
+    What the benchmark says, which has then compared its results and ended as it should.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", BENCH / name, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "" == done.stderr
+    assert done.returncode in statuses
+    return done.stdout
+
+
+def test_chain() -> None:
+    """
+    Deposits with their hashes, and the same rows by hand.
+    """
+    assert "batch: median ratio" in told_by("bench_chain.py", 1)
+
+
+def test_http() -> None:
+    """
+    Deposits over HTTP, and those of the view by hand.
+    """
+    assert "median ratio" in told_by("bench_http.py", 3, 1)
+
+
+def test_import(history: Path) -> None:
+    """
+    The rows of a file, and the same rows by hand.
+    """
+    assert "median ratio" in told_by("bench_import.py", history, 1)
+
+
+def test_money() -> None:
+    """
+    The operations of money beside those of others. It ends with 1 where one is slower than it
+    should be, which is nothing to be judged here.
+    """
+    assert "py-moneyed" in told_by("bench_money.py", 1, statuses=(0, 1))
