@@ -31,7 +31,15 @@ from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
 
 # What making a value out of anything at all can raise.
-_MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BankError)
+_MISREAD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    BankError,
+)
 
 
 class reading:  # noqa: N801  # used like a function

@@ -246,8 +246,6 @@ def _record(number: int, text: str) -> Record:
             is_alike = _line_of(record) == text
     except StoreCorruptedError as error:
         raise InvalidJournalError(number, error.reason) from error
-    except RecursionError as error:
-        raise InvalidJournalError(number, "it is nested too deeply") from error
     if not is_alike:
         raise InvalidJournalError(number, "it is not written as an export writes it")
     return record

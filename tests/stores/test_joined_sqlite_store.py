@@ -168,6 +168,22 @@ def test_the_two_stores_are_one(connection: sqlite3.Connection, path: Path) -> N
     assert () == store.integrity_errors()
 
 
+def test_what_is_wrong_with_the_applications_own_rows_is_not_its_business(
+    connection: sqlite3.Connection,
+) -> None:
+    """
+    A row of the application's that refers to nothing is no disagreement of the bank's.
+    """
+    connection.execute("CREATE TABLE line (invoice INTEGER REFERENCES receipt (id))")
+    connection.execute("CREATE TABLE receipt (id INTEGER PRIMARY KEY)")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("INSERT INTO line VALUES (7)")
+    connection.commit()
+
+    assert connection.execute("PRAGMA foreign_key_check").fetchall()
+    assert verify(JoinedSQLiteStore(connection)).is_clean
+
+
 # -- What it leaves alone ----------------------------------------------------
 
 

@@ -23,6 +23,8 @@ from bankcore.ids import PrincipalId, TransactionId
 BODY_LENGTH_MAX: Final = 16 * 1024
 #: The longest idempotency key, in characters.
 KEY_LENGTH_MAX: Final = 128
+#: The most objects and arrays within each other in a body.
+DEPTH_MAX: Final = 8
 #: The most digits that a number in a body has.
 DIGITS_MAX: Final = 18
 
@@ -95,11 +97,10 @@ def _bytes_of(request: Request) -> bytes:
 def _object_of(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode("utf-8")
+        _require_shallow(text)
         found = _decoded(text)
     except UnicodeDecodeError:
         raise _bad("invalid_json", "The body is not UTF-8.") from None
-    except RecursionError:
-        raise _bad("invalid_json", "The body is nested too deeply.") from None
     except json.JSONDecodeError as error:
         raise _bad(
             "invalid_json",
@@ -108,6 +109,24 @@ def _object_of(data: bytes) -> dict[str, Any]:
     if type(found) is not dict:
         raise _bad("invalid_json", "The body is a JSON object.")
     return found
+
+
+# A text, whole or cut off, or a bracket. Each character is looked at once.
+_texts_and_brackets = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL).findall
+
+
+def _require_shallow(text: str) -> None:
+    """
+    Passes where nothing is nested deeper than may be. How deep a decoder would follow depends on
+    the version of Python.
+    """
+    if text.count("{") + text.count("[") <= DEPTH_MAX:
+        return
+    depth = 0
+    for found in _texts_and_brackets(text):
+        depth += (found in {"{", "["}) - (found in {"}", "]"})
+        if depth > DEPTH_MAX:
+            raise _bad("invalid_json", f"A body is nested {DEPTH_MAX} levels deep at most.")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bankcore import codec
 from bankcore.commands import Reverse
 from bankcore.errors import StoreCorruptedError
 from bankcore.ids import TransactionId
+from bankcore.stores.schema import PREFIX
 
 _Read = Callable[[str, Sequence[object]], list[Any]]
 
@@ -23,7 +24,8 @@ def table_errors(read: _Read) -> Iterator[str]:
     What is wrong between tables; *read* runs one statement.
     """
     for table, _, parent, _ in read("PRAGMA foreign_key_check", ()):
-        yield f"a row of {table} refers to a missing row of {parent}"
+        if table.startswith(PREFIX):  # an application's own tables may be beside them
+            yield f"a row of {table} refers to a missing row of {parent}"
     yield from _place_errors(read)
     yield from _reversal_errors(read)
     yield from _holder_errors(read)
