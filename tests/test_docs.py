@@ -15,7 +15,7 @@ import re
 import shlex
 import sqlite3
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -117,8 +117,17 @@ def test_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         CodeBlockParser(language="console", evaluator=Shell()),
     )
 
-    for example in document:
-        example.evaluate()
+    with ExitStack() as stack:
+        # A page need not close what ends with its reader's process.
+        stack.callback(_close_all, document.namespace)
+        for example in document:
+            example.evaluate()
+
+
+def _close_all(namespace: dict[str, Any]) -> None:
+    for each in namespace.values():
+        if isinstance(each, SQLiteStore | sqlite3.Connection):
+            each.close()
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
