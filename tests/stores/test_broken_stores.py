@@ -16,11 +16,32 @@ import attrs
 import pytest
 from under_test import FailingStore, HostedMemoryStore, MemoryHost, ModeFaults
 
-from bankcore import Account, AccountId, AccountStore, Currency, Hold, Money, TransactionId
+from bankcore import (
+    Account,
+    AccountId,
+    AccountStore,
+    Currency,
+    Hold,
+    Money,
+    Principal,
+    TransactionId,
+)
 from bankcore.account import AMOUNT_MINOR_MAX
 from bankcore.chain import GENESIS, content_of, next_head
+from bankcore.commands import OpenAccount
 from bankcore.errors import AccountNotFoundError, StoreUnavailableError
-from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet
+from bankcore.ids import PrincipalId
+from bankcore.store import (
+    Cursor,
+    Denial,
+    Page,
+    ReadSet,
+    Snapshot,
+    StoreDescription,
+    Token,
+    WriteSet,
+    require_limit,
+)
 from bankcore.stores import MemoryStore
 from bankcore.testing import Capabilities
 from bankcore.testing.conformance import CHECKS
@@ -1051,6 +1072,146 @@ class HasAChainForEverybody(MemoryStore):
         with suppress(AccountNotFoundError):
             return super().chain_head(account_id)
         return 0, GENESIS
+
+
+@_fails("the_accounts_of_a_holder_are_found", holder_index=True)
+class ListsTheNewestFirst(MemoryStore):
+    """
+    Gives the accounts of a holder from the last id to the first.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        return super().accounts_of(holder, after=after, limit=limit)[::-1]
+
+
+@_fails("who_holds_what_changes_at_once", holder_index=True)
+class RemembersWhoOpened(MemoryStore):
+    """
+    Goes by who held an account when it was opened, and not by who does now.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        found = []
+        for account in self.accounts(after=after, limit=limit):
+            (opened,) = self.history(account.id, limit=1)
+            if isinstance(opened.command, OpenAccount) and opened.command.holder == holder:
+                found.append(account)
+        return found
+
+
+@_fails("the_accounts_of_a_holder_come_in_pages", holder_index=True)
+class ForgetsWhereItWas(MemoryStore):
+    """
+    Begins every page of a holder's accounts with the first.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        return super().accounts_of(holder, limit=limit)
+
+
+@_fails("denials_come_back", denial_log=True)
+class KeepsADenialOnce(MemoryStore):
+    """
+    Takes a denial for one that it has already, where it is equal.
+    """
+
+    def record_denial(self, denial: Denial) -> None:
+        if denial not in self.denials():
+            super().record_denial(denial)
+
+
+@_fails("the_latest_denials_come_first", denial_log=True)
+class GivesTheOldestDenials(MemoryStore):
+    """
+    Of more denials than are asked for, leaves the latest out.
+    """
+
+    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
+        super().denials(limit=limit)
+        return super().denials()[-limit:]
+
+
+@_fails("denials_are_kept_apart", denial_log=True)
+class RecordsADenialAsARefusal(MemoryStore):
+    """
+    Writes a denial into the journal as well.
+    """
+
+    def record_denial(self, denial: Denial) -> None:
+        super().record_denial(denial)
+        name = f"denial-{len(self.denials())}"
+        self.transact(ReadSet((), ()), lambda _: WriteSet(records=(refusal(name),)))
+
+
+@_fails("tokens_come_back", token_store=True)
+class ForgetsScopes(MemoryStore):
+    """
+    Keeps of a token's principal its id and its roles.
+    """
+
+    def token(self, token_id: str) -> Token:
+        token = super().token(token_id)
+        principal = Principal(token.principal.id, token.principal.roles)
+        return attrs.evolve(token, principal=principal)
+
+
+@_fails("a_tokens_id_is_taken_once", token_store=True)
+class ExchangesTokens(MemoryStore):
+    """
+    Puts a second token of an id in the place of the first.
+    """
+
+    def add_token(self, token: Token) -> None:
+        self._tokens.pop(token.id, None)
+        super().add_token(token)
+
+
+@_fails("a_token_of_nobody_is_an_error", token_store=True)
+class IgnoresCase(MemoryStore):
+    """
+    Finds a token by its id in capital letters too.
+    """
+
+    def token(self, token_id: str) -> Token:
+        return super().token(token_id.lower())
+
+
+@_fails("a_token_is_revoked_once", token_store=True)
+class RevokesAnew(MemoryStore):
+    """
+    Says of a token that it was revoked when it was revoked last.
+    """
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        self._tokens[token_id] = attrs.evolve(self.token(token_id), revoked_at=None)
+        super().revoke_token(token_id, revoked_at)
+
+
+@_fails("tokens_come_in_pages", token_store=True)
+class GivesTheTokenAskedAfter(MemoryStore):
+    """
+    Begins a page of tokens with the one that it was to come after.
+    """
+
+    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
+        require_limit(limit)
+        return [token for token in super().tokens() if token.id >= after][:limit]
+
+
+@_fails("a_store_says_what_it_is_made_of", describing=True)
+class SaysNothingOfItself(MemoryStore):
+    """
+    Describes itself with an empty text.
+    """
+
+    def describe(self) -> StoreDescription:
+        return StoreDescription("", "in memory", 0, "none", {})
 
 
 @_fails(

@@ -46,8 +46,16 @@ from bankcore.testing.conformance.helpers import NOW, append, exactly, journal_o
 from bankcore.testing.conformance.samples import command_cases, refusal_cases
 from bankcore.transaction import Refusal, Transaction
 
-MEMORY: Final = Capabilities(faults=ModeFaults, host=MemoryHost, chained=True)
-HOSTED: Final = Capabilities(threads=False, chained=True)
+MEMORY: Final = Capabilities(
+    faults=ModeFaults,
+    host=MemoryHost,
+    chained=True,
+    holder_index=True,
+    denial_log=True,
+    token_store=True,
+)
+HOSTED: Final = Capabilities(threads=False, chained=True, holder_index=True)
+JOINED: Final = attrs.evolve(HOSTED, describing=True)
 OF_FAULTS: Final = [check for check in CHECKS.values() if check.needs == "faults"]
 # The faults that a caller does not see.
 UNSEEN: Final = (Fault.CONFLICT, Fault.LATENCY, Fault.CLOCK_JUMP)
@@ -110,13 +118,13 @@ def test_hosted_store(check: Check) -> None:
     check(lambda: in_transactions(MemoryHost()), HOSTED)
 
 
-@pytest.mark.parametrize("check", checks(HOSTED), ids=str)
+@pytest.mark.parametrize("check", checks(JOINED), ids=str)
 def test_joined_sqlite_store(check: Check) -> None:
     """
     The store on a SQLite connection of the application keeps it too, with a transaction for each
     call.
     """
-    check(lambda: in_transactions(SQLiteHost()), HOSTED)
+    check(lambda: in_transactions(SQLiteHost()), JOINED)
 
 
 @pytest.mark.parametrize(

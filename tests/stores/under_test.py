@@ -29,7 +29,14 @@ class SQLiteFiles:
         self._timeout = timeout
         self._path = directory
         self.capabilities = Capabilities(
-            opener=self.opener, processes=True, self_checking=True, chained=True
+            opener=self.opener,
+            processes=True,
+            self_checking=True,
+            chained=True,
+            holder_index=True,
+            denial_log=True,
+            token_store=True,
+            describing=True,
         )
 
     def make(self) -> SQLiteStore:

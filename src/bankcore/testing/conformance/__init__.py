@@ -15,14 +15,18 @@ import attrs
 
 from bankcore.testing.conformance import (
     chained,
+    denials,
+    describing,
     elsewhere,
     fidelity,
+    holders,
     holds,
     host,
     ids,
     journal,
     reads,
     reopening,
+    tokens,
     turns,
     units,
     withfaults,
@@ -68,6 +72,10 @@ _IN_ORDER: Final = (
     reopening,
     withfaults,
     chained,
+    holders,
+    denials,
+    tokens,
+    describing,
     host,
 )
 

@@ -16,7 +16,19 @@ from bankcore import AccountStore
 from bankcore.testing.conformance.failing import BrokenPromiseError
 
 #: What a check may need that not every store claims.
-Need = Literal["threads", "opener", "processes", "faults", "host", "self_checking", "chained"]
+Need = Literal[
+    "threads",
+    "opener",
+    "processes",
+    "faults",
+    "host",
+    "self_checking",
+    "chained",
+    "holder_index",
+    "denial_log",
+    "token_store",
+    "describing",
+]
 #: Gives a fresh store, as it is or as a context manager that closes it.
 MakeStore = Callable[[], AccountStore | AbstractContextManager[AccountStore]]
 
@@ -102,6 +114,10 @@ class Capabilities:
             that takes part in the application's transaction.
         self_checking: Whether the store has ``integrity_errors``.
         chained: Whether the store keeps the hash chain of each account, as a `Chained` does.
+        holder_index: Whether it finds the accounts of a holder, as a `HolderIndex` does.
+        denial_log: Whether it keeps denials, as a `DenialLog` does.
+        token_store: Whether it keeps tokens, as a `TokenStore` does.
+        describing: Whether it says what it is made of, as a `Describing` does.
         time_limit: How many seconds one check may take before it has failed. Where
             *threads* is false, checks run in the caller's thread and are not watched.
     """
@@ -113,6 +129,10 @@ class Capabilities:
     host: Callable[[], HostConnection | AbstractContextManager[HostConnection]] | None = None
     self_checking: bool = False
     chained: bool = False
+    holder_index: bool = False
+    denial_log: bool = False
+    token_store: bool = False
+    describing: bool = False
     time_limit: float = 60.0
 
     def has(self, need: Need | None) -> bool:
