@@ -21,7 +21,7 @@ DENIALS: Final = (
         tuple(AccountId(f"a-{number}") for number in range(10)),
         "access_denied",
         NOW,
-        'request "1" \u00e9',
+        'request "1" é',
         7,
     ),
     Denial(PrincipalId("bert"), "read", (), "account_not_found", NOW - timedelta(days=1)),

@@ -26,7 +26,7 @@ TOKENS: Final = (
         NOW,
         NOW + timedelta(days=1) - _TICK,
         NOW + _TICK,
-        "caf\u00e9",
+        "Café",
     ),
     Token("b2", sha256(b"2").digest(), Principal("bert"), NOW),
     Token("c3", sha256(b"3").digest(), Principal("mary", ["auditor"]), NOW + _TICK),
