@@ -6,6 +6,8 @@ at *path*, while everything that reaches its directory is recorded. The tests im
 `Disk` is told the records one after the other, and asked at any point for what a cut may leave.
 Whatever was flushed is there. Of everything after it, each sector of 512 bytes is there or not by
 itself, in any of the states it had, and so are the size of each file and each new or removed name.
+A truncation is there or not as a whole: what it takes away is gone with it or as it was, as SQLite
+assumes of every disk (https://www.sqlite.org/atomiccommit.html, "Hardware Assumptions").
 """
 
 import ctypes
@@ -85,7 +87,10 @@ class File:
         before = len(self.now)
         del self.now[size:]
         self.now.extend(bytes(max(0, size - before)))
-        self.change(min(size, before), max(size, before))
+        if size > before:
+            self.change(before, size)
+        else:
+            self.sizes.append(size)
 
     def flush(self) -> None:
         self.flushed = bytes(self.now)
