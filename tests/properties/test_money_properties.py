@@ -391,9 +391,8 @@ class TestText:
         is_negative_zero = text.startswith("-") and not (whole + decimals).strip("0")
         fits = len(decimals) <= currency.exponent
         if is_canonical and fits and not is_negative_zero:
-            expected = Decimal(text)
             money = Money(text, currency)
-            assert expected == Decimal(money.amount_minor).scaleb(-currency.exponent)
+            assert Fraction(text) == Fraction(money.amount_minor, 10**currency.exponent)
         else:
             with pytest.raises(InvalidAmountError):
                 Money(text, currency)
