@@ -118,6 +118,8 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
             found += _transaction_disagreements(store, record)
     except StoreCorruptedError as error:
         found.append(Disagreement("the journal", str(error)))
+        if kept is not None:
+            kept.is_complete = False
     if kept is not None:
         found += kept.disagreements()
     return AuditReport(accounts, transactions, refusals, tuple(found))
@@ -148,6 +150,8 @@ class _KeptCheckpoint:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self._progress = Progress()
+        #: Whether the journal could be read to its end.
+        self.is_complete = True
 
     def add(self, record: Transaction | Refusal) -> None:
         if self._progress.records < self._checkpoint.records:
@@ -157,11 +161,12 @@ class _KeptCheckpoint:
         kept, found = self._checkpoint, self._progress.checkpoint(self._checkpoint.taken_at)
         where = f"the checkpoint of {kept.taken_at.isoformat()}"
         if found.records < kept.records:
-            yield Disagreement(
-                where,
-                f"it stands for {kept.records} records, and the journal has {found.records}:"
-                " records are missing",
+            seen = (
+                f"the journal has {found.records}: records are missing"
+                if self.is_complete
+                else f"only {found.records} of the journal can be read"
             )
+            yield Disagreement(where, f"it stands for {kept.records} records, and {seen}")
             return
         for what, before, now in (
             ("accounts", kept.accounts, found.accounts),
@@ -409,7 +414,8 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
         account.restriction_ends_at,
     )
     for name, is_alike in (
-        ("open holds", stored_holds == derived.holds),
+        # In the order in which they were placed, which is a part of the account.
+        ("open holds", list(stored_holds.items()) == list(derived.holds.items())),
         ("restriction", restriction == derived.restriction),
         ("holders", stored_holders == derived.holders),
     ):

@@ -125,6 +125,10 @@ def _wal_replaced(path: Path) -> None:
     Path(f"{path}-wal").touch()
 
 
+def _index_removed(path: Path) -> None:
+    Path(f"{path}-shm").unlink()
+
+
 def _file_removed(path: Path) -> None:
     path.unlink()
 
@@ -143,6 +147,7 @@ def _file_removed_and_made_anew(path: Path) -> None:
 _CHANGES = (
     _wal_removed,
     _wal_replaced,
+    _index_removed,
     _file_removed,
     _file_replaced,
     _file_removed_and_made_anew,

@@ -9,7 +9,8 @@ are of each kind.
 import os
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from shutil import copyfile
@@ -22,7 +23,14 @@ from bankcore.audit import verify
 from bankcore.checkpoint import Checkpoint
 from bankcore.store import LIMIT_MAX, ReadSet, Snapshot, WriteSet
 from bankcore.stores import SQLiteStore
-from bankcore.testing.conformance.helpers import LAST_INSTANT, NOW, exactly, journal_of
+from bankcore.testing.conformance.helpers import (
+    LAST_INSTANT,
+    NOW,
+    bank_over,
+    eur,
+    exactly,
+    journal_of,
+)
 from bankcore.transaction import Transaction
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
@@ -107,6 +115,21 @@ def seen(path: Path, checkpoint: Checkpoint) -> tuple[Any, bool]:
 
 
 # -- By SQL ------------------------------------------------------------------
+
+
+@contextmanager
+def without_triggers(connection: sqlite3.Connection) -> Iterator[None]:
+    """
+    Nothing keeps the tables from being changed, and nothing tells of that afterwards.
+    """
+    triggers = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    ).fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    yield
+    for _, sql in triggers:
+        connection.execute(sql)
 
 
 def rows_of(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
@@ -242,14 +265,10 @@ def test_tampering_by_sql_is_found(
         connection = sqlite3.connect(copy, isolation_level=None)
         connection.executescript(
             "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;"
-            + "".join(
-                f"DROP TRIGGER bankcore_{table}_no_{action};"
-                for table in ("journal", "posting")
-                for action in ("update", "delete")
-            )
         )
         try:
-            what = tamper(dice, connection)
+            with without_triggers(connection):
+                what = tamper(dice, connection)
         except sqlite3.IntegrityError:
             continue  # not even so: NOT NULL, UNIQUE and the types of columns stay
         finally:
@@ -327,12 +346,13 @@ def test_first_bad_record_is_named(honest: tuple[Path, Checkpoint], tmp_path: Pa
             if isinstance(record, Transaction) and len(record.postings) == 1
         )
     connection = sqlite3.connect(copy)
-    connection.execute("DROP TRIGGER bankcore_journal_no_update")
-    connection.execute(
-        "UPDATE bankcore_journal SET command = substr(command, 1, length(command) - 1)"
-        ' || \',"description":"forged"}\' WHERE transaction_id = ?',
-        [deposit.id.value],
-    )
+    with without_triggers(connection):
+        connection.execute(
+            "UPDATE bankcore_journal SET"
+            """ command = '{"description":"forged",' || substr(command, 2)"""
+            " WHERE transaction_id = ?",
+            [deposit.id.value],
+        )
     connection.commit()
     connection.close()
     with SQLiteStore(copy) as store:
@@ -343,3 +363,121 @@ def test_first_bad_record_is_named(honest: tuple[Path, Checkpoint], tmp_path: Pa
         f"account {posting.account_id}, version {posting.version}: transaction {deposit.id} and"
         " what came before it are not what its hash was made of"
     )
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DROP TRIGGER bankcore_posting_no_delete", "bankcore_posting_no_delete is missing"),
+        ("DROP INDEX bankcore_reversal", "bankcore_reversal is missing"),
+        ("DROP TABLE bankcore_hold", "bankcore_hold is missing"),
+        ("DROP TABLE bankcore_token", "bankcore_token is missing"),
+        (
+            (
+                "CREATE TRIGGER other AFTER INSERT ON bankcore_hold BEGIN"
+                " UPDATE bankcore_account SET balance_minor = 1; END"
+            ),
+            "the trigger other is none of bankcore's",
+        ),
+        ("CREATE TABLE bankcore_more (id TEXT)", "the table bankcore_more is none of bankcore's"),
+        ("ALTER TABLE bankcore_denial ADD COLUMN more TEXT", "bankcore_denial is not as bankcore"),
+        (
+            (
+                'UPDATE bankcore_journal SET command = \'{"amount":[1,"EUR",2],\' ||'
+                " substr(command, 2) WHERE command_kind = 'deposit'"
+            ),
+            "is not written as bankcore writes it",
+        ),
+        (
+            (
+                "UPDATE bankcore_journal SET refusal_facts = refusal_facts || ' '"
+                " WHERE refusal_code IS NOT NULL"
+            ),
+            "is not written as bankcore writes it",
+        ),
+        (
+            "UPDATE bankcore_journal SET refusal_batch = '[]' WHERE refusal_code IS NULL",
+            "is not written as bankcore writes it",
+        ),
+        (
+            "UPDATE bankcore_journal SET place = 9223372036854775807 WHERE place = 1",
+            "their places are from 2 to 9223372036854775807",
+        ),
+    ],
+)
+def test_what_changes_no_read_is_found_as_well(
+    honest: tuple[Path, Checkpoint], tmp_path: Path, statement: str, expected: str
+) -> None:
+    """
+    Guards that are gone or added, texts that only mean the same, and a place beyond all others are
+    told, without a checkpoint.
+    """
+    path, _ = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        if statement.startswith("UPDATE"):
+            with without_triggers(connection):
+                connection.execute(statement)
+        else:
+            connection.execute(statement)
+    with SQLiteStore(copy) as store:
+        found = [str(each) for each in verify(store).disagreements]
+
+    assert any(expected in each for each in found), found
+
+
+def test_an_index_of_the_applications_is_no_disagreement(
+    honest: tuple[Path, Checkpoint], tmp_path: Path
+) -> None:
+    """
+    An application may add indexes to the tables.
+    """
+    path, _ = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("CREATE INDEX mine ON bankcore_journal (recorded_at)")
+    with SQLiteStore(copy) as store:
+        assert verify(store).is_clean
+
+
+def test_what_cannot_be_read_is_not_said_to_be_missing(
+    honest: tuple[Path, Checkpoint], tmp_path: Path
+) -> None:
+    """
+    Where a record cannot be read, a checkpoint cannot say that those after it are gone.
+    """
+    path, checkpoint = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with (
+        closing(sqlite3.connect(copy, isolation_level=None)) as connection,
+        without_triggers(connection),
+    ):
+        connection.execute("UPDATE bankcore_journal SET command = '{' WHERE place = 5")
+    with SQLiteStore(copy) as store:
+        found = str(verify(store, against=checkpoint).disagreements[-1])
+
+    assert "of the journal can be read" in found
+
+
+def test_the_order_of_holds_counts(tmp_path: Path) -> None:
+    """
+    Holds that changed places are told: in which order they were placed is a part of the account.
+    """
+    path = tmp_path / "bank.db"
+    with SQLiteStore(path) as store:
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(9))
+        for name in ("h-1", "h-2"):
+            bank.place_hold("alice", eur(1), transaction_id=name)
+        assert verify(store).is_clean
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE bankcore_hold SET key = 100 - key")
+        connection.commit()
+    with SQLiteStore(path) as store:
+        (found,) = verify(store).disagreements
+
+    assert str(found) == ("account alice: its open holds are not those that its history says")

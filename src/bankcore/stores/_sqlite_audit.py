@@ -5,7 +5,9 @@ Decided here: which columns repeat what others say, so that looking things up is
 each repeats it rightly. The rest is the audit's, which knows the journal and not the tables.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -14,7 +16,7 @@ from bankcore import codec
 from bankcore.commands import Reverse
 from bankcore.errors import StoreCorruptedError
 from bankcore.ids import TransactionId
-from bankcore.stores.schema import PREFIX
+from bankcore.stores.schema import PREFIX, migrate
 
 _Read = Callable[[str, Sequence[object]], list[Any]]
 
@@ -26,10 +28,67 @@ def table_errors(read: _Read) -> Iterator[str]:
     for table, _, parent, _ in read("PRAGMA foreign_key_check", ()):
         if table.startswith(PREFIX):  # an application's own tables may be beside them
             yield f"a row of {table} refers to a missing row of {parent}"
+    yield from _object_errors(read)
+    yield from _text_errors(read)
     yield from _place_errors(read)
     yield from _reversal_errors(read)
     yield from _holder_errors(read)
     yield from _posting_errors(read)
+
+
+def _object_errors(read: _Read) -> Iterator[str]:
+    """
+    Tables, their indexes and their triggers are those of the schema; an application may have
+    added indexes.
+    """
+    objects = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    found = {
+        (kind, name): _folded(sql)
+        for kind, name, table, sql in read(objects, ())
+        if name.startswith(PREFIX) or table.startswith(PREFIX)
+    }
+    with closing(sqlite3.connect(":memory:")) as made:
+        migrate(made)
+        wanted = {(kind, name): _folded(sql) for kind, name, _, sql in made.execute(objects)}
+    for each, sql in wanted.items():
+        if each not in found:
+            yield f"the {each[0]} {each[1]} is missing"
+        elif found[each] != sql:
+            yield f"the {each[0]} {each[1]} is not as bankcore makes it"
+    for kind, name in found:
+        if kind != "index" and (kind, name) not in wanted:
+            yield f"the {kind} {name} is none of bankcore's"
+
+
+def _folded(sql: str | None) -> str:
+    """
+    The statement with its white space folded, which migration tools may have changed.
+    """
+    return " ".join((sql or "").split())
+
+
+def _text_errors(read: _Read) -> Iterator[str]:
+    """
+    Commands and facts stand there as they are written here, so that whoever reads the tables
+    reads what the bank does. Read in pages: there may be very many.
+    """
+    after = 0
+    while rows := read(
+        "SELECT place, transaction_id, command_kind, command, refusal_code, refusal_facts,"
+        " refusal_batch FROM bankcore_journal WHERE place > ? ORDER BY place LIMIT 1000",
+        (after,),
+    ):
+        for _, name, kind, command, code, facts, batch in rows:
+            # What cannot be read at all, the audit finds when it reads the journal.
+            with suppress(StoreCorruptedError), codec.reading(f"transaction {name}"):
+                asked = codec.command_from_text(kind, command, TransactionId(name))
+                written = [codec.command_to_text(asked)[1], None, None]
+                if code is not None:
+                    written[1] = codec.facts_to_text(code, codec.facts_from_text(code, facts))
+                    written[2] = codec.batch_to_text(codec.batch_from_text(batch))
+                if written != [command, facts, batch]:
+                    yield f"the text of {name} is not written as bankcore writes it"
+        after = rows[-1][0]
 
 
 def _place_errors(read: _Read) -> Iterator[str]:

@@ -12,9 +12,12 @@ from typing import Final
 
 from bankcore.errors import BankError, StoreCorruptedError, StoreMisuseError, StoreUnavailableError
 
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# SQLITE_ERROR is "no such table" or column: the statements themselves are always the same.
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 # After these a connection is not trusted again.
-DISTRUSTED: Final = _DAMAGED | {
+DISTRUSTED: Final = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_PROTOCOL,

@@ -20,8 +20,9 @@ from bankcore.stores.schema import require_newest, version_in
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
 
-# Which file is at the path, and which at that of its log: device and inode, None for none.
-Files = tuple[tuple[int, int] | None, tuple[int, int] | None]
+# Which file is at the path, and which at those of its log and its index: device and inode, None
+# for none.
+Files = tuple[tuple[int, int] | None, ...]
 
 
 def require_file(path: str, *, create: bool) -> None:
@@ -48,10 +49,9 @@ def require_file(path: str, *, create: bool) -> None:
 
 def files_at(path: str) -> Files:
     """
-    Which files are at *path* and at its log's; `os.stat` opens neither of them.
+    Which files are at *path*, at its log's and at its index's; `os.stat` opens none of them.
     """
-    database, log = (_identity(each) for each in (path, f"{path}-wal"))
-    return database, log
+    return _identity(path), _identity(f"{path}-wal"), _identity(f"{path}-shm")
 
 
 def _identity(path: str) -> tuple[int, int] | None:

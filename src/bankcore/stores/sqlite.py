@@ -102,7 +102,7 @@ class _Link:
     thread: threading.Thread
     connection: sqlite3.Connection
     lock_descriptor: int
-    files: "Files" = (None, None)
+    files: "Files" = ()
 
 
 class _Process:
@@ -268,9 +268,9 @@ class _OwnConnections:
         if found[0] == self._file and all(each.files == found for each in links):
             return
         self._stop_reason = (
-            f"{self._path} or the -wal beside it was removed or replaced while it was open, or its"
-            " journal mode was changed, and nothing more is written through this store; see what"
-            " happened to the files, then open a new one"
+            f"{self._path}, or the -wal or -shm beside it, was removed or replaced while it was"
+            " open, or its journal mode was changed, and nothing more is written through this"
+            " store; see what happened to the files, then open a new one"
         )
         # To close a connection would remove the -wal at the path, now perhaps another's.
         with process.links_guard:
