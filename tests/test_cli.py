@@ -751,3 +751,32 @@ def test_a_wrong_call_of_token_is_one_sentence(
     assert (status, "") == (found, out)
     assert piece in error
     assert 1 == len(error.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("redirected", "said"),
+    [
+        ("", "the output cannot be written in ascii; set PYTHONIOENCODING=utf-8"),
+        (">&-", "there is no standard output"),
+    ],
+)
+def test_output_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, redirected: str, said: str
+) -> None:
+    """
+    Whatever is wrong with the output, what is said is one sentence, and the status 2.
+    """
+    path = tmp_path / "bank.db"
+    with SQLiteStore(path) as store:
+        bank = Bank(store)
+        bank.open_account("alice", initial_balance=Money("1", "EUR"), description="Café")
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m bankcore statement alice --store "$1" {redirected}',
+         sys.executable, path],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert (2, f"bankcore: {said}.\n") == (done.returncode, done.stderr)

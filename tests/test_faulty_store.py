@@ -4,13 +4,19 @@ The store that fails on purpose: what each fault does, and that one seed gives o
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
 from bankcore import Bank, Money
 from bankcore.audit import verify
-from bankcore.errors import BankError, OutcomeUnknownError, StoreError, StoreUnavailableError
+from bankcore.errors import (
+    BankError,
+    OutcomeUnknownError,
+    StoreError,
+    StoreMisuseError,
+    StoreUnavailableError,
+)
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
 from bankcore.testing import Fault, FaultyClock, FaultyStore
@@ -250,3 +256,20 @@ def test_only_the_chosen_faults_come() -> None:
     assert one.trace == other.trace
     assert {"latency", "conflict"} == {line.split()[2].strip(":") for line in one.trace[1:]}
     assert verify(one.store).is_clean
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (lambda: FaultyStore(MemoryStore(), rate=2), "rate is a share of the calls"),
+        (lambda: FaultyStore(MemoryStore(), rate=float("nan")), "rate is a share of the calls"),
+        (lambda: FaultyStore(MemoryStore(), faults=cast("Any", ["BUSY"])), "there is no fault"),
+        (lambda: FaultyStore(MemoryStore()).inject(cast("Any", "BUSY")), "there is no fault"),
+    ],
+)
+def test_what_is_no_fault_is_refused(wrong: Callable[[], object], reason: str) -> None:
+    """
+    A fault that is misspelt is an error, and not a run without faults.
+    """
+    with pytest.raises(StoreMisuseError, match=reason):
+        wrong()

@@ -9,6 +9,7 @@ installed, and is not needed.
 """
 
 import argparse
+import errno
 import gc
 import json
 import logging
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
+        _require_output()
         with warnings.catch_warnings():
             # Whoever types a command cannot act on it each time; `verify` says it.
             warnings.simplefilter("ignore", SQLiteWALWarning)
@@ -82,15 +84,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # still to be flushed at exit goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_REFUSED
-    except OSError as error:
-        # A stream that fails has no name.
-        where = "" if error.filename is None else f"{error.filename}: "
-        print(f"bankcore: {where}{error.strerror}.", file=sys.stderr)
+    except (OSError, UnicodeEncodeError) as error:
+        print(f"bankcore: {_trouble_of(error)}.", file=sys.stderr)
         return EXIT_WRONG_CALL
     except KeyboardInterrupt:
         print("bankcore: interrupted; what was acknowledged stays.", file=sys.stderr)
         return _EXIT_INTERRUPTED
     return status
+
+
+def _require_output() -> None:
+    """
+    Passes where the caller has left the standard output open: what is done must not go untold.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "there is no standard output")
+
+
+def _trouble_of(error: OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return f"the output cannot be written in {error.encoding}; set PYTHONIOENCODING=utf-8"
+    # A stream that fails has no name.
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -107,6 +107,47 @@ class LosesAnUpdate(_Changing):
         return written
 
 
+@_fails("records_keep_the_order_they_were_written_in")
+class WritesMoneyFirst(_Changing):
+    """
+    Writes what moved money before what was declined in the same unit.
+    """
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        records = sorted(written.records, key=lambda each: isinstance(each, Refusal))
+        return attrs.evolve(written, records=tuple(records))
+
+
+@_fails("holds_stay_as_they_were_written")
+class ShowsHoldsBackwards(MemoryStore):
+    """
+    Shows *decide* the holds of each account from the last to the first.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        def backwards(snapshot: Snapshot) -> WriteSet:
+            accounts = {
+                each: attrs.evolve(account, holds=account.holds[::-1])
+                for each, account in snapshot.accounts.items()
+            }
+            return decide(attrs.evolve(snapshot, accounts=accounts))
+
+        return super().transact(reads, backwards)
+
+
+@_fails("decide_raising_passes_unchanged")
+class BlamesItself(MemoryStore):
+    """
+    Takes a wrong value that *decide* found for trouble of its own.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        try:
+            return super().transact(reads, decide)
+        except ValueError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+
 @_fails(
     "refusals_are_records",
     "records_keep_the_order_they_were_written_in",

@@ -184,6 +184,17 @@ def test_what_is_wrong_with_the_applications_own_rows_is_not_its_business(
     assert verify(JoinedSQLiteStore(connection)).is_clean
 
 
+def test_a_temporary_table_does_not_take_the_money(connection: sqlite3.Connection) -> None:
+    """
+    Where a temporary table hides one of the store's, nothing is written into it.
+    """
+    connection.execute("CREATE TEMP TABLE bankcore_posting AS SELECT * FROM bankcore_posting")
+    connection.execute("BEGIN")
+    with pytest.raises(StoreMisuseError, match="temporary table or view bankcore_posting"):
+        bank_on(connection).deposit("alice", eur(5))
+    connection.rollback()
+
+
 # -- What it leaves alone ----------------------------------------------------
 
 

@@ -341,6 +341,15 @@ def test_what_is_no_database_is_damage(tmp_path: Path) -> None:
         migrate(connection)
 
 
+@pytest.mark.parametrize("wrong", ["shop.db", None, 7])
+def test_something_else_is_no_connection(wrong: Any) -> None:
+    """
+    What is no connection of sqlite3's is told so.
+    """
+    with pytest.raises(StoreMisuseError, match=r"it needs a sqlite3\.Connection"):
+        migrate(wrong)
+
+
 def test_a_closed_connection_is_misuse(connection: sqlite3.Connection) -> None:
     """
     What Python says of the connection comes as an error of bankcore.

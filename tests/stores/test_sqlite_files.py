@@ -452,6 +452,15 @@ def test_a_copy_that_cannot_be_made_is_unavailable(store: SQLiteStore, path: Pat
         store.backup(path.parent / "absent" / "copy.db")
 
 
+@pytest.mark.parametrize("target", ["a\0b", "", ":memory:"])
+def test_a_copy_needs_a_file(store: SQLiteStore, target: str) -> None:
+    """
+    What names no file is refused, as when a store is opened.
+    """
+    with pytest.raises(StoreMisuseError, match="names no file for a copy"):
+        store.backup(target)
+
+
 def test_a_copy_that_fails_leaves_nothing(faulty: type[Faulty], path: Path) -> None:
     """
     Where the copying fails, there is no copy, and nothing that looks like one.

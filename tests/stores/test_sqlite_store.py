@@ -2236,3 +2236,14 @@ def test_a_kill_in_the_middle_of_a_unit_frees_the_lock(path: Path) -> None:
     with SQLiteStore(path, timeout=5) as store:
         assert eur(100) == store.account(ALICE).balance
         assert eur(101) == bank_over(store).deposit("alice", eur(1)).postings[0].balance
+
+
+@pytest.mark.parametrize("timeout", [-1, 86_401, float("inf"), float("nan"), "5", True, None])
+def test_a_timeout_is_a_number_of_seconds(path: Path, timeout: Any) -> None:
+    """
+    What SQLite or a lock could not wait is refused before anything is opened.
+    """
+    with pytest.raises(StoreMisuseError, match="timeout is a number of seconds from 0 to 86400"):
+        SQLiteStore(path, timeout=timeout)
+
+    assert not path.exists()

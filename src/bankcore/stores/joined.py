@@ -19,16 +19,19 @@ from bankcore.store import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.stores._sqlite_errors import primary_code, translated
 from bankcore.stores._sqlite_reads import SQLiteReads
 from bankcore.stores._sqlite_rows import snapshot_of, write
-from bankcore.stores.schema import newest_version, one_version, require_newest
+from bankcore.stores.schema import newest_version, one_version, require_connection, require_newest
 
 _SAVEPOINT: Final = "bankcore_unit"
 
 # It changes no row; but SQLite takes the lock of a writer before it finds that out.
 _LOCK: Final = "UPDATE bankcore_schema SET version = version WHERE version < 0"
 
-# The version, and a text beside it that is known.
+# The version, a text beside it that is known, and a temporary table that would be taken for one
+# of the store's.
 _VERSION: Final = (
-    "SELECT s.version, m.name FROM bankcore_schema s"
+    "SELECT s.version, m.name,"
+    " (SELECT min(name) FROM sqlite_temp_master WHERE name GLOB 'bankcore_*')"
+    " FROM bankcore_schema s"
     " JOIN sqlite_master m ON m.type = 'table' AND m.name = 'bankcore_schema'"
 )
 
@@ -56,10 +59,7 @@ class JoinedSQLiteStore(SQLiteReads):
     in_host_transaction: Final = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        if not isinstance(connection, sqlite3.Connection):
-            raise StoreMisuseError(
-                f"it needs a sqlite3.Connection, and was given a {type(connection).__name__}"
-            )
+        require_connection(connection)
         self._connection = connection
         self._owner = (os.getpid(), threading.get_ident())
 
@@ -171,10 +171,14 @@ def _begin(rows: _Rows, *statements: str) -> None:
         if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
             raise SchemaVersionError(0, newest_version()) from error
         raise
-    for _, name in found:
+    for _, name, hiding in found:
         if type(name) is not str:
             raise _converted("TEXT")
-    versions = [(version,) for version, _ in found]
+        if hiding is not None:
+            raise StoreMisuseError(
+                f"a temporary table or view {hiding} of the connection hides the store's own"
+            )
+    versions = [(version,) for version, *_ in found]
     if any(type(version) is not int for (version,) in versions):
         raise _converted("INTEGER")
     require_newest(one_version(versions))

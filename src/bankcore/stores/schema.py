@@ -70,6 +70,7 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
             of a later one, as there is no way back, or if the connection cannot do it.
         StoreUnavailableError: If the database is busy or cannot be written.
     """
+    require_connection(connection)
     wanted = _known(to)
     try:
         with _all_or_nothing(connection):
@@ -93,6 +94,16 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
             raise StoreCorruptedError(f"SQLite says: {error}") from error
         raise StoreUnavailableError(f"SQLite says: {error}") from error
     return wanted
+
+
+def require_connection(connection: object) -> None:
+    """
+    Passes where *connection* is one of sqlite3's.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        raise StoreMisuseError(
+            f"it needs a sqlite3.Connection, and was given a {type(connection).__name__}"
+        )
 
 
 def include_object(

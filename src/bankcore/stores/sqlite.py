@@ -89,6 +89,9 @@ if sys.platform != "win32":
 #: The oldest SQLite that has STRICT tables.
 SQLITE_VERSION_MIN: Final = (3, 37, 0)
 
+#: The longest wait for others, in seconds: a day.
+TIMEOUT_MAX: Final = 86_400
+
 # The longest pause between two attempts at the lock file, in seconds.
 _POLL_MAX: Final = 0.002
 
@@ -147,6 +150,10 @@ class _OwnConnections:
                 f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
             )
         require_known(journal_mode, synchronous)
+        if not (type(timeout) in {int, float} and 0 <= timeout <= TIMEOUT_MAX):
+            raise StoreMisuseError(
+                f"timeout is a number of seconds from 0 to {TIMEOUT_MAX}, and not {timeout!r}"
+            )
         name = os.fsdecode(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
@@ -390,7 +397,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
     Args:
         path: The file. Beside it SQLite keeps ``-wal`` and ``-shm``, and bankcore
             ``.lock``: the four belong together.
-        timeout: How many seconds to wait for others before giving up.
+        timeout: How many seconds to wait for others before giving up, from 0 to 86,400.
         create: Whether to make the file where there is none.
         journal_mode: ``"wal"``, in which nobody who reads is in the way of who writes, or
             ``"truncate"``, in which a commit waits until nobody reads, and which the bug that
@@ -404,7 +411,7 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
             left untouched.
         SchemaVersionError: If a newer bankcore wrote it.
         StoreUnavailableError: If it cannot be opened for writing, or not in that mode.
-        StoreMisuseError: If there is no such mode.
+        StoreMisuseError: If there is no such mode, or *timeout* is out of bounds.
     """
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
@@ -492,8 +499,11 @@ class SQLiteStore(_OwnConnections, SQLiteReads):
                 of the copy beside it. It is left as it is.
             StoreUnavailableError: If the copy cannot be written. None appears.
         """
+        target = os.fsdecode(path)
+        if "\0" in target or target in {"", ":memory:"}:
+            raise StoreMisuseError(f"{shown(target)} names no file for a copy")
         with storage_errors():
-            write_copy(self._link().connection, os.path.abspath(os.fsdecode(path)))
+            write_copy(self._link().connection, os.path.abspath(target))
 
     def describe(self) -> StoreDescription:
         """

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from bankcore import Account, AccountId, AccountStore, BankError, Hold, TransactionId
-from bankcore.errors import OutcomeUnknownError, StoreUnavailableError
+from bankcore.errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError, shown
 from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet
 from bankcore.transaction import Posting, Refusal, Transaction
 
@@ -56,6 +56,16 @@ class Fault(StrEnum):
 
 
 _OF_READS: Final = frozenset({Fault.BUSY, Fault.LATENCY, Fault.CLOCK_JUMP})
+
+
+def _known(fault: object) -> Fault:
+    """
+    Passes where *fault* is one: a fault that is misspelt would be none, and a test would see none.
+    """
+    if isinstance(fault, Fault):
+        return fault
+    names = ", ".join(f"Fault.{each.name}" for each in Fault)
+    raise StoreMisuseError(f"there is no fault {shown(fault)}, only {names}")
 
 
 class FaultyClock:
@@ -133,12 +143,14 @@ class FaultyStore:
         clock: FaultyClock | None = None,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
+        if not 0 <= rate <= 1:
+            raise StoreMisuseError(f"rate is a share of the calls, from 0 to 1, and not {rate!r}")
         self.store = store
         self.clock = FaultyClock() if clock is None else clock
         self.rate = rate
         self._random = Random(seed)
         # In the order of their definition, whatever the order given.
-        chosen = frozenset(faults)
+        chosen = frozenset(map(_known, faults))
         self._of_units = tuple(fault for fault in Fault if fault in chosen)
         self._of_reads = tuple(fault for fault in self._of_units if fault in _OF_READS)
         self._sleep = self.clock.sleep if sleep is None else sleep
@@ -166,8 +178,11 @@ class FaultyStore:
         Let the next units have these faults, in this order, whatever the seed says.
 
         None stands for a unit without one.
+
+        Raises:
+            StoreMisuseError: If one is no `Fault`.
         """
-        self._injected.extend(faults)
+        self._injected.extend([None if fault is None else _known(fault) for fault in faults])
 
     # -- The contract --
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bankcore import Account, AccountId, AccountStore, Hold
+from bankcore.store import ReadSet
 from bankcore.testing.conformance.failing import require, require_equal
 from bankcore.testing.conformance.helpers import (
     ALICE,
@@ -16,6 +17,7 @@ from bankcore.testing.conformance.helpers import (
     bank_over,
     eur,
     exactly,
+    look,
     refusal,
 )
 from bankcore.testing.conformance.subject import check
@@ -50,6 +52,8 @@ def holds_stay_as_they_were_written(store: AccountStore) -> None:
 
         require_equal(exactly([state]), exactly([store.account(ALICE)]))
         require_equal(exactly([state]), exactly(store.accounts()))
+        seen = look(store, ReadSet((), (ALICE,)))
+        require_equal(exactly([state]), exactly(seen.accounts.values()))
 
 
 @check

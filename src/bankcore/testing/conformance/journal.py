@@ -3,11 +3,14 @@ Promises of the journal: its order, its pages, its cursors.
 """
 
 from bankcore import AccountId, AccountStore, Transaction
+from bankcore.commands import Command, Deposit, OpenAccount, Withdraw
 from bankcore.errors import InvalidCursorError
 from bankcore.store import Cursor
 from bankcore.testing.conformance.failing import raises, require_equal
 from bankcore.testing.conformance.helpers import (
     append,
+    bank_over,
+    eur,
     exactly,
     fill,
     journal_of,
@@ -24,8 +27,17 @@ def records_keep_the_order_they_were_written_in(store: AccountStore) -> None:
     ids = ["t-9", "t-1", "t-5", "A", "z", "t-0"]
     append(store, map(refusal, ids[:4]))
     append(store, map(refusal, ids[4:]))
+    # What moved money does not come before what was declined.
+    commands: list[Command] = [
+        Withdraw("alice", eur(1), transaction_id="early"),
+        OpenAccount("alice", initial_balance=eur(1), transaction_id="open"),
+        Withdraw("alice", eur(9), transaction_id="much"),
+        Deposit("alice", eur(1), transaction_id="more"),
+    ]
+    bank_over(store).execute(commands)
 
-    require_equal(ids, [record.id.value for record in journal_of(store)])
+    expected = [*ids, "early", "open", "much", "more"]
+    require_equal(expected, [record.id.value for record in journal_of(store)])
 
 
 @check

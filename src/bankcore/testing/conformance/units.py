@@ -123,6 +123,8 @@ def decide_raising_passes_unchanged(store: AccountStore) -> None:
     for error in (
         RuntimeError("a bug"),
         KeyError("alice"),
+        ValueError("a bug"),
+        TypeError("a bug"),
         AccountNotFoundError(ALICE),
         StoreUnavailableError("of another store"),
         OSError(5, "of a file"),
