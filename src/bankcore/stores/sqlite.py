@@ -16,6 +16,7 @@ import sqlite3
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -25,6 +26,7 @@ import attrs
 
 from bankcore import codec
 from bankcore.errors import (
+    BankError,
     OutcomeUnknownError,
     StoreCorruptedError,
     StoreFormatError,
@@ -128,6 +130,18 @@ _CLOSED: Final = -1
 # are kept here so that not even garbage collection closes them.
 _abandoned: list[_Process] = []
 
+# The stores of this process that may have connections.
+_stores: "weakref.WeakSet[_OwnConnections]" = weakref.WeakSet()
+
+# The files that the parent had open in other threads when this process was forked from it. SQLite
+# remembers for the whole process which locks it has on a file, and in the child it has none.
+_carried_over: set[object] = set()
+_CARRIED_OVER: Final = (
+    "this process was forked while another thread had the store open, and SQLite cannot be used in"
+    " it for this file; fork before other threads use the store, or let the child begin anew, as"
+    " multiprocessing's spawn does"
+)
+
 
 class _OwnConnections:
     """
@@ -172,6 +186,11 @@ class _OwnConnections:
         self._process_guard = threading.Lock()
         require_file(self._path, create=create)
         self._file = files_at(self._path)[0]
+        if self._file in _carried_over:
+            raise StoreMisuseError(_CARRIED_OVER)
+        #: Whether the next fork leaves the child with connections of other threads.
+        self._is_carried_over = False
+        _stores.add(self)
         try:
             with storage_errors():
                 require_own(self._path, timeout)
@@ -204,6 +223,35 @@ class _OwnConnections:
         while process.links:
             self._close(process.links[-1])
             process.links.pop()
+
+    # -- Forks --
+
+    def let_go_before_a_fork(self) -> None:
+        """
+        Close what this thread has open, so that parent and child each open their own anew.
+        """
+        process = self._current_process()
+        this = threading.current_thread()
+        self._is_carried_over = process.writer.locked() or any(
+            link.thread is not this and link.thread.is_alive() for link in process.links
+        )
+        if self._is_carried_over:
+            return
+        process.local = threading.local()
+        try:
+            while process.links:
+                self._close(process.links[-1])
+                process.links.pop()
+        except BankError:  # others keep the lock: the connection stays
+            self._is_carried_over = True
+
+    def begin_after_a_fork(self) -> None:
+        """
+        In the child: begin anew, or never.
+        """
+        if self._is_carried_over:
+            _carried_over.add(self._file)
+            self._stop_reason = _CARRIED_OVER
 
     # -- Connections --
 
@@ -602,3 +650,17 @@ def _try_lock(descriptor: int) -> bool:
 
 def _busy(timeout: float) -> StoreUnavailableError:
     return StoreUnavailableError(f"others kept it busy for {timeout:g} s")
+
+
+def _before_a_fork() -> None:
+    for store in list(_stores):
+        store.let_go_before_a_fork()
+
+
+def _after_a_fork() -> None:
+    for store in list(_stores):
+        store.begin_after_a_fork()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(before=_before_a_fork, after_in_child=_after_a_fork)
