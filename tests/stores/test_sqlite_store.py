@@ -1055,6 +1055,68 @@ store.close()
 """
 
 
+@pytest.fixture
+def forks() -> Iterator[None]:
+    """
+    What this process pretends about forks is forgotten.
+    """
+    yield
+    sqlite._carried_over.clear()
+
+
+@pytest.mark.usefixtures("forks")
+def test_what_other_threads_have_open_is_carried_over(path: Path) -> None:
+    """
+    As a child sees it: neither the store nor another on the file may be used.
+    """
+    with SQLiteStore(path) as store:
+        opened, ended = threading.Event(), threading.Event()
+
+        def use() -> None:
+            contents_of(store)
+            opened.set()
+            ended.wait()
+
+        thread = threading.Thread(target=use)
+        thread.start()
+        opened.wait()
+        store.let_go_before_a_fork()
+        sqlite._after_a_fork()
+        for use_again in (lambda: contents_of(store), lambda: SQLiteStore(path)):
+            with pytest.raises(StoreMisuseError, match="forked while another thread"):
+                use_again()
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.usefixtures("forks")
+def test_what_cannot_be_closed_is_carried_over(path: Path) -> None:
+    """
+    Where others keep the lock for too long, the connection stays, and the child is refused.
+    """
+    with SQLiteStore(path, timeout=0.02) as store:
+        with open(f"{path}.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            store.let_go_before_a_fork()
+        store.begin_after_a_fork()
+        with pytest.raises(StoreMisuseError, match="forked while another thread"):
+            contents_of(store)
+
+
+def test_nothing_is_carried_over_by_a_thread_alone(path: Path) -> None:
+    """
+    What was closed before a fork is opened anew when it is used, on both sides.
+    """
+    with SQLiteStore(path) as store:
+        before = connection_of(store)
+        store.let_go_before_a_fork()
+        sqlite._after_a_fork()
+
+        assert connection_of(store) is not before
+        with SQLiteStore(path) as other:
+            assert contents_of(other) == contents_of(store)
+
+
 def test_a_child_made_in_the_middle_of_a_unit_has_no_part_in_it(path: Path) -> None:
     """
     A child that is made while its parent writes is refused the store, and its end and its
