@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +33,9 @@ from bankcore.stores import (
     SQLiteWALWarning,
     _sqlite_versions,
     migrate,
+    sqlite,
 )
+from bankcore.stores._sqlite_file import Files, files_at
 from bankcore.stores._sqlite_versions import has_wal_bug
 from bankcore.testing.conformance.helpers import bank_over, eur
 
@@ -210,6 +213,61 @@ def test_a_thread_that_comes_later_sees_it_too(store: SQLiteStore, path: Path) -
     thread.join()
 
     assert len(said) == 1
+
+
+def _in_a_thread(use: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(use).result()
+
+
+def test_a_thread_that_opens_the_files_meanwhile_replaces_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    While one thread looks which files there are, before the first is open, another opens them.
+    """
+    with SQLiteStore(path) as store:
+        bank_on(store).open_account("alice", initial_balance=eur(1))
+        store.let_go_before_a_fork()  # nobody has it open, and no log is there
+        looked: list[Files] = []
+
+        def look(at: str) -> Files:
+            found = files_at(at)
+            if not looked:
+                looked.append(found)
+                _in_a_thread(lambda: bank_on(store).account("alice"))
+            return found
+
+        monkeypatch.setattr(sqlite, "files_at", look)
+        bank_on(store).deposit("alice", eur(1))
+
+        assert looked[0][1:] == (None, None)
+        assert eur(2) == bank_on(store).account("alice").balance
+
+
+def test_a_thread_that_gives_its_connection_up_meanwhile_replaces_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The connection that was the only one may be gone, and the log with it, once they are looked at.
+    """
+    with SQLiteStore(path) as store, ThreadPoolExecutor(1) as other:
+        store.let_go_before_a_fork()
+        other.submit(bank_on(store).open_account, "alice", initial_balance=eur(1)).result()
+        (only,) = store._process.links
+        looked: list[Files] = []
+
+        def look(at: str) -> Files:
+            if not looked:
+                other.submit(store._discard, only).result()
+                looked.append(files_at(at))
+            return files_at(at)
+
+        monkeypatch.setattr(sqlite, "files_at", look)
+        bank_on(store).deposit("alice", eur(1))
+
+        assert looked[0][1:] == (None, None)
+        assert eur(2) == bank_on(store).account("alice").balance
 
 
 _LEAVING_A_REPLACED_FILE = """

@@ -130,8 +130,9 @@ _CLOSED: Final = -1
 # are kept here so that not even garbage collection closes them.
 _abandoned: list[_Process] = []
 
-# The stores of this process that may have connections.
-_stores: "weakref.WeakSet[_OwnConnections]" = weakref.WeakSet()
+# The stores of this process that may have connections. Not a WeakSet: that cannot be gone
+# through while another thread adds to it, and a fork does not wait.
+_stores: "set[weakref.ref[_OwnConnections]]" = set()
 
 # The files that the parent had open in other threads when this process was forked from it. SQLite
 # remembers for the whole process which locks it has on a file, and in the child it has none.
@@ -190,7 +191,7 @@ class _OwnConnections:
             raise StoreMisuseError(_CARRIED_OVER)
         #: Whether the next fork leaves the child with connections of other threads.
         self._is_carried_over = False
-        _stores.add(self)
+        _stores.add(weakref.ref(self, _stores.discard))
         try:
             with storage_errors():
                 require_own(self._path, timeout)
@@ -317,10 +318,12 @@ class _OwnConnections:
 
         SQLite goes on writing into files that were removed or replaced, where nobody finds it.
         """
-        found = files_at(self._path)
         process = self._current_process()
-        links = (*new, *process.links)
-        if found[0] == self._file and all(each.files == found for each in links):
+        before = tuple(process.links)
+        found = files_at(self._path)
+        # Only those that were open all the while: other threads open and close theirs.
+        compared = {*new, *set(before).intersection(process.links)}
+        if found[0] == self._file and all(each.files == found for each in compared):
             return
         self._stop_reason = (
             f"{self._path}, or the -wal or -shm beside it, was removed or replaced while it was"
@@ -329,7 +332,7 @@ class _OwnConnections:
         )
         # To close a connection would remove the -wal at the path, now perhaps another's.
         with process.links_guard:
-            for each in links:
+            for each in (*new, *process.links):
                 keep_open(each.connection)
             _abandoned.append(process)
             self._process = _Process()
@@ -652,13 +655,17 @@ def _busy(timeout: float) -> StoreUnavailableError:
     return StoreUnavailableError(f"others kept it busy for {timeout:g} s")
 
 
+def _stores_now() -> list[_OwnConnections]:
+    return [store for known in tuple(_stores) if (store := known()) is not None]
+
+
 def _before_a_fork() -> None:
-    for store in list(_stores):
+    for store in _stores_now():
         store.let_go_before_a_fork()
 
 
 def _after_a_fork() -> None:
-    for store in list(_stores):
+    for store in _stores_now():
         store.begin_after_a_fork()
 
 
