@@ -6,7 +6,7 @@ audit finds clean before.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.store import AccountStore, ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -645,6 +645,33 @@ def test_a_lowered_limit_breaks_no_floor() -> None:
     bank.release_hold("alice", "h-1")
 
     assert (findings(store), eur("-16")) == ([], bank.account("alice").available)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
+    """
+    A store in memory, and one in a file.
+    """
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        yield store
+
+
+def test_a_hold_keeps_its_place(any_store: AccountStore) -> None:
+    """Captured in part, or extended, a hold stays before those that were placed after it."""
+    bank = Bank(any_store, clock=lambda: NOON)
+    bank.open_account("alice", initial_balance=eur("10"))
+    for name in ("h-1", "h-2", "h-3"):
+        bank.place_hold(
+            "alice", eur("2"), expires_at=NOON + timedelta(hours=1), transaction_id=name
+        )
+    bank.capture_hold("alice", "h-1", eur("1"), final=False)
+    bank.extend_hold("alice", "h-2", expires_at=NOON + timedelta(hours=2))
+
+    assert ["h-1", "h-2", "h-3"] == [hold.id.value for hold in bank.holds("alice")]
+    assert verify(any_store).is_clean
 
 
 def test_a_balance_beyond_the_bound_is_found() -> None:

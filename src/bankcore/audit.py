@@ -588,7 +588,7 @@ def _follow_placing(
 def _follow_capture(
     command: CaptureHold, _transaction: Transaction, change: int, derived: _Derived
 ) -> Iterator[str]:
-    hold = derived.holds.pop(command.hold_id.value)
+    hold = derived.holds[command.hold_id.value]
     left = hold.left
     taken = left if command.amount is None else command.amount.amount_minor
     if change != -taken:
@@ -597,6 +597,8 @@ def _follow_capture(
         yield f"{taken} was captured of a hold with {left} left"
     if taken < left and not command.final:
         derived.holds[command.hold_id.value] = attrs.evolve(hold, captured=hold.captured + taken)
+    else:
+        del derived.holds[command.hold_id.value]
 
 
 def _follow_release(

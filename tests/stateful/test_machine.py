@@ -39,8 +39,20 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from model import Answer, Ask, Booked, Line, Model, ModelHold, Refused, nets_of
+from model import (
+    HOLDERS_MAX,
+    HOLDS_MAX,
+    Answer,
+    Ask,
+    Booked,
+    Line,
+    Model,
+    ModelHold,
+    Refused,
+    nets_of,
+)
 
+from bankcore import account as account_module
 from bankcore import audit
 from bankcore.account import Account, Hold
 from bankcore.bank import Bank
@@ -63,6 +75,7 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
+from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.money import Money
 from bankcore.store import AccountStore
@@ -131,12 +144,13 @@ def arguments_of(ask: Ask) -> tuple[tuple[Any, ...], dict[str, Any]]:
     limit = None if ask.limit is None else Money.from_minor(ask.limit, ask.currency)
     ends = None if ask.ends is None else instant_of(ask.ends)
     legs = [(name, Money.from_minor(minor, code)) for name, minor, code in ask.legs]
+    rate = None if ask.rate is None else ExchangeRate(*ask.rate)
     given: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
         "open": ((ask.account,), {"initial_balance": amount, "overdraft_limit": limit}),
         "deposit": ((ask.account, amount), {}),
         "withdraw": ((ask.account, amount), {}),
         "transfer": ((ask.account, ask.to, amount), {}),
-        "post": ((legs,), {"crosses_boundary": ask.crosses}),
+        "post": ((legs,), {"crosses_boundary": ask.crosses, "exchange_rate": rate}),
         "reverse": ((ask.original,), {}),
         "place": ((ask.account, amount), {"expires_at": ends}),
         "capture": (
@@ -252,9 +266,10 @@ def answers_of(do: Callable[[], Sequence[Transaction | BankError]]) -> list[Answ
 
 # -- What is asked -----------------------------------------------------------
 
-# Few accounts, so that they meet: a and b are opened first, and c nearly full; d may be.
+# Few accounts, so that they meet: a and b are opened first, c nearly full, u and v in another
+# currency; d may be.
 NAMES = st.sampled_from(["a", "b", "c", "d"])
-NAMES_AND_NOBODY = st.sampled_from([*"abababababcccdd", "nobody"])
+NAMES_AND_NOBODY = st.sampled_from([*"abababababcccdduv", "nobody"])
 SPECIAL_AMOUNTS = st.sampled_from([-1, 0, 1, 100, AMOUNT_MAX - 100, AMOUNT_MAX, AMOUNT_MAX + 1])
 AMOUNTS = st.one_of(*[st.integers(1, 150), st.integers(50, 500)] * 8, SPECIAL_AMOUNTS)
 LIMITS = st.sampled_from([*[None, None, 0, 50, 100] * 4, AMOUNT_MAX, -1])
@@ -298,6 +313,28 @@ def legs(draw: st.DrawFn) -> tuple[tuple[str, int, str], ...]:
     return tuple(found)
 
 
+RATES = st.sampled_from(
+    [None] * 6 + [("EUR", "USD", "1.0825"), ("USD", "EUR", "0.92"), ("EUR", "EUR", "1")]
+)
+
+
+@st.composite
+def exchanges(draw: st.DrawFn) -> Ask:
+    """
+    An exchange: one currency goes from a to b, and another from u to v, or back.
+    """
+    given, got = draw(st.integers(-150, 150)), draw(st.integers(-150, 150))
+    legs = [("a", -given, "EUR"), ("b", given, "EUR"), ("u", -got, "USD"), ("v", got, "USD")]
+    return Ask(
+        "post",
+        None,
+        id=draw(IDS),
+        legs=tuple(draw(st.permutations(legs))),
+        crosses=draw(st.booleans()),
+        rate=draw(RATES),
+    )
+
+
 @st.composite
 def asks(draw: st.DrawFn, *kinds: str) -> Ask:
     """
@@ -324,7 +361,13 @@ def asks(draw: st.DrawFn, *kinds: str) -> Ask:
     if kind == "open":
         return replace(ask, limit=draw(LIMITS))
     if kind == "post":
-        return replace(ask, account=None, legs=draw(legs()), crosses=draw(st.booleans()))
+        return replace(
+            ask,
+            account=None,
+            legs=draw(legs()),
+            crosses=draw(st.booleans()),
+            rate=draw(RATES),
+        )
     if kind == "reverse":
         return replace(ask, account=None, original=draw(st.integers(0, 30).map(str)))
     if kind in {"capture", "release", "extend"}:
@@ -370,6 +413,9 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.limits = pytest.MonkeyPatch()
+        self.limits.setattr(account_module, "HOLDS_MAX", HOLDS_MAX)
+        self.limits.setattr(account_module, "HOLDERS_MAX", HOLDERS_MAX)
         self.folder = Path(tempfile.mkdtemp())
         self.now = 0
         self.calls = 0
@@ -382,6 +428,7 @@ class Machine(RuleBasedStateMachine):
         try:
             self._require_sound()
         finally:
+            self.limits.undo()
             self.sqlite.close()
             shutil.rmtree(self.folder)
 
@@ -488,6 +535,8 @@ class Machine(RuleBasedStateMachine):
             Ask("open", "a", balance, id="t-a"),
             Ask("open", "b", 100, limit=limit, id="t-b"),
             Ask("open", "c", AMOUNT_MAX - 100, id="t-c"),
+            Ask("open", "u", 100, currency="USD", id="t-u"),
+            Ask("open", "v", 0, currency="USD", limit=50, id="t-v"),
             Ask("place", "b", 30, id="t-h", ends=ends * SECOND if ends else None),
             Ask("place", "b", 20, id="t-i", ends=2 * SECOND),
             Ask("place", "c", 150, id="t-j", ends=3600 * SECOND),
@@ -503,6 +552,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=sent, ask=asks(*MONEY))
     def move_money(self, ask: Ask) -> Ask:
+        return self._single(self._settled(ask))
+
+    @rule(target=sent, ask=exchanges())
+    def exchange(self, ask: Ask) -> Ask:
         return self._single(self._settled(ask))
 
     @rule(target=sent, ask=asks("place"))
@@ -553,6 +606,7 @@ class Machine(RuleBasedStateMachine):
                 {"description": "another"},
                 {"at": -SECOND},
                 {"account": "c"},
+                {"rate": ("EUR", "USD", "1.0826")},
             ]
         ),
     )
@@ -560,7 +614,9 @@ class Machine(RuleBasedStateMachine):
         """
         Nearly the same command under an id that was sent before.
         """
-        if "amount" not in change or ask.kind in WITH_AMOUNT:
+        if ("amount" not in change or ask.kind in WITH_AMOUNT) and (
+            "rate" not in change or ask.kind == "post"
+        ):
             self._single(replace(ask, **change))
 
     def _single(self, ask: Ask) -> Ask:
