@@ -107,17 +107,35 @@ def test_value_that_is_no_checkpoint_is_refused(value: object) -> None:
         to_checkpoint(value)
 
 
-def test_error_says_what_is_wrong() -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("hello", "line 1 is 'hello', and not bankcore checkpoint 1"),
+        (
+            "\ufeff" + TEXT,
+            "line 1 is '\\ufeffbankcore checkpoint 1', and not bankcore checkpoint 1",
+        ),
+        (
+            TEXT.replace("\n", "\r\n"),
+            r"line 1 is 'bankcore checkpoint 1\r', and not bankcore checkpoint 1",
+        ),
+        (
+            TEXT.replace("accounts 1", "accounts 01"),
+            "line 3 is 'accounts 01', and not accounts NUMBER",
+        ),
+        (TEXT.replace("2026-05-01", "2026-13-01"), "line 2: "),
+        ("\n".join(TEXT.split("\n")[:7]), "it has 7 lines, and not 8"),
+        (TEXT + "\n\n", "it has 9 lines, and not 8"),
+    ],
+)
+def test_error_says_what_is_wrong(text: str, reason: str) -> None:
     """
-    The sentence names what was read.
+    The sentence names the line, and what was read in it.
     """
     with pytest.raises(InvalidCheckpointError) as raised:
-        Checkpoint.parse("hello")
+        Checkpoint.parse(text)
 
-    assert str(raised.value) == (
-        "The checkpoint cannot be read: 'hello' is not eight lines that begin with"
-        " bankcore checkpoint 1."
-    )
+    assert str(raised.value).startswith(f"The checkpoint cannot be read: {reason}")
 
 
 # -- What it stands for ------------------------------------------------------

@@ -438,9 +438,9 @@ def test_checkpoint_shows_a_later_change(bank: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "bankcore: The checkpoint cannot be read: '' is not eight lines"),
+        (b"", "bankcore: The checkpoint cannot be read: line 1 is '', and"),
         (b"\xff\xfe", "bankcore: The checkpoint cannot be read: "),
-        (b"x" * 5000, "bankcore: The checkpoint cannot be read: 'xxx"),
+        (b"x" * 5000, "bankcore: The checkpoint cannot be read: line 1 is 'xxx"),
     ],
     ids=["empty", "not text", "long"],
 )

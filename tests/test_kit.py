@@ -368,3 +368,21 @@ def test_all_broken_promises_are_told_at_once() -> None:
         check_store(Broken)
 
     assert {"accounts_begin_after_an_id", "due_holds_are_found"} <= set(raised.value.failures)
+
+
+@pytest.mark.parametrize("given", [None, MemoryStore(), "bankcore.stores.MemoryStore"])
+def test_what_makes_no_store_is_told_at_once(given: Any) -> None:
+    """
+    A store in the place of the function that makes one is no broken promise.
+    """
+    with pytest.raises(TypeError, match="make_store is a function that makes a store, and not"):
+        check_store(given)
+
+
+@pytest.mark.parametrize("given", [None, {"chained": True}, Capabilities])
+def test_what_are_no_capabilities_are_told_at_once(given: Any) -> None:
+    """
+    The same goes for what stands in the place of the capabilities.
+    """
+    with pytest.raises(TypeError, match="capabilities are a Capabilities, and not"):
+        check_store(MemoryStore, given)

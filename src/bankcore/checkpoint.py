@@ -20,12 +20,19 @@ from bankcore.transaction import Refusal
 _FIRST_LINE: Final = "bankcore checkpoint 1"
 _NUMBER: Final = "(0|[1-9][0-9]{0,17})"
 _ROOT: Final = "([0-9a-f]{64})"
-_TEXT: Final = re.compile(
-    f"{_FIRST_LINE}\\n"
-    "taken ([0-9T:.+-]{32})\\n"
-    f"accounts {_NUMBER}\\ntransactions {_NUMBER}\\nrefusals {_NUMBER}\\n"
-    f"accounts-root {_ROOT}\\nrefusals-root {_ROOT}\\njournal-root {_ROOT}\\n?",
-    re.ASCII,
+# Its lines: how each one is written, and what it says.
+_LINES: Final = tuple(
+    (form, re.compile(pattern, re.ASCII))
+    for form, pattern in (
+        (_FIRST_LINE, f"({_FIRST_LINE})"),
+        ("taken INSTANT", "taken ([0-9T:.+-]{32})"),
+        ("accounts NUMBER", f"accounts {_NUMBER}"),
+        ("transactions NUMBER", f"transactions {_NUMBER}"),
+        ("refusals NUMBER", f"refusals {_NUMBER}"),
+        ("accounts-root HASH", f"accounts-root {_ROOT}"),
+        ("refusals-root HASH", f"refusals-root {_ROOT}"),
+        ("journal-root HASH", f"journal-root {_ROOT}"),
+    )
 )
 
 
@@ -85,16 +92,20 @@ class Checkpoint:
         Raises:
             InvalidCheckpointError: If it is anything else.
         """
-        found = _TEXT.fullmatch(text)
-        if found is None:
-            raise InvalidCheckpointError(
-                f"{shown(text)} is not eight lines that begin with {_FIRST_LINE}"
-            )
-        taken, accounts, transactions, refusals, *roots = found.groups()
+        lines = text.removesuffix("\n").split("\n")
+        said: list[str] = []
+        for number, (line, (form, pattern)) in enumerate(zip(lines, _LINES, strict=False), 1):
+            found = pattern.fullmatch(line)
+            if found is None:
+                raise InvalidCheckpointError(f"line {number} is {shown(line)}, and not {form}")
+            said.append(found[1])
+        if len(lines) != len(_LINES):
+            raise InvalidCheckpointError(f"it has {len(lines)} lines, and not {len(_LINES)}")
+        _, taken, accounts, transactions, refusals, *roots = said
         try:
             taken_at = instant_from_text(taken)
         except InvalidTimeError as error:
-            raise InvalidCheckpointError(str(error).removesuffix(".")) from error
+            raise InvalidCheckpointError(f"line 2: {str(error).removesuffix('.')}") from error
         return cls(
             taken_at,
             int(accounts),

@@ -26,6 +26,7 @@ from bankcore.errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
+from bankcore.ids import AccountId
 from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import (
     JoinedSQLiteStore,
@@ -506,7 +507,7 @@ def test_a_copy_that_cannot_be_made_is_unavailable(store: SQLiteStore, path: Pat
     """
     Where there is no such directory, that is a typed error.
     """
-    with pytest.raises(StoreUnavailableError, match="absent"):
+    with pytest.raises(StoreUnavailableError, match=r"no directory .*/absent for a copy"):
         store.backup(path.parent / "absent" / "copy.db")
 
 
@@ -529,6 +530,15 @@ def test_a_copy_that_fails_leaves_nothing(faulty: type[Faulty], path: Path) -> N
             store.backup(path.with_name("copy.db"))
 
         assert [] == list(path.parent.glob("copy*"))
+
+
+def test_a_sentence_of_sqlite_ends_once(store: SQLiteStore) -> None:
+    """
+    What SQLite says is told as a part of a sentence, whether or not it is one itself.
+    """
+    store._link().connection.close()
+    with pytest.raises(StoreUnavailableError, match=r"[^.]\.$"):
+        store.account(AccountId("alice"))
 
 
 # -- Described ---------------------------------------------------------------

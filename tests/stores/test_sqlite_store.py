@@ -609,7 +609,7 @@ def test_a_store_has_one_schema_version(store: SQLiteStore, path: Path, statemen
         SQLiteStore(path)
 
 
-@pytest.mark.parametrize("version", ["NULL", "'one'", "x'01'", "0.5"])
+@pytest.mark.parametrize("version", ["NULL", "'one'", "x'01'", "0.5", "0", "-1"])
 def test_a_schema_version_that_is_no_number_is_damage(
     store: SQLiteStore, path: Path, version: str
 ) -> None:
@@ -618,7 +618,7 @@ def test_a_schema_version_that_is_no_number_is_damage(
     """
     store.close()
     _loosen(path, "bankcore_schema", f"UPDATE bankcore_schema SET version = {version}")
-    with pytest.raises(StoreCorruptedError):
+    with pytest.raises(StoreCorruptedError, match=r"schema version .*, not a number above zero"):
         SQLiteStore(path)
 
 

@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 from contextlib import closing, suppress
 
-from bankcore.errors import StoreMisuseError
+from bankcore.errors import StoreMisuseError, StoreUnavailableError
 from bankcore.stores._sqlite_settings import mode_of
 
 # What SQLite would take for parts of the copy, if it lay beside it.
@@ -25,6 +25,8 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         if os.path.lexists(target + suffix):
             raise _taken(target + suffix)
     directory, name = os.path.split(target)
+    if not os.path.isdir(directory):
+        raise StoreUnavailableError(f"there is no directory {directory} for a copy")
     descriptor, part = tempfile.mkstemp(prefix=f"{name}.", suffix=".part", dir=directory)
     os.close(descriptor)
     try:

@@ -32,6 +32,11 @@ def primary_code(error: Exception) -> int | None:
     return None if code is None else code & 0xFF
 
 
+def _said(error: Exception) -> str:
+    # Some of its sentences have a full stop of their own.
+    return f"SQLite says: {str(error).removesuffix('.')}"
+
+
 def translated(error: sqlite3.Error | UnicodeDecodeError) -> BankError:
     """
     What *error*, before any commit, means for whoever uses the store.
@@ -41,10 +46,10 @@ def translated(error: sqlite3.Error | UnicodeDecodeError) -> BankError:
         return StoreCorruptedError(f"text in it is not UTF-8: {error}")
     code = primary_code(error)
     if code in _DAMAGED or (code is None and isinstance(error, sqlite3.OperationalError)):
-        return StoreCorruptedError(f"SQLite says: {error}")
+        return StoreCorruptedError(_said(error))
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreMisuseError(f"what was to be written breaks a rule of the tables: {error}")
-    return StoreUnavailableError(f"SQLite says: {error}")
+    return StoreUnavailableError(_said(error))
 
 
 @contextmanager

@@ -147,8 +147,10 @@ def one_version(rows: Sequence[Sequence[Any]]) -> int:
     if len(rows) != 1:
         raise StoreCorruptedError(f"it has {len(rows)} schema versions, not one")
     ((version,),) = rows
-    if type(version) is not int:
-        raise StoreCorruptedError(f"it has the schema version {version!r}, not a number")
+    if type(version) is not int or version < 1:
+        raise StoreCorruptedError(
+            f"it has the schema version {version!r}, not a number above zero"
+        )
     return version
 
 

@@ -122,7 +122,12 @@ class Report:
 def checks(capabilities: Capabilities = Capabilities()) -> tuple[Check, ...]:  # noqa: B008  # frozen
     """
     The checks that apply to a store with these *capabilities*, in the order of the guide.
+
+    Raises:
+        TypeError: If *capabilities* are none.
     """
+    if not isinstance(capabilities, Capabilities):
+        raise TypeError(f"capabilities are a Capabilities, and not {capabilities!r}")
     return tuple(check for check in CHECKS.values() if capabilities.has(check.needs))
 
 
@@ -141,7 +146,10 @@ def check_store(
 
     Raises:
         BrokenPromisesError: If promises are broken. All were tried before.
+        TypeError: If *make_store* cannot be called, or *capabilities* are none.
     """
+    if not callable(make_store):
+        raise TypeError(f"make_store is a function that makes a store, and not {make_store!r}")
     failures: dict[str, BaseException] = {}
     applying = checks(capabilities)
     for check in applying:
