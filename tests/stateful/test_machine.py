@@ -5,8 +5,9 @@ The same commands on every store and on a model in plain integers: every answer 
 replayed and reused, alone and in batches, atomic or not, previewed or done, with times and
 expected versions given or not, on a clock that goes on and back, with the SQLite file closed
 and opened in between. Holds expire on the way. After each step every account (as it is now) and
-every statement must be as the model has it; at the end the audit must be clean, and the stores'
-journals the same, with each expiry in its place.
+every statement must be as the model has it; at the end the audit must be clean, also against each
+checkpoint that was taken on the way, and the stores' journals the same, with each expiry in its
+place, and the same once more after an export and an import.
 
 A run by default is up to 3,000 steps, each on every store. To run up to 50,000 of them on each
 (some minutes)::
@@ -77,6 +78,7 @@ from bankcore.commands import (
 from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
 from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, PrincipalId, TransactionId
+from bankcore.journal import export_journal, import_journal
 from bankcore.money import Money
 from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -420,6 +422,7 @@ class Machine(RuleBasedStateMachine):
         self.now = 0
         self.calls = 0
         self.model = Model()
+        self.checkpoints: list[str] = []
         self.sqlite = SQLiteStore(self.folder / "bank.db")
         self.stores: dict[str, AccountStore] = {"memory": MemoryStore(), "sqlite": self.sqlite}
         self.banks = self._banks()
@@ -719,6 +722,14 @@ class Machine(RuleBasedStateMachine):
         self.now -= microseconds
 
     @rule()
+    def take_a_checkpoint(self) -> None:
+        """
+        A checkpoint to be kept: the same of every store.
+        """
+        (taken,) = {str(bank.checkpoint()) for bank in self.banks.values()}
+        self.checkpoints.append(taken)
+
+    @rule()
     def open_the_file_anew(self) -> None:
         """
         What a process left in the file is what the next one finds.
@@ -862,7 +873,8 @@ class Machine(RuleBasedStateMachine):
 
     def _require_sound(self) -> None:
         """
-        Both journals are the same, hold what the model holds, and stand the audit.
+        Both journals are the same, hold what the model holds, and stand the audit; and what is
+        exported is imported as it was.
         """
         journals = {
             name: store.journal(limit=10_000).records for name, store in self.stores.items()
@@ -872,6 +884,15 @@ class Machine(RuleBasedStateMachine):
         assert list(self.model.records) == [record.id.value for record in journals["memory"]]
         for store in self.stores.values():
             assert audit.verify(store).disagreements == ()
+            for checkpoint in self.checkpoints:
+                assert audit.verify(store, against=checkpoint).disagreements == ()
+        exported = list(export_journal(self.sqlite))
+        with SQLiteStore(self.folder / "imported.db") as imported:
+            import_journal(imported, exported)
+
+            assert list(export_journal(imported)) == exported
+            assert imported.accounts() == self.sqlite.accounts()
+            assert audit.verify(imported, against=Bank(self.sqlite).checkpoint()).is_clean
 
 
 TestMachine = Machine.TestCase
