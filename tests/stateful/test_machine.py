@@ -325,7 +325,8 @@ def exchanges(draw: st.DrawFn) -> Ask:
     """
     An exchange: one currency goes from a to b, and another from u to v, or back.
     """
-    given, got = draw(st.integers(-150, 150)), draw(st.integers(-150, 150))
+    amounts = st.one_of(st.integers(1, 50), st.integers(-50, -1))
+    given, got = draw(amounts), draw(amounts)
     legs = [("a", -given, "EUR"), ("b", given, "EUR"), ("u", -got, "USD"), ("v", got, "USD")]
     return Ask(
         "post",
@@ -333,7 +334,7 @@ def exchanges(draw: st.DrawFn) -> Ask:
         id=draw(IDS),
         legs=tuple(draw(st.permutations(legs))),
         crosses=draw(st.booleans()),
-        rate=draw(RATES),
+        rate=draw(st.one_of(st.just(("EUR", "USD", "1.0825")), RATES)),
     )
 
 
@@ -539,10 +540,13 @@ class Machine(RuleBasedStateMachine):
             Ask("open", "b", 100, limit=limit, id="t-b"),
             Ask("open", "c", AMOUNT_MAX - 100, id="t-c"),
             Ask("open", "u", 100, currency="USD", id="t-u"),
-            Ask("open", "v", 0, currency="USD", limit=50, id="t-v"),
+            Ask("open", "v", 50, currency="USD", limit=50, id="t-v"),
+            Ask("grant", "b", principal="ada", rights=("read", "debit"), id="t-g"),
+            Ask("grant", "b", principal="Bob", rights=("read",), id="t-k"),
             Ask("place", "b", 30, id="t-h", ends=ends * SECOND if ends else None),
             Ask("place", "b", 20, id="t-i", ends=2 * SECOND),
             Ask("place", "c", 150, id="t-j", ends=3600 * SECOND),
+            *(Ask("place", "c", 1, id=f"t-l{n}") for n in range(HOLDS_MAX - 1)),
             Ask("transfer", "b", 10, to="a", id="t-t"),
         ]
         for ask in openings:
