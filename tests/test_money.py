@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import Currency, Money, Rounding
+from bankcore import Currency, ExchangeRate, Money, Rounding
 from bankcore.errors import (
     AmountTooLargeError,
     CurrencyMismatchError,
@@ -746,3 +746,27 @@ def test_a_decimal_has_128_digits() -> None:
 def test_comparing_leaves_others_their_say() -> None:
     """Money does not decide whether something else equals it."""
     assert eur("1").__eq__(1) is NotImplemented  # the very thing
+
+
+@pytest.mark.parametrize(
+    ("ask", "what"),
+    [
+        (lambda m: m.times("0.333"), "EUR 1.03 times 0.333 has more decimals than EUR allows (2)"),
+        (
+            lambda m: m.divided_by(-7),
+            "EUR 1.03 divided by -7 has more decimals than EUR allows (2)",
+        ),
+        (lambda m: m.rounded_to("0.05"), "EUR 1.03 is no multiple of EUR 0.05"),
+        (lambda m: m.to_minor(1), "EUR 1.03 has more decimals than asked for (1)"),
+        (
+            lambda m: ExchangeRate("EUR", "USD", "1.333").convert(m),
+            "EUR 1.03 at EUR/USD 1.333 has more decimals than USD allows (2)",
+        ),
+    ],
+)
+def test_what_must_be_rounded_is_told(ask: Any, what: str) -> None:
+    """Where a rounding is missing, the sentence says of what, and how to ask for one."""
+    with pytest.raises(RoundingRequiredError) as raised:
+        ask(eur("1.03"))
+
+    assert f"{what}; pass rounding=…, such as Rounding.HALF_EVEN." == str(raised.value)
