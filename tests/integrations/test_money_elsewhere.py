@@ -64,6 +64,13 @@ class TestPydantic:
         with pytest.raises(self.pydantic.ValidationError):
             self.model()(price=wrong)
 
+    @pytest.mark.parametrize("name", ["amount", "currency"])
+    def test_bytes_are_no_text(self, name: str) -> None:
+        """Nothing is decoded on the way in: what pydantic would coerce is refused too."""
+        data = {**EUR5.to_dict(), name: EUR5.to_dict()[name].encode()}
+        with pytest.raises(self.pydantic.ValidationError, match="valid string"):
+            self.model()(price=data)
+
     def test_its_schema_says_what_is_taken(self) -> None:
         """The JSON schema is that of `to_dict`, both ways."""
         for mode in ("validation", "serialization"):
