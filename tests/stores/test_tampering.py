@@ -9,7 +9,7 @@ are of each kind.
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ import pytest
 from bankcore import AccountStatus, Bank, BankError, TransactionId
 from bankcore.audit import verify
 from bankcore.checkpoint import Checkpoint
+from bankcore.errors import StoreCorruptedError
 from bankcore.store import LIMIT_MAX, ReadSet, Snapshot, WriteSet
 from bankcore.stores import SQLiteStore
 from bankcore.testing.conformance.helpers import (
@@ -442,6 +443,64 @@ def test_what_changes_no_read_is_found_as_well(
         found = [str(each) for each in verify(store).disagreements]
 
     assert any(expected in each for each in found), found
+
+
+def test_rows_out_of_order_end_a_reading(
+    honest: tuple[Path, Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A damaged file may give what comes before where it is asked for what comes after. Who reads
+    page after page is told, and does not go round for ever.
+    """
+    path, _ = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with SQLiteStore(copy) as store:
+        read = store._read
+        journal, (account, *_) = store.journal(limit=2), store.accounts()
+
+        def from_the_beginning(statement: str, parameters: Sequence[Any]) -> list[Any]:
+            first = {int: 0, str: ""}
+            if "> ?" not in statement:
+                return read(statement, parameters)
+            if "a.id = ? AND" in statement:
+                return read(statement, (account.id.value, 0, 1))
+            if len(parameters) == 1:
+                return read(statement, (0,))
+            *others, limit = parameters
+            return read(statement, (*(first[type(each)] for each in others), limit or 1))
+
+        monkeypatch.setattr(store, "_read", from_the_beginning)
+        for look, said in (
+            (lambda: store.journal(after=journal.next, limit=1), "places of the journal"),
+            (lambda: store.accounts(after=account.id, limit=1), "ids of accounts"),
+            (lambda: store.history(account.id, after=1), "versions of account"),
+        ):
+            with pytest.raises(StoreCorruptedError, match=f"{said}.* are out of order"):
+                look()
+
+        assert "places of the journal are out of order" in store.integrity_errors()[-1]
+        assert "ids of accounts are out of order" in str(verify(store).disagreements)
+
+
+def test_a_reversal_that_cannot_be_read_is_named(
+    honest: tuple[Path, Checkpoint], tmp_path: Path
+) -> None:
+    """
+    What reverses another is read for the tables too, and damage there ends no audit.
+    """
+    path, _ = honest
+    copy = tmp_path / "bank.db"
+    copyfile(path, copy)
+    with closing(sqlite3.connect(copy)) as connection, without_triggers(connection):
+        connection.execute(
+            "UPDATE bankcore_journal SET command = '{' WHERE transaction_id = 'r-1'"
+        )
+        connection.commit()
+    with SQLiteStore(copy) as store:
+        (found,) = store.integrity_errors()
+
+    assert "transaction r-1" in found
 
 
 def test_an_index_of_the_applications_is_no_disagreement(

@@ -16,6 +16,7 @@ from bankcore import codec
 from bankcore.commands import Reverse
 from bankcore.errors import StoreCorruptedError
 from bankcore.ids import TransactionId
+from bankcore.stores._sqlite_rows import require_ahead
 from bankcore.stores.schema import PREFIX, migrate
 
 _Read = Callable[[str, Sequence[object]], list[Any]]
@@ -88,6 +89,7 @@ def _text_errors(read: _Read) -> Iterator[str]:
                     written[2] = codec.batch_to_text(codec.batch_from_text(batch))
                 if written != [command, facts, batch]:
                     yield f"the text of {name} is not written as bankcore writes it"
+        require_ahead("the places of the journal", rows[-1][0], after)
         after = rows[-1][0]
 
 

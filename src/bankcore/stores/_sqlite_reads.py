@@ -22,6 +22,7 @@ from bankcore.stores._sqlite_rows import (
     hold_from,
     place_of,
     records_in,
+    require_ahead,
 )
 from bankcore.stores._sqlite_versions import warnings_of
 from bankcore.transaction import Posting, Refusal, Transaction
@@ -65,7 +66,10 @@ class SQLiteReads:
             " ORDER BY id LIMIT ?) ORDER BY a.id, h.key",
             (first, limit),
         )
-        return tuple(account for *_, account in accounts_in(rows))
+        found = tuple(account for *_, account in accounts_in(rows))
+        if found:
+            require_ahead("the ids of accounts", found[-1].id.value, first)
+        return found
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         rows = self._read(
@@ -86,6 +90,7 @@ class SQLiteReads:
         )
         if not rows:
             return Page((), after)
+        require_ahead("the places of the journal", rows[-1][0], place)
         return Page(tuple(records_in(rows)), Cursor(str(rows[-1][0])))
 
     def history(
@@ -103,10 +108,14 @@ class SQLiteReads:
             self.account(account_id)
         found = tuple(records_in(rows))
         with codec.reading(f"the history of account {account_id}"):
-            return sorted(
+            history = sorted(
                 (record for record in found if isinstance(record, Transaction)),
                 key=lambda transaction: transaction.posting(account_id).version,
             )
+        if history:
+            last = history[-1].posting(account_id).version
+            require_ahead(f"the versions of account {account_id}", last, first)
+        return history
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
         rows = self._read(
@@ -175,12 +184,13 @@ class SQLiteReads:
         """
         What is wrong with the file or between its tables; nothing where it is sound.
         """
+        errors: list[str] = []
         try:
             found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
-            errors = [] if found == ["ok"] else found
+            errors += found if found != ["ok"] else ()
             errors += table_errors(self._read)
         except StoreCorruptedError as error:
-            return (str(error),)
+            errors.append(str(error))
         return tuple(errors)
 
     def accounts_of(

@@ -261,6 +261,16 @@ def token_from(row: Sequence[Any]) -> Token:
         )
 
 
+def require_ahead(what: str, found: int | str, before: int | str) -> None:
+    """
+    Passes where *found*, the last of a page, comes after *before*, where the page begins.
+
+    A damaged file has its rows in any order, and who reads page after page would never end.
+    """
+    if not (type(found) is type(before) and found > before):  # type: ignore[operator]  # of one type
+        raise StoreCorruptedError(f"{what} are out of order: {found!r} after {before!r}")
+
+
 def place_of(cursor: Cursor) -> int:
     token = cursor.token
     # Any that SQLite may have: a place that nobody here wrote must not end a look at the rest.
