@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import AccountStore, Bank, Money, Principal, Refusal
+from bankcore import AccountStore, Bank, Money, Principal, Refusal, codec
 from bankcore.audit import verify
 from bankcore.cli import main
 from bankcore.commands import Deposit, OpenAccount, Reverse, Withdraw
@@ -28,7 +28,7 @@ from bankcore.errors import (
     InvalidJournalError,
     StoreMisuseError,
 )
-from bankcore.ids import PrincipalId
+from bankcore.ids import PrincipalId, TransactionId
 from bankcore.journal import FIRST_LINE, export_journal, import_journal
 from bankcore.store import Chained, HolderIndex, ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -608,3 +608,15 @@ def test_lines_may_end_as_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     assert 0 == main(["import-journal", str(file), "--store", new])
     assert "2 refusals imported" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rate", ["1e300000000", "1.5", " 2", "2/3/4", "9" * 65, "", "-1"])
+def test_a_rate_is_read_as_it_is_written(rate: str) -> None:
+    """
+    Nothing but digits, and digits under them, is a rate, and a short text that stands for a huge
+    number is not worked out.
+    """
+    legs = '[["a",[-100,"EUR",2]],["b",[100,"EUR",2]],["c",[-100,"USD",2]],["d",[100,"USD",2]]]'
+    text = f'{{"legs":{legs},"exchange_rate":["EUR",2,"USD",2,"{rate}"]}}'
+    with pytest.raises(ValueError, match="a whole number or a fraction"):
+        codec.command_from_text("post", text, TransactionId("t-1"))

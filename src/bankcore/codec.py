@@ -29,6 +29,7 @@ from bankcore.exchange import ExchangeRate
 from bankcore.ids import AccountId, PrincipalId, TransactionId
 from bankcore.instants import from_microseconds, to_microseconds
 from bankcore.money import Money
+from bankcore.rounding import NUMBER_DIGITS_MAX
 
 # What making a value out of anything at all can raise.
 _MISREAD = (
@@ -82,6 +83,9 @@ def _money_text(money: Money) -> str:
     return f'[{money.amount_minor},"{money.currency.code}",{money.currency.exponent}]'
 
 
+_RATE = re.compile(f"[0-9]{{1,{NUMBER_DIGITS_MAX}}}(/[0-9]{{1,{NUMBER_DIGITS_MAX}}})?", re.ASCII)
+
+
 def _rate_text(rate: ExchangeRate) -> str:
     base, quote = rate.base, rate.quote
     return _plain([base.code, base.exponent, quote.code, quote.exponent, str(rate.rate)])
@@ -89,6 +93,9 @@ def _rate_text(rate: ExchangeRate) -> str:
 
 def _rate_from(parts: list[Any]) -> ExchangeRate:
     base, base_exponent, quote, quote_exponent, text = parts
+    # Nothing else is written; and of "1e999999999" a fraction would be made for ever.
+    if not _RATE.fullmatch(text):
+        raise ValueError("a rate is a whole number or a fraction of two")
     return ExchangeRate(
         currency_of(base, base_exponent), currency_of(quote, quote_exponent), Fraction(text)
     )

@@ -1514,6 +1514,13 @@ def _loosen(path: Path, table: str, *statements: str) -> None:
         ("bankcore_posting", "balance_minor = NULL"),
         ("bankcore_posting", "amount_minor = 'much'"),
         ("bankcore_posting", "version = 7"),
+        ("bankcore_posting", "version = NULL"),
+        ("bankcore_posting", "version = '1'"),
+        ("bankcore_posting", "chain_hash = ''"),
+        ("bankcore_posting", "chain_hash = 1.5"),
+        ("bankcore_account", "chain_hash = NULL"),
+        ("bankcore_journal", "principal = 7"),
+        ("bankcore_journal", "principal = x'61'"),
         ("bankcore_posting", "account_key = 99"),
         ("bankcore_posting", "place = 99"),
         ("bankcore_journal", "recorded_at = NULL"),
@@ -1562,6 +1569,45 @@ def test_what_cannot_have_been_written_is_damage(
         except StoreError:
             return
         assert not report.is_clean
+
+
+def test_another_version_than_the_one_asked_for_is_damage(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A damaged file may give another row than the one that was asked for; nobody waits for ever for
+    the right one.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1))
+    bank.deposit("alice", eur(1))
+    first = store.history(ALICE, limit=1)
+    monkeypatch.setattr(store, "history", lambda *_, **__: first)
+    with pytest.raises(StoreCorruptedError, match="version 1 is where 2 should be"):
+        bank.available_at("alice", NOW)
+
+
+def test_names_of_tables_that_are_no_text_are_told(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Not even the list of the tables need be right.
+    """
+    read = store._read
+
+    def damaged(statement: str, parameters: Sequence[Any]) -> list[Any]:
+        rows = read(statement, parameters)
+        if "sqlite_master" in statement:
+            return [
+                (kind, name.encode(), table, sql.encode())
+                for kind, name, table, sql in rows
+                if sql
+            ]
+        return rows
+
+    monkeypatch.setattr(store, "_read", damaged)
+
+    assert "the table bankcore_account is missing" in store.integrity_errors()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ import pytest
 from bankcore import AccountStatus, Bank, BankError, TransactionId
 from bankcore.audit import verify
 from bankcore.checkpoint import Checkpoint
-from bankcore.errors import StoreCorruptedError
+from bankcore.errors import InsufficientFundsError, StoreCorruptedError
 from bankcore.store import LIMIT_MAX, ReadSet, Snapshot, WriteSet
 from bankcore.stores import SQLiteStore
 from bankcore.testing.conformance.helpers import (
@@ -501,6 +501,31 @@ def test_a_reversal_that_cannot_be_read_is_named(
         (found,) = store.integrity_errors()
 
     assert "transaction r-1" in found
+
+
+def test_a_refusal_that_reverses_is_found(tmp_path: Path) -> None:
+    """
+    A reversal that was refused has reversed nothing, whatever its row says.
+    """
+    path = tmp_path / "bank.db"
+    with SQLiteStore(path) as store:
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(0))
+        bank.deposit("alice", eur(5), transaction_id="d-1")
+        bank.withdraw("alice", eur(5))
+        with suppress(InsufficientFundsError):
+            bank.reverse("d-1", transaction_id="r-1")
+        bank.deposit("alice", eur(9))
+        assert bank.can_reverse("d-1")
+    with closing(sqlite3.connect(path)) as connection, without_triggers(connection):
+        connection.execute(
+            "UPDATE bankcore_journal SET reverses = 'd-1' WHERE transaction_id = 'r-1'"
+        )
+        connection.commit()
+    with SQLiteStore(path) as store:
+        (found,) = verify(store).disagreements
+
+    assert "transaction r-1 is said to reverse d-1" in str(found)
 
 
 def test_an_index_of_the_applications_is_no_disagreement(

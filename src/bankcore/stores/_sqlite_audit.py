@@ -46,7 +46,7 @@ def _object_errors(read: _Read) -> Iterator[str]:
     found = {
         (kind, name): _folded(sql)
         for kind, name, table, sql in read(objects, ())
-        if name.startswith(PREFIX) or table.startswith(PREFIX)
+        if str(name).startswith(PREFIX) or str(table).startswith(PREFIX)
     }
     with closing(sqlite3.connect(":memory:")) as made:
         migrate(made)
@@ -65,7 +65,7 @@ def _folded(sql: str | None) -> str:
     """
     The statement with its white space folded, which migration tools may have changed.
     """
-    return " ".join((sql or "").split())
+    return " ".join(str(sql or "").split())
 
 
 def _text_errors(read: _Read) -> Iterator[str]:
@@ -106,10 +106,12 @@ def _place_errors(read: _Read) -> Iterator[str]:
 
 def _reversal_errors(read: _Read) -> Iterator[str]:
     """
-    A transaction that reverses another names it twice: in its command, and in a column.
+    A transaction that reverses another names it twice: in its command, and in a column. What was
+    refused has reversed nothing.
     """
-    for name, kind, command, reverses in read(
-        "SELECT transaction_id, command_kind, command, reverses FROM bankcore_journal"
+    for name, kind, command, reverses, refusal in read(
+        "SELECT transaction_id, command_kind, command, reverses, refusal_code"
+        " FROM bankcore_journal"
         " WHERE reverses IS NOT NULL OR (command_kind = 'reverse' AND refusal_code IS NULL)",
         (),
     ):
@@ -119,7 +121,9 @@ def _reversal_errors(read: _Read) -> Iterator[str]:
         except StoreCorruptedError as error:
             yield str(error)
             continue
-        original = asked.original_id.value if isinstance(asked, Reverse) else None
+        original = (
+            asked.original_id.value if isinstance(asked, Reverse) and refusal is None else None
+        )
         if reverses != original:
             yield f"transaction {name} is said to reverse {reverses}, and it reverses {original}"
 

@@ -19,6 +19,7 @@ from bankcore.stores._sqlite_rows import (
     HOLD_COLUMNS,
     RECORDS,
     accounts_in,
+    hash_of,
     hold_from,
     place_of,
     records_in,
@@ -122,7 +123,7 @@ class SQLiteReads:
             "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
         )
         for version, head in rows:
-            return version, head
+            return version, hash_of(account_id.value, head)
         raise AccountNotFoundError(account_id)
 
     def chain_hashes(
@@ -138,7 +139,7 @@ class SQLiteReads:
         )
         if not rows:
             self.account(account_id)
-        return [chain_hash for (chain_hash,) in rows]
+        return [hash_of(account_id.value, chain_hash) for (chain_hash,) in rows]
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
         # Times never fall along the versions, so the last one in time is found by halving:
@@ -162,7 +163,10 @@ class SQLiteReads:
             if low == 0:
                 return None
             (transaction,) = self.history(account_id, after=low - 1, limit=1)
-            return transaction.posting(account_id)
+            posting = transaction.posting(account_id)
+            if posting.version != low:
+                raise ValueError(f"version {posting.version} is where {low} should be")
+            return posting
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000

@@ -120,7 +120,16 @@ def accounts_in(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, bytes, Acc
     for key, group in groupby(rows, key=itemgetter(0)):
         lines = tuple(group)
         holds = [line[15:] for line in lines if line[15] is not None]
-        yield key, lines[0][14], _account(lines[0], holds)
+        yield key, hash_of(lines[0][1], lines[0][14]), _account(lines[0], holds)
+
+
+def hash_of(name: str, value: object) -> bytes:
+    """
+    A hash of the chain of the account of this name.
+    """
+    if type(value) is not bytes:
+        raise StoreCorruptedError(f"account {name} has {shown(value)} for a hash")
+    return value
 
 
 def _account(row: Sequence[Any], holds: Sequence[Sequence[Any]]) -> Account:
@@ -171,6 +180,8 @@ def records_in(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]
             transaction_id = TransactionId(name)
             asked = codec.command_from_text(kind, command, transaction_id)
             at = from_microseconds(recorded_at)
+            if principal is not None and type(principal) is not str:
+                raise TypeError("its principal is no text")
             if code is None:
                 postings = tuple(_posting(line[8:16]) for line in lines)
                 yield Transaction(transaction_id, asked, at, postings, principal)
@@ -183,6 +194,8 @@ def records_in(rows: Iterable[Sequence[Any]]) -> Iterator[Transaction | Refusal]
 def _posting(row: Sequence[Any]) -> Posting:
     name, code, exponent, amount, balance, held, limit, version = row
     currency = codec.currency_of(code, exponent)
+    if type(version) is not int:
+        raise TypeError("a version is a whole number")
     return Posting(
         AccountId(name),
         Money.from_minor(amount, currency),
