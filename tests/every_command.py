@@ -4,7 +4,7 @@ A command of each kind, and for each of its fields another value than it has the
 
 from typing import Any, Final
 
-from bankcore.account import Restriction
+from bankcore.accounts import Restriction
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -23,7 +23,7 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
-from bankcore.testing.conformance.samples import DOLLAR, EACH, EXCHANGE, NOON, ONE, RATE
+from bankcore.testing._conformance.samples import DOLLAR, EACH, EXCHANGE, NOON, ONE, RATE
 
 __all__ = ["DOLLAR", "EACH", "EXCHANGE", "NAMED", "NOON", "ONE", "OTHERWISE", "RATE"]
 

@@ -11,14 +11,13 @@ from typing import Any
 
 import attrs
 
-from bankcore.account import Account, AccountStatus, Hold
+from bankcore.accounts import Account, AccountStatus, Hold
+from bankcore.bank._decide import Clock, Request, decide
 from bankcore.commands import Command, ExpireHold, PlaceHold
 from bankcore.errors import BankError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import Posting, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide
-from bankcore.store import Snapshot, WriteSet
-from bankcore.transaction import Posting, Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

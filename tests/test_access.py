@@ -33,7 +33,7 @@ from bankcore.access import (
     denied,
     hidden,
 )
-from bankcore.account import Right
+from bankcore.accounts import Right
 from bankcore.commands import (
     COMMANDS,
     Command,
@@ -45,7 +45,7 @@ from bankcore.commands import (
     Transfer,
 )
 from bankcore.errors import BankError, InvalidAmountError, InvalidIdError, InvalidPrincipalError
-from bankcore.ids import AccountId, PrincipalId
+from bankcore.values import AccountId, PrincipalId
 from every_command import EACH
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "access.md"

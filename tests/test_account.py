@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from bankcore import Account, AccountId, AccountStatus, Money
-from bankcore.account import (
+from bankcore.accounts import (
     AMOUNT_MINOR_MAX,
     END_YEAR_MAX,
     HOLDERS_MAX,
@@ -22,9 +22,8 @@ from bankcore.account import (
     Holder,
     Restriction,
     Right,
-    require_amount,
-    require_not_negative,
 )
+from bankcore.accounts._fields import require_amount, require_not_negative
 from bankcore.commands import GrantAccess
 from bankcore.errors import (
     AccountClosedError,
@@ -49,7 +48,7 @@ from bankcore.errors import (
     InvalidTextError,
     InvalidTimeError,
 )
-from bankcore.ids import PrincipalId, TransactionId
+from bankcore.values import PrincipalId, TransactionId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

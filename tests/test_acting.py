@@ -19,10 +19,9 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, Money, Principal
-from bankcore import acting as acting_module
 from bankcore.access import ACTIONS, ALLOWED, SCOPES, Action, StandardPolicy, hidden
-from bankcore.acting import ActingBank
-from bankcore.audit import verify
+from bankcore.bank import ActingBank
+from bankcore.bank import _acting as acting_module
 from bankcore.commands import (
     COMMAND_NAMES,
     COMMANDS,
@@ -55,10 +54,17 @@ from bankcore.errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
-from bankcore.ids import AccountId, PrincipalId, TransactionId
-from bankcore.store import AccountStore, HolderIndex, ReadSet, WriteSet
+from bankcore.ledger import (
+    AccountStore,
+    HolderIndex,
+    ReadSet,
+    Refusal,
+    Transaction,
+    WriteSet,
+    verify,
+)
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import EACH
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -14,18 +14,8 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import (
-    Account,
-    AccountId,
-    Bank,
-    Money,
-    Posting,
-    Refusal,
-    Transaction,
-    TransactionId,
-)
-from bankcore.account import AccountStatus, Hold, Holder, Restriction
-from bankcore.audit import verify
+from bankcore import Account, AccountId, Bank, Money, Posting, Refusal, Transaction, TransactionId
+from bankcore.accounts import AccountStatus, Hold, Holder, Restriction
 from bankcore.commands import (
     Deposit,
     OpenAccount,
@@ -34,7 +24,7 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
-from bankcore.store import AccountStore, ReadSet, Snapshot, WriteSet
+from bankcore.ledger import AccountStore, ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

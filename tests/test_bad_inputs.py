@@ -19,7 +19,7 @@ import attrs
 import pytest
 
 from bankcore import Account, AccountStatus, Bank, Currency, Money, Refusal, Transaction
-from bankcore.account import AMOUNT_MINOR_MAX, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction
 from bankcore.bank import BATCH_LENGTH_MAX
 from bankcore.commands import Deposit, Post, Transfer
 from bankcore.errors import (
@@ -46,7 +46,7 @@ from bankcore.errors import (
     SameAccountError,
     TransactionIdReusedError,
 )
-from bankcore.store import AccountStore
+from bankcore.ledger import AccountStore
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from bankcore.account import Account
+from bankcore.accounts import Account
 from bankcore.bank import Bank
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import (
@@ -29,12 +29,19 @@ from bankcore.errors import (
     InvalidVersionError,
     TransactionNotFoundError,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import (
+    AccountStore,
+    Page,
+    ReadSet,
+    Snapshot,
+    Statement,
+    StatementLine,
+    Transaction,
+    WriteSet,
+)
 from bankcore.money import Money
-from bankcore.statement import Statement, StatementLine
-from bankcore.store import AccountStore, Page, ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Transaction
+from bankcore.values import AccountId, TransactionId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

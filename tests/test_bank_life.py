@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from bankcore import ExchangeRate
-from bankcore.account import Account, AccountStatus, Hold, Restriction, Right
+from bankcore.accounts import Account, AccountStatus, Hold, Restriction, Right
 from bankcore.bank import Bank
 from bankcore.commands import (
     CaptureHold,
@@ -51,11 +51,10 @@ from bankcore.errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import AccountStore, ReadSet, Refusal, Transaction, WriteSet
 from bankcore.money import Money
-from bankcore.store import AccountStore, ReadSet, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 from every_command import EACH, OTHERWISE
 from test_errors import TABLE as ERRORS
 

@@ -19,12 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcore import AccountId, Bank, Money, Posting, Refusal, Transaction, TransactionId
-from bankcore.chain import GENESIS, MerkleRoot, content_of, linked
 from bankcore.commands import COMMAND_NAMES, Command, Deposit, Leg, Withdraw
-from bankcore.exchange import ExchangeRate
+from bankcore.ledger import GENESIS, MerkleRoot, content_of, linked
+from bankcore.money import ExchangeRate
 from bankcore.stores import MemoryStore
-from bankcore.testing.conformance.helpers import fill, journal_of
-from bankcore.testing.conformance.samples import command_cases, refusal_cases
+from bankcore.testing._conformance.helpers import fill, journal_of
+from bankcore.testing._conformance.samples import command_cases, refusal_cases
 from every_command import EACH, OTHERWISE
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

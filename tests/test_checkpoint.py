@@ -11,19 +11,20 @@ import attrs
 import pytest
 
 from bankcore import Bank, Money, Principal
-from bankcore.audit import verify
-from bankcore.chain import MerkleRoot, content_of
-from bankcore.checkpoint import Checkpoint, to_checkpoint
 from bankcore.commands import Withdraw
-from bankcore.errors import (
-    AccessDeniedError,
-    InvalidCheckpointError,
-    StoreCorruptedError,
+from bankcore.errors import AccessDeniedError, InvalidCheckpointError, StoreCorruptedError
+from bankcore.ledger import (
+    Checkpoint,
+    Cursor,
+    MerkleRoot,
+    Page,
+    Refusal,
+    content_of,
+    to_checkpoint,
+    verify,
 )
-from bankcore.store import Cursor, Page
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.testing.conformance.helpers import fill, journal_of
-from bankcore.transaction import Refusal
+from bankcore.testing._conformance.helpers import fill, journal_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEXT = (

@@ -1,7 +1,7 @@
 """
 The command line: its words, its answers, its one-sentence errors and its exit statuses.
 
-Most tests call `bankcore.cli.main` in this process; a few run the installed command.
+Most tests call `bankcore.cli._cli.main` in this process; a few run the installed command.
 """
 
 import csv
@@ -20,10 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from bankcore import Bank, Currency, Money, Principal, cli
+from bankcore import Bank, Currency, Money, Principal
+from bankcore.access import Tokens
+from bankcore.cli import _cli as cli
 from bankcore.commands import OpenAccount
-from bankcore.stores import SQLiteStore, _sqlite_versions
-from bankcore.tokens import Tokens
+from bankcore.stores import SQLiteStore
+from bankcore.stores.sqlite import _versions as _sqlite_versions
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
@@ -618,9 +620,9 @@ def in_a_terminal(*words: str, block_rich: bool) -> str:
     """
     What the command line shows in a terminal, with or without rich.
     """
-    code = "import sys; from bankcore.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from bankcore.cli._cli import main; sys.exit(main(sys.argv[1:]))"
     if block_rich:
-        code = f"import bankcore.cli as c; c._has_rich = lambda: False; {code}"
+        code = f"import bankcore.cli._cli as c; c._has_rich = lambda: False; {code}"
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-c", code, *words],

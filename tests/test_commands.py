@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from bankcore import AccountId, ExchangeRate, Money, TransactionId
-from bankcore.account import AMOUNT_MINOR_MAX, Restriction, Right
+from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction, Right
 from bankcore.commands import (
     COMMAND_NAMES,
     COMMANDS,
@@ -50,8 +50,7 @@ from bankcore.errors import (
     InvalidVersionError,
     SameAccountError,
 )
-from bankcore.ids import PrincipalId
-from bankcore.text import DESCRIPTION_LENGTH_MAX
+from bankcore.values import DESCRIPTION_LENGTH_MAX, PrincipalId
 from every_command import EACH, EXCHANGE, NAMED, NOON, ONE, OTHERWISE, RATE
 
 MOST = Money.from_minor(AMOUNT_MINOR_MAX, "EUR")

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from bankcore import Currency, Money, _iso4217
-from bankcore._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE, TENDERS
-from bankcore.currency import EXPONENT_MAX, to_currency
+from bankcore import Currency, Money
 from bankcore.errors import AmbiguousCurrencyError, InvalidCurrencyError, UnknownCurrencyError
+from bankcore.money import EXPONENT_MAX, _iso4217
+from bankcore.money._currency import to_currency
+from bankcore.money._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE, TENDERS
 from shared_data import shared_path
 
 

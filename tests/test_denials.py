@@ -13,13 +13,17 @@ import attrs
 import pytest
 
 from bankcore import Bank, Money, Principal
-from bankcore.acting import ActingBank
-from bankcore.commands import Deposit, Post, Restrict, Withdraw
-from bankcore.denials import (
+from bankcore.access import (
+    DENIAL_ACCOUNTS_MAX,
+    DENIALS_MAX,
     DENIALS_PER_MINUTE_MAX,
     DENIED_PRINCIPALS_MAX,
-    DenialRecorder,
+    Denial,
+    DenialLog,
 )
+from bankcore.access._denials import DenialRecorder
+from bankcore.bank import ActingBank
+from bankcore.commands import Deposit, Post, Restrict, Withdraw
 from bankcore.errors import (
     AccessDeniedError,
     AccountNotVisibleError,
@@ -29,17 +33,10 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.ids import AccountId, PrincipalId
-from bankcore.store import (
-    DENIAL_ACCOUNTS_MAX,
-    DENIALS_MAX,
-    Denial,
-    DenialLog,
-    ReadSet,
-    WriteSet,
-)
+from bankcore.ledger import ReadSet, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.stores import sqlite as sqlite_module
+from bankcore.stores.sqlite import _store as sqlite_module
+from bankcore.values import AccountId, PrincipalId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

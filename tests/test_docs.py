@@ -28,7 +28,10 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 import bankcore
-from bankcore import Allocation, Money, Rounding, cli, commands, errors, rules, stores
+from bankcore import Allocation, Money, Rounding, errors, stores
+from bankcore.bank import _decide as rules
+from bankcore.cli import _cli as cli
+from bankcore.commands import _commands as commands
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
 from bankcore.stores import SQLiteStore
 
@@ -282,10 +285,10 @@ def public_names() -> Iterator[str]:
 # Helpers of the library itself.
 NOT_FOR_USERS = {
     "bankcore.errors.shown",
-    "bankcore.settling.as_first_given",
-    "bankcore.settling.require_deadline",
-    "bankcore.settling.settle",
-    "bankcore.statement.line_of",
+    "bankcore.bank._retry.as_first_given",
+    "bankcore.bank._retry.require_deadline",
+    "bankcore.bank._retry.settle",
+    "bankcore.ledger._statement.line_of",
 }
 
 
@@ -393,7 +396,7 @@ def documented_order() -> list[tuple[str, list[str]]]:
 
 def test_documented_order_of_judgement_is_that_of_the_rules() -> None:
     """
-    "The order of judgement is part of the API": the page and `bankcore.rules` tell the same.
+    "The order of judgement is part of the API": the page and `bankcore.bank._decide` tell the same.
     """
     items = re.findall(r"(?m)^(\d+)\. +((?:.+\n)(?: {4}.+\n)*)", rules.__doc__ or "")
     said = [(number, re.findall(r"`(\w+Error)`", text)) for number, text in items]

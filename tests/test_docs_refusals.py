@@ -16,8 +16,7 @@ import pytest
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from bankcore.account import AMOUNT_MINOR_MAX, Restriction
-from bankcore.audit import verify
+from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction
 from bankcore.bank import Bank
 from bankcore.commands import (
     CaptureHold,
@@ -38,8 +37,8 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import BankError, InvalidRequestError
+from bankcore.ledger import AccountStore, verify
 from bankcore.money import Money
-from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from bankcore import AccountId, Money, TransactionId, errors
-from bankcore.account import Restriction
+from bankcore.accounts import Restriction
 from bankcore.errors import (
     RECORDED_ERRORS,
     BankError,
@@ -22,7 +22,7 @@ from bankcore.errors import (
     StoreError,
     shown,
 )
-from bankcore.ids import PrincipalId
+from bankcore.values import PrincipalId
 
 ALICE, T1 = AccountId("alice"), TransactionId("t-1")
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -74,7 +74,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "InvalidCommandError": (
         *("invalid_command", TypeError, False, False),
         {"value": "'x'"},
-        "Expected a command from bankcore.commands",
+        "Expected a command from bankcore.commands._commands",
     ),
     "SameAccountError": (
         *("same_account", ValueError, False, False),

@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 import pytest
 
 from bankcore import Bank, Money
-from bankcore.audit import verify
 from bankcore.errors import (
     BankError,
     OutcomeUnknownError,
@@ -17,7 +16,7 @@ from bankcore.errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore
 from bankcore.testing import Fault, FaultyClock, FaultyStore
 

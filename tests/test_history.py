@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bankcore import Bank, Money, Transaction
-from bankcore.audit import verify
 from bankcore.errors import InvalidHistoryError
-from bankcore.history import ImportReport, Problems, import_history, opened
+from bankcore.io import ImportReport, Problems, import_history, opened
+from bankcore.ledger import verify
 from bankcore.stores import MemoryStore, SQLiteStore
 from shared_data import shared_path
 

@@ -9,7 +9,8 @@ import pytest
 
 from bankcore import AccountId, TransactionId
 from bankcore.errors import InvalidIdError
-from bankcore.ids import ID_LENGTH_MAX, to_account_id, to_transaction_id
+from bankcore.values import ID_LENGTH_MAX
+from bankcore.values._ids import to_account_id, to_transaction_id
 
 
 @pytest.mark.parametrize("text", ["a", "_", "0", "A.b-c_9", "x" * ID_LENGTH_MAX, "1e3", "a..b"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bankcore.errors import InvalidTimeError
-from bankcore.instants import instant_from_text, to_instant, to_instant_or_midnight
+from bankcore.values._instants import instant_from_text, to_instant, to_instant_or_midnight
 
 CET = timezone(timedelta(hours=1))
 

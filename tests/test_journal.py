@@ -17,9 +17,8 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import AccountStore, Bank, Money, Principal, Refusal, codec
-from bankcore.audit import verify
-from bankcore.cli import main
+from bankcore import AccountStore, Bank, Money, Principal, Refusal
+from bankcore.cli._cli import main
 from bankcore.commands import Deposit, OpenAccount, Reverse, Withdraw
 from bankcore.errors import (
     AccountExistsError,
@@ -28,10 +27,11 @@ from bankcore.errors import (
     InvalidJournalError,
     StoreMisuseError,
 )
-from bankcore.ids import PrincipalId, TransactionId
-from bankcore.journal import FIRST_LINE, export_journal, import_journal
-from bankcore.store import Chained, HolderIndex, ReadSet, Snapshot, WriteSet
+from bankcore.io import FIRST_LINE, export_journal, import_journal
+from bankcore.ledger import Chained, HolderIndex, ReadSet, Snapshot, WriteSet, verify
+from bankcore.ledger import _codec as codec
 from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.values import PrincipalId, TransactionId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ONE = Money("1", "EUR")

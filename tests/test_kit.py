@@ -17,7 +17,7 @@ import pytest
 
 from bankcore import AccountStore
 from bankcore.errors import StoreUnavailableError
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
 from bankcore.testing import (
     BrokenPromiseError,
@@ -26,10 +26,10 @@ from bankcore.testing import (
     check_store,
     checks,
 )
-from bankcore.testing.conformance import CHECKS, elsewhere
-from bankcore.testing.conformance.failing import raises, require, require_equal, require_same
-from bankcore.testing.conformance.helpers import bank_over, eur, patiently
-from bankcore.testing.conformance.subject import Subject, within
+from bankcore.testing._conformance import CHECKS, elsewhere
+from bankcore.testing._conformance.failing import raises, require, require_equal, require_same
+from bankcore.testing._conformance.helpers import bank_over, eur, patiently
+from bankcore.testing._conformance.subject import Subject, within
 
 GUIDE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "write-a-store.md"
 

@@ -26,7 +26,8 @@ from bankcore.errors import (
     InvalidRequestError,
     RoundingRequiredError,
 )
-from bankcore.money import DIGITS_MAX, require_same_currency
+from bankcore.money import DIGITS_MAX
+from bankcore.money._money import require_same_currency
 
 EUR = Currency("EUR")
 BTC = Currency("BTC", exponent=8)

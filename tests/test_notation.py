@@ -16,7 +16,7 @@ from bankcore.errors import (
     RoundingRequiredError,
     UnknownCurrencyError,
 )
-from bankcore.notation import TEXT_LENGTH_MAX
+from bankcore.money import TEXT_LENGTH_MAX
 
 MONEY = Money("1234567.50", "EUR")
 SMALL = Money("-0.05", "EUR")

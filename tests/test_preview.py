@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from bankcore.account import Account
-from bankcore.acting import Possibility
-from bankcore.bank import Bank
+from bankcore.accounts import Account
+from bankcore.bank import Bank, Possibility
 from bankcore.commands import (
     CloseAccount,
     Command,
@@ -34,10 +33,9 @@ from bankcore.errors import (
     StaleVersionError,
     TransactionNotFoundError,
 )
+from bankcore.ledger import AccountStore, Transaction
 from bankcore.money import Money
-from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Transaction
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

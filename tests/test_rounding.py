@@ -16,7 +16,7 @@ from bankcore.errors import (
     InvalidRoundingError,
     RoundingRequiredError,
 )
-from bankcore.rounding import rounded, to_rounding
+from bankcore.money._rounding import rounded, to_rounding
 
 # What -2.5, -1.5, -0.6, -0.4, 0.4, 0.6, 1.5, 2.5 and 3.0 become.
 NUMBERS = ["-2.5", "-1.5", "-0.6", "-0.4", "0.4", "0.6", "1.5", "2.5", "3.0"]

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, Restriction
 from bankcore.commands import CaptureHold
-from bankcore.ids import TransactionId
+from bankcore.ledger import Transaction
 from bankcore.money import Money
-from bankcore.transaction import Transaction
+from bankcore.values import TransactionId
 from ruling import (
     ALICE,
     BOB,

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction
 from bankcore.commands import (
     CloseAccount,
     Command,
@@ -19,8 +19,8 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
-from bankcore.ids import TransactionId
-from bankcore.store import WriteSet
+from bankcore.ledger import WriteSet
+from bankcore.values import TransactionId
 from ruling import (
     ALICE,
     BOB,

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import attrs
 import pytest
 
-from bankcore.account import Account, Restriction
+from bankcore.accounts import Account, Restriction
+from bankcore.bank._decide import Clock, Request, decide, expire
 from bankcore.commands import (
     Command,
     Deposit,
@@ -21,10 +22,8 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import BankError, HoldNotActiveError
-from bankcore.ids import TransactionId
-from bankcore.rules import Clock, Request, decide, expire
-from bankcore.store import Snapshot, WriteSet
-from bankcore.transaction import Transaction
+from bankcore.ledger import Snapshot, Transaction, WriteSet
+from bankcore.values import TransactionId
 from ruling import (
     ALICE,
     BOB,

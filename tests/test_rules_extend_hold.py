@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from bankcore.account import Account, Restriction
+from bankcore.accounts import Account, Restriction
 from bankcore.commands import ExtendHold
-from bankcore.transaction import Transaction
+from bankcore.ledger import Transaction
 from ruling import (
     ALICE,
     BOB,

@@ -5,7 +5,7 @@ Grants of access, as `decide` judges them: rights by principal, one set for each
 import attrs
 import pytest
 
-from bankcore.account import HOLDERS_MAX, Account, Holder, Restriction, Right
+from bankcore.accounts import HOLDERS_MAX, Account, Holder, Restriction, Right
 from bankcore.commands import GrantAccess
 from bankcore.errors import AccountNotFoundError
 from ruling import (

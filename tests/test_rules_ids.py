@@ -13,8 +13,9 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, AccountStatus
 from bankcore.bank import BATCH_LENGTH_MAX, Bank
+from bankcore.bank._decide import reads_of
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import (
     AccountClosedError,
@@ -32,12 +33,10 @@ from bankcore.errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.money import Money
-from bankcore.rules import reads_of
-from bankcore.store import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, HOLDS_MAX, Account, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, HOLDS_MAX, Account, Restriction
 from bankcore.commands import PlaceHold
 from bankcore.money import Money
 from ruling import (

@@ -4,11 +4,11 @@ Posts of several legs, as `decide` judges them: each account by the net of its l
 
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, Restriction
 from bankcore.commands import Post
-from bankcore.ids import AccountId
+from bankcore.ledger import WriteSet
 from bankcore.money import Money
-from bankcore.store import WriteSet
+from bankcore.values import AccountId
 from ruling import (
     ALICE,
     BOB,

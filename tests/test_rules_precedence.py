@@ -1,7 +1,7 @@
 """
 The order of judgement, which is part of the API: "the first that says no wins".
 
-The reasons are those of the docstring of `bankcore.rules`, in that order. For every two
+The reasons are those of the docstring of `bankcore.bank._decide`, in that order. For every two
 neighbours there is a case in which both apply; what would come of the second alone is
 shown beside it, so that no case passes because its second reason does not apply.
 """
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import attrs
 import pytest
 
-from bankcore import errors, rules
-from bankcore.account import (
+from bankcore import errors
+from bankcore.accounts import (
     AMOUNT_MINOR_MAX,
     HOLDERS_MAX,
     HOLDS_MAX,
@@ -24,6 +24,8 @@ from bankcore.account import (
     Holder,
     Restriction,
 )
+from bankcore.bank import _decide as rules
+from bankcore.bank._decide import Clock, Request, decide
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -43,11 +45,9 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import BankError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import Posting, Refusal, Snapshot, Transaction
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide
-from bankcore.store import Snapshot
-from bankcore.transaction import Posting, Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 from ruling import hold
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -214,7 +214,7 @@ def test_what_is_recorded_comes_first(
 
 
 # Both reasons apply to the first case; in the second the first one is mended. The numbers are
-# those of the docstring of `bankcore.rules`.
+# those of the docstring of `bankcore.bank._decide`.
 ORIGINAL = TransactionId("o-1")
 H1 = TransactionId("h-1")
 DEBITS, CREDITS, ALL = Restriction.DEBITS, Restriction.CREDITS, Restriction.ALL

@@ -4,9 +4,9 @@ Releases, as `decide` judges them: whole, and stopped by no restriction.
 
 import pytest
 
-from bankcore.account import Account, Hold, Restriction
+from bankcore.accounts import Account, Hold, Restriction
 from bankcore.commands import CaptureHold, PlaceHold, ReleaseHold
-from bankcore.transaction import Transaction
+from bankcore.ledger import Transaction
 from ruling import (
     ALICE,
     BOB,

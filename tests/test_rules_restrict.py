@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bankcore.account import Account, Restriction
+from bankcore.accounts import Account, Restriction
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -24,7 +24,7 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import AccountRestrictedError
-from bankcore.transaction import Transaction
+from bankcore.ledger import Transaction
 from ruling import (
     ALICE,
     BOB,

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, Restriction
+from bankcore.bank._decide import Clock, Request, decide, reads_of
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -28,11 +29,9 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import AlreadyReversedError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import Posting, Refusal, Snapshot, Transaction
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide, reads_of
-from bankcore.store import Snapshot
-from bankcore.transaction import Posting, Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 from ruling import (
     ALICE,
     BOB,

@@ -5,9 +5,9 @@ Revocations of access, as `decide` judges them: all the rights of one principal.
 import attrs
 import pytest
 
-from bankcore.account import Account, Holder, Restriction, Right
+from bankcore.accounts import Account, Holder, Restriction, Right
 from bankcore.commands import RevokeAccess
-from bankcore.ids import PrincipalId
+from bankcore.values import PrincipalId
 from ruling import ALICE, accepted, account, assert_refused, closed, decided, later
 
 BERT = Holder("bert", {Right.READ})

@@ -4,10 +4,10 @@ Overdraft limits, as `decide` judges them: raised and lowered, below the present
 
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, Restriction
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, Restriction
 from bankcore.commands import CaptureHold, Deposit, PlaceHold, SetOverdraftLimit, Withdraw
+from bankcore.ledger import Transaction
 from bankcore.money import Money
-from bankcore.transaction import Transaction
 from ruling import (
     ALICE,
     accepted,

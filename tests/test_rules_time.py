@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import attrs
 import pytest
 
-from bankcore.account import Account
+from bankcore.accounts import Account
+from bankcore.bank._decide import Clock, Request, decide
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import BankError, ClockSkewError, InsufficientFundsError, InvalidTimeError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import Refusal, Snapshot, Transaction, WriteSet
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide
-from bankcore.store import Snapshot, WriteSet
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SKEW = timedelta(seconds=5)

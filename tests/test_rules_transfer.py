@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account, AccountStatus
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account, AccountStatus
+from bankcore.bank._decide import Clock, Request, decide
 from bankcore.commands import Transfer
 from bankcore.errors import BankError
-from bankcore.ids import AccountId, TransactionId
+from bankcore.ledger import Posting, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide
-from bankcore.store import Snapshot, WriteSet
-from bankcore.transaction import Posting, Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 from ruling import holding
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

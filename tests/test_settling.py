@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bankcore import AccountStore, Bank, BankError, Money, Transaction
+from bankcore.bank import SYSTEM_TIMER
 from bankcore.commands import Deposit, Withdraw
 from bankcore.errors import (
     InsufficientFundsError,
@@ -18,8 +19,7 @@ from bankcore.errors import (
     StoreCorruptedError,
     StoreUnavailableError,
 )
-from bankcore.settling import SYSTEM_TIMER
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
 from bankcore.testing import Fault, FaultyClock, FaultyStore
 

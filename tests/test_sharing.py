@@ -11,7 +11,8 @@ import pytest
 
 from bankcore import Allocation, Money
 from bankcore.errors import InvalidWeightsError
-from bankcore.sharing import PARTS_MAX, to_weights
+from bankcore.money import PARTS_MAX
+from bankcore.money._allocation import to_weights
 
 LARGEST, FIRST, LAST, SEPARATE = Allocation
 

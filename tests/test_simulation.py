@@ -13,7 +13,7 @@ from bankcore import Money, Transaction, TransactionId
 from bankcore.commands import Command, Deposit
 from bankcore.errors import InvalidBatchError
 from bankcore.simulation import Workload, run
-from bankcore.simulation.report import CURRENCY
+from bankcore.simulation._report import CURRENCY
 from bankcore.stores import MemoryStore, SQLiteStore
 
 SMALL = Workload(accounts=10, operations=400, seed=7)

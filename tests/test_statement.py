@@ -11,7 +11,7 @@ import pytest
 from bankcore import Bank, Currency, Money, Statement
 from bankcore.commands import Deposit
 from bankcore.errors import InvalidTextError
-from bankcore.statement import STATEMENT_COLUMNS, statement_as_csv
+from bankcore.ledger import STATEMENT_COLUMNS, statement_as_csv
 from bankcore.stores import MemoryStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

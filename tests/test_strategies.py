@@ -21,7 +21,7 @@ from bankcore import (
     MoneyBag,
     TransactionId,
 )
-from bankcore.account import AMOUNT_MINOR_MAX
+from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import COMMANDS, Command, Deposit, ExpireHold
 from bankcore.errors import BankError, CurrencyMismatchError, InvalidAmountError
 from bankcore.stores import MemoryStore

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcore import Principal, tokens
-from bankcore.access import SCOPES, Role
+from bankcore import Principal
+from bankcore.access import SCOPES, TOKEN_LENGTH_MAX, Role, Tokens
+from bankcore.access import _tokens as tokens
 from bankcore.errors import (
     InvalidLimitError,
     InvalidPrincipalError,
@@ -30,7 +31,6 @@ from bankcore.errors import (
     TokenNotFoundError,
 )
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.tokens import TOKEN_LENGTH_MAX, Tokens
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MARY = Principal("mary", ["owner", "service"], ["deposits:write"])

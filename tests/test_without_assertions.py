@@ -12,7 +12,7 @@ import pytest
 BEGINNING = (
     "assert False\n"  # proves that assertions are off
     "from bankcore import Account, AccountStatus, Bank, Money\n"
-    "from bankcore.account import Hold, Restriction\n"
+    "from bankcore.accounts._account import Hold, Restriction\n"
     "from bankcore.stores import MemoryStore\n"
     "eur = lambda text: Money(text, 'EUR')\n"
     "bank = Bank(MemoryStore())\n"

@@ -9,19 +9,19 @@ standard library.
 """
 
 from bankcore.access import Policy, Principal
-from bankcore.account import Account, AccountStatus, Hold, Restriction
-from bankcore.bag import MoneyBag
+from bankcore.accounts import Account, AccountStatus, Hold, Restriction
 from bankcore.bank import Bank
-from bankcore.currency import Currency
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
-from bankcore.exchange import ExchangeRate
-from bankcore.ids import AccountId, TransactionId
-from bankcore.money import Money
-from bankcore.rounding import Rounding
-from bankcore.sharing import Allocation
-from bankcore.statement import Statement, StatementLine
-from bankcore.store import AccountStore
-from bankcore.transaction import Posting, Refusal, Transaction
+from bankcore.ledger import (
+    AccountStore,
+    Posting,
+    Refusal,
+    Statement,
+    StatementLine,
+    Transaction,
+)
+from bankcore.money import Allocation, Currency, ExchangeRate, Money, MoneyBag, Rounding
+from bankcore.values import AccountId, TransactionId
 
 __all__ = [
     "Account",

@@ -33,9 +33,9 @@ from flask import Flask, Response, abort, request
 from werkzeug.test import create_environ
 
 from bankcore import Bank, Money, Principal
+from bankcore.access import Tokens
 from bankcore.flask import TokenAuthenticator, create_app
 from bankcore.stores import SQLiteStore
-from bankcore.tokens import Tokens
 
 WARM_UP: Final = 50
 TURN: Final = 25

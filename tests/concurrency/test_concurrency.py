@@ -26,10 +26,9 @@ from workers import (
 )
 
 from bankcore import AccountId, AccountStatus, AccountStore, Bank, Money
-from bankcore.audit import verify
 from bankcore.commands import CaptureHold, ExpireHold
 from bankcore.errors import InsufficientFundsError, StoreMisuseError
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore, SQLiteStore
 
 THREADS = 8

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from bankcore import Bank, Money
-from bankcore.audit import verify
 from bankcore.errors import StoreError, TransactionNotFoundError
+from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite_settings import JournalMode
+from bankcore.stores.sqlite._settings import JournalMode
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}

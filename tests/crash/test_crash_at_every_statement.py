@@ -16,10 +16,9 @@ import pytest
 from children import NOW, WRITES, bank_over, eur
 
 from bankcore import Account, BankError
-from bankcore.audit import verify
 from bankcore.errors import StoreCorruptedError
+from bankcore.ledger import Refusal, Transaction, verify
 from bankcore.stores import SQLiteStore
-from bankcore.transaction import Refusal, Transaction
 
 Contents = tuple[tuple[Account, ...], tuple[Transaction | Refusal, ...]]
 

@@ -14,10 +14,10 @@ import pytest
 from children import NOW, eur
 
 from bankcore import Bank
-from bankcore.audit import verify
 from bankcore.errors import OutcomeUnknownError, StoreError, StoreUnavailableError
+from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite_settings import JournalMode
+from bankcore.stores.sqlite._settings import JournalMode
 
 pytestmark = pytest.mark.skipif(shutil.which("mount") is None, reason="there is no mount")
 

@@ -14,11 +14,10 @@ import pytest
 from children import ACCOUNTS, INITIAL_MINOR, bank_over, command_of, eur
 
 from bankcore import TransactionId
-from bankcore.audit import verify
 from bankcore.commands import Deposit, Transfer
 from bankcore.errors import TransactionNotFoundError
+from bankcore.ledger import Refusal, Transaction, verify
 from bankcore.stores import SQLiteStore
-from bankcore.transaction import Refusal, Transaction
 
 #: Each round kills every writer once: 500 rounds are 2,000 kills.
 ROUNDS: Final = int(os.environ.get("BANKCORE_KILL_ROUNDS", "24"))

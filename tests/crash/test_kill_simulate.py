@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from bankcore import TransactionId
-from bankcore.audit import verify
+from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
 
 KILLS = 8

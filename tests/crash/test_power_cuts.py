@@ -19,11 +19,10 @@ from children import ACCOUNTS, INITIAL_MINOR, bank_over, command_of, eur
 from power_cuts import ACKNOWLEDGED, OPERATIONS, WRITERS, Disk, Record
 
 from bankcore import TransactionId
-from bankcore.audit import verify
 from bankcore.errors import StoreError, TransactionNotFoundError
+from bankcore.ledger import Transaction, verify
 from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite_settings import JournalMode
-from bankcore.transaction import Transaction
+from bankcore.stores.sqlite._settings import JournalMode
 
 HERE: Final = Path(__file__).parent
 

@@ -8,10 +8,10 @@ import os
 
 from flask import Response
 
+from bankcore.access import Tokens
 from bankcore.bank import Bank
 from bankcore.flask import TokenAuthenticator, create_app
 from bankcore.stores import SQLiteStore
-from bankcore.tokens import Tokens
 
 store = SQLiteStore(os.environ["BANK"], create=False)
 app = create_app(Bank(store), authenticate=TokenAuthenticator(Tokens(store)))

@@ -21,13 +21,11 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from bankcore.access import Principal
-from bankcore.audit import verify
+from bankcore.access import Principal, Tokens
 from bankcore.bank import Bank
+from bankcore.ledger import StatementLine, verify
 from bankcore.money import Money
-from bankcore.statement import StatementLine
 from bankcore.stores import SQLiteStore
-from bankcore.tokens import Tokens
 
 IS_THOROUGH: Final = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 WORKERS: Final = 4 if IS_THOROUGH else 3

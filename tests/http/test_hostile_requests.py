@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.test import create_environ, run_wsgi_app
 
-from bankcore.access import Principal
+from bankcore.access import Principal, Tokens
 from bankcore.errors import (
     BankError,
     ClockSkewError,
@@ -29,10 +29,9 @@ from bankcore.errors import (
     StoreUnavailableError,
 )
 from bankcore.flask import TokenAuthenticator, create_app
-from bankcore.ids import AccountId
-from bankcore.store import ReadSet
+from bankcore.ledger import ReadSet
 from bankcore.stores import MemoryStore
-from bankcore.tokens import Tokens
+from bankcore.values import AccountId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

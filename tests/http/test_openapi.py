@@ -18,13 +18,12 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import AuthContext, Case, HookContext
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from bankcore.access import Principal, StandardPolicy
-from bankcore.audit import verify
+from bankcore.access import Principal, StandardPolicy, Tokens
 from bankcore.bank import Bank
 from bankcore.flask import TokenAuthenticator, create_app
+from bankcore.ledger import verify
 from bankcore.money import Money
 from bankcore.stores import MemoryStore
-from bankcore.tokens import Tokens
 
 IS_THOROUGH: Final = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 

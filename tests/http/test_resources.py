@@ -8,9 +8,8 @@ import pytest
 from web import Web, euros, told
 
 from bankcore.bank import Bank
-from bankcore.currency import Currency
-from bankcore.ids import TransactionId
-from bankcore.money import Money
+from bankcore.money import Currency, Money
+from bankcore.values import TransactionId
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 from bankcore.access import Principal, StandardPolicy
 from bankcore.bank import Bank
 from bankcore.flask import create_app
+from bankcore.ledger import AccountStore
 from bankcore.money import Money
-from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore
 
 #: Who there is. `nobody` is not among them.

@@ -19,8 +19,8 @@ from django.db import connections, transaction
 from django.utils.functional import empty
 
 from bankcore import Bank, Money
-from bankcore.audit import verify
 from bankcore.errors import InsufficientFundsError, StoreUnavailableError
+from bankcore.ledger import verify
 from bankcore.stores import JoinedSQLiteStore, migrate
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

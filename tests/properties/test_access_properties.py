@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcore import Account, Bank, Money, Principal
-from bankcore.account import Right
-from bankcore.audit import verify
+from bankcore.accounts import Right
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -35,9 +34,9 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import AccessDeniedError, BankError, TransactionNotFoundError
-from bankcore.ids import PrincipalId, TransactionId
+from bankcore.ledger import Refusal, Transaction, verify
 from bankcore.stores import MemoryStore
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import PrincipalId, TransactionId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NAMES = ["mary", "bert"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcore import Account, Bank, Money
-from bankcore.account import AMOUNT_MINOR_MAX, Restriction, Right
+from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction, Right
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -35,8 +35,8 @@ from bankcore.errors import (
     HoldNotFoundError,
     InsufficientFundsError,
 )
-from bankcore.ids import AccountId
 from bankcore.stores import MemoryStore
+from bankcore.values import AccountId
 from ruling import NOW, SKEW, eur, holding
 
 amounts = st.one_of(st.integers(1, 500), st.integers(1, AMOUNT_MINOR_MAX))

@@ -19,21 +19,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bankcore.account import AMOUNT_MINOR_MAX, Account
+from bankcore.accounts import AMOUNT_MINOR_MAX, Account
 from bankcore.bank import Bank
+from bankcore.bank._decide import Clock, Request, decide, reads_of
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
-from bankcore.errors import (
-    BankError,
-    DeclinedError,
-    InsufficientFundsError,
-    InvalidRequestError,
-)
-from bankcore.ids import AccountId, TransactionId
+from bankcore.errors import BankError, DeclinedError, InsufficientFundsError, InvalidRequestError
+from bankcore.ledger import AccountStore, Refusal, Snapshot, Transaction
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide, reads_of
-from bankcore.store import AccountStore, Snapshot
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 from ruling import holding
 
 Outcome = Transaction | BankError

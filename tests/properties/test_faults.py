@@ -15,10 +15,9 @@ from typing import Any, Final
 import pytest
 
 from bankcore import AccountStore, Bank, BankError, Money, Transaction
-from bankcore.audit import verify
 from bankcore.commands import Command, Deposit, OpenAccount, PlaceHold, Transfer, Withdraw
 from bankcore.errors import ClockSkewError, OutcomeUnknownError, StoreUnavailableError
-from bankcore.store import WriteSet
+from bankcore.ledger import WriteSet, verify
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.testing import FaultyStore
 

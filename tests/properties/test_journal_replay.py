@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcore.account import AMOUNT_MINOR_MAX, Restriction, Right
-from bankcore.audit import verify
+from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction, Right
 from bankcore.bank import Bank
+from bankcore.bank._decide import Clock, Request, decide, reads_of
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -42,13 +42,11 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import BankError
-from bankcore.ids import AccountId, TransactionId
-from bankcore.journal import export_journal, import_journal
+from bankcore.io import export_journal, import_journal
+from bankcore.ledger import AccountStore, Refusal, Transaction, verify
 from bankcore.money import Money
-from bankcore.rules import Clock, Request, decide, reads_of
-from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Refusal, Transaction
+from bankcore.values import AccountId, TransactionId
 
 Record = Transaction | Refusal
 

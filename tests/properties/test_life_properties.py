@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankcore.account import Restriction, Right
+from bankcore.accounts import Restriction, Right
 from bankcore.bank import Bank
 from bankcore.commands import (
     CaptureHold,
@@ -49,10 +49,9 @@ from bankcore.errors import (
     InvalidLegsError,
     NotReversibleError,
 )
+from bankcore.ledger import AccountStore, Transaction
 from bankcore.money import Money
-from bankcore.store import AccountStore
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Transaction
 
 Outcome = Transaction | BankError
 Amounts = dict[str, int]

@@ -53,9 +53,8 @@ from model import (
     nets_of,
 )
 
-from bankcore import account as account_module
-from bankcore import audit
-from bankcore.account import Account, Hold
+from bankcore.accounts import Account, Hold
+from bankcore.accounts import _account as account_module
 from bankcore.bank import Bank
 from bankcore.commands import (
     CaptureHold,
@@ -76,13 +75,12 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
-from bankcore.exchange import ExchangeRate
-from bankcore.ids import AccountId, PrincipalId, TransactionId
-from bankcore.journal import export_journal, import_journal
-from bankcore.money import Money
-from bankcore.store import AccountStore
+from bankcore.io import export_journal, import_journal
+from bankcore.ledger import AccountStore, Transaction
+from bankcore.ledger import _audit as audit
+from bankcore.money import ExchangeRate, Money
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.transaction import Transaction
+from bankcore.values import AccountId, PrincipalId, TransactionId
 
 EPOCH: Final = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND: Final = 1_000_000

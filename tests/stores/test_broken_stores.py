@@ -26,27 +26,30 @@ from bankcore import (
     Principal,
     TransactionId,
 )
-from bankcore.account import AMOUNT_MINOR_MAX
-from bankcore.chain import GENESIS, content_of, next_head
+from bankcore.access import Denial, Token
+from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import OpenAccount
 from bankcore.errors import AccountNotFoundError, StoreUnavailableError
-from bankcore.ids import PrincipalId
-from bankcore.store import (
+from bankcore.ledger import (
+    GENESIS,
     Cursor,
-    Denial,
     Page,
+    Posting,
     ReadSet,
+    Refusal,
     Snapshot,
     StoreDescription,
-    Token,
+    Transaction,
     WriteSet,
+    content_of,
+    next_head,
     require_limit,
 )
 from bankcore.stores import MemoryStore
 from bankcore.testing import Capabilities
-from bankcore.testing.conformance import CHECKS
-from bankcore.testing.conformance.helpers import FIRST_INSTANT, LAST_INSTANT, append, refusal
-from bankcore.transaction import Posting, Refusal, Transaction
+from bankcore.testing._conformance import CHECKS
+from bankcore.testing._conformance.helpers import FIRST_INSTANT, LAST_INSTANT, append, refusal
+from bankcore.values import PrincipalId
 
 #: What is broken: what makes the store, what it claims, and the check that must fail.
 BROKEN: Final[list[tuple[str, Callable[[], AccountStore], Capabilities, str]]] = []

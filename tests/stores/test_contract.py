@@ -1,5 +1,5 @@
 """
-The stores that ship keep every promise of `bankcore.store`, by the kit that ships too.
+The stores that ship keep every promise of `bankcore.ledger._store`, by the kit that ships too.
 """
 
 import sqlite3
@@ -25,11 +25,19 @@ from under_test import (
 )
 
 from bankcore import Account, AccountId, Currency, Hold, Money
-from bankcore.account import AMOUNT_MINOR_MAX
+from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import COMMANDS, Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import RECORDED_ERRORS, InvalidCursorError
-from bankcore.ids import TransactionId
-from bankcore.store import Cursor, Page, ReadSet, Snapshot, WriteSet, require_limit
+from bankcore.ledger import (
+    Cursor,
+    Page,
+    ReadSet,
+    Refusal,
+    Snapshot,
+    Transaction,
+    WriteSet,
+    require_limit,
+)
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.testing import (
     BrokenPromisesError,
@@ -41,10 +49,10 @@ from bankcore.testing import (
     checks,
     in_transactions,
 )
-from bankcore.testing.conformance import CHECKS
-from bankcore.testing.conformance.helpers import NOW, append, exactly, journal_of, look, refusal
-from bankcore.testing.conformance.samples import command_cases, refusal_cases
-from bankcore.transaction import Refusal, Transaction
+from bankcore.testing._conformance import CHECKS
+from bankcore.testing._conformance.helpers import NOW, append, exactly, journal_of, look, refusal
+from bankcore.testing._conformance.samples import command_cases, refusal_cases
+from bankcore.values import TransactionId
 
 MEMORY: Final = Capabilities(
     faults=ModeFaults,

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from bankcore import AccountId, Bank
-from bankcore.audit import verify
 from bankcore.commands import Deposit
 from bankcore.errors import (
     InsufficientFundsError,
@@ -26,9 +25,9 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore, migrate
-from bankcore.testing.conformance.helpers import NOW, bank_over, eur
+from bankcore.testing._conformance.helpers import NOW, bank_over, eur
 
 
 def connected(path: Path, **options: Any) -> sqlite3.Connection:

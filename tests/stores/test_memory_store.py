@@ -15,10 +15,11 @@ import pytest
 
 from bankcore import AccountId, Bank, Money
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
-from bankcore.ids import TransactionId
-from bankcore.stores import MemoryStore, memory
-from bankcore.testing.conformance import helpers as contract
-from bankcore.transaction import Refusal
+from bankcore.ledger import Refusal
+from bankcore.stores import MemoryStore
+from bankcore.stores import _memory as memory
+from bankcore.testing._conformance import helpers as contract
+from bankcore.values import TransactionId
 
 
 class _RaisedOnThisLineError(BaseException):

@@ -17,16 +17,16 @@ import alembic.migration
 import pytest
 import sqlalchemy
 
-from bankcore.audit import verify
 from bankcore.errors import (
     SchemaVersionError,
     StoreCorruptedError,
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores import JoinedSQLiteStore, SQLiteStore, migrate, schema
-from bankcore.stores.schema import include_object, schema_sql
-from bankcore.testing.conformance.helpers import bank_over, eur
+from bankcore.ledger import verify
+from bankcore.stores import JoinedSQLiteStore, SQLiteStore, include_object, migrate, schema_sql
+from bankcore.stores.sqlite import _migrations as schema
+from bankcore.testing._conformance.helpers import bank_over, eur
 
 
 @pytest.fixture

@@ -19,26 +19,20 @@ from typing import Any
 import pytest
 
 from bankcore import Bank
-from bankcore.audit import verify
 from bankcore.errors import (
     OutcomeUnknownError,
     StoreCorruptedError,
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.ids import AccountId
-from bankcore.store import ReadSet, Snapshot, WriteSet
-from bankcore.stores import (
-    JoinedSQLiteStore,
-    SQLiteStore,
-    SQLiteWALWarning,
-    _sqlite_versions,
-    migrate,
-    sqlite,
-)
-from bankcore.stores._sqlite_file import Files, files_at
-from bankcore.stores._sqlite_versions import has_wal_bug
-from bankcore.testing.conformance.helpers import bank_over, eur
+from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
+from bankcore.stores import JoinedSQLiteStore, SQLiteStore, SQLiteWALWarning, migrate
+from bankcore.stores.sqlite import _store as sqlite
+from bankcore.stores.sqlite import _versions as _sqlite_versions
+from bankcore.stores.sqlite._file import Files, files_at
+from bankcore.stores.sqlite._versions import has_wal_bug
+from bankcore.testing._conformance.helpers import bank_over, eur
+from bankcore.values import AccountId
 
 
 @pytest.fixture

@@ -18,16 +18,17 @@ import pytest
 from under_test import SQLiteFiles
 
 from bankcore import Bank
-from bankcore.audit import verify
 from bankcore.errors import (
     OutcomeUnknownError,
     StoreFormatError,
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores import JoinedSQLiteStore, SQLiteStore, _sqlite_versions, migrate
+from bankcore.ledger import verify
+from bankcore.stores import JoinedSQLiteStore, SQLiteStore, migrate
+from bankcore.stores.sqlite import _versions as _sqlite_versions
 from bankcore.testing import Capabilities, Check, checks
-from bankcore.testing.conformance.helpers import bank_over, eur
+from bankcore.testing._conformance.helpers import bank_over, eur
 
 
 @pytest.fixture

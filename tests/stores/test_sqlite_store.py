@@ -27,8 +27,7 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from bankcore import Account, Bank, StoreError, codec
-from bankcore.audit import verify
+from bankcore import Account, Bank, StoreError
 from bankcore.commands import Command, Deposit, OpenAccount, Reverse, Transfer, Withdraw
 from bankcore.errors import (
     AccountNotFoundError,
@@ -43,11 +42,12 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.ids import TransactionId
-from bankcore.store import ReadSet, Snapshot, WriteSet
-from bankcore.stores import SQLiteStore, sqlite
-from bankcore.testing.conformance import helpers as contract
-from bankcore.testing.conformance.helpers import (
+from bankcore.ledger import Posting, ReadSet, Snapshot, Transaction, WriteSet, verify
+from bankcore.ledger import _codec as codec
+from bankcore.stores import SQLiteStore
+from bankcore.stores.sqlite import _store as sqlite
+from bankcore.testing._conformance import helpers as contract
+from bankcore.testing._conformance.helpers import (
     ALICE,
     NOW,
     bank_over,
@@ -55,7 +55,7 @@ from bankcore.testing.conformance.helpers import (
     eur,
     in_threads,
 )
-from bankcore.transaction import Posting, Transaction
+from bankcore.values import TransactionId
 
 #: An account without rights.
 NOBODY: Final = 65534

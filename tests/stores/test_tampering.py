@@ -20,12 +20,10 @@ from typing import Any, Final
 import pytest
 
 from bankcore import AccountStatus, Bank, BankError, TransactionId
-from bankcore.audit import verify
-from bankcore.checkpoint import Checkpoint
 from bankcore.errors import InsufficientFundsError, StoreCorruptedError
-from bankcore.store import LIMIT_MAX, ReadSet, Snapshot, WriteSet
+from bankcore.ledger import LIMIT_MAX, Checkpoint, ReadSet, Snapshot, Transaction, WriteSet, verify
 from bankcore.stores import SQLiteStore
-from bankcore.testing.conformance.helpers import (
+from bankcore.testing._conformance.helpers import (
     LAST_INSTANT,
     NOW,
     bank_over,
@@ -33,7 +31,6 @@ from bankcore.testing.conformance.helpers import (
     exactly,
     journal_of,
 )
-from bankcore.transaction import Transaction
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
 

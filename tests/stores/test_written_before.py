@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from bankcore import Bank, Money
-from bankcore.audit import verify
 from bankcore.commands import COMMANDS
+from bankcore.ledger import Refusal, Transaction, verify
 from bankcore.stores import MemoryStore, SQLiteStore, migrate
-from bankcore.stores.schema import STEPS
-from bankcore.transaction import Refusal, Transaction
+from bankcore.stores.sqlite._migrations import STEPS
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
 import written

@@ -13,7 +13,7 @@ from typing import Any
 
 from bankcore import AccountStore
 from bankcore.errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
-from bankcore.store import ReadSet, Snapshot, WriteSet
+from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.stores import JoinedSQLiteStore, MemoryStore, SQLiteStore, migrate
 from bankcore.testing import Capabilities
 

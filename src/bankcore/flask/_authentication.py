@@ -1,7 +1,7 @@
 """
 Who asks: a bearer token in the ``Authorization`` header (RFC 6750), and nowhere else.
 
-Decided here: which header is a token at all. What a token is worth, `bankcore.tokens` knows.
+Decided here: which header is a token at all. What a token is worth, `bankcore.access._tokens` knows.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,7 @@ from collections.abc import Callable
 from flask import Request
 from werkzeug.exceptions import BadRequest
 
-from bankcore.access import Principal
-from bankcore.tokens import Tokens
+from bankcore.access import Principal, Tokens
 
 #: Says who sends a request; None for nobody that is known.
 Authenticate = Callable[[Request], Principal | None]

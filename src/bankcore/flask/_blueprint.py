@@ -23,19 +23,13 @@ from werkzeug.exceptions import HTTPException
 
 from bankcore.access import Principal
 from bankcore.bank import Bank
-from bankcore.errors import BankError
 from bankcore.flask._authentication import Authenticate
-from bankcore.flask._gate import (
-    body_of,
-    expected_version_of,
-    key_of,
-    query_of,
-    transaction_id_of,
-)
+from bankcore.flask._gate import body_of, expected_version_of, key_of, query_of, transaction_id_of
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import Problem, internal, problem_of, problem_of_http
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint, Reply
 from bankcore.flask._shapes import json_text
+from bankcore.values._errors import BankError
 
 #: Asked before each request of a known principal, with the endpoint's name; gives the seconds
 #: to wait where there were too many, and None where there were not.

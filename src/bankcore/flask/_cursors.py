@@ -11,7 +11,8 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Final, TypeVar
 
-from bankcore.errors import InvalidCursorError, shown
+from bankcore.ledger._errors import InvalidCursorError
+from bankcore.values._errors import shown
 
 _LENGTH_MAX: Final = 400
 _SUM_LENGTH: Final = 8

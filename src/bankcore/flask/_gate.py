@@ -17,7 +17,7 @@ from flask import Request
 
 from bankcore.flask._problems import Problem
 from bankcore.flask._shapes import FIELDS, JSON_NAMES
-from bankcore.ids import PrincipalId, TransactionId
+from bankcore.values import PrincipalId, TransactionId
 
 #: The most bytes that a body has.
 BODY_LENGTH_MAX: Final = 16 * 1024

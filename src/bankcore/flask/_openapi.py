@@ -9,7 +9,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
-from bankcore.account import AccountStatus, Restriction
+from bankcore.accounts import AccountStatus, Restriction
 from bankcore.commands import COMMAND_NAMES
 from bankcore.flask._gate import BODY_LENGTH_MAX, KEY_LENGTH_MAX
 from bankcore.flask._resources import ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint

@@ -14,19 +14,17 @@ import attrs
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from bankcore.errors import (
-    AccessDeniedError,
-    BankError,
+from bankcore.access._errors import AccessDeniedError
+from bankcore.accounts._errors import HoldNotActiveError
+from bankcore.flask._shapes import json_text, plain
+from bankcore.ledger._errors import (
     ClockSkewError,
-    DeclinedError,
-    HoldNotActiveError,
-    InvalidRequestError,
     OutcomeUnknownError,
     StaleVersionError,
     StoreUnavailableError,
     TransactionIdReusedError,
 )
-from bankcore.flask._shapes import json_text, plain
+from bankcore.values._errors import BankError, DeclinedError, InvalidRequestError
 
 #: After how many seconds to try again what failed for now.
 RETRY_AFTER: Final = 1

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from bankcore.acting import ActingBank
-from bankcore.errors import InvalidLimitError, InvalidTimeError, shown
+from bankcore.bank import ActingBank
 from bankcore.flask._cursors import cursor_text, place_of
 from bankcore.flask._problems import Problem
 from bankcore.flask._shapes import (
@@ -30,8 +29,10 @@ from bankcore.flask._shapes import (
     receipt_status,
     transaction_shape,
 )
-from bankcore.ids import AccountId, TransactionId
-from bankcore.transaction import Transaction
+from bankcore.ledger import Transaction
+from bankcore.ledger._errors import InvalidLimitError
+from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import InvalidTimeError, shown
 
 #: The most entries of a page, and how many there are where nobody says.
 LIMIT_MAX: Final = 200

@@ -14,16 +14,14 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from bankcore.account import Account, Hold, Restriction
+from bankcore.accounts import Account, Hold, Restriction
 from bankcore.commands import COMMAND_NAMES
-from bankcore.currency import Currency
-from bankcore.errors import InvalidTimeError, shown
-from bankcore.ids import AccountId, PrincipalId
-from bankcore.instants import to_instant
-from bankcore.money import Money
-from bankcore.notation import written
-from bankcore.statement import StatementLine
-from bankcore.transaction import Posting, Transaction
+from bankcore.ledger import Posting, StatementLine, Transaction
+from bankcore.money import Currency, Money
+from bankcore.money._formatting import written
+from bankcore.values import AccountId, PrincipalId
+from bankcore.values._errors import InvalidTimeError, shown
+from bankcore.values._instants import to_instant
 
 # -- Out ---------------------------------------------------------------------
 

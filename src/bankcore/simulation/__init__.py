@@ -6,7 +6,7 @@ came back and holds it against the store. Everything follows from the seed: the 
 seed gives the same accounts, transactions and refusals.
 """
 
-from bankcore.simulation.report import Report, Tally
-from bankcore.simulation.workload import Workload, run
+from bankcore.simulation._report import Report, Tally
+from bankcore.simulation._workload import Workload, run
 
 __all__ = ["Report", "Tally", "Workload", "run"]

@@ -1,14 +1,23 @@
 """
 The stores that ship: in memory, and SQLite in a file of its own or among your own tables.
 
-All obey the contract in `bankcore.store`. Nothing outside the standard library is
+All obey the contract of `bankcore.AccountStore`. Nothing outside the standard library is
 needed for any.
 """
 
-from bankcore.stores._sqlite_versions import SQLiteWALWarning
-from bankcore.stores.joined import JoinedSQLiteStore
-from bankcore.stores.memory import MemoryStore
-from bankcore.stores.schema import migrate
-from bankcore.stores.sqlite import SQLiteStore
+from bankcore.stores._memory import MemoryStore
+from bankcore.stores.sqlite._joined import JoinedSQLiteStore
+from bankcore.stores.sqlite._migrations import include_object, migrate, schema_sql
+from bankcore.stores.sqlite._store import TIMEOUT_MAX, SQLiteStore
+from bankcore.stores.sqlite._versions import SQLiteWALWarning
 
-__all__ = ["JoinedSQLiteStore", "MemoryStore", "SQLiteStore", "SQLiteWALWarning", "migrate"]
+__all__ = [
+    "JoinedSQLiteStore",
+    "MemoryStore",
+    "SQLiteStore",
+    "SQLiteWALWarning",
+    "TIMEOUT_MAX",
+    "include_object",
+    "migrate",
+    "schema_sql",
+]

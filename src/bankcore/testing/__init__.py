@@ -7,7 +7,7 @@ are used here, so whatever these make, a user could make. The strategies need th
 ``bankcore[testing]``; nothing of it is loaded by ``import bankcore``.
 """
 
-from bankcore.testing.conformance import (
+from bankcore.testing._conformance import (
     BrokenPromiseError,
     BrokenPromisesError,
     Capabilities,
@@ -19,7 +19,7 @@ from bankcore.testing.conformance import (
     checks,
     in_transactions,
 )
-from bankcore.testing.faults import Fault, FaultyClock, FaultyStore
+from bankcore.testing._faults import Fault, FaultyClock, FaultyStore
 
 __all__ = [
     "BrokenPromiseError",

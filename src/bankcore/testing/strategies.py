@@ -22,7 +22,7 @@ from bankcore import (
     Restriction,
     TransactionId,
 )
-from bankcore.account import AMOUNT_MINOR_MAX, END_YEAR_MAX, Right
+from bankcore.accounts import AMOUNT_MINOR_MAX, END_YEAR_MAX, Right
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -41,8 +41,8 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
-from bankcore.errors import InvalidAmountError
-from bankcore.ids import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
+from bankcore.money._errors import InvalidAmountError
+from bankcore.values import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
 
 # Every exponent that ISO 4217 has, one that is withdrawn, and two of an application's own.
 _CURRENCIES: Final = (

@@ -1,0 +1,22 @@
+"""
+Accounts: what is always true of one account, and what each operation does to it.
+"""
+
+from bankcore.accounts._account import HOLDERS_MAX, HOLDS_MAX, Account
+from bankcore.accounts._fields import AMOUNT_MINOR_MAX, END_YEAR_MAX
+from bankcore.accounts._hold import Hold
+from bankcore.accounts._holder import Holder
+from bankcore.accounts._kinds import AccountStatus, Restriction, Right
+
+__all__ = [
+    "AMOUNT_MINOR_MAX",
+    "Account",
+    "AccountStatus",
+    "END_YEAR_MAX",
+    "HOLDERS_MAX",
+    "HOLDS_MAX",
+    "Hold",
+    "Holder",
+    "Restriction",
+    "Right",
+]

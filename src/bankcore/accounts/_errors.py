@@ -1,0 +1,282 @@
+"""
+The errors of one account: values it cannot have, and operations that it declines.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from bankcore.accounts._kinds import Restriction
+from bankcore.money import Money
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._errors import DeclinedError, InvalidRequestError
+
+# How many ids one message lists.
+_LISTED_MAX = 10
+
+
+@attrs.define(slots=False)
+class InvalidAccountError(InvalidRequestError, ValueError):
+    """
+    An `Account` in a state that an account can never be in.
+    """
+
+    code = "invalid_account"
+    reason: str
+
+    def _message(self) -> str:
+        return f"The account is not valid: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidRightsError(InvalidRequestError, ValueError):
+    """
+    Rights that are none, or not rights at all.
+    """
+
+    code = "invalid_rights"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not valid as rights: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidRestrictionError(InvalidRequestError, ValueError):
+    """
+    A restriction that is not one, or that says what it must not or not what it must.
+    """
+
+    code = "invalid_restriction"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid restriction: {self.reason}."
+
+
+@attrs.define(slots=False)
+class InvalidVersionError(InvalidRequestError, ValueError):
+    """
+    An expected version that no account can have.
+    """
+
+    code = "invalid_version"
+    value: str
+
+    def _message(self) -> str:
+        return f"{self.value} is not a valid version: a version is a whole number from 0."
+
+
+@attrs.define(slots=False)
+class AccountClosedError(DeclinedError):
+    """
+    The account is closed, and closing is final.
+    """
+
+    code = "account_closed"
+    account_id: AccountId
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} is closed."
+
+
+@attrs.define(slots=False)
+class InsufficientFundsError(DeclinedError):
+    """
+    The account's ``available`` would end below zero.
+    """
+
+    code = "insufficient_funds"
+    account_id: AccountId
+    available: Money
+    requested: Money
+
+    @property
+    def shortfall(self) -> Money:
+        """
+        How much more would have to be available: ``requested - available``.
+        """
+        return self.requested - self.available
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "shortfall": self.shortfall}
+
+    def _message(self) -> str:
+        return (
+            f"Account {self.account_id} has {self.available} available,"
+            f" {self.shortfall} less than the {self.requested} requested."
+        )
+
+
+@attrs.define(slots=False)
+class BalanceLimitError(DeclinedError):
+    """
+    The balance, or what is held of it, would leave ±(10¹⁸ - 1) minor units.
+    """
+
+    code = "balance_limit"
+    account_id: AccountId
+    balance: Money
+    requested: Money
+
+    def _message(self) -> str:
+        return (
+            f"Account {self.account_id} has a balance of {self.balance}; with the"
+            f" {self.requested} requested its balance, or what is held of it, would pass the"
+            " largest amount there can be."
+        )
+
+
+@attrs.define(slots=False)
+class AccountRestrictedError(DeclinedError):
+    """
+    The account is restricted, and this would be a debit or a credit that is stopped.
+    """
+
+    code = "account_restricted"
+    account_id: AccountId
+    restriction: Restriction
+    reason: str
+    ends_at: datetime | None
+
+    def _message(self) -> str:
+        until = "" if self.ends_at is None else f" until {self.ends_at.isoformat()}"
+        what = {"all": "debits and credits"}.get(self.restriction.value, self.restriction.value)
+        return f"Account {self.account_id} is restricted{until}, {what} stopped: {self.reason}."
+
+
+@attrs.define(slots=False)
+class CloseBlockedError(DeclinedError):
+    """
+    The account cannot be closed: its balance is not zero, or holds are open.
+
+    ``blockers`` lists every reason as a sentence.
+    """
+
+    code = "close_blocked"
+    account_id: AccountId
+    balance: Money
+    hold_ids: tuple[TransactionId, ...]
+
+    @property
+    def blockers(self) -> tuple[str, ...]:
+        found = []
+        if self.balance:
+            found.append(f"its balance is {self.balance}, not zero")
+        if self.hold_ids:
+            shown_ids = ", ".join(str(hold_id) for hold_id in self.hold_ids[:_LISTED_MAX])
+            more = ", …" if len(self.hold_ids) > _LISTED_MAX else ""
+            found.append(f"holds are open: {shown_ids}{more}")
+        return tuple(found)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "blockers": self.blockers}
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} cannot be closed: {'; '.join(self.blockers)}."
+
+
+@attrs.define(slots=False)
+class HoldNotFoundError(DeclinedError, LookupError):
+    """
+    The account has no such hold; it may be another account's.
+    """
+
+    code = "hold_not_found"
+    account_id: AccountId
+    hold_id: TransactionId
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} has no hold {self.hold_id}."
+
+
+@attrs.define(slots=False)
+class HoldNotActiveError(HoldNotFoundError):
+    """
+    The account had this hold, and it was captured, released or has expired.
+    """
+
+    code = "hold_not_active"
+
+    def _message(self) -> str:
+        return (
+            f"Hold {self.hold_id} of account {self.account_id} is not active any more: it was"
+            " captured or released, or has expired."
+        )
+
+
+@attrs.define(slots=False)
+class HoldExceededError(DeclinedError):
+    """
+    More was to be captured than is left of the hold.
+    """
+
+    code = "hold_exceeded"
+    hold_id: TransactionId
+    left: Money
+    requested: Money
+
+    @property
+    def shortfall(self) -> Money:
+        """
+        How much more would have to be held: ``requested - left``.
+        """
+        return self.requested - self.left
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "shortfall": self.shortfall}
+
+    def _message(self) -> str:
+        return (
+            f"Hold {self.hold_id} has {self.left} left, {self.shortfall} less than the"
+            f" {self.requested} requested."
+        )
+
+
+@attrs.define(slots=False)
+class HoldLimitError(DeclinedError):
+    """
+    The account has as many open holds as an account can have.
+    """
+
+    code = "hold_limit"
+    account_id: AccountId
+    holds_max: int
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} has {self.holds_max} open holds, the most there can be."
+
+
+@attrs.define(slots=False)
+class HolderNotFoundError(DeclinedError, LookupError):
+    """
+    The principal holds no rights on the account.
+    """
+
+    code = "holder_not_found"
+    account_id: AccountId
+    principal: PrincipalId
+
+    def _message(self) -> str:
+        return f"{self.principal} holds no rights on account {self.account_id}."
+
+
+@attrs.define(slots=False)
+class HolderLimitError(DeclinedError):
+    """
+    The account has as many holders as an account can have.
+    """
+
+    code = "holder_limit"
+    account_id: AccountId
+    holders_max: int
+
+    def _message(self) -> str:
+        return f"Account {self.account_id} has {self.holders_max} holders, the most there can be."

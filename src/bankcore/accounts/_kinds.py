@@ -1,0 +1,38 @@
+"""
+The words for an account's state: whether it is open, what is restricted, what a holder may do.
+"""
+
+import enum
+
+
+class AccountStatus(enum.Enum):
+    """
+    Whether an account is open. Closing is final.
+    """
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Restriction(enum.Enum):
+    """
+    What a restricted account stops: debits, credits, or both.
+
+    Withdrawing, and placing, extending or capturing a hold, is a debit. Releasing a hold
+    and its expiry always pass.
+    """
+
+    NONE = "none"
+    DEBITS = "debits"
+    CREDITS = "credits"
+    ALL = "all"
+
+
+class Right(enum.Enum):
+    """
+    What a holder may do with an account. Stored here, judged by policies alone.
+    """
+
+    READ = "read"
+    CREDIT = "credit"
+    DEBIT = "debit"

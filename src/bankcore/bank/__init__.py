@@ -1,0 +1,9 @@
+"""
+The bank: commands in, outcomes out, over a store.
+"""
+
+from bankcore.bank._acting import ActingBank, Possibility
+from bankcore.bank._bank import BATCH_LENGTH_MAX, Bank
+from bankcore.bank._retry import SYSTEM_TIMER, Timer
+
+__all__ = ["ActingBank", "BATCH_LENGTH_MAX", "Bank", "Possibility", "SYSTEM_TIMER", "Timer"]

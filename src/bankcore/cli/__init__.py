@@ -1,0 +1,7 @@
+"""
+The command line: ``bankcore``, a bank in one SQLite file.
+"""
+
+from bankcore.cli._cli import main
+
+__all__ = ["main"]

@@ -1,0 +1,51 @@
+"""
+Commands: one class for each thing that the bank can be asked to do.
+"""
+
+from bankcore.commands._commands import (
+    COMMAND_NAMES,
+    COMMANDS,
+    LEGS_MAX,
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExpireHold,
+    ExtendHold,
+    GrantAccess,
+    Leg,
+    OpenAccount,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
+
+__all__ = [
+    "COMMANDS",
+    "COMMAND_NAMES",
+    "CaptureHold",
+    "CloseAccount",
+    "Command",
+    "Deposit",
+    "ExpireHold",
+    "ExtendHold",
+    "GrantAccess",
+    "LEGS_MAX",
+    "Leg",
+    "OpenAccount",
+    "PlaceHold",
+    "Post",
+    "ReleaseHold",
+    "Restrict",
+    "Reverse",
+    "RevokeAccess",
+    "SetOverdraftLimit",
+    "Transfer",
+    "Withdraw",
+]

@@ -1,0 +1,289 @@
+"""
+The whole journal as text, and back: one JSON object a line, nothing lost.
+
+Decided here: what the lines of an exported journal look like, and when they are believed. An
+import judges every record again by the rules and compares what it comes to with what the file
+says, so that what is accepted is a journal that the bank could have written. It is written in
+one durable unit: all of it, or nothing.
+"""
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any, Final, cast
+
+import attrs
+
+from bankcore.bank._decide import Judging, Request
+from bankcore.commands import Command, OpenAccount
+from bankcore.ledger import (
+    AccountStore,
+    Cursor,
+    Posting,
+    ReadSet,
+    Refusal,
+    Snapshot,
+    Transaction,
+    WriteSet,
+)
+from bankcore.ledger import _codec as codec
+from bankcore.ledger._errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError
+from bankcore.money import Money
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._errors import shown
+from bankcore.values._instants import from_microseconds, to_microseconds
+
+Record = Transaction | Refusal
+
+#: The first line of every exported journal, without the end of the line.
+FIRST_LINE: Final = '{"format":"bankcore journal","version":1}'
+
+_PAGE: Final = 1000
+
+
+@attrs.frozen
+class JournalReport:
+    """
+    What an imported journal had.
+    """
+
+    transactions: int
+    refusals: int
+    accounts: int
+
+
+def export_journal(store: AccountStore) -> Iterator[str]:
+    """
+    The journal of *store* as lines of ASCII, each with its end: a line for the format, one for
+    each record, and one that closes it.
+
+    What is recorded while it runs is in it or not, but always whole and in order. The records
+    of one page are in memory at a time.
+    """
+    digest = sha256()
+    count = 0
+    yield _counted_in(digest, FIRST_LINE)
+    after: Cursor | None = None
+    while (page := store.journal(after=after, limit=_PAGE)).records:
+        for record in page.records:
+            yield _counted_in(digest, _line_of(record))
+        count += len(page.records)
+        after = page.next
+    yield f"{_closing(count, digest.hexdigest())}\n"
+
+
+def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
+    """
+    Write the journal that *lines* say into the empty *store*; what it had.
+
+    Accounts, outcomes, refusals, their order and hashes are then equal to those that were
+    exported. It is one durable unit, whose records are all in memory until it is written.
+
+    Raises:
+        InvalidJournalError: If a line is damaged, missing or too many, or says what the rules
+            do not say. Nothing was written.
+        StoreMisuseError: If the store is not empty. Nothing was written.
+    """
+    if store.journal(limit=1).records or store.accounts(limit=1):
+        raise StoreMisuseError(_NOT_EMPTY)
+    judging = Judging()
+    expected: deque[Record] = deque()
+    line_number = 0
+    for line_number, text, record in _records(lines):
+        if not expected:
+            expected.extend(_judged(judging, record))
+        said = expected.popleft() if expected else None
+        if said is None or _line_of(said) != text:
+            raise InvalidJournalError(
+                line_number, f"{record.id} is not what the rules make of its command"
+            )
+    if expected:
+        raise InvalidJournalError(line_number, f"{expected[0].id} is missing after it")
+    written = judging.written()
+    reads = ReadSet(
+        tuple(record.id for record in written.records),
+        tuple(account.id for account in written.accounts),
+    )
+
+    def write(snapshot: Snapshot) -> WriteSet:
+        if snapshot.recorded or snapshot.accounts:
+            raise StoreMisuseError(_NOT_EMPTY)
+        return written
+
+    store.transact(reads, write)
+    refusals = sum(isinstance(record, Refusal) for record in written.records)
+    return JournalReport(len(written.records) - refusals, refusals, len(written.accounts))
+
+
+_NOT_EMPTY: Final = "it is not empty, and a journal is imported into an empty store"
+
+
+# -- The rules, again --------------------------------------------------------
+
+
+def _judged(judging: Judging, record: Record) -> tuple[Record, ...]:
+    """
+    The records that come of judging what led to *record* again.
+    """
+    if isinstance(record, Transaction):
+        return judging.judge((_request(record.command, record),), record.booked_at, atomic=False)
+    requests = tuple(_request(command, record) for command in (*record.batch, record.command))
+    return judging.judge(requests, record.refused_at, atomic=bool(record.batch))
+
+
+def _request(command: Command, record: Record) -> Request:
+    transaction_id = cast("TransactionId", command.transaction_id)
+    account_ids = command.account_ids
+    if type(command) is OpenAccount and not account_ids:
+        account_ids = (_made_id(command, record),)
+    return Request(
+        command,
+        transaction_id,
+        isinstance(record, Refusal),
+        account_ids,
+        principal=record.principal,
+    )
+
+
+def _made_id(command: OpenAccount, record: Record) -> AccountId:
+    """
+    The id that the bank had made for the account that *command* opened.
+    """
+    if isinstance(record, Transaction):
+        if record.postings:
+            return record.postings[0].account_id
+    elif command is record.command and record.facts.get("account_id") is not None:
+        # It was taken: the only reason to refuse an opening.
+        return cast("AccountId", record.facts["account_id"])
+    # Of what was undone no id is left. No account has this one: it follows from a record that
+    # was not yet there when the accounts before it were opened.
+    text = f"{command.transaction_id} {_line_of(record)}"
+    return AccountId(f"undone-{sha256(text.encode()).hexdigest()[:40]}")
+
+
+# -- Lines -------------------------------------------------------------------
+
+
+def _counted_in(digest: Any, text: str) -> str:  # noqa: ANN401  # hashlib names no type
+    line = f"{text}\n"
+    digest.update(line.encode())
+    return line
+
+
+def _closing(count: int, digest: str) -> str:
+    return f'{{"records":{count},"sha256":"{digest}"}}'
+
+
+def _line_of(record: Record) -> str:
+    """
+    *record* as one line of ASCII, always the same for the same record.
+    """
+    kind, command = codec.command_to_text(record.command)
+    at = record.booked_at if isinstance(record, Transaction) else record.refused_at
+    members = [
+        f'"id":"{record.id.value}"',
+        f'"kind":"{kind}"',
+        f'"command":{command}',
+        f'"at":{to_microseconds(at)}',
+    ]
+    if record.principal is not None:
+        members.append(f'"principal":{json.dumps(record.principal)}')
+    if isinstance(record, Transaction):
+        members.append(f'"postings":[{",".join(map(_posting_text, record.postings))}]')
+    else:
+        members.append(f'"refusal":"{record.code}"')
+        members.append(f'"facts":{codec.facts_to_text(record.code, record.facts)}')
+        if record.batch:
+            members.append(f'"batch":{codec.batch_to_text(record.batch)}')
+    line = f"{{{','.join(members)}}}"
+    # Only texts have other characters, and there JSON may escape them.
+    return line if line.isascii() else _NOT_ASCII.sub(_escaped, line)
+
+
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
+
+
+def _posting_text(posting: Posting) -> str:
+    currency = posting.amount.currency
+    return (
+        f'["{posting.account_id.value}",{posting.version},"{currency.code}",{currency.exponent},'
+        f"{posting.amount.amount_minor},{posting.balance.amount_minor},"
+        f"{posting.held.amount_minor},{posting.overdraft_limit.amount_minor}]"
+    )
+
+
+def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
+    """
+    The records that *lines* say, each with the number and the text of its line.
+    """
+    digest = sha256()
+    is_closed = False
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, str):
+            raise InvalidJournalError(number, f"{shown(line)} is no text: open the file as text")
+        if is_closed:
+            raise InvalidJournalError(number, "there is something after the closing line")
+        text = line.removesuffix("\n")
+        if number == 1:
+            if text != FIRST_LINE:
+                raise InvalidJournalError(1, f"{shown(text)} is not {FIRST_LINE}")
+        elif text.startswith('{"records":'):
+            if text != _closing(number - 2, digest.hexdigest()):
+                raise InvalidJournalError(
+                    number, "the number or hash of the lines before is another"
+                )
+            is_closed = True
+            continue
+        else:
+            yield number, text, _record(number, text)
+        _counted_in(digest, text)
+    if not is_closed:
+        raise InvalidJournalError(number + 1, "the closing line is missing: the file is cut off")
+
+
+def _record(number: int, text: str) -> Record:
+    try:
+        with codec.reading("it"):
+            record = _record_from(json.loads(text))
+            is_alike = _line_of(record) == text
+    except StoreCorruptedError as error:
+        raise InvalidJournalError(number, error.reason) from error
+    if not is_alike:
+        raise InvalidJournalError(number, "it is not written as an export writes it")
+    return record
+
+
+def _record_from(values: dict[str, Any]) -> Record:
+    transaction_id = TransactionId(values["id"])
+    at = from_microseconds(values["at"])
+    principal = PrincipalId(values["principal"]).value if "principal" in values else None
+    command = codec.command_from_text(
+        values["kind"], json.dumps(values["command"]), transaction_id
+    )
+    if "postings" in values:
+        postings = tuple(map(_posting_from, values["postings"]))
+        return Transaction(transaction_id, command, at, postings, principal)
+    batch = json.dumps(values["batch"]) if "batch" in values else None
+    return Refusal(
+        transaction_id,
+        command,
+        at,
+        values["refusal"],
+        codec.facts_from_text(values["refusal"], json.dumps(values["facts"])),
+        principal,
+        codec.batch_from_text(batch),
+    )
+
+
+def _posting_from(parts: list[Any]) -> Posting:
+    account_id, version, code, exponent, *amounts = parts
+    currency = codec.currency_of(code, exponent)
+    amount, balance, held, limit = (Money.from_minor(minor, currency) for minor in amounts)
+    return Posting(AccountId(account_id), amount, balance, held, limit, version)

@@ -1,0 +1,79 @@
+"""
+The ledger: records, the hash chain, statements, the audit, and the store contract.
+"""
+
+from bankcore.ledger._audit import AuditReport, Disagreement, checkpoint_of, verify
+from bankcore.ledger._chain import (
+    GENESIS,
+    MerkleRoot,
+    content_of,
+    head_leaf,
+    link,
+    linked,
+    next_head,
+)
+from bankcore.ledger._checkpoint import Checkpoint, Progress, to_checkpoint
+from bankcore.ledger._records import Posting, Refusal, Transaction, touched_accounts
+from bankcore.ledger._statement import (
+    STATEMENT_COLUMNS,
+    Statement,
+    StatementLine,
+    statement_as_csv,
+    statement_cells,
+)
+from bankcore.ledger._store import (
+    LIMIT_MAX,
+    AccountStore,
+    Chained,
+    Cursor,
+    Describing,
+    HolderIndex,
+    HostBound,
+    Page,
+    ReadSet,
+    SelfChecking,
+    Snapshot,
+    StoreDescription,
+    WriteSet,
+    require_limit,
+)
+
+__all__ = [
+    "AccountStore",
+    "AuditReport",
+    "Chained",
+    "Checkpoint",
+    "Cursor",
+    "Describing",
+    "Disagreement",
+    "GENESIS",
+    "HolderIndex",
+    "HostBound",
+    "LIMIT_MAX",
+    "MerkleRoot",
+    "Page",
+    "Posting",
+    "Progress",
+    "ReadSet",
+    "Refusal",
+    "STATEMENT_COLUMNS",
+    "SelfChecking",
+    "Snapshot",
+    "Statement",
+    "StatementLine",
+    "StoreDescription",
+    "Transaction",
+    "WriteSet",
+    "checkpoint_of",
+    "content_of",
+    "head_leaf",
+    "link",
+    "linked",
+    "next_head",
+    "require_limit",
+    "statement_as_csv",
+    "statement_cells",
+    "to_checkpoint",
+    "touched_accounts",
+    "verify",
+]

@@ -1,0 +1,165 @@
+"""
+The hash chain of each account, and the roots that stand for all of them.
+
+Decided here: the canonical bytes of a record, how each transaction of an account is tied to
+the one before it, and how the heads of all chains, and all refusals, become one hash each.
+Pure: nothing is read, and the same record gives the same bytes on every machine, for ever.
+The encoding is documented, with examples, in ``docs/reference/tamper-evidence.md``.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+from bankcore.ledger._codec import batch_to_text, command_to_text, facts_to_text
+from bankcore.ledger._records import Posting, Refusal, Transaction
+from bankcore.values._instants import to_microseconds
+
+Record = Transaction | Refusal
+
+#: What comes before an account's first transaction.
+GENESIS: Final = bytes(32)
+
+_LINK: Final = b"bankcore chain 1\n"
+_TRANSACTION: Final = "bankcore transaction 1\n"
+_REFUSAL: Final = "bankcore refusal 1\n"
+
+
+def next_head(head: bytes, content: bytes) -> bytes:
+    """
+    The hash of a transaction with these canonical bytes, on an account whose chain has come to
+    *head*: its new head.
+    """
+    return sha256(_LINK + head + content).digest()
+
+
+def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[bytes, ...]]:
+    """
+    For each of *records*, in the order of the journal, the hashes that tie it to what came
+    before it: one for each posting, none for a refusal.
+
+    Args:
+        records: What is to be appended to the journal.
+        heads: The heads of the accounts' chains by the accounts' ids as text, brought up to
+            date; an account without one has no transaction yet.
+    """
+    return [
+        () if isinstance(record, Refusal) else link(record, content_of(record), heads)
+        for record in records
+    ]
+
+
+def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> tuple[bytes, ...]:
+    """
+    The hashes of one transaction, with its canonical bytes; *heads* as for `linked`.
+    """
+    hashes = []
+    for posting in transaction.postings:
+        name = posting.account_id.value
+        heads[name] = head = next_head(heads.get(name, GENESIS), content)
+        hashes.append(head)
+    return tuple(hashes)
+
+
+# -- The bytes of a record ---------------------------------------------------
+
+
+def content_of(record: Record) -> bytes:
+    """
+    The canonical bytes of *record*: no two different records have the same.
+    """
+    kind, command = command_to_text(record.command)
+    if isinstance(record, Refusal):
+        return _refusal_content(record, kind, command)
+    return transaction_content(record, kind, command, to_microseconds(record.booked_at))
+
+
+def transaction_content(
+    transaction: Transaction, kind: str, command: str, booked_at: int
+) -> bytes:
+    """
+    The same for a transaction of which a store has at hand, as `bankcore.ledger._codec` writes them, its
+    command's *kind* and text, and when it was booked.
+    """
+    postings = transaction.postings
+    # Nearly every transaction has one posting, and each of them passes here.
+    lines = _posting(postings[0]) if len(postings) == 1 else "".join(map(_posting, postings))
+    return (
+        f"{_TRANSACTION}{_text(transaction.id.value)}{_text(kind)}{_text(command)}"
+        f"{_text_or_none(transaction.principal)}{booked_at};{len(postings)};{lines}"
+    ).encode()
+
+
+def _refusal_content(refusal: Refusal, kind: str, command: str) -> bytes:
+    return (
+        f"{_REFUSAL}{_text(refusal.id.value)}{_text(kind)}{_text(command)}"
+        f"{_text_or_none(refusal.principal)}{to_microseconds(refusal.refused_at)};"
+        f"{_text(refusal.code)}{_text(facts_to_text(refusal.code, refusal.facts))}"
+        f"{_text_or_none(batch_to_text(refusal.batch))}"
+    ).encode()
+
+
+def _text(text: str) -> str:
+    """
+    *text* with the number of its bytes in front.
+    """
+    return f"{len(text) if text.isascii() else len(text.encode())}:{text}"
+
+
+def _text_or_none(text: str | None) -> str:
+    return "-" if text is None else _text(text)
+
+
+def _posting(posting: Posting) -> str:
+    currency = posting.amount.currency
+    text = (
+        f"{posting.account_id.value} {posting.amount.amount_minor} {posting.balance.amount_minor}"
+        f" {posting.held.amount_minor} {posting.overdraft_limit.amount_minor} {posting.version}"
+        f" {currency.code} {currency.exponent}"
+    )
+    return f"{len(text)}:{text}"
+
+
+# -- Roots -------------------------------------------------------------------
+
+
+def head_leaf(name: str, version: int, head: bytes) -> bytes:
+    """
+    The bytes that stand for the account of this id in the root over all of them.
+    """
+    return f"{_text(name)}{_text(str(version))}".encode() + head
+
+
+class MerkleRoot:
+    """
+    The root of the hash tree of RFC 6962 over leaves that come one by one, in the memory of
+    one hash for each level.
+    """
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        # Whole trees from the left, each larger than the next: (how many leaves, hash).
+        self._trees: list[tuple[int, bytes]] = []
+        for leaf in leaves:
+            self.add(leaf)
+
+    def add(self, leaf: bytes) -> None:
+        size, tree = 1, sha256(b"\x00" + leaf).digest()
+        while self._trees and self._trees[-1][0] == size:
+            tree = _joined(self._trees.pop()[1], tree)
+            size *= 2
+        self._trees.append((size, tree))
+
+    def digest(self) -> bytes:
+        """
+        The root of the leaves so far; of none, the hash of nothing.
+        """
+        if not self._trees:
+            return sha256().digest()
+        root = self._trees[-1][1]
+        for _, tree in reversed(self._trees[:-1]):
+            root = _joined(tree, root)
+        return root
+
+
+def _joined(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()

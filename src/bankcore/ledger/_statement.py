@@ -1,0 +1,124 @@
+"""
+Statements: what happened on one account in a span of time.
+
+Decided here: what a statement says, how its lines follow from transactions, and how it is
+written for a spreadsheet. Built from what a store's history gives; nothing here reads a
+store or a clock.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from io import StringIO
+from typing import Final
+
+import attrs
+
+from bankcore.ledger._records import Transaction
+from bankcore.money import Money
+from bankcore.values import AccountId
+
+
+@attrs.frozen
+class StatementLine:
+    """
+    One transaction as the account saw it.
+
+    Attributes:
+        amount: Signed: above zero into the account, below zero out of it.
+        balance: The balance after it.
+    """
+
+    transaction: Transaction
+    amount: Money
+    balance: Money
+
+    @property
+    def booked_at(self) -> datetime:
+        """
+        When it was booked, UTC.
+        """
+        return self.transaction.booked_at
+
+
+@attrs.frozen
+class Statement:
+    """
+    An account's lines in ``[start, end)``, between two balances.
+
+    Attributes:
+        start: The first instant covered; None for the account's beginning.
+        end: The first instant no longer covered; None for no end.
+        opening_balance: The balance just before *start*.
+        closing_balance: The balance after the last line.
+    """
+
+    account_id: AccountId
+    start: datetime | None
+    end: datetime | None
+    opening_balance: Money
+    lines: tuple[StatementLine, ...]
+
+    @property
+    def closing_balance(self) -> Money:
+        return self.lines[-1].balance if self.lines else self.opening_balance
+
+
+#: What `statement_cells` says of each line, in this order.
+STATEMENT_COLUMNS: Final = (
+    "booked_at",
+    "transaction_id",
+    "kind",
+    "amount",
+    "balance",
+    "description",
+)
+
+
+def statement_as_csv(statement: Statement) -> Iterator[str]:
+    """
+    *statement* as lines of CSV, each with its line feed, the `STATEMENT_COLUMNS` first.
+
+    No spreadsheet takes a cell for a formula: where the text of a description, or what
+    follows a semicolon in it, begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width
+    forms, or with white space before them), an apostrophe comes before that. All other cells are
+    numbers, ids and times; an amount below zero stays a number.
+    """
+    yield _csv_line(STATEMENT_COLUMNS)
+    for line in statement.lines:
+        *cells, description = statement_cells(line)
+        yield _csv_line((*cells, _FORMULA.sub(r"\1'\2", description)))
+
+
+# A semicolon begins a new cell wherever the comma is the decimal sign.
+_FORMULA: Final = re.compile(r"(^|;)(\s*[=+@\-＝＋＠－])")
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def statement_cells(line: StatementLine) -> tuple[str, ...]:
+    """
+    *line* as texts, one for each of the `STATEMENT_COLUMNS`; amounts with all decimals.
+    """
+    command = line.transaction.command
+    return (
+        line.booked_at.isoformat(),
+        line.transaction.id.value,
+        type(command).__name__,
+        f"{line.amount.amount:f}",
+        f"{line.balance.amount:f}",
+        command.description or "",
+    )
+
+
+def line_of(transaction: Transaction, account_id: AccountId) -> StatementLine:
+    """
+    *transaction* as *account_id* saw it.
+    """
+    posting = transaction.posting(account_id)
+    return StatementLine(transaction, posting.amount, posting.balance)

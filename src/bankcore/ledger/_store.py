@@ -1,0 +1,290 @@
+"""
+The store contract: what `Bank` asks of storage, as values and one protocol.
+
+Decided here: the words between the bank and a store, and what a store promises. No
+behaviour: a store is any object with these methods, and there is no base class.
+
+The promises, which hold for every store:
+
+- `AccountStore.transact` reads what the `ReadSet` names in one isolated unit, calls
+  *decide* with it, and makes the `WriteSet` durable, all or nothing, before it returns.
+- *decide* is pure and may be called more than once. If it raises, nothing is written
+  and the exception passes unchanged.
+- Two units that share an account, or an id, behave as if one ran after the other.
+- A transaction id has one record, and a record never changes.
+
+`bankcore.testing.check_store` puts any store to all of them, one check for each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol, runtime_checkable
+
+import attrs
+
+from bankcore.accounts import Account, Hold
+from bankcore.ledger._errors import InvalidLimitError
+from bankcore.ledger._records import Posting, Refusal, Transaction
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._errors import BankError, shown
+
+#: The most records that one read gives.
+LIMIT_MAX: Final = 10_000
+
+
+@attrs.frozen
+class ReadSet:
+    """
+    What `decide` needs to see: the records under these ids, and these accounts.
+
+    No id occurs twice in one field.
+
+    Attributes:
+        transaction_ids: Whose records are needed.
+        account_ids: Which accounts are needed.
+        originals: Whose records are needed together with the accounts that these
+            transactions touched, and what has reversed them. A reversal does not know its
+            accounts.
+    """
+
+    transaction_ids: tuple[TransactionId, ...]
+    account_ids: tuple[AccountId, ...]
+    originals: tuple[TransactionId, ...] = ()
+
+
+@attrs.frozen
+class Snapshot:
+    """
+    What there was, of all that a `ReadSet` names; what is absent has no entry.
+
+    Attributes:
+        recorded: What is recorded under the ids.
+        accounts: The accounts as they are.
+        reversals: For each of the originals that was reversed, by which transaction.
+    """
+
+    recorded: Mapping[TransactionId, Transaction | Refusal]
+    accounts: Mapping[AccountId, Account]
+    reversals: Mapping[TransactionId, TransactionId] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class WriteSet:
+    """
+    What `decide` came to.
+
+    Attributes:
+        accounts: The new state of every account that changed, each once. One that
+            the snapshot had not is new.
+        records: What to append to the journal, in this order.
+        outcomes: One for each command, for the caller; a store ignores them.
+    """
+
+    accounts: tuple[Account, ...] = ()
+    records: tuple[Transaction | Refusal, ...] = ()
+    outcomes: tuple[Transaction | BankError, ...] = ()
+
+
+@attrs.frozen
+class Cursor:
+    """
+    A place in the journal. The text is the store's own: keep it, do not make it.
+    """
+
+    token: str
+
+
+@attrs.frozen
+class Page:
+    """
+    Records of the journal in order, and the place after the last of them.
+
+    An empty page means that there is no more yet; its ``next`` is the place asked from.
+    """
+
+    records: tuple[Transaction | Refusal, ...]
+    next: Cursor | None
+
+
+class AccountStore(Protocol):
+    """
+    Where accounts and the journal are kept.
+
+    Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise. Every method may
+    raise a `StoreError`.
+    """
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        """
+        Read, decide and write in one isolated unit; what *decide* gave, once durable.
+
+        Raises:
+            StoreUnavailableError: Certainly nothing was written.
+            OutcomeUnknownError: The commit failed in a way that leaves it open.
+        """
+
+    def account(self, account_id: AccountId) -> Account:
+        """
+        The account as it is now.
+
+        Raises:
+            AccountNotFoundError: If there is none.
+        """
+
+    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+        """
+        The accounts whose ids come after *after*, in the order of their ids.
+        """
+
+    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+        """
+        What is recorded under the id.
+
+        Raises:
+            TransactionNotFoundError: If nothing is.
+        """
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        """
+        The records that follow *after*.
+
+        The order extends every account's order of versions, and no record that
+        commits late is ever skipped.
+
+        Raises:
+            InvalidCursorError: If *after* is not a cursor of this store.
+        """
+
+    def history(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Transaction]:
+        """
+        The account's transactions in order of version, from version *after* + 1 on.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+        """
+        The account's last posting booked at or before *instant*; None before its first.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+    def holds_due(
+        self, before: datetime, *, limit: int = 1000
+    ) -> Sequence[tuple[AccountId, Hold]]:
+        """
+        The open holds that expire before the instant, the earliest first, with their accounts.
+        """
+
+
+class SelfChecking(Protocol):
+    """
+    Optional: a store that can check the soundness of its own files.
+    """
+
+    def integrity_errors(self) -> Sequence[str]:
+        """
+        One sentence for each thing wrong with the files; none where they are sound.
+        """
+
+
+@runtime_checkable
+class Chained(Protocol):
+    """
+    Optional: a store that keeps the hash chain of each account (`bankcore.ledger._chain`), each hash
+    written in the unit that writes its transaction.
+    """
+
+    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+        """
+        The account's version and the head of its chain, both of one moment.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+    def chain_hashes(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[bytes]:
+        """
+        The hashes that were stored with the account's transactions, from the one after version
+        *after* on, in the order of versions: one for each of `AccountStore.history`.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+
+@runtime_checkable
+class HolderIndex(Protocol):
+    """
+    Optional: a store that finds the accounts of a holder without a look at all accounts.
+    """
+
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        """
+        The accounts on which *holder* holds rights, in the order of their ids, from after
+        *after* on.
+        """
+
+
+class HostBound(Protocol):
+    """
+    Optional: a store that may take part in a transaction of the application's own.
+
+    Where ``in_host_transaction`` is true, nothing is final before the application commits.
+    `Bank` then runs no unit again: an `OutcomeUnknownError` goes to the application at once.
+    """
+
+    in_host_transaction: bool
+
+
+@attrs.frozen
+class StoreDescription:
+    """
+    What a store is made of, as it is at this moment, for people to read.
+
+    Attributes:
+        engine: The name of what keeps the data, and its version.
+        location: Where the data is.
+        schema_version: The version of the tables.
+        durability: What survives what, in a sentence.
+        settings: The engine's settings that this rests on, read back from it.
+        warnings: What to know about this engine, in sentences; mostly none.
+    """
+
+    engine: str
+    location: str
+    schema_version: int
+    durability: str
+    settings: Mapping[str, str | int]
+    warnings: tuple[str, ...] = ()
+
+
+class Describing(Protocol):
+    """
+    Optional: a store that can say what it is made of.
+    """
+
+    def describe(self) -> StoreDescription:
+        """
+        The engine, its settings as read back from it, and what survives what.
+        """
+
+
+def require_limit(limit: object) -> int:
+    """
+    *limit*, if it is a page size that a store serves.
+
+    Raises:
+        InvalidLimitError: If it is not an ``int`` from 1 to 10,000.
+    """
+    if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
+        raise InvalidLimitError(shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}")
+    return limit

@@ -1,0 +1,128 @@
+"""
+Bags: money of several currencies, kept side by side.
+
+Decided here: that a bag holds at most one amount of each currency and never a zero, so
+that two bags are equal when they hold the same. Nothing is exchanged here, and nothing
+is rounded: a bag becomes one amount only by rates that the application has.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from bankcore.money._currency import Currency, to_currency
+from bankcore.money._errors import InvalidAmountError
+from bankcore.money._money import Money
+from bankcore.values._errors import shown
+
+
+def _gathered(moneys: Iterable[Money]) -> tuple[Money, ...]:
+    minor: dict[Currency, int] = {}
+    for money in moneys:
+        if type(money) is not Money:
+            raise InvalidAmountError(shown(money), "a bag holds Money")
+        minor[money.currency] = minor.get(money.currency, 0) + money.amount_minor
+    return tuple(
+        Money.from_minor(amount_minor, currency)
+        for currency, amount_minor in sorted(minor.items(), key=_by_code)
+        if amount_minor
+    )
+
+
+def _by_code(item: tuple[Currency, int]) -> tuple[str, int]:
+    return item[0].code, item[0].exponent
+
+
+@attrs.frozen(repr=False, order=False)
+class MoneyBag:
+    """
+    The sums of *moneys* by currency, without those that are zero.
+
+        >>> bag = MoneyBag([Money("5", "EUR"), Money("3", "USD"), Money("-3", "USD")])
+        >>> bag + Money("1", "JPY")
+        MoneyBag([Money('5.00', 'EUR'), Money('1', 'JPY')])
+        >>> bag["EUR"], bag["USD"]
+        (Money('5.00', 'EUR'), Money('0.00', 'USD'))
+
+    A bag is immutable. ``+`` and ``-`` take another bag or money; the built-in `sum`
+    works. Iterating gives the moneys by the codes of their currencies, `len` counts
+    them, and an empty bag is false. ``<=`` holds where it holds in every currency, so of
+    two bags neither may be less, as of two sets.
+
+    Raises:
+        InvalidAmountError: If something is not `Money`.
+        AmountTooLargeError: If a sum has more than 64 digits.
+    """
+
+    moneys: tuple[Money, ...] = attrs.field(default=(), converter=_gathered)
+
+    def __getitem__(self, currency: Currency | str) -> Money:
+        found = to_currency(currency)
+        for money in self.moneys:
+            if money.currency == found:
+                return money
+        return Money.zero(found)
+
+    def __iter__(self) -> Iterator[Money]:
+        return iter(self.moneys)
+
+    def __len__(self) -> int:
+        return len(self.moneys)
+
+    def __add__(self, other: "MoneyBag | Money") -> "MoneyBag":
+        if type(other) is MoneyBag:
+            return MoneyBag((*self.moneys, *other.moneys))
+        if type(other) is Money:
+            return MoneyBag((*self.moneys, other))
+        return NotImplemented
+
+    def __radd__(self, other: Money | int) -> "MoneyBag":
+        # The int 0 is what `sum` begins with.
+        if type(other) is int and other == 0:
+            return self
+        if type(other) is Money:
+            return self + other
+        return NotImplemented
+
+    def __sub__(self, other: "MoneyBag | Money") -> "MoneyBag":
+        if type(other) is MoneyBag or type(other) is Money:
+            return self + -other
+        return NotImplemented
+
+    def __rsub__(self, other: Money) -> "MoneyBag":
+        if type(other) is Money:
+            return -self + other
+        return NotImplemented
+
+    def __neg__(self) -> "MoneyBag":
+        return MoneyBag(-money for money in self.moneys)
+
+    def __le__(self, other: "MoneyBag") -> bool:
+        if type(other) is not MoneyBag:
+            return NotImplemented
+        return all(money.amount_minor > 0 for money in other - self)
+
+    def __ge__(self, other: "MoneyBag") -> bool:
+        if type(other) is not MoneyBag:
+            return NotImplemented
+        return other <= self
+
+    def __lt__(self, other: "MoneyBag") -> bool:
+        if type(other) is not MoneyBag:
+            return NotImplemented
+        return self != other and self <= other
+
+    def __gt__(self, other: "MoneyBag") -> bool:
+        if type(other) is not MoneyBag:
+            return NotImplemented
+        return other < self
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.moneys))
+
+    def __repr__(self) -> str:
+        return f"MoneyBag({list(self.moneys)})" if self.moneys else "MoneyBag()"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MoneyBag, (self.moneys,)

@@ -1,0 +1,3 @@
+"""
+The store in one SQLite file, and the store on a connection that the application owns.
+"""

@@ -1,0 +1,148 @@
+"""
+The file of a store, looked at from outside: whether it is one, and still the same one.
+
+Decided here: what at a path is refused, and left as it is, before a store opens it. The file is
+never opened but through SQLite: closing any other descriptor of it would drop SQLite's locks for
+the whole process.
+"""
+
+import os
+import sqlite3
+import stat
+from contextlib import suppress
+from typing import Final
+from urllib.parse import quote
+
+from bankcore.ledger._errors import StoreFormatError, StoreUnavailableError
+from bankcore.stores.sqlite._errors import primary_code
+from bankcore.stores.sqlite._migrations import require_newest, version_in
+from bankcore.values._errors import shown
+
+# The smallest SQLite database is one page of this many bytes.
+_SQLITE_FILE_MIN: Final = 512
+
+# Which file is at the path, and which at those of its log and its index: device and inode, None
+# for none.
+Files = tuple[tuple[int, int] | None, ...]
+
+
+def require_file(path: str, *, create: bool) -> None:
+    """
+    Passes where *path* is a file that may be a store, made if need be, readable by its
+    owner alone.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        if not create:
+            raise StoreUnavailableError(f"there is no file {path}") from None
+        _create(path)
+        return
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} cannot be used: {error.strerror}") from error
+    except ValueError as error:  # a NUL in it
+        raise StoreFormatError(shown(path), f"it names no file: {error}") from error
+    if stat.S_ISDIR(mode):
+        raise StoreFormatError(path, "it is a directory")
+    if not stat.S_ISREG(mode):
+        raise StoreFormatError(path, "it is not a file")
+
+
+def files_at(path: str) -> Files:
+    """
+    Which files are at *path*, at its log's and at its index's; `os.stat` opens none of them.
+    """
+    return _identity(path), _identity(f"{path}-wal"), _identity(f"{path}-shm")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def keep_open(connection: sqlite3.Connection) -> None:
+    """
+    Let nothing close *connection*, not even the end of the interpreter.
+    """
+    import ctypes  # noqa: PLC0415  # for what hardly ever happens
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _create(path: str) -> None:
+    try:
+        directory = os.stat(os.path.dirname(path))
+        if directory.st_mode & stat.S_IWOTH and not directory.st_mode & stat.S_ISVTX:
+            raise StoreUnavailableError(
+                f"anybody may replace files in {os.path.dirname(path)}; use another directory"
+            )
+        # An empty file is an empty database. No connection can be using it yet, so that
+        # closing this descriptor drops nobody's lock.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600))
+    except FileExistsError:
+        return  # another process was quicker
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} cannot be made: {error.strerror}") from error
+
+
+def require_own(path: str, timeout: float) -> None:
+    """
+    Passes where the file is empty or a bankcore store. Looks without writing.
+    """
+    size = os.stat(path).st_size
+    if size == 0:
+        return
+    if size < _SQLITE_FILE_MIN:  # SQLite itself would take it for an empty one
+        raise StoreFormatError(path, "it is not an SQLite database")
+    # Nobody uses it, as far as can be seen: then all of it is in the file itself, and SQLite
+    # may look at it without making its companions beside it.
+    is_in_use = any(os.path.exists(path + suffix) for suffix in ("-wal", "-journal", ".lock"))
+    try:
+        _look_into(path, "mode=ro" if is_in_use else "immutable=1", timeout)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        _require_own_after_a_death(path, timeout)
+    except StoreFormatError:
+        # Unless another process has just begun to make a store of it.
+        if is_in_use or not os.path.exists(f"{path}.lock"):
+            raise
+        _look_into(path, "mode=ro", timeout)
+
+
+def _require_own_after_a_death(path: str, timeout: float) -> None:
+    """
+    The same, where a journal must be played back before the file can be read.
+    """
+    # As it stands, half of a write in it, it mostly tells whose it is.
+    with suppress(sqlite3.DatabaseError):
+        _look_into(path, "immutable=1", timeout)
+    # Not another's, as far as can be seen; this plays it back.
+    _look_into(path, "mode=rw", timeout)
+
+
+def _look_into(path: str, how: str, timeout: float) -> None:
+    connection = sqlite3.connect(
+        f"file://{quote(os.fsencode(path))}?{how}", uri=True, timeout=timeout, isolation_level=None
+    )
+    try:
+        tables = tables_in(connection)
+        if not tables:
+            return
+        if "bankcore_schema" not in tables:
+            raise StoreFormatError(path, f"it is another program's database, with {tables[0]}")
+        require_newest(version_in(connection))
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) == sqlite3.SQLITE_NOTADB:
+            raise StoreFormatError(path, "it is not an SQLite database") from error
+        raise
+    finally:
+        connection.close()
+
+
+def tables_in(connection: sqlite3.Connection) -> list[str]:
+    found = connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
+    return [name for (name,) in found]

@@ -1,0 +1,217 @@
+"""
+The schema of the SQLite tables as an application meets it: made, checked, told as text.
+
+Decided here: how a database gets from one version of the schema to the next. Each version
+is a tuple of statements that leads there from the version before; `migrate` runs those that
+are missing, all or none. The statements themselves are in `_sqlite_schema`.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from bankcore.ledger._errors import (
+    SchemaVersionError,
+    StoreCorruptedError,
+    StoreMisuseError,
+    StoreUnavailableError,
+)
+from bankcore.stores.sqlite._schema import SCHEMA
+
+#: What leads to each version of the schema from the one before, in order.
+STEPS: Final[dict[int, Sequence[str]]] = {1: SCHEMA}
+
+#: All that is bankcore's in a database begins so.
+PREFIX: Final = "bankcore_"
+
+
+def newest_version() -> int:
+    """
+    The version of the schema that this bankcore reads and writes.
+    """
+    return max(STEPS)
+
+
+def schema_sql(version: int | None = None) -> str:
+    """
+    The SQL that makes the tables of *version* in an empty database; without one, the newest.
+
+    A text of statements, each ended by a semicolon, for migration tools of your own. It
+    begins no transaction.
+
+        >>> schema_sql().splitlines()[0]
+        'CREATE TABLE bankcore_schema ('
+
+    Raises:
+        StoreMisuseError: If this bankcore knows no such version.
+    """
+    statements = (each for step in _steps(0, _known(version)) for each in step)
+    return "".join(f"{_outdented(each)};\n" for each in statements)
+
+
+def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
+    """
+    Bring bankcore's tables on *connection* to version *to* of the schema, and return it.
+
+    Makes them where there are none, and does nothing where they are of that version. In a
+    transaction of yours it is a part of it, done when you commit; without one it is a
+    transaction by itself. All or nothing: killed or failed at any statement, the database is
+    as before, and calling again does it. (Where a failing disk keeps it from being undone alone,
+    your whole transaction is rolled back.)
+
+    Args:
+        connection: Yours. Its settings stay as they are.
+        to: The version; without one, the newest that this bankcore knows.
+
+    Raises:
+        SchemaVersionError: If a newer bankcore wrote the tables.
+        StoreMisuseError: If this bankcore knows no version *to*, if the tables are already
+            of a later one, as there is no way back, or if the connection cannot do it.
+        StoreUnavailableError: If the database is busy or cannot be written.
+    """
+    require_connection(connection)
+    wanted = _known(to)
+    try:
+        with _all_or_nothing(connection):
+            found = version_in(connection)
+            if found > newest_version():
+                raise SchemaVersionError(found, newest_version())
+            if found > wanted:
+                raise StoreMisuseError(
+                    f"its schema has version {found}, and there is no way back to {wanted}"
+                )
+            for step in _steps(found, wanted):
+                for statement in step:
+                    connection.execute(statement)
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+        raise StoreMisuseError(f"the connection does not work: {error}") from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code == sqlite3.SQLITE_ERROR:
+            raise StoreMisuseError(f"the tables cannot be made here: {error}") from error
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise StoreCorruptedError(f"SQLite says: {error}") from error
+        raise StoreUnavailableError(f"SQLite says: {error}") from error
+    return wanted
+
+
+def require_connection(connection: object) -> None:
+    """
+    Passes where *connection* is one of sqlite3's.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        raise StoreMisuseError(
+            f"it needs a sqlite3.Connection, and was given a {type(connection).__name__}"
+        )
+
+
+def include_object(
+    _object: object, name: str | None, type_: str, _reflected: object, _compare_to: object
+) -> bool:
+    """
+    Whether Alembic may touch what is named so: everything but what is bankcore's.
+
+    To be given to ``context.configure(include_object=...)``, so that ``--autogenerate``
+    does not drop tables that no model of yours describes.
+
+        >>> include_object(None, "bankcore_account", "table", True, None)
+        False
+        >>> include_object(None, "invoice", "table", True, None)
+        True
+    """
+    return type_ not in {"table", "index"} or not (name or "").startswith(PREFIX)
+
+
+def version_in(connection: sqlite3.Connection) -> int:
+    """
+    The version of the schema on *connection*; 0 where there are no tables of bankcore.
+
+    Raises:
+        StoreCorruptedError: If it is not one whole number.
+    """
+    # A cursor made so gives plain rows, whatever the connection's own row factory.
+    cursor = sqlite3.Cursor(connection)
+    is_there = cursor.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'bankcore_schema'"
+    ).fetchone()
+    if is_there is None:
+        return 0
+    return one_version(cursor.execute("SELECT version FROM bankcore_schema").fetchall())
+
+
+def one_version(rows: Sequence[Sequence[Any]]) -> int:
+    """
+    The version in the *rows* of ``bankcore_schema``.
+    """
+    if len(rows) != 1:
+        raise StoreCorruptedError(f"it has {len(rows)} schema versions, not one")
+    ((version,),) = rows
+    if type(version) is not int or version < 1:
+        raise StoreCorruptedError(
+            f"it has the schema version {version!r}, not a number above zero"
+        )
+    return version
+
+
+def require_newest(found: int) -> None:
+    """
+    Passes where *found* is the version that this bankcore works with.
+    """
+    if found != newest_version():
+        raise SchemaVersionError(found, newest_version())
+
+
+def _known(version: int | None) -> int:
+    if version is None:
+        return newest_version()
+    if type(version) is not int or version not in STEPS:
+        raise StoreMisuseError(
+            f"there is no version {version!r} of the schema, only 1 to {newest_version()}"
+        )
+    return version
+
+
+def _steps(found: int, wanted: int) -> Iterator[Sequence[str]]:
+    for version in range(found + 1, wanted + 1):
+        yield STEPS[version]
+        if version > 1:  # the first makes the table with its row
+            yield (f"UPDATE bankcore_schema SET version = {version}",)
+
+
+def _outdented(statement: str) -> str:
+    lines = statement.strip().splitlines()
+    return "\n".join(line.removeprefix("    ") for line in lines)
+
+
+@contextmanager
+def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
+    """
+    A savepoint in the caller's transaction, or a transaction where there is none.
+    """
+    is_ours = not connection.in_transaction
+    if is_ours:
+        begin, end = "BEGIN IMMEDIATE", "COMMIT"
+        undo: Sequence[str] = ("ROLLBACK",)
+    else:
+        name = "bankcore_migration"
+        begin, undo = f"SAVEPOINT {name}", (f"ROLLBACK TO {name}", f"RELEASE {name}")
+        end = f"RELEASE {name}"
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute(end)
+    except BaseException:
+        _undo(connection, undo)
+        raise
+
+
+def _undo(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    try:
+        for statement in statements:
+            connection.execute(statement)
+    except sqlite3.Error:
+        # Either SQLite has rolled all of it back already, or the migration cannot be undone
+        # alone: then nothing of the caller's transaction may stay, as half a schema must not.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")

@@ -1,0 +1,253 @@
+"""
+What the checks share: a bank whose runs are all the same, and ways to look at a store.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Final, ParamSpec, TypeVar
+
+from bankcore import Account, AccountId, AccountStore, Bank, Money, TransactionId
+from bankcore.commands import Command, Deposit, OpenAccount, PlaceHold, Reverse, Transfer, Withdraw
+from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
+from bankcore.ledger._errors import StoreUnavailableError
+from bankcore.testing._conformance.failing import require
+from bankcore.values._errors import StoreError
+
+Record = Transaction | Refusal
+_Result = TypeVar("_Result")
+_Given = ParamSpec("_Given")
+
+NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
+LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
+
+ALICE: Final = AccountId("alice")
+BOB: Final = AccountId("bob")
+#: The last instant at which a hold may end.
+END: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+# Long enough for another thread to begin and end a unit, in seconds.
+_MOMENT: Final = 0.0005
+
+# How often a unit is sent again that found the store busy, or in doubt.
+_ATTEMPTS: Final = 1000
+
+
+def eur(minor: int) -> Money:
+    """
+    So many cents.
+    """
+    return Money.from_minor(minor, "EUR")
+
+
+def bank_over(
+    store: AccountStore,
+    *,
+    clock: Callable[[], datetime] = lambda: NOW,
+    deadline: timedelta = timedelta(seconds=30),  # immutable
+) -> Bank:
+    """
+    A bank whose time and ids are the same in every run.
+    """
+    numbers = count(1)
+    return Bank(store, clock=clock, new_id=lambda: f"made-{next(numbers)}", deadline=deadline)
+
+
+def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
+    """
+    All records, read page by page.
+    """
+    records: list[Record] = []
+    page = store.journal(limit=limit)
+    while page.records:
+        records += page.records
+        page = store.journal(after=page.next, limit=limit)
+    return records
+
+
+def contents_of(store: AccountStore) -> tuple[list[Account], list[Record]]:
+    """
+    Everything that *store* says it holds.
+    """
+    return list(store.accounts(limit=10_000)), journal_of(store)
+
+
+def append(
+    store: AccountStore, records: Iterable[Record] = (), accounts: Iterable[Account] = ()
+) -> WriteSet:
+    """
+    Write *records* and *accounts* as they are, in one unit.
+    """
+    written = WriteSet(tuple(accounts), tuple(records))
+    reads = ReadSet(
+        tuple(record.id for record in written.records),
+        tuple(account.id for account in written.accounts),
+    )
+    return store.transact(reads, lambda _: written)
+
+
+def refusal(transaction_id: str, *, at: datetime = NOW) -> Refusal:
+    """
+    The smallest record that there is, under this id.
+    """
+    command = Deposit("nobody", eur(1), transaction_id=transaction_id)
+    facts = {"account_id": AccountId("nobody")}
+    return Refusal(TransactionId(transaction_id), command, at, "account_not_found", facts)
+
+
+def exactly(values: Iterable[object]) -> list[tuple[object, str]]:
+    """
+    *values* with their reprs, which show what ``==`` does not compare, such as ids in commands.
+    """
+    return [(value, repr(value)) for value in values]
+
+
+def let_others_run() -> None:
+    """
+    Gives other threads and processes time to come, in the middle of what nobody should share.
+    """
+    time.sleep(_MOMENT)
+
+
+def in_threads(number: int, work: Callable[[int], None]) -> None:
+    """
+    Run *work* with 0, 1, … in as many threads, which start together; raises what one raised.
+    """
+    barrier = threading.Barrier(number)
+    raised: list[BaseException] = []
+
+    def run(index: int) -> None:
+        try:
+            barrier.wait()
+            work(index)
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if raised:
+        raise raised[0]
+
+
+def patiently(
+    work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
+) -> _Result:
+    """
+    What *work* gives, sent again where others kept the store busy: certainly nothing was done.
+    """
+    return in_spite_of((StoreUnavailableError,), work, *args, **kwargs)
+
+
+def in_spite_of(
+    errors: tuple[type[StoreError], ...],
+    work: Callable[_Given, _Result],
+    *args: _Given.args,
+    **kwargs: _Given.kwargs,
+) -> _Result:
+    """
+    What *work* gives, sent again after any of *errors*; a thousand times at the most.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return work(*args, **kwargs)
+        except errors:
+            let_others_run()
+    return work(*args, **kwargs)
+
+
+def look(store: AccountStore, reads: ReadSet) -> Snapshot:
+    """
+    What a unit that names *reads* sees.
+    """
+    seen: list[Snapshot] = []
+
+    def decide(snapshot: Snapshot) -> WriteSet:
+        seen.append(snapshot)
+        return WriteSet()
+
+    store.transact(reads, decide)
+    return seen[-1]
+
+
+def add_one(
+    store: AccountStore, reads: ReadSet, account_id: AccountId, transaction_id: str
+) -> None:
+    """
+    Add one cent to the account as it was read, with no help from the rules.
+    """
+
+    def decide(snapshot: Snapshot) -> WriteSet:
+        command = Deposit(account_id, eur(1), transaction_id=transaction_id)
+        after = snapshot.accounts[account_id].deposit(eur(1), booked_at=NOW)
+        posting = Posting(
+            account_id, eur(1), after.balance, after.held, after.overdraft_limit, after.version
+        )
+        record = Transaction(TransactionId(transaction_id), command, NOW, (posting,))
+        let_others_run()
+        return WriteSet((after,), (record,))
+
+    store.transact(reads, decide)
+
+
+def fill(store: AccountStore) -> None:
+    """
+    Four accounts, and sixty random commands on them, some refused and some in batches.
+    """
+    dice = Random(2026)  # the same every time
+    bank = bank_over(store)
+    ids = ["alice", "bob", "carol", "dave"]
+    bank.execute(OpenAccount(each, initial_balance=eur(50)) for each in ids)
+    commands: list[Command] = []
+    for n in range(60):
+        source, destination = dice.sample(ids, 2)
+        amount = eur(dice.randint(1, 60))
+        commands.append(
+            dice.choice(
+                (
+                    Deposit(source, amount, transaction_id=f"t-{n}"),
+                    Withdraw(source, amount, transaction_id=f"t-{n}"),
+                    Transfer(source, destination, amount, transaction_id=f"t-{n}"),
+                    PlaceHold(source, amount, expires_at=END, transaction_id=f"t-{n}"),
+                    Reverse(f"t-{dice.randint(0, n)}", transaction_id=f"t-{n}"),
+                )
+            )
+        )
+        if dice.random() < 0.4:
+            bank.execute(commands)
+            commands = []
+    bank.execute(commands)
+
+
+def paged(store: AccountStore, limit: int) -> Iterator[Account]:
+    """
+    All accounts, read page by page.
+    """
+    page: Sequence[Account] = store.accounts(limit=limit)
+    while page:
+        require(len(page) <= limit, f"a page of {limit} has no more than that")
+        yield from page
+        page = store.accounts(after=page[-1].id, limit=limit)
+
+
+def touches(record: Record, account_id: AccountId) -> bool:
+    """
+    Whether the record is a transaction on the account.
+    """
+    return isinstance(record, Transaction) and any(
+        posting.account_id == account_id for posting in record.postings
+    )
+
+
+def version_at(store: AccountStore, instant: datetime) -> int:
+    """
+    The version that alice had at the instant; 0 before her first.
+    """
+    posting = store.posting_at(ALICE, instant)
+    return 0 if posting is None else posting.version

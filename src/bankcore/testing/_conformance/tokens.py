@@ -1,0 +1,115 @@
+"""
+Promises of a store that keeps tokens.
+"""
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final, cast
+
+import attrs
+
+from bankcore import Principal
+from bankcore.access import Token, TokenStore
+from bankcore.access._errors import TokenNotFoundError
+from bankcore.ledger._errors import InvalidLimitError, StoreMisuseError
+from bankcore.testing._conformance.failing import raises, require_equal
+from bankcore.testing._conformance.helpers import NOW, journal_of
+from bankcore.testing._conformance.subject import Subject, check_of
+
+_TICK: Final = timedelta(microseconds=1)
+
+#: In the order of their ids: with everything that a token may have, with no more than it must.
+TOKENS: Final = (
+    Token(
+        "a1",
+        sha256(b"1").digest(),
+        Principal('m"ary', ["owner", "teller"], ["accounts:read", "deposits:write"]),
+        NOW,
+        NOW + timedelta(days=1) - _TICK,
+        NOW + _TICK,
+        "Café",
+    ),
+    Token("b2", sha256(b"2").digest(), Principal("bert"), NOW),
+    Token("c3", sha256(b"3").digest(), Principal("mary", ["auditor"]), NOW + _TICK),
+)
+
+
+def _tokens_in(subject: Subject) -> TokenStore:
+    """
+    The store, to which the tokens were added in another order than that of their ids.
+    """
+    store = cast("TokenStore", subject.store)
+    for token in TOKENS[::-1]:
+        store.add_token(token)
+    return store
+
+
+@check_of("token_store")
+def tokens_come_back(subject: Subject) -> None:
+    """
+    A token comes back whole, and is no record of the journal; where the contents outlast the
+    store, it does too.
+    """
+    store = _tokens_in(subject)
+
+    require_equal(list(TOKENS), [store.token(token.id) for token in TOKENS])
+    require_equal(0, len(journal_of(subject.store)))
+    if subject.capabilities.opener is not None:
+        again = cast("TokenStore", subject.opened_again())
+        require_equal(list(TOKENS), list(again.tokens()))
+
+
+@check_of("token_store")
+def a_tokens_id_is_taken_once(subject: Subject) -> None:
+    """
+    A second token of an id is `StoreMisuseError`, and the first stays.
+    """
+    store = _tokens_in(subject)
+    with raises(StoreMisuseError):
+        store.add_token(attrs.evolve(TOKENS[1], principal=Principal("mallory")))
+
+    require_equal(list(TOKENS), list(store.tokens()))
+
+
+@check_of("token_store")
+def a_token_of_nobody_is_an_error(subject: Subject) -> None:
+    """
+    To look for a token that is not there, or to revoke it, is `TokenNotFoundError`.
+    """
+    store = _tokens_in(subject)
+    for token_id in ("a", "B2", "", "b2 "):
+        with raises(TokenNotFoundError):
+            store.token(token_id)
+        with raises(TokenNotFoundError):
+            store.revoke_token(token_id, NOW)
+
+
+@check_of("token_store")
+def a_token_is_revoked_once(subject: Subject) -> None:
+    """
+    A token that is revoked is so from then on, and stays as it is when it is revoked again; no
+    other is touched.
+    """
+    store = _tokens_in(subject)
+    for days in (1, 0, 2):
+        store.revoke_token("b2", NOW + timedelta(days=days))
+    revoked = attrs.evolve(TOKENS[1], revoked_at=NOW + timedelta(days=1))
+
+    require_equal([TOKENS[0], revoked, TOKENS[2]], list(store.tokens()))
+
+
+@check_of("token_store")
+def tokens_come_in_pages(subject: Subject) -> None:
+    """
+    Tokens come in the order of their ids, from after any text on, *limit* at a time; a *limit* out
+    of bounds is `InvalidLimitError`.
+    """
+    store = _tokens_in(subject)
+    for after, first in (("", 0), ("a1", 1), ("b", 1), ("b2", 2), ("c3", 3), ("z", 3)):
+        for limit in (1, 2, 1000):
+            expected = list(TOKENS[first : first + limit])
+
+            require_equal(expected, list(store.tokens(after=after, limit=limit)))
+    for limit in (0, -1, 10_001):
+        with raises(InvalidLimitError):
+            store.tokens(limit=limit)
