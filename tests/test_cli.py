@@ -25,7 +25,7 @@ from bankcore.access import Tokens
 from bankcore.cli import _cli as cli
 from bankcore.commands import OpenAccount
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite import _versions as _sqlite_versions
+from bankcore.stores._sqlite import _versions as _sqlite_versions
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]

@@ -35,7 +35,7 @@ from bankcore.errors import (
 )
 from bankcore.ledger import ReadSet, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.stores.sqlite import _store as sqlite_module
+from bankcore.stores._sqlite import _store as sqlite_module
 from bankcore.values import AccountId, PrincipalId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

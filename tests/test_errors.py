@@ -20,9 +20,9 @@ from bankcore.errors import (
     DeclinedError,
     InvalidRequestError,
     StoreError,
-    shown,
 )
 from bankcore.values import PrincipalId
+from bankcore.values._errors import shown
 
 ALICE, T1 = AccountId("alice"), TransactionId("t-1")
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -74,7 +74,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "InvalidCommandError": (
         *("invalid_command", TypeError, False, False),
         {"value": "'x'"},
-        "Expected a command from bankcore.commands._commands",
+        "Expected a command from bankcore.commands",
     ),
     "SameAccountError": (
         *("same_account", ValueError, False, False),

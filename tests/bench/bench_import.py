@@ -28,7 +28,7 @@ from pathlib import Path
 from bankcore import Bank, Money
 from bankcore.io import BATCH_LENGTH, import_history, opened
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite._schema import SCHEMA
+from bankcore.stores._sqlite._schema import SCHEMA
 
 HISTORY = Path(__file__).resolve().parents[3] / "shared" / "data" / "history-1993.csv.xz"
 OVERDRAFT = "5446.60"

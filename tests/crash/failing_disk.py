@@ -24,7 +24,7 @@ from bankcore import Bank, Money
 from bankcore.errors import StoreError, TransactionNotFoundError
 from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite._settings import JournalMode
+from bankcore.stores._sqlite._settings import JournalMode
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}

@@ -27,7 +27,7 @@ import attrs
 from children import bank_over, command_of
 
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite._settings import Synchronous
+from bankcore.stores._sqlite._settings import Synchronous
 
 WRITERS: Final = ("north", "east", "south")
 OPERATIONS: Final = 60

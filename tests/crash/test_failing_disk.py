@@ -15,7 +15,7 @@ from typing import Any
 import failing_disk
 import pytest
 
-from bankcore.stores.sqlite._settings import JournalMode
+from bankcore.stores._sqlite._settings import JournalMode
 
 HERE = Path(__file__).parent
 

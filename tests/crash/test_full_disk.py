@@ -17,7 +17,7 @@ from bankcore import Bank
 from bankcore.errors import OutcomeUnknownError, StoreError, StoreUnavailableError
 from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite._settings import JournalMode
+from bankcore.stores._sqlite._settings import JournalMode
 
 pytestmark = pytest.mark.skipif(shutil.which("mount") is None, reason="there is no mount")
 

@@ -22,7 +22,7 @@ from bankcore import TransactionId
 from bankcore.errors import StoreError, TransactionNotFoundError
 from bankcore.ledger import Transaction, verify
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite._settings import JournalMode
+from bankcore.stores._sqlite._settings import JournalMode
 
 HERE: Final = Path(__file__).parent
 

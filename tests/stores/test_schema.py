@@ -25,7 +25,7 @@ from bankcore.errors import (
 )
 from bankcore.ledger import verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore, include_object, migrate, schema_sql
-from bankcore.stores.sqlite import _migrations as schema
+from bankcore.stores._sqlite import _migrations as schema
 from bankcore.testing._conformance.helpers import bank_over, eur
 
 

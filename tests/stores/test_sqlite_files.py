@@ -27,10 +27,10 @@ from bankcore.errors import (
 )
 from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore, SQLiteWALWarning, migrate
-from bankcore.stores.sqlite import _store as sqlite
-from bankcore.stores.sqlite import _versions as _sqlite_versions
-from bankcore.stores.sqlite._file import Files, files_at
-from bankcore.stores.sqlite._versions import has_wal_bug
+from bankcore.stores._sqlite import _store as sqlite
+from bankcore.stores._sqlite import _versions as _sqlite_versions
+from bankcore.stores._sqlite._file import Files, files_at
+from bankcore.stores._sqlite._versions import has_wal_bug
 from bankcore.testing._conformance.helpers import bank_over, eur
 from bankcore.values import AccountId
 

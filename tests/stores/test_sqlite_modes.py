@@ -26,7 +26,7 @@ from bankcore.errors import (
 )
 from bankcore.ledger import verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore, migrate
-from bankcore.stores.sqlite import _versions as _sqlite_versions
+from bankcore.stores._sqlite import _versions as _sqlite_versions
 from bankcore.testing import Capabilities, Check, checks
 from bankcore.testing._conformance.helpers import bank_over, eur
 

@@ -45,7 +45,7 @@ from bankcore.errors import (
 from bankcore.ledger import Posting, ReadSet, Snapshot, Transaction, WriteSet, verify
 from bankcore.ledger import _codec as codec
 from bankcore.stores import SQLiteStore
-from bankcore.stores.sqlite import _store as sqlite
+from bankcore.stores._sqlite import _store as sqlite
 from bankcore.testing._conformance import helpers as contract
 from bankcore.testing._conformance.helpers import (
     ALICE,
@@ -993,7 +993,7 @@ def test_parent_and_child_go_on_by_themselves(path: Path) -> None:
 
 _FORK_BESIDE_A_THREAD = """
 import threading, time, warnings
-from bankcore.audit import verify
+from bankcore.ledger import verify
 warnings.simplefilter("ignore", DeprecationWarning)  # of the fork itself, from Python 3.12 on
 bank = Bank(store := SQLiteStore(sys.argv[1]))
 bank.open_account("alice", initial_balance=Money("10", "EUR"))

@@ -14,7 +14,7 @@ from bankcore import Bank, Money
 from bankcore.commands import COMMANDS
 from bankcore.ledger import Refusal, Transaction, verify
 from bankcore.stores import MemoryStore, SQLiteStore, migrate
-from bankcore.stores.sqlite._migrations import STEPS
+from bankcore.stores._sqlite._migrations import STEPS
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
 import written

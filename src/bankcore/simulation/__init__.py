@@ -7,6 +7,6 @@ seed gives the same accounts, transactions and refusals.
 """
 
 from bankcore.simulation._report import Report, Tally
-from bankcore.simulation._workload import Workload, run
+from bankcore.simulation._workload import ACCOUNTS_MAX, OPERATIONS_MAX, Workload, run
 
-__all__ = ["Report", "Tally", "Workload", "run"]
+__all__ = ["ACCOUNTS_MAX", "OPERATIONS_MAX", "Report", "Tally", "Workload", "run"]

@@ -44,6 +44,18 @@ from bankcore.commands import (
 from bankcore.money._errors import InvalidAmountError
 from bankcore.values import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
 
+__all__ = [
+    "account_ids",
+    "accounts",
+    "commands",
+    "currencies",
+    "exchange_rates",
+    "money",
+    "money_bags",
+    "principal_ids",
+    "transaction_ids",
+]
+
 # Every exponent that ISO 4217 has, one that is withdrawn, and two of an application's own.
 _CURRENCIES: Final = (
     Currency("EUR"),

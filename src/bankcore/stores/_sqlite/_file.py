@@ -14,8 +14,8 @@ from typing import Final
 from urllib.parse import quote
 
 from bankcore.ledger._errors import StoreFormatError, StoreUnavailableError
-from bankcore.stores.sqlite._errors import primary_code
-from bankcore.stores.sqlite._migrations import require_newest, version_in
+from bankcore.stores._sqlite._errors import primary_code
+from bankcore.stores._sqlite._migrations import require_newest, version_in
 from bankcore.values._errors import shown
 
 # The smallest SQLite database is one page of this many bytes.

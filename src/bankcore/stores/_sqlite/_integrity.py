@@ -15,8 +15,8 @@ from typing import Any
 from bankcore.commands import Reverse
 from bankcore.ledger import _codec as codec
 from bankcore.ledger._errors import StoreCorruptedError
-from bankcore.stores.sqlite._migrations import PREFIX, migrate
-from bankcore.stores.sqlite._rows import require_ahead
+from bankcore.stores._sqlite._migrations import PREFIX, migrate
+from bankcore.stores._sqlite._rows import require_ahead
 from bankcore.values import TransactionId
 
 _Read = Callable[[str, Sequence[object]], list[Any]]

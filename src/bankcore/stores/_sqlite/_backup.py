@@ -11,7 +11,7 @@ import tempfile
 from contextlib import closing, suppress
 
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
-from bankcore.stores.sqlite._settings import mode_of
+from bankcore.stores._sqlite._settings import mode_of
 
 # What SQLite would take for parts of the copy, if it lay beside it.
 _COMPANIONS = ("", "-wal", "-shm", "-journal")

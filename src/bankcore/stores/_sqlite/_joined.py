@@ -16,15 +16,15 @@ from typing import Any, Final, cast
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
-from bankcore.stores.sqlite._errors import primary_code, translated
-from bankcore.stores.sqlite._migrations import (
+from bankcore.stores._sqlite._errors import primary_code, translated
+from bankcore.stores._sqlite._migrations import (
     newest_version,
     one_version,
     require_connection,
     require_newest,
 )
-from bankcore.stores.sqlite._reads import SQLiteReads
-from bankcore.stores.sqlite._rows import snapshot_of, write
+from bankcore.stores._sqlite._reads import SQLiteReads
+from bankcore.stores._sqlite._rows import snapshot_of, write
 
 _SAVEPOINT: Final = "bankcore_unit"
 

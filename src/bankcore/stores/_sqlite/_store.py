@@ -35,15 +35,15 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores.sqlite._backup import write_copy
-from bankcore.stores.sqlite._errors import (
+from bankcore.stores._sqlite._backup import write_copy
+from bankcore.stores._sqlite._errors import (
     DISTRUSTED,
     primary_code,
     roll_back,
     storage_errors,
     translated,
 )
-from bankcore.stores.sqlite._file import (
+from bankcore.stores._sqlite._file import (
     Files,
     files_at,
     keep_open,
@@ -51,9 +51,9 @@ from bankcore.stores.sqlite._file import (
     require_own,
     tables_in,
 )
-from bankcore.stores.sqlite._migrations import migrate
-from bankcore.stores.sqlite._reads import SQLiteReads
-from bankcore.stores.sqlite._rows import (
+from bankcore.stores._sqlite._migrations import migrate
+from bankcore.stores._sqlite._reads import SQLiteReads
+from bankcore.stores._sqlite._rows import (
     DELETE_OLD_DENIALS,
     INSERT_DENIAL,
     TOKEN_COLUMNS,
@@ -64,7 +64,7 @@ from bankcore.stores.sqlite._rows import (
     token_row,
     write,
 )
-from bankcore.stores.sqlite._settings import (
+from bankcore.stores._sqlite._settings import (
     SETTINGS,
     JournalMode,
     Synchronous,
@@ -72,7 +72,7 @@ from bankcore.stores.sqlite._settings import (
     require_known,
     set_up,
 )
-from bankcore.stores.sqlite._versions import warn_once
+from bankcore.stores._sqlite._versions import warn_once
 from bankcore.values._errors import BankError, shown
 from bankcore.values._instants import to_microseconds
 

@@ -17,7 +17,7 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores.sqlite._schema import SCHEMA
+from bankcore.stores._sqlite._schema import SCHEMA
 
 #: What leads to each version of the schema from the one before, in order.
 STEPS: Final[dict[int, Sequence[str]]] = {1: SCHEMA}

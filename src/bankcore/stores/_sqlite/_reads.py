@@ -23,8 +23,8 @@ from bankcore.ledger._errors import (
     StoreCorruptedError,
     TransactionNotFoundError,
 )
-from bankcore.stores.sqlite._integrity import table_errors
-from bankcore.stores.sqlite._rows import (
+from bankcore.stores._sqlite._integrity import table_errors
+from bankcore.stores._sqlite._rows import (
     ACCOUNTS,
     HOLD_COLUMNS,
     RECORDS,
@@ -35,7 +35,7 @@ from bankcore.stores.sqlite._rows import (
     records_in,
     require_ahead,
 )
-from bankcore.stores.sqlite._versions import warnings_of
+from bankcore.stores._sqlite._versions import warnings_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._instants import to_microseconds
 
