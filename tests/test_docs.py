@@ -370,7 +370,7 @@ def documented_order() -> list[tuple[str, list[str]]]:
 
 def test_documented_order_of_judgement_is_that_of_the_rules() -> None:
     """
-    "The order of judgement is part of the API": the page and `bankcore.bank._decide` tell the same.
+    "The order of judgement is part of the API": the page and `_decide` tell the same.
     """
     items = re.findall(r"(?m)^(\d+)\. +((?:.+\n)(?: {4}.+\n)*)", rules.__doc__ or "")
     said = [(number, re.findall(r"`(\w+Error)`", text)) for number, text in items]

@@ -85,6 +85,7 @@ from bankcore.values._errors import (
 )
 
 __all__ = [
+    "RECORDED_ERRORS",
     "AccessDeniedError",
     "AccountClosedError",
     "AccountExistsError",
@@ -136,7 +137,6 @@ __all__ = [
     "InvalidWeightsError",
     "NotReversibleError",
     "OutcomeUnknownError",
-    "RECORDED_ERRORS",
     "RoundingRequiredError",
     "SameAccountError",
     "SchemaVersionError",

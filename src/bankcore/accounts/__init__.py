@@ -10,11 +10,11 @@ from bankcore.accounts._kinds import AccountStatus, Restriction, Right
 
 __all__ = [
     "AMOUNT_MINOR_MAX",
-    "Account",
-    "AccountStatus",
     "END_YEAR_MAX",
     "HOLDERS_MAX",
     "HOLDS_MAX",
+    "Account",
+    "AccountStatus",
     "Hold",
     "Holder",
     "Restriction",

@@ -6,4 +6,4 @@ from bankcore.bank._acting import ActingBank, Possibility
 from bankcore.bank._bank import BATCH_LENGTH_MAX, Bank
 from bankcore.bank._retry import SYSTEM_TIMER, Timer
 
-__all__ = ["ActingBank", "BATCH_LENGTH_MAX", "Bank", "Possibility", "SYSTEM_TIMER", "Timer"]
+__all__ = ["BATCH_LENGTH_MAX", "SYSTEM_TIMER", "ActingBank", "Bank", "Possibility", "Timer"]

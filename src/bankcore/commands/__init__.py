@@ -29,6 +29,7 @@ from bankcore.commands._commands import (
 __all__ = [
     "COMMANDS",
     "COMMAND_NAMES",
+    "LEGS_MAX",
     "CaptureHold",
     "CloseAccount",
     "Command",
@@ -36,7 +37,6 @@ __all__ = [
     "ExpireHold",
     "ExtendHold",
     "GrantAccess",
-    "LEGS_MAX",
     "Leg",
     "OpenAccount",
     "PlaceHold",

@@ -3,7 +3,7 @@ The back-end over HTTP: a blueprint for any Flask application, and an applicatio
 
 Decided here: the public names. `create_blueprint` needs a function that says who asks;
 `create_app` makes an application that is nothing but the bank; `TokenAuthenticator` knows
-who asks by the tokens of `bankcore.access._tokens`. Everything that the blueprint does for somebody goes
+who asks by the tokens of `bankcore.access.Tokens`. Everything that the blueprint does for somebody goes
 through `Bank.acting_as`, so that the bank's policy decides it; ``/health`` alone looks at the
 store for nobody, and tells nothing of what it finds.
 """

@@ -1,7 +1,7 @@
 """
 Who asks: a bearer token in the ``Authorization`` header (RFC 6750), and nowhere else.
 
-Decided here: which header is a token at all. What a token is worth, `bankcore.access._tokens` knows.
+Decided here: which header is a token at all. What a token is worth, `bankcore.access` knows.
 """
 
 from collections.abc import Callable

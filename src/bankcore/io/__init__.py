@@ -15,9 +15,9 @@ from bankcore.io._movements import (
 __all__ = [
     "BATCH_LENGTH",
     "FIRST_LINE",
+    "PROBLEMS_SHOWN",
     "ImportReport",
     "JournalReport",
-    "PROBLEMS_SHOWN",
     "Problems",
     "export_journal",
     "import_history",

@@ -39,6 +39,9 @@ from bankcore.ledger._store import (
 )
 
 __all__ = [
+    "GENESIS",
+    "LIMIT_MAX",
+    "STATEMENT_COLUMNS",
     "AccountStore",
     "AuditReport",
     "Chained",
@@ -46,17 +49,14 @@ __all__ = [
     "Cursor",
     "Describing",
     "Disagreement",
-    "GENESIS",
     "HolderIndex",
     "HostBound",
-    "LIMIT_MAX",
     "MerkleRoot",
     "Page",
     "Posting",
     "Progress",
     "ReadSet",
     "Refusal",
-    "STATEMENT_COLUMNS",
     "SelfChecking",
     "Snapshot",
     "Statement",

@@ -78,7 +78,7 @@ def transaction_content(
     transaction: Transaction, kind: str, command: str, booked_at: int
 ) -> bytes:
     """
-    The same for a transaction of which a store has at hand, as `bankcore.ledger._codec` writes them, its
+    The same for a transaction of which a store has at hand, as `_codec` writes them, its
     command's *kind* and text, and when it was booked.
     """
     postings = transaction.postings

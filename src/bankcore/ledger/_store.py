@@ -195,7 +195,7 @@ class SelfChecking(Protocol):
 @runtime_checkable
 class Chained(Protocol):
     """
-    Optional: a store that keeps the hash chain of each account (`bankcore.ledger._chain`), each hash
+    Optional: a store that keeps the hash chain of each account (`_chain`), each hash
     written in the unit that writes its transaction.
     """
 

@@ -11,15 +11,15 @@ from bankcore.money._money import DIGITS_MAX, Money
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Rounding
 
 __all__ = [
-    "Allocation",
-    "Currency",
     "DIGITS_MAX",
     "EXPONENT_MAX",
+    "NUMBER_DIGITS_MAX",
+    "PARTS_MAX",
+    "TEXT_LENGTH_MAX",
+    "Allocation",
+    "Currency",
     "ExchangeRate",
     "Money",
     "MoneyBag",
-    "NUMBER_DIGITS_MAX",
-    "PARTS_MAX",
     "Rounding",
-    "TEXT_LENGTH_MAX",
 ]

@@ -12,11 +12,11 @@ from bankcore.stores._sqlite._store import TIMEOUT_MAX, SQLiteStore
 from bankcore.stores._sqlite._versions import SQLiteWALWarning
 
 __all__ = [
+    "TIMEOUT_MAX",
     "JoinedSQLiteStore",
     "MemoryStore",
     "SQLiteStore",
     "SQLiteWALWarning",
-    "TIMEOUT_MAX",
     "include_object",
     "migrate",
     "schema_sql",

@@ -12,10 +12,10 @@ from bankcore.values._ids import (
 from bankcore.values._text import DESCRIPTION_LENGTH_MAX
 
 __all__ = [
-    "AccountId",
     "DESCRIPTION_LENGTH_MAX",
     "ID_LENGTH_MAX",
     "PRINCIPAL_LENGTH_MAX",
+    "AccountId",
     "PrincipalId",
     "TransactionId",
 ]

@@ -7,7 +7,7 @@ its ``_errors`` module; `bankcore.errors` lists them all.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -72,6 +72,37 @@ class InvalidRequestError(BankError):
     """
 
     code = "invalid_request"
+
+    #: The argument or field that is wrong, by its name; None where it is not one alone.
+    field: str | None = None
+
+    def about(self, field: str) -> Self:
+        """
+        Return this error, now about the argument or field of this name.
+        """
+        self.field = field
+        return self
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**super().facts, "field": self.field}
+
+
+@attrs.define(slots=False)
+class InvalidValueError(InvalidRequestError):
+    """
+    The base of errors about one value: *field* (or else *noun*) *reason*, got *value*.
+
+    *reason* goes on after the field's name, such as "must not be negative". Only its subclasses
+    are raised.
+    """
+
+    noun: ClassVar[str] = "The value"
+    value: str
+    reason: str
+
+    def _message(self) -> str:
+        return f"{self.field or self.noun} {self.reason}, got {self.value}."
 
 
 class DeclinedError(BankError):

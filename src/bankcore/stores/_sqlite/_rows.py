@@ -3,7 +3,7 @@ Records, accounts, tokens and denials as rows of the SQLite tables, and back.
 
 Decided here: the statements by which a unit reads what it names and writes what it comes to. They
 run in a transaction that somebody else began, on the store's own connection or the application's.
-How values are written is in `bankcore.ledger._codec`, what the tables look like in `_sqlite_schema`.
+How values are written is in `ledger._codec`, what the tables look like in `_sqlite_schema`.
 """
 
 import sqlite3
