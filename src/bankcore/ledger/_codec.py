@@ -22,7 +22,7 @@ from typing import Any, cast, get_args
 import attrs
 
 from bankcore.accounts import Holder, Restriction
-from bankcore.commands import COMMANDS, Command, Leg
+from bankcore.commands import BY_KIND, COMMANDS, Command, Leg
 from bankcore.ledger._errors import RECORDED_ERRORS, StoreCorruptedError
 from bankcore.money import NUMBER_DIGITS_MAX, Currency, ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -197,7 +197,7 @@ class _Fields:
         return {name: self._readers[name](value) for name, value in values.items()}
 
 
-_COMMAND_FIELDS = {cls: _Fields(cls, kind) for kind, cls in COMMANDS.items()}
+_COMMAND_FIELDS = {cls: _Fields(cls, cls.kind) for cls in COMMANDS}
 _FACT_FIELDS = {code: _Fields(cls, code) for code, cls in RECORDED_ERRORS.items()}
 
 
@@ -218,7 +218,7 @@ def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Co
 
 
 def _command(kind: str, values: Mapping[str, Any], transaction_id: TransactionId) -> Command:
-    cls = COMMANDS[kind]
+    cls = BY_KIND[kind]
     fields = _COMMAND_FIELDS[cls]
     return cls(**{**fields.absent, **fields.from_values(values), "transaction_id": transaction_id})
 
