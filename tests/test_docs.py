@@ -28,9 +28,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from sybil.parsers.rest import DocTestParser
 
 import bankcore
-from bankcore import Allocation, Money, Rounding, errors, stores
+from bankcore import Allocation, Money, Rounding, commands, errors, stores
 from bankcore.cli import _cli as cli
-from bankcore.commands import _commands as commands
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
 from bankcore.stores import SQLiteStore
 from order_of_refusals import order_of_refusals
