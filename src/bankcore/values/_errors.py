@@ -20,7 +20,7 @@ _SHOWN_INT_MAX = 10**_SHOWN_MAX
 
 def shown(value: object) -> str:
     """
-    What of a refused *value* goes into an error: its repr, cut to 60 characters.
+    Return what an error repeats of a refused *value*: its repr, cut to 60 characters.
     """
     if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
         return str(value)
@@ -45,9 +45,9 @@ class BankError(Exception):
     code: ClassVar[str] = "bank_error"
     retryable: ClassVar[bool] = False
 
-    #: Whether this answer was recorded by an earlier call and is given again.
+    #: True if an earlier call recorded this answer, and it is raised again.
     replayed: bool = False
-    #: In an atomic batch: the given ids that stay unused because of this error.
+    #: In an atomic batch: the caller's ids that stay unused because of this error.
     unused_ids: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class BankError(Exception):
     @property
     def facts(self) -> Mapping[str, Any]:
         """
-        The fields of the error by name, as the raiser gave them.
+        The fields of the error, by name.
         """
         return attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
 
@@ -72,13 +72,19 @@ class InvalidRequestError(BankError):
     """
 
     code = "invalid_request"
+    # What the sentence calls the wrong value where no field is known.
+    noun: ClassVar[str] = "The request"
 
-    #: The argument or field that is wrong, by its name; None where it is not one alone.
+    #: The name of the wrong argument or field; None if the error is not about a single one.
     field: str | None = None
+
+    @property
+    def _subject(self) -> str:
+        return self.field or self.noun
 
     def about(self, field: str) -> Self:
         """
-        Return this error, now about the argument or field of this name.
+        Return this error, with the name of the wrong argument or field set.
         """
         self.field = field
         return self
@@ -91,27 +97,26 @@ class InvalidRequestError(BankError):
 @attrs.define(slots=False)
 class InvalidValueError(InvalidRequestError):
     """
-    The base of errors about one value: *field* (or else *noun*) *reason*, got *value*.
+    The base of errors about one value. Only its subclasses are raised.
 
-    *reason* goes on after the field's name, such as "must not be negative". Only its subclasses
-    are raised.
+    The sentence is "*field* *reason*, got *value*.", so *reason* is a verb phrase such as
+    "must not be negative".
     """
 
-    noun: ClassVar[str] = "The value"
     value: str
     reason: str
 
     def _message(self) -> str:
-        return f"{self.field or self.noun} {self.reason}, got {self.value}."
+        return f"{self._subject} {self.reason}, got {self.value}."
 
 
 class DeclinedError(BankError):
     """
-    A rule of the bank, or a policy, said no. No money moved.
+    A rule of the bank, or a policy, refused the command. No money moved.
 
-    Where ``is_recorded``, and the caller gave the transaction id, the refusal
-    is recorded under that id: sent again, the same command is refused again,
-    whatever has happened since.
+    If ``is_recorded``, and the caller gave the transaction id, the refusal is recorded
+    under that id: the same command, sent again, is refused again, whatever has happened
+    since.
     """
 
     code = "declined"
@@ -120,49 +125,37 @@ class DeclinedError(BankError):
 
 class StoreError(BankError):
     """
-    The store could not do it, or cannot tell whether it did.
+    The store failed: it did nothing, or it cannot tell whether it did.
     """
 
     code = "store_error"
 
 
 @attrs.define(slots=False)
-class InvalidIdError(InvalidRequestError, ValueError):
+class InvalidIdError(InvalidValueError, ValueError):
     """
-    An id of an account, a transaction or a principal outside its documented alphabet.
+    An id of an account, a transaction or a principal with characters it must not have.
     """
 
     code = "invalid_id"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid id: {self.reason}."
+    noun = "The id"
 
 
 @attrs.define(slots=False)
-class InvalidTextError(InvalidRequestError, ValueError):
+class InvalidTextError(InvalidValueError, ValueError):
     """
-    A description or a reason with control characters, or a longer one than allowed.
+    A description or a reason that is too long or has control characters.
     """
 
     code = "invalid_text"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid text: {self.reason}."
+    noun = "The text"
 
 
 @attrs.define(slots=False)
-class InvalidTimeError(InvalidRequestError, ValueError):
+class InvalidTimeError(InvalidValueError, ValueError):
     """
-    An instant without a zone, out of range, or one that history rules out.
+    A time without a time zone, out of range, or at odds with the clock or the history.
     """
 
     code = "invalid_time"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid time: {self.reason}."
+    noun = "The time"
