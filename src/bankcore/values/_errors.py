@@ -1,9 +1,9 @@
 """
 The root of the error tree, its three branches, and the errors of ids, texts and instants.
 
-Decided here: what every error has in common (a stable ``code``, its facts as fields, a message
-made of them), and how much of a caller's value an error repeats. Each room has its own errors in
-its ``_errors`` module; `bankcore.errors` lists them all.
+Decided here: what every error has (a stable ``code``, its facts as fields, a sentence made of
+them), and how much of a caller's value an error repeats. Each room has its own errors in its
+``_errors`` module; `bankcore.errors` lists them all.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,8 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-# The longest piece of a caller's value that an error repeats, in characters.
+# How much of a caller's value an error repeats, in characters.
 _SHOWN_MAX = 60
-
-# The integers that an error repeats are shorter than that.
 _SHOWN_INT_MAX = 10**_SHOWN_MAX
 
 
@@ -24,13 +22,13 @@ def shown(value: object) -> str:
     """
     if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
         return str(value)
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         # Cut before repr, so that a text of megabytes costs nothing.
         value = value[: _SHOWN_MAX + 1]
-    elif not isinstance(value, float | bool | bytes | type(None)):
+    elif not isinstance(value, float | bool | type(None)):
         # The repr of anything else may be huge, slow, or raise: name its type.
         return f"a value of type {type(value).__name__}"
-    text = repr(value[: _SHOWN_MAX + 1] if isinstance(value, bytes) else value)
+    text = repr(value)
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
@@ -38,8 +36,8 @@ class BankError(Exception):
     """
     The base of every error that bankcore raises on purpose.
 
-    ``code`` is a stable snake_case word for programs. ``retryable`` says whether
-    the same call with the same transaction id may simply be sent again.
+    ``code`` is a stable snake_case word for programs. If ``retryable``, the same call with the
+    same transaction id may be sent again.
     """
 
     code: ClassVar[str] = "bank_error"
@@ -66,9 +64,7 @@ class BankError(Exception):
 
 class InvalidRequestError(BankError):
     """
-    The call itself is wrong; sent again as it is, it will never pass.
-
-    Nothing was written, and the transaction id is not used up.
+    The call is wrong. Nothing was written, and the transaction id is not used up.
     """
 
     code = "invalid_request"
@@ -82,7 +78,7 @@ class InvalidRequestError(BankError):
     def _subject(self) -> str:
         return self.field or self.noun
 
-    def about(self, field: str) -> Self:
+    def about(self, field: str | None) -> Self:
         """
         Return this error, with the name of the wrong argument or field set.
         """
@@ -114,9 +110,8 @@ class DeclinedError(BankError):
     """
     A rule of the bank, or a policy, refused the command. No money moved.
 
-    If ``is_recorded``, and the caller gave the transaction id, the refusal is recorded
-    under that id: the same command, sent again, is refused again, whatever has happened
-    since.
+    If ``is_recorded``, and the caller gave the transaction id, the refusal is recorded under
+    that id: the same command, sent again, is refused again, whatever has happened since.
     """
 
     code = "declined"
