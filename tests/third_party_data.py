@@ -3,7 +3,7 @@ The data of other packages that tests compare with, recorded.
 
 A release of Babel must not break a test of ours: tests compare with the recording beside this
 file, `third_party_data.json`, which names the version that it was made from. Whether the
-installed packages still say the same is asked by `test_third_party_data.py`. `.ci/refresh`
+installed packages still say the same is asked by `test_third_party_data.py`. `.ci/refresh_pins.py`
 records again, by ``python tests/third_party_data.py``.
 """
 
@@ -120,8 +120,8 @@ def assert_agrees(package: str, what: str, theirs: Mapping[str, Any], ours: Any)
     wrong = differences(theirs, ours)
     assert not wrong, "\n".join(
         [
-            f"bankcore differs from {package} {recorded_version(package)} in {what}"
-            f" ({package} -> bankcore):",
+            f"bankcore differs from {package} {recorded_version(package)} in {what},",
+            f"{package} -> bankcore:",
             *wrong,
         ]
     )

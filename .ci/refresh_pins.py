@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """
 Write tests/constraints.txt: the newest versions that the README's commands may install.
 
-    .ci/refresh
+    python3 .ci/refresh_pins.py
 
 It needs python3.11, python3.12 and python3.13, asks pip of each for the newest versions that
 fit the ranges of pyproject.toml, and installs none of them. Then it records the data that
@@ -30,7 +29,7 @@ ENVIRONMENT = {
 HEADER = """\
 # The exact versions that the README's commands install, and .ci/run with them: what main is
 # tested with, so that nobody's release breaks it. Users get the ranges of pyproject.toml.
-# Made by .ci/refresh for Linux and CPython 3.11, 3.12 and 3.13; do not edit.
+# Made by .ci/refresh_pins.py for Linux and CPython 3.11, 3.12 and 3.13; do not edit.
 """
 
 
@@ -54,15 +53,19 @@ def environment(python: str, work: Path) -> Path:
     return work / python / "bin"
 
 
+def pip(programs: Path, *words: str) -> None:
+    subprocess.run([programs / "pip", *words], check=True, cwd=ROOT, env=ENVIRONMENT)
+
+
 def newest(programs: Path) -> dict[str, str]:
     """
     Return the newest versions that pip of this environment would install, by name.
     """
     report = programs.parent / "report.json"
-    install = [programs / "pip", "install", "-q", "--dry-run", "--ignore-installed"]
+    install = ["install", "-q", "--dry-run", "--ignore-installed"]
     # A source distribution would be built with requirements that no line here pins.
-    install += ["--only-binary=:all:", "--no-binary=bankcore", "--report", report]
-    subprocess.run([*install, ".[dev]"], check=True, cwd=ROOT, env=ENVIRONMENT)
+    install += ["--only-binary=:all:", "--no-binary=bankcore"]
+    pip(programs, *install, "--report", str(report), ".[dev]")
     return {
         each["metadata"]["name"].lower().replace("_", "-"): each["metadata"]["version"]
         for each in json.loads(report.read_text("utf-8"))["install"]
@@ -101,9 +104,11 @@ def marker(pythons: list[str]) -> str:
 
 
 def record(programs: Path) -> None:
-    install = [programs / "pip", "install", "-q", "-c", CONSTRAINTS, "."]
-    install += ["babel", "iso4217", "pycountry"]
-    subprocess.run(install, check=True, cwd=ROOT, env=ENVIRONMENT)
+    """
+    Write the recording, with the packages of these pins.
+    """
+    packages = ("babel", "iso4217", "pycountry")
+    pip(programs, "install", "-q", "-c", str(CONSTRAINTS), ".", *packages)
     subprocess.run([programs / "python", RECORDER], check=True)
 
 
