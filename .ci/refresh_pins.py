@@ -108,7 +108,7 @@ def record(programs: Path) -> None:
     Write the recording, with the packages of these pins.
     """
     packages = ("babel", "iso4217", "pycountry")
-    pip(programs, "install", "-q", "-c", str(CONSTRAINTS), ".", *packages)
+    pip(programs, "install", "-q", "-c", str(CONSTRAINTS), *packages)
     subprocess.run([programs / "python", RECORDER], check=True)
 
 

@@ -23,7 +23,7 @@ from bankcore.currency import EXPONENT_MAX, to_currency
 from bankcore.errors import AmbiguousCurrencyError, InvalidCurrencyError, UnknownCurrencyError
 from pins import require_pinned
 from shared_data import shared_path
-from third_party_data import assert_agrees, recorded, recorded_version
+from third_party_data import DAY, assert_agrees, recorded, recorded_version
 
 
 @pytest.mark.parametrize(
@@ -464,6 +464,7 @@ def test_symbols_stand_for_one_currency() -> None:
 def test_the_table_says_when_it_was_published() -> None:
     """The table carries the dates of both lists."""
     assert ("2026-01-01", "2026-01-01") == (PUBLISHED, PUBLISHED_HISTORIC)
+    assert DAY.isoformat() == PUBLISHED, "record the tender of another day"
 
 
 def test_the_table_is_the_published_one() -> None:
