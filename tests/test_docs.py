@@ -192,7 +192,8 @@ def test_readme_has_the_two_commands(command: str) -> None:
     """
     Each command that sets everything up stands alone in a block of its own.
     """
-    line = f"python3 -m venv .venv && .venv/bin/pip install {command}"
+    pins = "PIP_CONSTRAINT=tests/constraints.txt PIP_BUILD_CONSTRAINT=tests/constraints.txt"
+    line = f"python3 -m venv .venv && {pins} .venv/bin/pip install {command}"
 
     assert f"\n```sh\n{line}\n```\n" in (ROOT / "README.md").read_text("utf-8")
 
