@@ -164,9 +164,9 @@ def test_every_method_has_its_action_on_the_page() -> None:
         for names, actions in rows
         for name in re.findall(r"`(\w+)`", names)
     }
-    methods = set(public_methods(Bank)) - {command.kind for command in SENT}
+    methods = set(public_methods(Bank)) - {"acting_as", *(command.kind for command in SENT)}
 
-    assert methods - {"acting_as"} <= set(documented)
+    assert methods <= set(documented)
     for name in methods - {"execute", "preview"}:
         assert set(documented[name]) <= set(POLICY_TABLE)
         assert documented[name]

@@ -2,9 +2,9 @@
 The bank: the object an application uses. Commands in, outcomes out, over a store.
 
 Decided here: where ids and the time come from, and how an outcome reaches the caller. A thin
-shell: it makes what the engine (`_decide`) may not make, hands everything to the store in one `transact`
-(and again, by `_retry`, where the outcome is in doubt), and raises what came back as an error. No
-rule is known here, and no state is kept but the counts of denials.
+shell: it makes what the engine (`_decide`) may not make, hands everything to the store in one
+`transact` (and again, by `_retry`, where the outcome is in doubt), and raises what came back as an
+error. No rule is known here, and no state is kept but the counts of denials.
 """
 
 import copy

@@ -274,12 +274,12 @@ class _Work:
         at = self.clock.now if command.booked_at is None else command.booked_at
         try:
             before = self._before(request, moves, at)
-            for account in before:
-                if account.last_booked_at is not None and account.last_booked_at > at:
-                    at = _later_time(command, account, self.clock)
+            at = _time_of(command, before, at, self.clock)
             expiries = [
                 expiry for each in before if each.holds for expiry in _expiries_of(each, at)
             ]
+            if type(command) is ExpireHold:
+                return self._expired(command, expiries)
             if expiries:
                 latest = {account.id: account for _, account in expiries}
                 before = [latest.get(account.id, account) for account in before]
@@ -403,6 +403,16 @@ class _Work:
         for transaction, account in expiries:
             self._record(transaction)
             self._accounts[account.id.value] = account
+
+    def _expired(self, command: ExpireHold, expiries: Sequence[_Expiry]) -> Outcome:
+        """
+        Return what a recorded expiry comes to that is judged again: itself, with all that is due.
+        """
+        self.accept(expiries)
+        for transaction, _ in expiries:
+            if transaction.id == command.transaction_id and transaction.command == command:
+                return transaction
+        return HoldNotActiveError(command.account_id, command.hold_id)
 
     # -- Records --
 
@@ -552,18 +562,23 @@ def _posting(step: tuple[Account, Money]) -> Posting:
     )
 
 
-def _later_time(command: Command, account: Account, clock: Clock) -> datetime:
+def _time_of(
+    command: Command, accounts: Iterable[Account], at: datetime, clock: Clock
+) -> datetime:
     """
-    Return the time of *command* where *account* was last booked later: that very time.
+    Return the later of *at* and the last time at which one of the accounts was booked.
     """
-    last = cast("datetime", account.last_booked_at)
-    # A time that the caller gives (imported history) is never moved.
-    if command.booked_at is not None:
-        raise InvalidTimeError(
-            command.booked_at.isoformat(),
-            f"must not be earlier than {last.isoformat()}, when account {account.id} was last"
-            " booked",
-        ).about("booked_at")
-    if last - clock.now > clock.skew_max:
-        raise ClockSkewError(account.id, last, clock.now)
-    return last
+    for account in accounts:
+        last = account.last_booked_at
+        if last is not None and last > at:
+            # A time that the caller gives (imported history) is never moved.
+            if command.booked_at is not None:
+                raise InvalidTimeError(
+                    command.booked_at.isoformat(),
+                    f"must not be earlier than {last.isoformat()}, when account {account.id} was"
+                    " last booked",
+                ).about("booked_at")
+            if last - clock.now > clock.skew_max:
+                raise ClockSkewError(account.id, last, clock.now)
+            at = last
+    return at

@@ -9,7 +9,14 @@ from typing import Final, cast
 import attrs
 
 from bankcore.accounts import Hold
-from bankcore.accounts._changes import Booking, HoldExtension, HoldPlacing, HoldRelease, capture_of
+from bankcore.accounts._changes import (
+    Booking,
+    HoldExtension,
+    HoldPlacing,
+    HoldRelease,
+    Untouched,
+    capture_of,
+)
 from bankcore.accounts._fields import require_amount, to_end
 from bankcore.commands._base import (
     AccountCommand,
@@ -164,3 +171,7 @@ class ExpireHold(HoldCommand):
     kind = "expire_hold"
 
     transaction_id: TransactionId = attrs.field(kw_only=True, eq=False)
+
+    def moves(self, _look: Look) -> Sequence[Move]:
+        # Judged again from the journal, it brings all expiries that are due, itself among them.
+        return (Move(self.account_id, Part.SUBJECT, Untouched()),)

@@ -18,8 +18,8 @@ from typing import Any, Final, cast
 
 import attrs
 
-from bankcore.bank._decide import Clock, Request, decide, expire, reads_of
-from bankcore.commands import Command, ExpireHold, OpenAccount
+from bankcore.bank._decide import Clock, Request, decide, reads_of
+from bankcore.commands import Command, OpenAccount
 from bankcore.ledger import (
     AccountStore,
     Posting,
@@ -132,15 +132,9 @@ def _replay(store: MemoryStore, record: Record) -> tuple[Record, ...]:
         at, batch = record.refused_at, record.batch
     # Accept any clock skew: it was checked when the record was first written.
     clock = Clock(at, timedelta.max)
-    if isinstance(record.command, ExpireHold):
-        account_ids = (record.command.account_id,)
-        reads = ReadSet((), account_ids)
-        decided = partial(expire, account_ids, clock=clock)
-    else:
-        requests = tuple(_request(command, record) for command in (*batch, record.command))
-        reads = reads_of(requests)
-        decided = partial(decide, requests, clock=clock, atomic=bool(batch))
-    return store.transact(reads, decided).records
+    requests = tuple(_request(command, record) for command in (*batch, record.command))
+    decided = partial(decide, requests, clock=clock, atomic=bool(batch))
+    return store.transact(reads_of(requests), decided).records
 
 
 def _request(command: Command, record: Record) -> Request:
