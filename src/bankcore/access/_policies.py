@@ -180,23 +180,18 @@ class _RolePolicy:
 
 def _combined(action: str, verdicts: Sequence[Verdict]) -> Verdict:
     """
-    Return the verdict on all accounts: one "yes" is enough to read a transaction, everything else
-    needs a "yes" for each.
+    Return the verdict on all accounts.
+
+    One "yes" is enough to read a transaction; everything else needs a "yes" for each account.
     """
-    return _first_yes(verdicts) if action == Action.READ_TRANSACTION else _first_no(verdicts)
-
-
-def _first_no(verdicts: Iterable[Verdict]) -> Verdict:
+    if action == Action.READ_TRANSACTION:
+        if ALLOWED in verdicts:
+            return ALLOWED
+        return verdicts[0] if verdicts else denied(_NOT_AT_ALL)
     for each in verdicts:
         if each is not ALLOWED:
             return each
     return ALLOWED
-
-
-def _first_yes(verdicts: Sequence[Verdict]) -> Verdict:
-    if ALLOWED in verdicts:
-        return ALLOWED
-    return verdicts[0] if verdicts else denied(_NOT_AT_ALL)
 
 
 class OwnerPolicy(_RolePolicy):
@@ -311,7 +306,7 @@ class TellerPolicy(_OthersPolicy):
         if grant is Grant.FOR_OTHERS:
             return self._opens(command)
         if grant is Grant.OTHERS_LIMITED:
-            return _first_no(self._is_within_limit(each.amount) for each in accounts)
+            return _combined(action, [self._is_within_limit(each.amount) for each in accounts])
         return ALLOWED
 
     def _opens(self, command: Command | None) -> Verdict:
@@ -422,17 +417,16 @@ class StandardPolicy:
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        verdicts = [
-            each.decides(principal, action, accounts, command)
-            for each in self._policies
-            if each.role in principal.roles
-        ]
-        # A role that may do such a thing at all knows best why not.
-        permitted = [each for each in verdicts if each.reason != _NOT_AT_ALL]
-        # An account that one role sees is hidden no more.
-        permitted.sort(key=_is_hidden)
-        return _first_yes(permitted)
-
-
-def _is_hidden(verdict: Verdict) -> bool:
-    return verdict.answer is _Answer.HIDDEN
+        said: Verdict | None = None
+        for each in self._policies:
+            if each.role in principal.roles:
+                verdict = each.decides(principal, action, accounts, command)
+                if verdict is ALLOWED:
+                    return verdict
+                # A role that may do such a thing at all knows best why not, and an account that
+                # one role sees is not hidden any more.
+                if verdict.reason != _NOT_AT_ALL and (
+                    said is None or said.answer is _Answer.HIDDEN is not verdict.answer
+                ):
+                    said = verdict
+        return denied(_NOT_AT_ALL) if said is None else said
