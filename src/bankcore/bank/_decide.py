@@ -257,7 +257,10 @@ class _Work:
         # What is recorded under the id is looked up before any rule of the bank.
         recorded = self._recorded.get(request.transaction_id.value)
         if recorded is not None:
-            return self._seen(self.replay(request, recorded))
+            outcome = self.replay(request, recorded)
+            if self._guard is None or isinstance(outcome, BankError):
+                return outcome
+            return self._guard.receipt(outcome, self.account)
         command = request.command
         moves = command.moves(self)
         if self._guard is not None:
@@ -275,9 +278,10 @@ class _Work:
         try:
             before = self._before(request, moves, at)
             at = _time_of(command, before, at, self.clock)
-            expiries = [
-                expiry for each in before if each.holds for expiry in _expiries_of(each, at)
-            ]
+            expiries: list[_Expiry] = []
+            for account in before:
+                if account.holds:
+                    expiries += _expiries_of(account, at)
             if type(command) is ExpireHold:
                 return self._expired(command, expiries)
             if expiries:
@@ -294,21 +298,28 @@ class _Work:
             # The traceback would keep this whole batch alive for as long as the error.
             return self._refused(request, moves, error.with_traceback(None), at)
         # After this point it must succeed.
+        return self._booked(request, after, at, expiries)
+
+    def _booked(
+        self,
+        request: Request,
+        after: Sequence[tuple[Account, Money]],
+        at: datetime,
+        expiries: Sequence[_Expiry],
+    ) -> Transaction:
         if expiries:
             self.accept(expiries)
-        transaction = Transaction(
-            request.transaction_id,
-            command,
-            at,
-            tuple(map(_posting, after)),
-            request.principal,
-        )
+        command = request.command
+        postings = tuple(map(_posting, after))
+        transaction = Transaction(request.transaction_id, command, at, postings, request.principal)
         self._record(transaction)
         for account, _ in after:
             self._accounts[account.id.value] = account
         if type(command) is Reverse:
             self._reversals[command.original_id] = transaction.id
-        return self._seen(transaction)
+        return (
+            transaction if self._guard is None else self._guard.receipt(transaction, self.account)
+        )
 
     def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
         """
@@ -330,14 +341,6 @@ class _Work:
         error = recorded.to_error()
         error.replayed = True
         return error
-
-    def _seen(self, outcome: Outcome) -> Outcome:
-        """
-        Return the outcome as the principal may see it.
-        """
-        if self._guard is None or isinstance(outcome, BankError):
-            return outcome
-        return self._guard.receipt(outcome, self.account)
 
     def _before(self, request: Request, moves: Sequence[Move], at: datetime) -> Sequence[Account]:
         """
