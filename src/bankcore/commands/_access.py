@@ -23,7 +23,6 @@ class GrantAccess(AccountCommand):
 
     Raises:
         InvalidRightsError: If there are none, or one is no `Right`.
-        InvalidRequestError: If another field is not valid. No id is used up.
     """
 
     kind = "grant_access"
@@ -42,9 +41,6 @@ class GrantAccess(AccountCommand):
 class RevokeAccess(AccountCommand):
     """
     Take all rights on an account from a principal.
-
-    Raises:
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "revoke_access"

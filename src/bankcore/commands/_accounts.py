@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
+from attrs.converters import optional
 
 from bankcore.accounts import Account, Restriction
 from bankcore.accounts._changes import (
@@ -28,9 +29,6 @@ from bankcore.commands._base import (
     Move,
     Part,
     names_fields,
-    to_account_id_or_none,
-    to_limit_or_none,
-    to_principal_id_or_none,
 )
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
@@ -38,6 +36,7 @@ from bankcore.commands._holds import NO_CURRENCY
 from bankcore.money import Money
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, PrincipalId
+from bankcore.values._ids import to_account_id, to_principal_id
 from bankcore.values._text import to_line_or_none
 
 
@@ -63,13 +62,13 @@ class OpenAccount(Command):
     kind = "open_account"
     grants = Grants("accounts:write", owner=Grant.FOR_ITSELF, teller=Grant.FOR_OTHERS)
 
-    account_id: AccountId | None = attrs.field(default=None, converter=to_account_id_or_none)
+    account_id: AccountId | None = attrs.field(default=None, converter=optional(to_account_id))
     initial_balance: Money = attrs.field(kw_only=True, converter=require_not_negative)
     overdraft_limit: Money | None = attrs.field(
-        kw_only=True, default=None, converter=to_limit_or_none
+        kw_only=True, default=None, converter=optional(require_not_negative)
     )
     holder: PrincipalId | None = attrs.field(
-        kw_only=True, default=None, converter=to_principal_id_or_none
+        kw_only=True, default=None, converter=optional(to_principal_id)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -106,7 +105,6 @@ class Restrict(AccountCommand):
         InvalidRestrictionError: If it is no `Restriction` nor the name of one, a reason is
             missing, or nothing is restricted and there is an end.
         InvalidTimeError: If *ends_at* is not an instant before the year 9999.
-        InvalidRequestError: If another field is not valid. No id is used up.
     """
 
     kind = "restrict"
@@ -129,9 +127,6 @@ class Restrict(AccountCommand):
 class SetOverdraftLimit(AccountCommand):
     """
     Set how far an account may be overdrawn; below its present use is allowed.
-
-    Raises:
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "set_overdraft_limit"
@@ -151,7 +146,6 @@ class CloseAccount(AccountCommand):
 
     Raises:
         SameAccountError: If it is to be swept to itself.
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "close_account"
@@ -159,7 +153,7 @@ class CloseAccount(AccountCommand):
     is_reversible = False
 
     sweep_to: AccountId | None = attrs.field(
-        kw_only=True, default=None, converter=to_account_id_or_none
+        kw_only=True, default=None, converter=optional(to_account_id)
     )
 
     def __attrs_post_init__(self) -> None:

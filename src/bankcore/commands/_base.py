@@ -14,20 +14,19 @@ from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar, cast
 
 import attrs
+from attrs.converters import optional
 
 from bankcore.accounts import Account
 from bankcore.accounts._fields import (
-    require_amount,
-    require_not_negative,
     to_version,
 )
 from bankcore.accounts._guards import Change
 from bankcore.commands._errors import InvalidFlagError
 from bankcore.commands._grants import Grants
 from bankcore.money import Money
-from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import InvalidIdError, InvalidRequestError, shown
-from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._ids import to_account_id, to_transaction_id
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
 
@@ -89,53 +88,16 @@ class Options(TypedDict, total=False):
     expected_version: int | None
 
 
-def to_own_id(value: TransactionId | str | None) -> TransactionId | None:
+def to_own_id(value: TransactionId | str) -> TransactionId:
     """
-    Return the transaction id that a caller gives, which has no ``:``; None for none.
+    Return the transaction id that a caller gives, which has no ``:``.
     """
-    if value is None:
-        return None
     transaction_id = to_transaction_id(value)
     if ":" in transaction_id.value:
         raise InvalidIdError(
             shown(transaction_id.value), "must not have a ':' (the bank's own do)"
         )
     return transaction_id
-
-
-def to_account_id_or_none(value: AccountId | str | None) -> AccountId | None:
-    """
-    Return *value* as an account's id; None stays None.
-    """
-    return None if value is None else to_account_id(value)
-
-
-def to_principal_id_or_none(value: PrincipalId | str | None) -> PrincipalId | None:
-    """
-    Return *value* as a principal's id; None stays None.
-    """
-    return None if value is None else to_principal_id(value)
-
-
-def to_instant_or_none(value: datetime | None) -> datetime | None:
-    """
-    Return *value* as an instant in UTC; None stays None.
-    """
-    return None if value is None else to_instant(value)
-
-
-def to_limit_or_none(value: Money | None) -> Money | None:
-    """
-    Return *value*, which must not be negative; None stays None.
-    """
-    return None if value is None else require_not_negative(value)
-
-
-def to_amount_or_none(value: Money | None) -> Money | None:
-    """
-    Return *value*, which must be above zero; None stays None.
-    """
-    return None if value is None else require_amount(value)
 
 
 def to_flag(value: object) -> bool:
@@ -213,8 +175,10 @@ class Command:
     #: False for a command whose transaction cannot be reversed, whatever it moved.
     is_reversible: ClassVar[bool] = True
 
-    transaction_id: TransactionId | None = attrs.field(default=None, converter=to_own_id, eq=False)
-    booked_at: datetime | None = attrs.field(default=None, converter=to_instant_or_none)
+    transaction_id: TransactionId | None = attrs.field(
+        default=None, converter=optional(to_own_id), eq=False
+    )
+    booked_at: datetime | None = attrs.field(default=None, converter=optional(to_instant))
     description: str | None = attrs.field(default=None, converter=to_line_or_none)
     expected_version: int | None = attrs.field(default=None, converter=to_version, eq=False)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, cast
 
 import attrs
+from attrs.converters import optional
 
 from bankcore.accounts import Hold
 from bankcore.accounts._changes import (
@@ -24,15 +25,13 @@ from bankcore.commands._base import (
     Move,
     Part,
     names_fields,
-    to_account_id_or_none,
-    to_amount_or_none,
     to_flag,
 )
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId, TransactionId
-from bankcore.values._ids import to_transaction_id
+from bankcore.values._ids import to_account_id, to_transaction_id
 
 # ISO 4217's code for "no currency": nothing says which one an account has that is not there.
 NO_CURRENCY: Final = Currency("XXX", exponent=0)
@@ -46,7 +45,6 @@ class PlaceHold(AccountCommand):
 
     Raises:
         InvalidTimeError: If *expires_at* is not an instant before the year 9999.
-        InvalidRequestError: If another field is not valid. No id is used up.
     """
 
     kind = "place_hold"
@@ -85,16 +83,15 @@ class CaptureHold(HoldCommand):
 
     Raises:
         SameAccountError: If the destination is the account itself.
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "capture_hold"
     grants = Grants("holds:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS_LIMITED)
 
-    amount: Money | None = attrs.field(default=None, converter=to_amount_or_none)
+    amount: Money | None = attrs.field(default=None, converter=optional(require_amount))
     final: bool = attrs.field(kw_only=True, default=True, converter=to_flag)
     destination_id: AccountId | None = attrs.field(
-        kw_only=True, default=None, converter=to_account_id_or_none
+        kw_only=True, default=None, converter=optional(to_account_id)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -129,9 +126,6 @@ class CaptureHold(HoldCommand):
 class ReleaseHold(HoldCommand):
     """
     Free all that is left of a hold. No restriction stops it.
-
-    Raises:
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "release_hold"
@@ -149,7 +143,6 @@ class ExtendHold(HoldCommand):
 
     Raises:
         InvalidTimeError: If *expires_at* is not an instant before the year 9999.
-        InvalidRequestError: If another field is not valid. No id is used up.
     """
 
     kind = "extend_hold"

@@ -35,9 +35,6 @@ LEGS_MAX: Final = 1000
 class Deposit(AccountCommand):
     """
     Pay *amount* into an account, from outside the bank.
-
-    Raises:
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "deposit"
@@ -54,9 +51,6 @@ class Deposit(AccountCommand):
 class Withdraw(AccountCommand):
     """
     Take *amount* out of an account, to outside the bank.
-
-    Raises:
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "withdraw"
@@ -77,7 +71,6 @@ class Transfer(Command):
 
     Raises:
         SameAccountError: If both are one account.
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "transfer"
@@ -165,7 +158,6 @@ class Post(Command):
         AmountTooLargeError: If one, or the net of an account, is beyond 10¹⁸ - 1 minor units.
         CurrencyMismatchError: If the legs of one account are in two currencies, or not in
             those of the exchange rate.
-        InvalidRequestError: If another field is not valid. No id is used up.
     """
 
     kind = "post"

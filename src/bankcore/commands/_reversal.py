@@ -18,9 +18,6 @@ from bankcore.values._ids import to_transaction_id
 class Reverse(Command):
     """
     Book the opposite of a transaction, whole and once.
-
-    Raises:
-        InvalidRequestError: If a field is not valid. No id is used up.
     """
 
     kind = "reverse"
