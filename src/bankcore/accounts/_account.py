@@ -58,7 +58,9 @@ class Account(AccountState):
 
     Every method returns a new account, or raises and changes nothing. Where a method is
     told the time (``booked_at``), holds that are due by then expire first, each with a
-    version of its own, as they do in a bank; without a time, nothing is due.
+    version of its own, as they do in a bank; without a time, nothing is due. An argument that is
+    not valid raises an `InvalidRequestError` that names it. Where several reasons to decline
+    hold, the first in the order of refusals is raised.
 
     Attributes:
         balance: The booked money. Negative where the overdraft is used.
@@ -141,11 +143,8 @@ class Account(AccountState):
         Return the account with *amount* paid in.
 
         Raises:
-            InvalidAmountError: If *amount* is not `Money`, or not above zero.
-            CurrencyMismatchError: If it is of another currency.
-            AccountClosedError: If the account is closed.
-            AccountRestrictedError: If credits are stopped.
-            BalanceLimitError: If the balance would pass 10¹⁸ - 1 minor units.
+            DeclinedError: `AccountClosedError`, `AccountRestrictedError` if credits are stopped,
+                `BalanceLimitError` beyond 10¹⁸ - 1 minor units.
         """
         return self._after(Booking(require_amount(amount)), booked_at)
 
@@ -154,12 +153,8 @@ class Account(AccountState):
         Return the account with *amount* taken out.
 
         Raises:
-            InvalidAmountError: If *amount* is not `Money`, or not above zero.
-            CurrencyMismatchError: If it is of another currency.
-            AccountClosedError: If the account is closed.
-            AccountRestrictedError: If debits are stopped.
-            InsufficientFundsError: If more is asked than is available.
-            BalanceLimitError: If the balance would pass -(10¹⁸ - 1) minor units.
+            DeclinedError: `AccountClosedError`, `AccountRestrictedError` if debits are stopped,
+                `InsufficientFundsError`, `BalanceLimitError` beyond -(10¹⁸ - 1) minor units.
         """
         return self._after(Booking(-require_amount(amount)), booked_at)
 
@@ -170,8 +165,6 @@ class Account(AccountState):
         A net of zero books nothing but a version.
 
         Raises:
-            InvalidAmountError: If *net* is not `Money`.
-            AmountTooLargeError: If it is beyond 10¹⁸ - 1 minor units.
             DeclinedError: As for `deposit` and `withdraw`.
         """
         if type(net) is not Money:
@@ -195,15 +188,10 @@ class Account(AccountState):
         Return the account with *amount* of what is available reserved.
 
         Raises:
-            InvalidIdError: If *hold_id* is not an id, or that of an open hold.
-            InvalidAmountError: If *amount* is not `Money`, or not above zero.
-            CurrencyMismatchError: If it is of another currency.
             InvalidTimeError: If *expires_at* is not after *booked_at*.
-            AccountClosedError: If the account is closed.
-            AccountRestrictedError: If debits are stopped.
-            InsufficientFundsError: If more is asked than is available.
-            HoldLimitError: If there are 1,000 open holds already.
-            BalanceLimitError: If all that is held would pass 10¹⁸ - 1 minor units.
+            DeclinedError: `AccountClosedError`, `AccountRestrictedError` if debits are stopped,
+                `InsufficientFundsError`, `HoldLimitError` beyond 1,000 open holds,
+                `BalanceLimitError` where all that is held would pass 10¹⁸ - 1 minor units.
         """
         hold = Hold(id=hold_id, amount=amount, expires_at=expires_at, description=description)
         if any(each.id == hold.id for each in self._before(booked_at).holds):
@@ -227,14 +215,9 @@ class Account(AccountState):
         Capturing never lowers ``available``, so no floor declines it.
 
         Raises:
-            InvalidAmountError: If *amount* is not `Money`, or not above zero.
-            CurrencyMismatchError: If it is of another currency.
-            AccountClosedError: If the account is closed.
-            HoldNotFoundError: If the account has no such open hold; `HoldNotActiveError`, which
-                is one, if it has just expired.
-            AccountRestrictedError: If debits are stopped.
-            HoldExceededError: If more is asked than is left of it.
-            BalanceLimitError: If the balance would pass -(10¹⁸ - 1) minor units.
+            DeclinedError: `AccountClosedError`, `HoldNotFoundError`, `HoldNotActiveError` if it
+                has just expired, `AccountRestrictedError` if debits are stopped,
+                `HoldExceededError`, `BalanceLimitError` beyond -(10¹⁸ - 1) minor units.
         """
         taken = None if amount is None else require_amount(amount)
         return self._after(
@@ -248,8 +231,7 @@ class Account(AccountState):
         Return the account with what is left of a hold free again. No restriction stops it.
 
         Raises:
-            AccountClosedError: If the account is closed.
-            HoldNotFoundError: If the account has no such open hold.
+            DeclinedError: `AccountClosedError`, `HoldNotFoundError`.
         """
         return self._after(HoldRelease(to_transaction_id(hold_id)), booked_at)
 
@@ -264,10 +246,9 @@ class Account(AccountState):
         Return the account with a hold that expires later; None for never.
 
         Raises:
-            AccountClosedError: If the account is closed.
-            HoldNotFoundError: If the account has no such open hold.
             InvalidTimeError: If it is not later than the present expiry.
-            AccountRestrictedError: If debits are stopped.
+            DeclinedError: `AccountClosedError`, `HoldNotFoundError`, `AccountRestrictedError` if
+                debits are stopped.
         """
         return self._after(
             HoldExtension(to_transaction_id(hold_id), to_end(expires_at)), booked_at
@@ -318,8 +299,6 @@ class Account(AccountState):
         Return the account with another overdraft limit; one below its present use is allowed.
 
         Raises:
-            InvalidAmountError: If the limit is not `Money`, or below zero.
-            CurrencyMismatchError: If it is of another currency.
             AccountClosedError: If the account is closed.
         """
         return self._after(LimitChange(require_not_negative(overdraft_limit)), booked_at)
@@ -337,8 +316,6 @@ class Account(AccountState):
         Allowed on a closed account too, whose history can still be read.
 
         Raises:
-            InvalidIdError: If *principal* cannot be the id of one.
-            InvalidRightsError: If there are none, or one is no right.
             HolderLimitError: If 100 others hold rights already.
         """
         return self._after(AccessGrant(Holder(principal, rights)), booked_at)
@@ -350,7 +327,6 @@ class Account(AccountState):
         Return the account with no rights held by *principal*.
 
         Raises:
-            InvalidIdError: If *principal* cannot be the id of one.
             HolderNotFoundError: If it holds none.
         """
         return self._after(AccessRevocation(to_principal_id(principal)), booked_at)
