@@ -181,6 +181,7 @@ class AccountStore(Protocol):
         """
 
 
+@runtime_checkable
 class SelfChecking(Protocol):
     """
     Optional: a store that can check the soundness of its own files.
@@ -234,6 +235,7 @@ class HolderIndex(Protocol):
         """
 
 
+@runtime_checkable
 class HostBound(Protocol):
     """
     Optional: a store that may take part in a transaction of the application's own.
@@ -267,6 +269,7 @@ class StoreDescription:
     warnings: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Describing(Protocol):
     """
     Optional: a store that can say what it is made of.
