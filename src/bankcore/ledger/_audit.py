@@ -104,7 +104,8 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
     try:
         kept = None if against is None else to_checkpoint(against)
     except InvalidCheckpointError as error:
-        raise error.about("against") from None
+        error.about("against")
+        raise
     found: list[Disagreement] = []
     if isinstance(store, SelfChecking):
         found += [Disagreement("the store's files", error) for error in store.integrity_errors()]
@@ -131,31 +132,10 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
         is_complete = False
     if kept is not None:
         where = f"the checkpoint of {kept.taken_at.isoformat()}"
-        errors = _checkpoint_errors(kept, progress, is_complete=is_complete)
-        found += [Disagreement(where, error) for error in errors]
+        seen = progress.checkpoint(kept.taken_at)
+        errors = differences(kept, seen, is_complete=is_complete)
+        found += [Disagreement(where, what) for what in errors]
     return AuditReport(accounts, transactions, refusals, tuple(found))
-
-
-def _checkpoint_errors(
-    kept: Checkpoint, progress: Progress, *, is_complete: bool
-) -> Iterator[str]:
-    """
-    Yield what is wrong with the first records of the journal.
-
-    Args:
-        kept: What they were.
-        progress: What they are.
-        is_complete: True if the journal could be read to its end.
-    """
-    if progress.records < kept.records:
-        seen = (
-            f"the journal has {progress.records}: records are missing"
-            if is_complete
-            else f"only {progress.records} of the journal can be read"
-        )
-        yield f"it stands for {kept.records} records, and {seen}"
-    else:
-        yield from differences(kept, progress.checkpoint(kept.taken_at))
 
 
 # -- One transaction by itself -----------------------------------------------
@@ -295,7 +275,7 @@ class _HoldState:
 @attrs.define
 class _State:
     """
-    An account's state as its history says, its amounts in minor units.
+    An account's state and the head of its chain as its history says, amounts in minor units.
     """
 
     balance: int = 0
@@ -306,6 +286,7 @@ class _State:
     holds: dict[str, _HoldState] = attrs.Factory(dict)
     restriction: tuple[Restriction, str | None, datetime | None] = (Restriction.NONE, None, None)
     holders: dict[str, frozenset[Right]] = attrs.Factory(dict)
+    head: bytes = GENESIS
 
     @property
     def held(self) -> int:
@@ -319,21 +300,18 @@ class _State:
 def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Disagreement]:
     where = f"account {account.id}"
     state = _State()
-    chain = _StoredChain(store, account.id) if isinstance(store, Chained) else None
+    hashes = _stored_hashes(store, account.id) if isinstance(store, Chained) else None
     try:
         for transaction, posting in _history(store, account):
-            at = f"{where}, version {posting.version}"
-            for what in _posting_errors(state, transaction, posting, account):
-                yield Disagreement(at, what)
-            if chain is not None and not chain.matches(transaction):
-                what = f"its hash does not match transaction {transaction.id} and the hash before"
-                yield Disagreement(at, what)
-        if chain is not None and not chain.matches_head(account.version):
-            yield Disagreement(where, "the head of its chain is not the hash of its last version")
+            errors = [*_posting_errors(state, transaction, posting, account)]
+            if hashes is not None:
+                errors += _hash_errors(state, transaction, next(hashes, b""))
+            for what in errors:
+                yield Disagreement(f"{where}, version {posting.version}", what)
+        errors = [*_head_errors(state, store, account), *_state_errors(state, account)]
     except StoreCorruptedError as error:
-        yield Disagreement(where, str(error))
-        return
-    for what in _state_errors(state, account):
+        errors = [str(error)]
+    for what in errors:
         yield Disagreement(where, what)
 
 
@@ -341,11 +319,11 @@ def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transactio
     """
     Yield the account's transactions and its postings in them, up to the version it was read with.
     """
+    last, version = account.version, 0
 
     def page(*, after: int, limit: int) -> Sequence[Transaction]:
         return store.history(account.id, after=after, limit=limit) if after < last else ()
 
-    last, version = account.version, 0
     for transaction in read_all(page, 0, lambda each: each.posting(account.id).version):
         try:
             posting = transaction.posting(account.id)
@@ -361,38 +339,26 @@ def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transactio
         yield transaction, posting
 
 
-class _StoredChain:
-    """
-    The hashes that a store has for an account, compared one by one with its transactions.
-    """
+def _stored_hashes(store: Chained, account_id: AccountId) -> Iterator[bytes]:
+    after = 0
+    while page := store.chain_hashes(account_id, after=after, limit=PAGE_LENGTH):
+        yield from page
+        after += len(page)
 
-    def __init__(self, store: Chained, account_id: AccountId) -> None:
-        self._store = store
-        self._account_id = account_id
-        self._head = GENESIS
-        self._hashes = self._every_hash()
 
-    def _every_hash(self) -> Iterator[bytes]:
-        after = 0
-        while page := self._store.chain_hashes(self._account_id, after=after, limit=PAGE_LENGTH):
-            yield from page
-            after += len(page)
+def _hash_errors(state: _State, transaction: Transaction, stored: bytes) -> Iterator[str]:
+    if stored != next_head(state.head, content_of(transaction)):
+        yield f"its hash does not match transaction {transaction.id} and the hash before"
+    # On from what is stored, so that one wrong hash is one disagreement.
+    state.head = stored
 
-    def matches(self, transaction: Transaction) -> bool:
-        """
-        Return True if the next hash is that of *transaction* after the hash before.
-        """
-        expected = next_head(self._head, content_of(transaction))
-        # On from what is stored, so that one wrong hash is one disagreement.
-        self._head = next(self._hashes, b"")
-        return self._head == expected
 
-    def matches_head(self, version: int) -> bool:
-        """
-        Return True if the last hash is the stored head, or if others have written after *version*.
-        """
-        head_version, head = self._store.chain_head(self._account_id)
-        return head_version != version or head == self._head
+def _head_errors(state: _State, store: AccountStore, account: Account) -> Iterator[str]:
+    if isinstance(store, Chained):
+        version, head = store.chain_head(account.id)
+        # At another version, others have written since.
+        if version == account.version and head != state.head:
+            yield "the head of its chain is not the hash of its last version"
 
 
 def _posting_errors(

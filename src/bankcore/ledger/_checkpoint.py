@@ -194,15 +194,22 @@ class Progress:
         )
 
 
-def differences(kept: Checkpoint, found: Checkpoint) -> Iterator[str]:
+def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> Iterator[str]:
     """
-    Yield in what *found*, of as many records of the same journal, differs from *kept*.
+    Yield in what *found*, the first records of a journal as they are, differs from *kept*.
+
+    With *is_complete*, the journal could be read to its end: what it has not is missing.
     """
-    for name, before, now in (
-        ("accounts", kept.accounts, found.accounts),
-        ("transactions", kept.transactions, found.transactions),
-        ("refusals", kept.refusals, found.refusals),
-    ):
+    if found.records < kept.records:
+        seen = (
+            f"the journal has {found.records}: records are missing"
+            if is_complete
+            else f"only {found.records} of the journal can be read"
+        )
+        yield f"it stands for {kept.records} records, and {seen}"
+        return
+    for name in ("accounts", "transactions", "refusals"):
+        before, now = getattr(kept, name), getattr(found, name)
         if now != before:
             yield f"the journal had {before} {name} there, and now has {now}"
     for name, is_same in (
