@@ -356,7 +356,7 @@ def test_a_description_is_one_line_in_composed_form(given: str, kept: str) -> No
     [
         ("x" * (DESCRIPTION_LENGTH_MAX + 1), "at most 500 characters"),
         ("\u0344" * 300, "one line"),  # 300 characters that compose into 600
-        ("a\tb", "one line, with no control characters"),
+        ("a\tb", "one line of at most 500 characters, with no control characters"),
         ("\ud800", "one line"),
         ("a\u2028b", "one line"),
     ],

@@ -29,78 +29,134 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEN, FIVE = Money("10", "EUR"), Money("5", "EUR")
 
 BRANCHES = {InvalidRequestError, DeclinedError, StoreError}
-V: dict[str, Any] = {"value": "'x'", "reason": "it is so"}
+V: dict[str, Any] = {"value": "'x'", "reason": "must be so"}
 
 # class: (code, built-in base, recorded, retryable, facts, a piece of its sentence)
 TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
-    "InvalidAmountError": ("invalid_amount", ValueError, False, False, V, "not a valid amount"),
-    "AmountTooLargeError": ("amount_too_large", ValueError, False, False, V, "a valid amount"),
+    "InvalidAmountError": (
+        "invalid_amount",
+        ValueError,
+        False,
+        False,
+        V,
+        "The amount must be so, got 'x'.",
+    ),
+    "AmountTooLargeError": (
+        "amount_too_large",
+        ValueError,
+        False,
+        False,
+        V,
+        "The amount must be so, got",
+    ),
     "RoundingRequiredError": (
         *("rounding_required", ValueError, False, False, V),
-        "'x' it is so; pass rounding=…",
+        "The amount must be so, got 'x'; round it first, or pass a rounding if",
     ),
-    "InvalidRoundingError": ("invalid_rounding", ValueError, False, False, V, "valid rounding"),
-    "InvalidFactorError": ("invalid_factor", ValueError, False, False, V, "valid factor"),
-    "InvalidOperandError": ("invalid_operand", TypeError, False, False, V, "operation of Money"),
+    "InvalidRoundingError": (
+        "invalid_rounding",
+        ValueError,
+        False,
+        False,
+        V,
+        "The rounding must be so",
+    ),
+    "InvalidFactorError": ("invalid_factor", ValueError, False, False, V, "The factor must be so"),
+    "InvalidOperandError": (
+        "invalid_operand",
+        TypeError,
+        False,
+        False,
+        V,
+        "The operand must be so",
+    ),
     "DivisionByZeroError": (
         *("division_by_zero", ZeroDivisionError, False, False),
         {"value": "EUR 1.00"},
-        "EUR 1.00 cannot be divided by zero",
+        "The divisor must not be zero: EUR 1.00 cannot be divided",
     ),
-    "InvalidWeightsError": ("invalid_weights", ValueError, False, False, V, "share money out"),
-    "InvalidRateError": ("invalid_rate", ValueError, False, False, V, "valid exchange rate"),
-    "InvalidFormatError": ("invalid_format", ValueError, False, False, V, "valid format"),
-    "InvalidCurrencyError": ("invalid_currency", ValueError, False, False, V, "valid currency"),
-    "UnknownCurrencyError": ("unknown_currency", LookupError, False, False, V, "valid currency"),
+    "InvalidWeightsError": (
+        "invalid_weights",
+        ValueError,
+        False,
+        False,
+        V,
+        "The weights must be so",
+    ),
+    "InvalidRateError": (
+        "invalid_rate",
+        ValueError,
+        False,
+        False,
+        V,
+        "The exchange rate must be so",
+    ),
+    "InvalidFormatError": ("invalid_format", ValueError, False, False, V, "The format must be so"),
+    "InvalidCurrencyError": (
+        "invalid_currency",
+        ValueError,
+        False,
+        False,
+        V,
+        "The currency must be so",
+    ),
+    "UnknownCurrencyError": (
+        "unknown_currency",
+        LookupError,
+        False,
+        False,
+        V,
+        "The currency must be so",
+    ),
     "AmbiguousCurrencyError": (
         *("ambiguous_currency", LookupError, False, False),
         {**V, "codes": ("BTN", "INR")},
-        "valid currency",
+        "The currency must be so",
     ),
     "CurrencyMismatchError": (
         *("currency_mismatch", ValueError, False, False),
         {"expected": "EUR", "given": "USD"},
-        "must be in EUR, and it is in USD",
+        "The amount must be in EUR, got USD",
     ),
-    "InvalidIdError": ("invalid_id", ValueError, False, False, V, "'x' is not a valid id"),
-    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "not a valid text"),
-    "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "not a valid time"),
-    "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "not a valid limit"),
+    "InvalidIdError": ("invalid_id", ValueError, False, False, V, "The id must be so, got 'x'"),
+    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "The text must be so"),
+    "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "The time must be so"),
+    "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "The limit must be so"),
     "InvalidCursorError": (
         *("invalid_cursor", ValueError, False, False),
         {"value": "'x'"},
-        "'x' is not a cursor",
+        "The cursor must be a cursor of this store, got 'x'",
     ),
     "InvalidCommandError": (
         *("invalid_command", TypeError, False, False),
         {"value": "'x'"},
-        "Expected a command from bankcore.commands",
+        "The command must be a command from bankcore.commands",
     ),
     "SameAccountError": (
         *("same_account", ValueError, False, False),
         {"account_id": ALICE},
-        "both are alice",
+        "The other account must be a different account, got alice twice",
     ),
     "InvalidLegsError": (
         *("invalid_legs", ValueError, False, False),
         {"reason": "it is so"},
         "The legs are not valid: it is so",
     ),
-    "InvalidRightsError": ("invalid_rights", ValueError, False, False, V, "not valid as rights"),
+    "InvalidRightsError": ("invalid_rights", ValueError, False, False, V, "The rights must be so"),
     "InvalidVersionError": (
         *("invalid_version", ValueError, False, False),
         {"value": "-1"},
-        "-1 is not a valid version: a version is a whole number from 0",
+        "The version must be a whole number from 0, got -1",
     ),
     "InvalidFlagError": (
         *("invalid_flag", TypeError, False, False),
         {"value": "1"},
-        "1 is neither True nor False",
+        "The flag must be True or False, got 1",
     ),
     "InvalidRestrictionError": (
         *("invalid_restriction", ValueError, False, False),
         V,
-        "not a valid restriction",
+        "The restriction must be so",
     ),
     "InvalidBatchError": (
         *("invalid_batch", ValueError, False, False),
@@ -120,12 +176,12 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "InvalidPrincipalError": (
         *("invalid_principal", ValueError, False, False),
         V,
-        "'x' is not valid for a principal",
+        "The principal must be so, got 'x'",
     ),
     "TokenNotFoundError": (
         *("token_not_found", LookupError, False, False),
         {"token_id": "'x'"},
-        "There is no token 'x'",
+        "There is no token with id 'x'",
     ),
     "AccessDeniedError": (
         *("access_denied", Exception, False, False),
@@ -160,7 +216,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "AccountExistsError": (
         *("account_exists", Exception, True, False),
         {"account_id": ALICE},
-        "already is an account alice",
+        "There is already an account alice",
     ),
     "AccountClosedError": (
         *("account_closed", Exception, True, False),
@@ -175,7 +231,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "BalanceLimitError": (
         *("balance_limit", Exception, True, False),
         {"account_id": ALICE, "balance": TEN, "requested": FIVE},
-        "its balance, or what is held of it, would pass the largest amount there can be",
+        "its balance or held amount would exceed the largest possible amount",
     ),
     "AccountRestrictedError": (
         *("account_restricted", Exception, True, False),
@@ -210,17 +266,17 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "HoldLimitError": (
         *("hold_limit", Exception, True, False),
         {"account_id": ALICE, "holds_max": 1000},
-        "alice has 1000 open holds, the most there can be",
+        "alice already has 1000 open holds, the maximum",
     ),
     "HolderNotFoundError": (
         *("holder_not_found", LookupError, True, False),
         {"account_id": ALICE, "principal": PrincipalId("mary")},
-        "mary holds no rights on account alice",
+        "mary has no rights on account alice",
     ),
     "HolderLimitError": (
         *("holder_limit", Exception, True, False),
         {"account_id": ALICE, "holders_max": 100},
-        "alice has 100 holders, the most there can be",
+        "alice already has 100 holders, the maximum",
     ),
     "NotReversibleError": (
         *("not_reversible", Exception, True, False),
@@ -230,12 +286,12 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "AlreadyReversedError": (
         *("already_reversed", Exception, True, False),
         {"transaction_id": T1, "reversed_by": TransactionId("t-2")},
-        "Transaction t-1 was reversed by t-2",
+        "Transaction t-1 was already reversed by t-2",
     ),
     "StaleVersionError": (
         *("stale_version", Exception, False, False),
         {"account_id": ALICE, "expected": 3, "found": 4},
-        "alice is at version 4, and 3 was expected: look at it again",
+        "alice is at version 4, not at the expected 3: read it again",
     ),
     "ClockSkewError": (
         *("clock_skew", Exception, False, False),
@@ -270,7 +326,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "SchemaVersionError": (
         *("schema_version", Exception, False, False),
         {"found": 2, "supported": 1},
-        "schema version 2, and this bankcore knows versions up to 1: upgrade bankcore",
+        "schema version 2, but this bankcore supports versions up to 1: upgrade bankcore",
     ),
     "StoreMisuseError": (
         *("store_misuse", Exception, False, False),
@@ -411,7 +467,7 @@ def test_an_id_reused_without_facts_has_its_own_sentence() -> None:
     """An id of another principal, or of part of an atomic batch: no field is named."""
     error = errors.TransactionIdReusedError(T1, ())
 
-    assert "t-1 is already used; send the command, or the whole of an atomic" in str(error)
+    assert "t-1 is already used; send the command, or the whole atomic batch, with" in str(error)
 
 
 def test_an_error_is_new_until_it_is_replayed() -> None:

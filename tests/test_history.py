@@ -155,7 +155,7 @@ def test_an_account_of_another_currency_takes_nothing() -> None:
     report = imported(HEADER + "t1,a1,2024-01-01,5,6,\n", bank)
 
     assert (1, Money("0", "CZK")) == (report.invalid.count, report.closing_sum)
-    assert report.invalid.first[0][1] == "The amount must be in EUR, and it is in CZK."
+    assert report.invalid.first[0][1] == "The amount must be in EUR, got CZK."
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_money_does_not_mix_with_numbers(operate: Any) -> None:
 )
 def test_currencies_do_not_mix(operate: Any) -> None:
     """Two currencies are neither added nor ordered, not even at zero."""
-    with pytest.raises(CurrencyMismatchError, match="must be in EUR, and it is in USD"):
+    with pytest.raises(CurrencyMismatchError, match="must be in EUR, got USD"):
         operate(eur("0"), Money("0", "USD"))
 
 
@@ -359,7 +359,7 @@ def test_an_int_by_slash_names_the_way() -> None:
 def test_nothing_is_divided_by_zero(divide: Any) -> None:
     """Every division by zero is one error, which Python programs know."""
     with pytest.raises(
-        DivisionByZeroError, match=r"EUR 1\.00 cannot be divided by zero"
+        DivisionByZeroError, match=r"EUR 1\.00 cannot be divided by it"
     ) as raised:
         divide(eur("1"), eur("0"))
 
@@ -455,9 +455,9 @@ def test_a_sum_is_one_pass_over_anything() -> None:
 @pytest.mark.parametrize("make", [list, tuple, iter])
 def test_a_sum_refuses_what_does_not_fit(make: Any) -> None:
     """Other currencies, other things, and nothing at all without a currency are refused."""
-    with pytest.raises(CurrencyMismatchError, match="must be in EUR, and it is in USD"):
+    with pytest.raises(CurrencyMismatchError, match="must be in EUR, got USD"):
         Money.sum(make([eur("1"), Money("0", "USD")]))
-    with pytest.raises(CurrencyMismatchError, match="must be in USD, and it is in EUR"):
+    with pytest.raises(CurrencyMismatchError, match="must be in USD, got EUR"):
         Money.sum(make([eur("1")]), currency="USD")
     with pytest.raises(InvalidAmountError, match="pass currency="):
         Money.sum(make([]))

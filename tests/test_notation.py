@@ -241,7 +241,7 @@ def test_too_many_decimals_are_not_rounded() -> None:
 def test_currencies_are_not_mixed_up() -> None:
     """Another currency than the one asked for, and an unknown one, are told by name."""
     for text in ("USD 5", "5 USD", "-USD5"):
-        with pytest.raises(CurrencyMismatchError, match="must be in EUR, and it is in USD"):
+        with pytest.raises(CurrencyMismatchError, match="must be in EUR, got USD"):
             Money.parse(text, "EUR")
     with pytest.raises(UnknownCurrencyError):
         Money.parse("ZZZ 5")
