@@ -34,11 +34,11 @@ from bankcore.values._instants import from_microseconds, to_microseconds
 _MISREAD: Final = (
     ArithmeticError,
     AttributeError,
+    BankError,
     LookupError,
     RecursionError,
     TypeError,
     ValueError,
-    BankError,
 )
 
 
@@ -52,9 +52,8 @@ def reading(what: str) -> Iterator[None]:
     except StoreError:
         raise
     except _MISREAD as error:
-        raise StoreCorruptedError(
-            f"{what} cannot be read ({type(error).__name__}: {error})"
-        ) from error
+        reason = f"{what} cannot be read ({type(error).__name__}: {error})"
+        raise StoreCorruptedError(reason) from error
 
 
 # -- Values ------------------------------------------------------------------
@@ -119,7 +118,7 @@ _Write = Callable[[Any], str]
 _Read = Callable[[Any], Any]
 
 # For each type of a field: what writes its value as JSON, and what reads it from parsed JSON.
-_CODECS: Final[Mapping[object, tuple[_Write, _Read]]] = {
+_CODECS: Final[dict[Any, tuple[_Write, _Read]]] = {
     AccountId: (_id_to_json, AccountId),
     TransactionId: (_id_to_json, TransactionId),
     PrincipalId: (lambda principal: _to_json(principal.value), PrincipalId),
@@ -137,6 +136,7 @@ _CODECS: Final[Mapping[object, tuple[_Write, _Read]]] = {
     int: (str, int),
     bool: (lambda flag: "true" if flag else "false", bool),
 }
+_CODECS.update({each | None: codec for each, codec in _CODECS.items()})
 
 
 # -- Commands and facts ------------------------------------------------------
@@ -156,7 +156,7 @@ class _Fields:
         types = {
             field.name: field.type for field in attrs.fields(cls) if field.name not in not_written
         }
-        codecs = {name: _CODECS[_without_none(each)] for name, each in types.items()}
+        codecs = {name: _CODECS[each] for name, each in types.items()}
         self.names = tuple(types)
         self.values_of = attrgetter(*types)
         self._optional = [name for name, each in types.items() if NoneType in get_args(each)]
@@ -180,13 +180,6 @@ class _Fields:
         return values
 
 
-def _without_none(declared: Any) -> object:  # noqa: ANN401  # a type, or a union with None
-    options = get_args(declared)
-    return (
-        next(each for each in options if each is not NoneType) if NoneType in options else declared
-    )
-
-
 _COMMAND_FIELDS: Final = {cls: (kind, _Fields(cls)) for kind, cls in COMMANDS.items()}
 _FACT_FIELDS: Final = {code: _Fields(cls) for code, cls in RECORDED_ERRORS.items()}
 
@@ -200,9 +193,6 @@ def command_to_text(command: Command) -> tuple[str, str]:
 
 
 def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Command:
-    """
-    Return the command that was written as *text*.
-    """
     return _command(kind, json.loads(text), transaction_id)
 
 
@@ -213,17 +203,11 @@ def _command(kind: str, members: Mapping[str, Any], transaction_id: TransactionI
 
 
 def facts_to_text(code: str, facts: Mapping[str, Any]) -> str:
-    """
-    Return the *facts* of the refusal with this *code* as JSON.
-    """
     fields = _FACT_FIELDS[code]
     return fields.to_json(facts[name] for name in fields.names)
 
 
 def facts_from_text(code: str, text: str) -> dict[str, Any]:
-    """
-    Return the facts that were written as *text*.
-    """
     fields = _FACT_FIELDS[code]
     facts = fields.from_parsed(json.loads(text))
     return {name: facts[name] for name in fields.names}
@@ -244,9 +228,6 @@ def batch_to_text(batch: Sequence[Command]) -> str | None:
 
 
 def batch_from_text(text: str | None) -> tuple[Command, ...]:
-    """
-    Return the commands that were written as *text*.
-    """
     if text is None:
         return ()
     members = json.loads(text)
@@ -276,23 +257,14 @@ def holders_to_text(holders: Sequence[Holder]) -> str | None:
 
 
 def holders_from_text(text: str | None) -> tuple[Holder, ...]:
-    """
-    Return the holders that were written as *text*.
-    """
     if text is None:
         return ()
     return tuple(Holder(principal, rights) for principal, rights in json.loads(text).items())
 
 
 def texts_to_text(texts: Iterable[str]) -> str:
-    """
-    Return *texts* as a JSON array.
-    """
     return _to_json(list(texts))
 
 
 def texts_from_text(text: str) -> tuple[str, ...]:
-    """
-    Return the texts that were written as *text*.
-    """
     return tuple(json.loads(text))
