@@ -215,8 +215,11 @@ def test_babel_by_one_line() -> None:
     """What a locale wants is Babel's: an amount and a code are all it needs."""
     numbers = pytest.importorskip("babel.numbers", reason="Babel is not installed")
     money = Money("1234567.5", "EUR")
+    german = numbers.format_currency(money.amount, money.currency.code, locale="de_DE")
+    english = numbers.format_currency(Money(1235, "JPY").amount, "JPY", locale="en_US")
 
-    assert "1.234.567,50\u00a0€" == numbers.format_currency(
-        money.amount, money.currency.code, locale="de_DE"
-    )
-    assert "¥1,235" == numbers.format_currency(Money(1235, "JPY").amount, "JPY", locale="en_US")
+    # Where the sign stands, and after which space, is CLDR's: tests/third_party_data.json has it.
+    assert "1.234.567,50" in german
+    assert "€" in german
+    assert "1,235" in english
+    assert "¥" in english

@@ -22,7 +22,7 @@ from zlib import crc32
 import attrs
 
 from bankcore.access._errors import InvalidPrincipalError, TokenNotFoundError
-from bankcore.access._policies import Principal
+from bankcore.access._principals import Principal
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.ledger._pages import read_all
 from bankcore.values._errors import InvalidTimeError, shown

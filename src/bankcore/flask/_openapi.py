@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from bankcore.accounts import AccountStatus, Restriction
-from bankcore.commands import COMMAND_NAMES
+from bankcore.commands import COMMANDS
 from bankcore.flask._gate import BODY_LENGTH_MAX, KEY_LENGTH_MAX
 from bankcore.flask._resources import ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
 from bankcore.flask._shapes import FIELDS, ID_SCHEMA
@@ -26,7 +26,7 @@ _VERSION: Final[Json] = {"type": "integer", "minimum": 1}
 _EXPONENT: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 18}
 # The names of transaction ids: those of callers, and those that the bank makes of expiries.
 _TRANSACTION_ID: Final[Json] = {"type": "string", "maxLength": 100}
-_KINDS: Final[Json] = {"type": "string", "enum": sorted(COMMAND_NAMES.values())}
+_KINDS: Final[Json] = {"type": "string", "enum": sorted(each.kind for each in COMMANDS)}
 
 
 def _object(members: Mapping[str, Json], *, optional: tuple[str, ...] = ()) -> Json:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import attrs
 
-from bankcore.bank import ActingBank
+from bankcore.bank import Bank
 from bankcore.flask._cursors import cursor_text, place_of
 from bankcore.flask._problems import Problem
 from bankcore.flask._shapes import (
@@ -59,7 +59,7 @@ class Call:
         expected_version: What If-Match asked for.
     """
 
-    bank: ActingBank
+    bank: Bank
     path: Mapping[str, str]
     body: Mapping[str, Any]
     query: Mapping[str, Any]

@@ -15,7 +15,6 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from bankcore.accounts import Account, Hold, Restriction
-from bankcore.commands import COMMAND_NAMES
 from bankcore.ledger import Posting, StatementLine, Transaction
 from bankcore.money import Currency, Money
 from bankcore.money._formatting import written
@@ -106,7 +105,7 @@ def transaction_shape(transaction: Transaction) -> dict[str, Any]:
     command = transaction.command
     return {
         "id": transaction.id.value,
-        "kind": COMMAND_NAMES[type(command)],
+        "kind": command.kind,
         "account_id": transaction.account_id.value,
         "booked_at": instant_text(transaction.booked_at),
         "description": command.description,
@@ -119,7 +118,7 @@ def line_shape(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
     transaction = line.transaction
     return {
         "transaction_id": transaction.id.value,
-        "kind": COMMAND_NAMES[type(transaction.command)],
+        "kind": transaction.command.kind,
         "booked_at": instant_text(line.booked_at),
         "amount": amount_text(line.amount),
         "balance": amount_text(line.balance),

@@ -23,7 +23,7 @@ from typing import Any, Final, cast, get_args
 import attrs
 
 from bankcore.accounts import Holder, Restriction, Right
-from bankcore.commands import COMMANDS, Command, Leg
+from bankcore.commands import BY_KIND, COMMANDS, Command, Leg
 from bankcore.ledger._errors import RECORDED_ERRORS, StoreCorruptedError
 from bankcore.money import NUMBER_DIGITS_MAX, Currency, ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -180,7 +180,7 @@ class _Fields:
         return values
 
 
-_COMMAND_FIELDS: Final = {cls: (kind, _Fields(cls)) for kind, cls in COMMANDS.items()}
+_COMMAND_FIELDS: Final = {cls: _Fields(cls) for cls in COMMANDS}
 _FACT_FIELDS: Final = {code: _Fields(cls) for code, cls in RECORDED_ERRORS.items()}
 
 
@@ -188,8 +188,8 @@ def command_to_text(command: Command) -> tuple[str, str]:
     """
     Return the kind of *command*, and as JSON its fields that are given, without its id.
     """
-    kind, fields = _COMMAND_FIELDS[type(command)]
-    return kind, fields.to_json(fields.values_of(command))
+    fields = _COMMAND_FIELDS[type(command)]
+    return command.kind, fields.to_json(fields.values_of(command))
 
 
 def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Command:
@@ -197,9 +197,9 @@ def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Co
 
 
 def _command(kind: str, members: Mapping[str, Any], transaction_id: TransactionId) -> Command:
-    cls = COMMANDS[kind]
-    _, fields = _COMMAND_FIELDS[cls]
-    return cls(**{**fields.from_parsed(members), "transaction_id": transaction_id})
+    cls = BY_KIND[kind]
+    members = _COMMAND_FIELDS[cls].from_parsed(members)
+    return cls(**{**members, "transaction_id": transaction_id})
 
 
 def facts_to_text(code: str, facts: Mapping[str, Any]) -> str:

@@ -707,15 +707,15 @@ def money_of_ratio(
     return _make(_bounded(amount_minor), currency)
 
 
-def require_same_currency(expected: Money, given: Money) -> None:
+def require_same_currency(expected: Money, given: Money, field: str = "amount") -> None:
     """
-    Passes where both are of one currency.
+    Raise unless both are of one currency; *field* is the name of the given one.
 
     Raises:
         CurrencyMismatchError: If they are not.
     """
     if expected.currency is not given.currency and expected.currency != given.currency:
-        raise _mismatch(expected.currency, given.currency)
+        raise _mismatch(expected.currency, given.currency).about(field)
 
 
 def _mismatch(expected: Currency, given: Currency) -> CurrencyMismatchError:
