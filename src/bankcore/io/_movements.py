@@ -250,6 +250,8 @@ class _Import:
             elif isinstance(outcome, DeclinedError):
                 self._refused = self._refused.with_one(line, str(outcome))
             else:
+                if isinstance(outcome, InvalidRequestError) and outcome.field == "booked_at":
+                    outcome.about("date")
                 self._invalid = self._invalid.with_one(line, str(outcome))
         self._batch.clear()
         self._on_progress(self._count)
