@@ -240,7 +240,7 @@ def to_currency(value: Currency | str, field: str = "currency") -> Currency:
         return value
     # Nearly every currency was asked for before.
     known = _LISTED.get(value) if type(value) is str else None
-    return known or _named(value, None, field)
+    return known or _named(value, field)  # type: ignore[arg-type]  # it checks the type
 
 
 def currency_from_items(data: Mapping[str, Any], name: str, exponent: str) -> Currency:
@@ -248,14 +248,17 @@ def currency_from_items(data: Mapping[str, Any], name: str, exponent: str) -> Cu
     Return the currency in *data*: its code is under *name*, its exponent, if any, under
     *exponent*.
     """
-    return _named(data[name], data.get(exponent), name)
-
-
-def _named(code: Any, exponent: Any, field: str) -> Currency:  # noqa: ANN401  # checked by `Currency`
     try:
-        return Currency(code, exponent)
+        return Currency(data[name], data.get(exponent))
     except InvalidCurrencyError as error:
-        raise error.about(field if error.field == "code" else error.field) from None
+        raise error.about(name if error.field == "code" else exponent) from None
+
+
+def _named(code: str, field: str) -> Currency:
+    try:
+        return Currency(code)
+    except InvalidCurrencyError as error:
+        raise error.about(field) from None
 
 
 def to_exponent(value: object) -> int:
@@ -313,4 +316,4 @@ def _only_one(codes: Sequence[str], value: str, field: str) -> Currency:
         raise AmbiguousCurrencyError(
             value, f"must have one currency (choose {listed} by its code)", tuple(codes)
         ).about(field)
-    return _named(codes[0], None, field)
+    return _named(codes[0], field)

@@ -58,9 +58,8 @@ def decimal_text(amount_minor: int, exponent: int) -> str:
 def _parse_format(spec: str) -> dict[str, str | None]:
     found = _FORMAT(spec)
     if found is None:
-        raise InvalidFormatError(
-            shown(spec), "must be [[fill]align][sign][width][, or _][~][c, C, s, S or n]"
-        )
+        reason = "must be [[fill]align][sign][width][, or _][~][c, C, s, S or n]"
+        raise InvalidFormatError(shown(spec), reason).about("spec")
     return found.groupdict()
 
 
