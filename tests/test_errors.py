@@ -7,12 +7,13 @@ import inspect
 import pickle
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import attrs
 import pytest
 
-from bankcore import AccountId, Money, TransactionId, errors
+from bankcore import AccountId, Currency, ExchangeRate, Money, MoneyBag, TransactionId, errors
 from bankcore.accounts import Restriction
 from bankcore.errors import (
     RECORDED_ERRORS,
@@ -23,10 +24,15 @@ from bankcore.errors import (
 )
 from bankcore.values import PrincipalId
 from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._instants import instant_from_text, to_instant, to_instant_or_midnight
+from bankcore.values._text import to_line_or_none
 
 ALICE, T1 = AccountId("alice"), TransactionId("t-1")
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEN, FIVE = Money("10", "EUR"), Money("5", "EUR")
+
+RATE = {"base": "EUR", "quote": "USD", "rate": "1"}
 
 BRANCHES = {InvalidRequestError, DeclinedError, StoreError}
 V: dict[str, Any] = {"value": "'x'", "reason": "must be so"}
@@ -372,6 +378,121 @@ def test_an_error_survives_copies(name: str) -> None:
     error = CLASSES[name](**TABLE[name][4])
     for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert (type(error), error.facts, str(error)) == (type(other), other.facts, str(other))
+
+
+INVALID = sorted(name for name, cls in CLASSES.items() if issubclass(cls, InvalidRequestError))
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_request_names_its_field(name: str) -> None:
+    """The sentence and the facts name the field, once it is known; copies keep it."""
+    cls: Any = CLASSES[name]
+    facts = TABLE[name][4]
+    unknown, error = cls(**facts), cls(**facts).about("the_field")
+
+    assert (None, None) == (unknown.field, unknown.facts["field"])
+    assert ("the_field", "the_field") == (error.field, error.facts["field"])
+    assert "the_field" in str(error)
+    assert str(unknown) == str(error).replace("the_field", unknown.noun)
+    assert str(error) == str(pickle.loads(pickle.dumps(error))) == str(copy.copy(error))
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: AccountId("a b"), "account_id"),
+        (lambda: TransactionId("a b"), "transaction_id"),
+        (lambda: PrincipalId("a b"), "principal"),
+        (lambda: to_account_id("a b"), "account_id"),
+        (lambda: to_account_id("a b", "sweep_to"), "sweep_to"),
+        (lambda: to_transaction_id("a b"), "transaction_id"),
+        (lambda: to_transaction_id("a b", "hold_id"), "hold_id"),
+        (lambda: to_principal_id("a b"), "principal"),
+        (lambda: to_principal_id("a b", "holder"), "holder"),
+        (lambda: to_line_or_none(5), "description"),
+        (lambda: to_line_or_none("a\nb", "reason"), "reason"),
+        (lambda: to_instant("now"), None),
+        (lambda: to_instant("now", "expires_at"), "expires_at"),
+        (lambda: to_instant(datetime(2026, 5, 1), "ends_at"), "ends_at"),  # noqa: DTZ001  # the very input under test
+        (lambda: to_instant_or_midnight("now", "start"), "start"),
+        (lambda: instant_from_text("now", "end"), "end"),
+        (lambda: Money(0.5, "EUR"), "amount"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: Money("x", "EUR"), "amount"),
+        (lambda: Money("-0", "EUR"), "amount"),
+        (lambda: Money("1.005", "EUR"), "amount"),
+        (lambda: Money("9" * 70, "EUR"), "amount"),
+        (lambda: Money("9" * 64, "EUR"), "amount"),
+        (lambda: Money(10**64, "EUR"), "amount"),
+        (lambda: Money(Decimal("NaN"), "EUR"), "amount"),
+        (lambda: Money(Decimal("1E+99"), "EUR"), "amount"),
+        (lambda: Money(Decimal("1.005"), "EUR"), "amount"),
+        (lambda: Money("1", "EURO"), "currency"),
+        (lambda: Money("1", "XAU"), "currency"),
+        (lambda: Money("1", "EUR", "up"), "rounding"),
+        (lambda: Money.from_minor(0.5, "EUR"), "amount_minor"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: Money.from_minor(10**64, "EUR"), "amount_minor"),
+        (lambda: Money.from_minor(1, "EURO"), "currency"),
+        (lambda: Money.from_minor(1, "EUR", exponent=19), "exponent"),
+        (lambda: Money.parse("EUR x"), "text"),
+        (lambda: Money.parse("EUR 1.005"), "text"),
+        (lambda: Money.parse("1.00"), "text"),
+        (lambda: Money.parse("AAA 1"), "text"),
+        (lambda: Money.parse("USD 1", "EUR"), "text"),
+        (lambda: Money.parse("1" * 200, "EUR"), "text"),
+        (lambda: Money.parse("1", "EURO"), "currency"),
+        (lambda: Money.parse("1", "EUR", decimal_mark="x"), "decimal_mark"),
+        (lambda: Money.parse("1", "EUR", group_mark="."), "group_mark"),
+        (lambda: Money.sum([]), "moneys"),
+        (lambda: Money.sum([5]), "moneys"),  # type: ignore[list-item]  # the very thing under test
+        (lambda: Money.sum([TEN], "USD"), "moneys"),
+        (lambda: TEN.times(0.5), "factor"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: TEN.times("0.0001"), None),
+        (lambda: TEN.divided_by(0), "divisor"),
+        (lambda: TEN.divided_by("x"), "divisor"),
+        (lambda: TEN.rounded_to("0"), "step"),
+        (lambda: TEN.rounded_to("x"), "step"),
+        (lambda: TEN.rounded_to(Money("1", "USD")), "step"),
+        (lambda: TEN.clamp(TEN, FIVE), "lowest"),
+        (lambda: TEN.clamp(FIVE, Money("20", "USD")), "highest"),
+        (lambda: TEN.allocate([]), "weights"),
+        (lambda: TEN.allocate([0.5]), "weights"),  # type: ignore[list-item]  # the very thing under test
+        (lambda: TEN.allocate([1], "first"), "mode"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: TEN.split(0), "parts"),
+        (lambda: TEN.to_minor(exponent=19), "exponent"),
+        (lambda: f"{TEN:x}", "spec"),
+        (lambda: TEN + Money("1", "USD"), None),
+        (lambda: Money.from_dict({}), "data"),
+        (lambda: Money.from_dict({"amount": 5, "currency": "EUR"}), "amount"),
+        (lambda: Money.from_dict({"amount": "5", "currency": 5}), "currency"),
+        (lambda: Money.from_dict({"amount": "5", "currency": "X", "exponent": 2}), "currency"),
+        (lambda: Money.from_dict({"amount": "5", "currency": "EUR", "exponent": 20}), "exponent"),
+        (lambda: Currency("EURO"), "code"),
+        (lambda: Currency(5), "code"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: Currency("BTC", 20), "exponent"),
+        (lambda: Currency.from_numeric(1000), "numeric"),
+        (lambda: Currency.from_numeric("999"), "numeric"),
+        (lambda: Currency.from_country("x"), "country"),
+        (lambda: Currency.from_country("AQ"), "country"),
+        (lambda: MoneyBag([5]), "moneys"),  # type: ignore[list-item]  # the very thing under test
+        (lambda: MoneyBag()["EURO"], "currency"),
+        (lambda: ExchangeRate("EURO", "USD", 1), "base"),
+        (lambda: ExchangeRate("EUR", "USDO", 1), "quote"),
+        (lambda: ExchangeRate("EUR", "USD", 0), "rate"),
+        (lambda: ExchangeRate("EUR", "EUR", 2), "rate"),
+        (lambda: ExchangeRate("EUR", "USD", 2).convert(Money("1", "USD")), "money"),
+        (lambda: ExchangeRate("EUR", "USD", 2).convert(5), "money"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: ExchangeRate.from_dict({}), "data"),
+        (lambda: ExchangeRate.from_dict({"base": "X", "quote": "USD", "rate": "1"}), "base"),
+        (lambda: ExchangeRate.from_dict({**RATE, "quote_exponent": 20}), "quote_exponent"),
+        (lambda: ExchangeRate.from_dict({**RATE, "rate": 1}), "rate"),
+    ],
+)
+def test_what_is_wrong_is_named(make: Any, field: str | None) -> None:
+    """Ids, texts, instants and money say which argument is wrong; where none is alone, none."""
+    with pytest.raises(InvalidRequestError) as raised:
+        make()
+
+    assert field == raised.value.field
 
 
 def test_codes_are_stable_words_and_unique() -> None:

@@ -104,7 +104,9 @@ class Account(AccountState):
         require_not_negative(initial_balance)
         if overdraft_limit is None:
             overdraft_limit = Money.zero(initial_balance.currency)
-        require_same_currency(initial_balance, require_not_negative(overdraft_limit))
+        require_same_currency(
+            initial_balance, require_not_negative(overdraft_limit), "overdraft_limit"
+        )
         return cls(
             id=account_id,
             balance=initial_balance,

@@ -81,7 +81,7 @@ def same_currency(account: AccountState, change: Change, _at: datetime | None) -
     Raise `CurrencyMismatchError` unless the amount is of the account's currency.
     """
     if change.amount.currency is not account.balance.currency:
-        require_same_currency(account.balance, change.amount)
+        require_same_currency(account.balance, change.amount, "amount")
 
 
 def ends_ahead(_account: AccountState, change: Change, at: datetime | None) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from bankcore.accounts import Account, Hold, Restriction
 from bankcore.ledger import Posting, StatementLine, Transaction
 from bankcore.money import Currency, Money
-from bankcore.money._formatting import written
+from bankcore.money._formatting import decimal_text
 from bankcore.values import AccountId, PrincipalId
 from bankcore.values._errors import InvalidTimeError, shown
 from bankcore.values._instants import to_instant
@@ -59,7 +59,7 @@ def amount_text(money: Money) -> str:
     """
     The amount alone, with all of its currency's decimals.
     """
-    return written(money.amount_minor, money.currency.exponent)
+    return decimal_text(money.amount_minor, money.currency.exponent)
 
 
 def currency_shape(currency: Currency) -> dict[str, Any]:

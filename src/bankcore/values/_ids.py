@@ -19,10 +19,10 @@ ID_LENGTH_MAX: Final = 64
 PRINCIPAL_LENGTH_MAX: Final = 128
 
 # Nothing in it needs quoting in a URL, a file name or a shell.
-_ID: Final = rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{ID_LENGTH_MAX - 1}}}"
+ID_PATTERN: Final = rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{ID_LENGTH_MAX - 1}}}"
 
 
-@attrs.frozen(init=False, eq=False, order=False, repr=False)
+@attrs.frozen(init=False)
 class _Id:
     """
     The base of the three kinds of id. Only its subclasses are made.
@@ -30,7 +30,7 @@ class _Id:
 
     value: str
 
-    _pattern: ClassVar[re.Pattern[str]] = re.compile(_ID)
+    _pattern: ClassVar[re.Pattern[str]] = re.compile(ID_PATTERN)
     _reason: ClassVar[str] = (
         f"must be 1 to {ID_LENGTH_MAX} characters of A-Z, a-z, 0-9, '_', '-' and '.',"
         " and begin with a letter, a digit or '_'"
@@ -95,7 +95,7 @@ class TransactionId(_Id):
     """
 
     __slots__ = ()
-    _pattern = re.compile(rf"{_ID}|expiry:{_ID}:[1-9][0-9]{{0,18}}")
+    _pattern = re.compile(rf"{ID_PATTERN}|expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}}")
     _field = "transaction_id"
 
     @classmethod
