@@ -1,7 +1,7 @@
 """
 The command line: its words, its answers, its one-sentence errors and its exit statuses.
 
-Most tests call `bankcore.cli._cli.main` in this process; a few run the installed command.
+Most tests call `bankcore.cli.main` in this process; a few run the installed command.
 """
 
 import csv
@@ -20,10 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from bankcore import Bank, Currency, Money, Principal
+from bankcore import Bank, Currency, Money, Principal, cli
 from bankcore.access import Tokens
-from bankcore.cli import _cli as cli
+from bankcore.cli import _checks
+from bankcore.cli._main import make_parser
 from bankcore.commands import OpenAccount
+from bankcore.errors import InvalidRequestError, InvalidTextError
 from bankcore.stores import SQLiteStore
 from bankcore.stores._sqlite import _versions as _sqlite_versions
 from shared_data import shared_path
@@ -296,6 +298,49 @@ def test_a_wrong_call_is_one_sentence_and_status_2(
 
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert expected in err
+
+
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [
+        (("open", "x", "--currency", "EU"), "--currency"),
+        (("open", "x", "--currency", "EUR", "--balance", "1e3"), "--balance"),
+        (("open", "x", "--currency", "EUR", "--overdraft", "1e3"), "--overdraft"),
+        (("deposit", "alice", "1e3"), "amount"),
+        (("limit", "alice", "1e3"), "amount"),
+        (("hold", "alice", "5", "--until", "may"), "--until"),
+        (("statement", "alice", "--end", "may"), "--end"),
+        (("token", "create", "mary", "--until", "may"), "--until"),
+        (("import", "h.csv", "--currency", "EUR", "--overdraft", "1e3"), "--overdraft"),
+    ],
+)
+def test_an_error_names_the_argument(bank: Run, words: tuple[str, ...], argument: str) -> None:
+    """An argument that cannot be read is named in the error as the caller typed it."""
+    parsed = make_parser().parse_args([*words, "--store", "bank.db"])
+    with pytest.raises(InvalidRequestError) as caught:
+        parsed.run(parsed)
+
+    assert argument == caught.value.field
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [("account_id", "account"), ("description", "--description"), ("x", "x")],
+)
+def test_an_error_of_the_bank_names_the_argument(
+    bank: Run, monkeypatch: pytest.MonkeyPatch, field: str, expected: str
+) -> None:
+    """A field that the bank finds wrong is named by the argument that filled it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise InvalidTextError("'x'", "must be short").about(field)
+
+    monkeypatch.setattr(Bank, "deposit", refuse)
+    parsed = make_parser().parse_args(["deposit", "alice", "5", "--store", "bank.db"])
+    with pytest.raises(InvalidTextError) as caught:
+        parsed.run(parsed)
+
+    assert expected == caught.value.field
 
 
 @pytest.mark.parametrize(
@@ -595,7 +640,7 @@ def test_an_interruption_is_one_sentence(bank: Run, monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "verify", interrupted)
+    monkeypatch.setattr(_checks, "verify", interrupted)
 
     assert bank("verify", "bank.db") == (
         130,
@@ -620,9 +665,9 @@ def in_a_terminal(*words: str, block_rich: bool) -> str:
     """
     What the command line shows in a terminal, with or without rich.
     """
-    code = "import sys; from bankcore.cli._cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from bankcore.cli import main; sys.exit(main(sys.argv[1:]))"
     if block_rich:
-        code = f"import bankcore.cli._cli as c; c._has_rich = lambda: False; {code}"
+        code = f"import bankcore.cli._terminal as t; t.has_rich = lambda: False; {code}"
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-c", code, *words],

@@ -29,7 +29,7 @@ from sybil.parsers.rest import DocTestParser
 
 import bankcore
 from bankcore import Allocation, Money, Rounding, commands, errors, stores
-from bankcore.cli import _cli as cli
+from bankcore.cli._main import main, make_parser
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
 from bankcore.stores import SQLiteStore
 from order_of_refusals import order_of_refusals
@@ -96,7 +96,7 @@ class Shell:
     def _bankcore(self, arguments: list[str]) -> str:
         with io.StringIO() as printed, redirect_stdout(printed), redirect_stderr(printed):
             try:
-                self._status = cli.main(arguments)
+                self._status = main(arguments)
             except SystemExit as error:
                 self._status = int(str(error.code))
             return printed.getvalue()
@@ -552,7 +552,7 @@ def test_command_line_is_as_documented() -> None:
     The page shows every sub-command with all its options, and no others.
     """
     page = (REFERENCE / "command-line.md").read_text("utf-8")
-    parsers = sub_parsers(cli._parser())
+    parsers = sub_parsers(make_parser())
     named = {
         f"{name} {below}".rstrip(): each
         for name, parser in parsers.items()

@@ -116,7 +116,8 @@ def test_the_command_line_works_without_rich() -> None:
     code = (
         "import sys; sys.modules['rich'] = None\n"
         "from bankcore import cli\n"
-        "cli._has_rich = lambda: False\n"
+        "from bankcore.cli import _terminal\n"
+        "_terminal.has_rich = lambda: False\n"
         "sys.exit(cli.main(['simulate', '--accounts', '5', '--operations', '20']))\n"
     )
     done = subprocess.run(

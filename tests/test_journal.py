@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from bankcore import AccountStore, Bank, Money, Principal, Refusal
-from bankcore.cli._cli import main
+from bankcore.cli import main
 from bankcore.commands import Deposit, OpenAccount, Reverse, Withdraw
 from bankcore.errors import (
     AccountExistsError,

@@ -4,7 +4,7 @@
 
 import sys
 
-from bankcore.cli._cli import main
+from bankcore.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -88,6 +88,59 @@ def test_an_overdraft_is_for_those_who_may_give_one(web: Web) -> None:
     assert 201 == web.post("/accounts", {**body, "overdraft_limit": "0"}).status_code
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "code", "field"),
+    [
+        ("/accounts", {"currency": "EUR"}, "missing_field", "initial_balance"),
+        (
+            "/accounts",
+            {"initial_balance": "1e3", "currency": "EUR"},
+            "invalid_amount",
+            "initial_balance",
+        ),
+        (
+            "/accounts",
+            {"initial_balance": "1", "overdraft_limit": "x", "currency": "EUR"},
+            "invalid_amount",
+            "overdraft_limit",
+        ),
+        ("/accounts/a/deposits", {**euros("1"), "currency": "EU"}, "unknown_currency", "currency"),
+        ("/accounts/a/deposits", {**euros("1"), "amount": 1}, "invalid_field", "amount"),
+        ("/accounts/a/deposits", {**euros("1"), "memo": "x"}, "unknown_field", "memo"),
+        ("/accounts/a/deposits", {**euros("1"), "\ud800": "x"}, "unknown_field", "\\ud800"),
+        ("/accounts/a/holds", {**euros("1"), "expires_at": "may"}, "invalid_time", "expires_at"),
+        ("/accounts/a/holds/h/captures", {"amount": "1"}, "missing_field", "currency"),
+        ("/accounts/a/holds/h/captures", {"currency": "EUR"}, "missing_field", "amount"),
+    ],
+)
+def test_a_problem_names_the_field(
+    web: Web, path: str, body: dict[str, Any], code: str, field: str
+) -> None:
+    """A problem about one field of the body says which, beside its facts."""
+    problem = told(web.post(path, body))
+
+    assert (code, field) == (problem["code"], problem["field"])
+    assert "field" not in problem.get("facts", {})
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "field"),
+    [
+        ("limit=0", "invalid_limit", "limit"),
+        ("limit=1&limit=1", "invalid_parameter", "limit"),
+        ("cursor=x", "invalid_cursor", "cursor"),
+        ("start=may", "invalid_time", "start"),
+        ("start=0001-01-01&end=9999-12-31", "invalid_time", "end"),
+        ("offset=1", "unknown_parameter", "offset"),
+    ],
+)
+def test_a_problem_names_the_parameter(web: Web, query: str, code: str, field: str) -> None:
+    """A problem about one parameter of the query says which."""
+    problem = told(web.get(f"/accounts/{web.open()}/statement?{query}"))
+
+    assert (code, field) == (problem["code"], problem["field"])
+
+
 def test_a_transfer(web: Web) -> None:
     """A transfer moves money to an account that is not one's own, and tells nothing of it."""
     mine, theirs = web.open("100"), web.open("0", me="bob")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bankcore.cli import _cli as cli
+from bankcore import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

@@ -2,6 +2,6 @@
 The command line: ``bankcore``, a bank in one SQLite file.
 """
 
-from bankcore.cli._cli import main
+from bankcore.cli._main import main
 
 __all__ = ["main"]

@@ -1,11 +1,10 @@
 """
 The back-end over HTTP: a blueprint for any Flask application, and an application of its own.
 
-Decided here: the public names. `create_blueprint` needs a function that says who asks;
-`create_app` makes an application that is nothing but the bank; `TokenAuthenticator` knows
-who asks by the tokens of `bankcore.access.Tokens`. Everything that the blueprint does for somebody goes
-through `Bank.acting_as`, so that the bank's policy decides it; ``/health`` alone looks at the
-store for nobody, and tells nothing of what it finds.
+Decided here: the public names. `create_blueprint` needs a function that says who sends a request;
+`create_app` makes an application that is nothing but the bank; `TokenAuthenticator` is such a
+function, by the tokens of `bankcore.access.Tokens`. All requests of principals go through
+`Bank.acting_as`, so that the bank's policy decides them.
 """
 
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """
-Who asks: a bearer token in the ``Authorization`` header (RFC 6750), and nowhere else.
-
-Decided here: which header is a token at all. What a token is worth, `bankcore.access` knows.
+Authentication by a bearer token in the ``Authorization`` header (RFC 6750), and nowhere else.
 """
 
 from collections.abc import Callable
@@ -11,15 +9,15 @@ from werkzeug.exceptions import BadRequest
 
 from bankcore.access import Principal, Tokens
 
-#: Says who sends a request; None for nobody that is known.
+#: Returns the principal that sends a request, or None if it is not known.
 Authenticate = Callable[[Request], Principal | None]
 
 
 class TokenAuthenticator:
     """
-    Knows who asks by the tokens in *tokens*.
+    Returns the principal of a request's token, by the tokens in *tokens*.
 
-    A token in the query, the body or a cookie is no token. Two ``Authorization`` headers are
+    A token in the query, the body or a cookie is not looked at. Two ``Authorization`` headers are
     a bad request.
     """
 
@@ -29,7 +27,7 @@ class TokenAuthenticator:
     def __call__(self, request: Request) -> Principal | None:
         given = request.headers.get("Authorization", "")
         if "," in given:
-            raise BadRequest("There is one Authorization header, with one token.")
+            raise BadRequest("Send one Authorization header, with one token.")
         scheme, _, token = given.partition(" ")
         if scheme.lower() != "bearer":
             return None

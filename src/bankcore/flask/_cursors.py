@@ -1,8 +1,8 @@
 """
-Cursors: where the next page begins, as an opaque text.
+Cursors: the position at which the next page begins, as an opaque text.
 
-Decided here: their form. A cursor belongs to the resource and the query that it was given
-for; it grants nothing, since every page is decided anew.
+Decided here: the form of a cursor. It belongs to the resource and the query that it was given for,
+and grants nothing: each page is decided by the policy.
 """
 
 import json
@@ -17,35 +17,28 @@ from bankcore.values._errors import shown
 _LENGTH_MAX: Final = 400
 _SUM_LENGTH: Final = 8
 
-_Place = TypeVar("_Place", str, int)
+_Position = TypeVar("_Position", str, int)
 
 
-def cursor_text(resource: str, place: str | int) -> str:
+def to_cursor(resource: str, position: str | int) -> str:
     """
-    The cursor to *place* in *resource*.
+    Return the cursor to *position* in *resource*.
     """
-    data = json.dumps(place).encode()
-    return urlsafe_b64encode(_sum(resource, data) + data).decode().rstrip("=")
+    data = json.dumps(position).encode()
+    tied = f"bankcore cursor 1\n{len(resource)}:{resource}".encode() + data
+    return urlsafe_b64encode(sha256(tied).digest()[:_SUM_LENGTH] + data).decode().rstrip("=")
 
 
-def place_of(resource: str, text: str, kind: type[_Place]) -> _Place:
+def from_cursor(resource: str, text: str, kind: type[_Position]) -> _Position:
     """
-    The place in *resource* that the cursor was made for.
-
-    Raises:
-        InvalidCursorError: If it is no cursor of this resource.
+    Return the position in *resource* for which the cursor *text* was made.
     """
     if len(text) <= _LENGTH_MAX and text.isascii():
-        # What is no cursor may still be base64, or JSON.
+        # Neither base64 nor JSON may be valid.
         with suppress(ValueError):
             data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            place = json.loads(data[_SUM_LENGTH:])
-            # Made again, so that no two texts are one cursor.
-            if type(place) is kind and cursor_text(resource, place) == text:
-                return place
-    raise InvalidCursorError(shown(text))
-
-
-def _sum(resource: str, data: bytes) -> bytes:
-    tied = f"bankcore cursor 1\n{len(resource)}:{resource}".encode() + data
-    return sha256(tied).digest()[:_SUM_LENGTH]
+            position = json.loads(data[_SUM_LENGTH:])
+            # Made again, so that only one text is this cursor.
+            if type(position) is kind and to_cursor(resource, position) == text:
+                return position
+    raise InvalidCursorError(shown(text)).about("cursor")

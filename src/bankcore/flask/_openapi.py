@@ -1,19 +1,19 @@
 """
 The OpenAPI 3.1 document, made from the same tables as the routes.
 
-Decided here: how endpoints and shapes are told in OpenAPI. Nothing here sees a request.
+Decided here: the schemas of the answers, and how endpoints are described in OpenAPI.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
 from bankcore.accounts import AccountStatus, Restriction
-from bankcore.commands import COMMANDS
-from bankcore.flask._gate import BODY_LENGTH_MAX, KEY_LENGTH_MAX
+from bankcore.commands import BY_KIND
+from bankcore.flask._fields import ID_SCHEMA
 from bankcore.flask._resources import ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
-from bankcore.flask._shapes import FIELDS, ID_SCHEMA
+from bankcore.flask._validation import BODY_LENGTH_MAX, KEY_LENGTH_MAX
 
 Json = dict[str, Any]
 
@@ -22,20 +22,8 @@ _TEXT_OR_NULL: Final[Json] = {"type": ["string", "null"]}
 _INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
 _INSTANT_OR_NULL: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
 _AMOUNT: Final[Json] = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"}
-_VERSION: Final[Json] = {"type": "integer", "minimum": 1}
-_EXPONENT: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 18}
-# The names of transaction ids: those of callers, and those that the bank makes of expiries.
+# The bank's own ids, of expiries, are longer than those of callers.
 _TRANSACTION_ID: Final[Json] = {"type": "string", "maxLength": 100}
-_KINDS: Final[Json] = {"type": "string", "enum": sorted(each.kind for each in COMMANDS)}
-
-
-def _object(members: Mapping[str, Json], *, optional: tuple[str, ...] = ()) -> Json:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name in members if name not in optional],
-        "properties": dict(members),
-    }
 
 
 def _reference(name: str) -> Json:
@@ -46,102 +34,88 @@ def _many(name: str) -> Json:
     return {"type": "array", "items": _reference(name)}
 
 
+# The members of answers: of one name, they have one schema wherever they are.
+_AMOUNTS: Final = (
+    "amount available balance captured closing_balance held left opening_balance overdraft_limit"
+)
+_MEMBERS: Final[Mapping[str, Json]] = {
+    **dict.fromkeys(_AMOUNTS.split(), _AMOUNT),
+    "account_id": ID_SCHEMA,
+    "accounts": _many("Account"),
+    "booked_at": _INSTANT,
+    "code": {"type": "string", "description": "Stable: for programs."},
+    "currency": _TEXT,
+    "description": _TEXT_OR_NULL,
+    "detail": _TEXT,
+    "expires_at": _INSTANT_OR_NULL,
+    "exponent": {"type": "integer", "minimum": 0, "maximum": 18},
+    "facts": {"type": "object"},
+    "field": {"type": "string", "description": "The field or parameter that is wrong."},
+    "holds": _many("Hold"),
+    "kind": {"type": "string", "enum": sorted(BY_KIND)},
+    "lines": _many("Line"),
+    "next": _TEXT_OR_NULL,
+    "postings": _many("Posting"),
+    "replayed": {"type": "boolean"},
+    "request_id": _TEXT,
+    "restriction": {"type": "string", "enum": [each.value for each in Restriction]},
+    "restriction_ends_at": _INSTANT_OR_NULL,
+    "restriction_reason": _TEXT_OR_NULL,
+    "title": _TEXT,
+    "transaction_id": _TRANSACTION_ID,
+    "type": _TEXT,
+    "version": {"type": "integer", "minimum": 1},
+}
+
+
+def _object(members: Mapping[str, Any], *, optional: Iterable[str] = ()) -> Json:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name in members if name not in set(optional)],
+        "properties": dict(members),
+    }
+
+
+def _answer(names: str, *, optional: Iterable[str] = ("exponent",), **others: Json) -> Json:
+    """
+    Return the schema of an answer with the members *names*; *others* are not as in `_MEMBERS`.
+    """
+    members = {name: others.get(name) or _MEMBERS[name] for name in names.split()}
+    return _object(members, optional=optional)
+
+
 _SCHEMAS: Final[Mapping[str, Json]] = {
-    "Account": _object(
-        {
-            "id": dict(ID_SCHEMA),
-            "currency": _TEXT,
-            "exponent": _EXPONENT,
-            "balance": _AMOUNT,
-            "held": _AMOUNT,
-            "available": _AMOUNT,
-            "overdraft_limit": _AMOUNT,
-            "status": {"type": "string", "enum": [each.value for each in AccountStatus]},
-            "restriction": {"type": "string", "enum": [each.value for each in Restriction]},
-            "restriction_reason": _TEXT_OR_NULL,
-            "restriction_ends_at": _INSTANT_OR_NULL,
-            "version": _VERSION,
-        },
-        optional=("exponent",),
+    "Account": _answer(
+        "id currency exponent balance held available overdraft_limit status restriction"
+        " restriction_reason restriction_ends_at version",
+        id=ID_SCHEMA,
+        status={"type": "string", "enum": [each.value for each in AccountStatus]},
     ),
-    "Accounts": _object({"accounts": _many("Account"), "next": _TEXT_OR_NULL}),
-    "Posting": _object(
-        {
-            "account_id": dict(ID_SCHEMA),
-            "currency": _TEXT,
-            "exponent": _EXPONENT,
-            "amount": _AMOUNT,
-            "balance": _AMOUNT,
-            "held": _AMOUNT,
-            "available": _AMOUNT,
-            "overdraft_limit": _AMOUNT,
-            "version": _VERSION,
-        },
-        optional=("exponent",),
+    "Accounts": _answer("accounts next"),
+    "Posting": _answer(
+        "account_id currency exponent amount balance held available overdraft_limit version",
     ),
-    "Transaction": _object(
-        {
-            "id": _TRANSACTION_ID,
-            "kind": _KINDS,
-            "account_id": dict(ID_SCHEMA),
-            "booked_at": _INSTANT,
-            "description": _TEXT_OR_NULL,
-            "postings": _many("Posting"),
-            "replayed": {"type": "boolean"},
-        }
+    "Transaction": _answer(
+        "id kind account_id booked_at description postings replayed", id=_TRANSACTION_ID
     ),
-    "Hold": _object(
-        {
-            "id": _TRANSACTION_ID,
-            "currency": _TEXT,
-            "exponent": _EXPONENT,
-            "amount": _AMOUNT,
-            "captured": _AMOUNT,
-            "left": _AMOUNT,
-            "expires_at": _INSTANT_OR_NULL,
-            "description": _TEXT_OR_NULL,
-        },
-        optional=("exponent",),
+    "Hold": _answer(
+        "id currency exponent amount captured left expires_at description",
+        id=_TRANSACTION_ID,
     ),
-    "Holds": _object({"holds": _many("Hold")}),
-    "Line": _object(
-        {
-            "transaction_id": _TRANSACTION_ID,
-            "kind": _KINDS,
-            "booked_at": _INSTANT,
-            "amount": _AMOUNT,
-            "balance": _AMOUNT,
-            "version": _VERSION,
-            "description": _TEXT_OR_NULL,
-        }
+    "Holds": _answer("holds"),
+    "Line": _answer("transaction_id kind booked_at amount balance version description"),
+    "Statement": _answer(
+        "account_id currency exponent opening_balance lines closing_balance next",
     ),
-    "Statement": _object(
-        {
-            "account_id": dict(ID_SCHEMA),
-            "currency": _TEXT,
-            "exponent": _EXPONENT,
-            "opening_balance": _AMOUNT,
-            "lines": _many("Line"),
-            "closing_balance": _AMOUNT,
-            "next": _TEXT_OR_NULL,
-        },
-        optional=("exponent",),
-    ),
-    "Health": _object({"status": {"const": "ok"}}),
-    "Problem": _object(
-        {
-            "type": _TEXT,
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "detail": _TEXT,
-            "code": {"type": "string", "description": "Stable: for programs."},
-            "request_id": _TEXT,
-            "facts": {"type": "object"},
-            "replayed": {"type": "boolean"},
-        },
-        optional=("facts", "replayed"),
+    "Health": _answer("status", status={"const": "ok"}),
+    "Problem": _answer(
+        "type title status detail code request_id field facts replayed",
+        optional=["field", "facts", "replayed"],
+        status={"type": "integer"},
     ),
 }
+
 
 _PARAMETERS: Final[Mapping[str, Json]] = {
     "limit": {
@@ -156,27 +130,21 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
     "cursor": {"schema": _TEXT, "description": "The `next` of the page before."},
     "start": {"schema": _INSTANT, "description": "The first instant covered, or a date."},
     "end": {"schema": _INSTANT, "description": "The first one not covered, or a date."},
-}
-
-_KEY: Final[Json] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "schema": {
-        "type": "string",
-        "pattern": r"^[!#-+\--~]+$",
-        "minLength": 1,
-        "maxLength": KEY_LENGTH_MAX,
+    "Idempotency-Key": {
+        "schema": {
+            "type": "string",
+            "pattern": r"^[!#-+\--~]+$",
+            "minLength": 1,
+            "maxLength": KEY_LENGTH_MAX,
+        },
+        "description": "Yours, new for each operation. Sent again with it, the same request is"
+        " answered as the first time, and done once.",
+        "required": True,
     },
-    "description": "Yours, new for each operation. Sent again with it, the same request is"
-    " answered as the first time, and done once.",
-}
-_IF_MATCH: Final[Json] = {
-    "name": "If-Match",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "pattern": r'^"(0|[1-9][0-9]{0,17})"$'},
-    "description": "The ETag of the debited (or only) account as you have seen it.",
+    "If-Match": {
+        "schema": {"type": "string", "pattern": r'^"(0|[1-9][0-9]{0,17})"$'},
+        "description": "The ETag of the debited (or only) account as you have seen it.",
+    },
 }
 
 _WRITE_PROBLEMS: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
@@ -185,7 +153,7 @@ _READ_PROBLEMS: Final = (400, 401, 403, 404, 429, 500, 503)
 
 def document(prefix: str) -> Json:
     """
-    The OpenAPI document of a bank that is served under *prefix*.
+    Return the OpenAPI document of a bank that is served under *prefix*.
     """
     paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
@@ -218,53 +186,43 @@ def document(prefix: str) -> Json:
 
 def _operation(endpoint: Endpoint) -> Json:
     parameters: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": dict(ID_SCHEMA)}
-        for name in ("account_id", "hold_id", "transaction_id")
-        if f"{{{name}}}" in endpoint.path
+        {"name": name, "in": "path", "required": True, "schema": ID_SCHEMA}
+        for name in endpoint.ids
     ]
-    parameters += [
-        {"name": name, "in": "query", "required": False, **_PARAMETERS[name]}
-        for name in endpoint.query
-    ]
+    parameters += [_parameter("query", name) for name in endpoint.query]
     operation: Json = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "parameters": parameters,
     }
-    if not endpoint.is_write:
+    if endpoint.body is None:
         operation["responses"] = _responses(endpoint.schema, (200,), _READ_PROBLEMS)
         return operation
-    parameters += [_KEY, _IF_MATCH]
-    fields = (*endpoint.required, *endpoint.optional)
+    parameters += [_parameter("header", name) for name in ("Idempotency-Key", "If-Match")]
+    fields = {name: field.schema for name, field in endpoint.body.fields.items()}
     operation["requestBody"] = {
         "required": True,
         "description": f"At most {BODY_LENGTH_MAX:,} bytes.",
         "content": {
-            "application/json": {
-                "schema": _object(
-                    {name: dict(FIELDS[name].schema) for name in fields},
-                    optional=endpoint.optional,
-                )
-            }
+            "application/json": {"schema": _object(fields, optional=endpoint.body.optional)}
         },
     }
     operation["responses"] = _responses(endpoint.schema, (200, 201), _WRITE_PROBLEMS)
     return operation
 
 
+def _parameter(place: str, name: str) -> Json:
+    return {"name": name, "in": place, "required": False, **_PARAMETERS[name]}
+
+
 def _responses(schema: str, fine: tuple[int, ...], problems: tuple[int, ...]) -> Json:
-    responses: Json = {
-        str(status): {
-            "description": "Done before; this is what came of it."
-            if status == 200 and len(fine) > 1
-            else HTTPStatus(status).phrase,
-            "content": {"application/json": {"schema": _reference(schema)}},
-        }
-        for status in fine
-    }
+    def response(status: int, content_type: str, name: str) -> Json:
+        content = {content_type: {"schema": _reference(name)}}
+        return {"description": HTTPStatus(status).phrase, "content": content}
+
+    responses = {str(status): response(status, "application/json", schema) for status in fine}
+    if len(fine) > 1:
+        responses["200"]["description"] = "Done before; this is what came of it."
     for status in problems:
-        responses[str(status)] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {"application/problem+json": {"schema": _reference("Problem")}},
-        }
+        responses[str(status)] = response(status, "application/problem+json", "Problem")
     return responses

@@ -1,9 +1,9 @@
 """
-Problems: every answer that is a "no", as ``application/problem+json`` (RFC 9457).
+Problems: every error as ``application/problem+json`` (RFC 9457).
 
-Decided here: which status each reason has, and what of it is told. An answer of 404 names
-nothing, so that what is not there and what may not be seen are the same bytes. Of an
-error inside, nothing is told but the request's id.
+Decided here: the status of each error, and what of it is told. An answer of 404 names nothing, so
+that a missing thing and a hidden one are the same bytes. Of an error inside, only the request's id
+is told.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from bankcore.access._errors import AccessDeniedError
-from bankcore.accounts._errors import HoldNotActiveError
-from bankcore.flask._shapes import json_text, plain
+from bankcore.flask._serializers import fact_json, json_text
 from bankcore.ledger._errors import (
     ClockSkewError,
     OutcomeUnknownError,
@@ -26,28 +25,21 @@ from bankcore.ledger._errors import (
 )
 from bankcore.values._errors import BankError, DeclinedError, InvalidRequestError
 
-#: After how many seconds to try again what failed for now.
+_INTERNAL: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+#: The seconds after which to send a request again that failed for now.
 RETRY_AFTER: Final = 1
-
-# What is told where naming the thing would tell whether it is there.
-_NOT_FOUND: Final = {
-    "account_not_found": "There is no such account.",
-    "account_not_visible": "There is no such account, or none that you may see.",
-    "hold_not_found": "The account has no such hold.",
-    "holder_not_found": "There is no such holder.",
-    "transaction_not_found": "There is no such transaction, or none that you may see.",
-}
 
 
 @attrs.frozen
 class Problem(Exception):  # noqa: N818  # the RFC's word
     """
-    A "no": its status, a stable code, a sentence, what more is known, and headers.
+    An error over HTTP. *field* names the field or parameter that is wrong, if it is one alone.
     """
 
     status: int
     code: str
     detail: str
+    field: str | None = None
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     headers: Mapping[str, str] = attrs.field(factory=dict)
     is_replayed: bool = False
@@ -61,6 +53,8 @@ class Problem(Exception):  # noqa: N818  # the RFC's word
             "code": self.code,
             "request_id": request_id,
         }
+        if self.field is not None:
+            members["field"] = self.field
         if self.facts:
             members["facts"] = self.facts
         if self.is_replayed:
@@ -73,92 +67,100 @@ class Problem(Exception):  # noqa: N818  # the RFC's word
         )
 
 
-def problem_of(error: BankError) -> Problem:
-    """
-    What is told of *error*.
-    """
-    status = _status(error)
-    headers: dict[str, str] = {}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER)
-    if status == HTTPStatus.FORBIDDEN:
-        headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return internal()
-    if status == HTTPStatus.NOT_FOUND:
-        return Problem(
-            status, error.code, _NOT_FOUND[error.code], {}, headers, is_replayed=error.replayed
-        )
-    if isinstance(error, OutcomeUnknownError):
-        detail = (
-            "Whether it was done is not known. Send the same request again, with the same"
-            " Idempotency-Key: it is done once."
-        )
-        return Problem(status, error.code, detail, {}, headers)
-    if isinstance(error, StoreUnavailableError):
-        detail = "The bank cannot be reached now. Nothing was done; send it again."
-        return Problem(status, error.code, detail, {}, headers)
-    if isinstance(error, TransactionIdReusedError):
-        fields = ", ".join(error.fields)
-        detail = f"This Idempotency-Key stands for another request; they differ in: {fields}."
-        return Problem(status, "idempotency_key_reused", detail, {"fields": list(error.fields)})
-    facts = {name: plain(value) for name, value in error.facts.items() if value is not None}
-    return Problem(status, error.code, str(error), facts, headers, is_replayed=error.replayed)
+def bad_request(code: str, detail: str, field: str | None = None) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, code, detail, field)
 
 
-def _status(error: BankError) -> int:  # noqa: PLR0911  # a line for each kind
-    if isinstance(error, TransactionIdReusedError):
-        return HTTPStatus.UNPROCESSABLE_ENTITY
-    if isinstance(error, HoldNotActiveError):
-        return HTTPStatus.CONFLICT
+def missing_field(name: str) -> Problem:
+    return bad_request("missing_field", f"{name} is missing.", name)
+
+
+# The first class that fits decides; any other error is one inside.
+_STATUSES: Final[tuple[tuple[type[BankError], int], ...]] = (
+    (TransactionIdReusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (AccessDeniedError, HTTPStatus.FORBIDDEN),
+    (StaleVersionError, HTTPStatus.PRECONDITION_FAILED),
+    (ClockSkewError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (OutcomeUnknownError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (InvalidRequestError, HTTPStatus.BAD_REQUEST),
+    (DeclinedError, HTTPStatus.CONFLICT),
+)
+_HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_AFTER)},
+    HTTPStatus.FORBIDDEN: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+}
+# These name nothing: the id would tell whether the thing exists.
+_NOT_FOUND: Final = {
+    "account_not_found": "There is no such account.",
+    "account_not_visible": "There is no such account, or none that you may see.",
+    "hold_not_found": "The account has no such hold.",
+    "holder_not_found": "There is no such holder.",
+    "transaction_not_found": "There is no such transaction, or none that you may see.",
+}
+# These keep what the store says to themselves.
+_OF_THE_STORE: Final = {
+    "outcome_unknown": "It is not known whether it was done. Send the same request again, with the"
+    " same Idempotency-Key: it is done once.",
+    "store_unavailable": "The bank cannot be reached now. Nothing was done; send it again.",
+}
+
+
+def _status(error: BankError) -> int:
     if error.code in _NOT_FOUND:
         return HTTPStatus.NOT_FOUND
-    if isinstance(error, AccessDeniedError):
-        return HTTPStatus.FORBIDDEN
-    if isinstance(error, StaleVersionError):
-        return HTTPStatus.PRECONDITION_FAILED
-    if isinstance(error, ClockSkewError | StoreUnavailableError | OutcomeUnknownError):
-        return HTTPStatus.SERVICE_UNAVAILABLE
-    if isinstance(error, InvalidRequestError):
-        return HTTPStatus.BAD_REQUEST
-    if isinstance(error, DeclinedError):
-        return HTTPStatus.CONFLICT
-    return HTTPStatus.INTERNAL_SERVER_ERROR
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return status
+    return _INTERNAL
 
 
 _HTTP_CODES: Final = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "The request is not well formed."),
     HTTPStatus.NOT_FOUND: ("not_found", "There is no such resource."),
-    HTTPStatus.METHOD_NOT_ALLOWED: (
-        "method_not_allowed",
-        "The resource does not take this method; Allow has those that it takes.",
-    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "Allow has the methods it takes."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "The body is too large."),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         "internal_error",
-        "Something went wrong here. Whoever runs the bank finds it by the request_id.",
+        "Something went wrong inside. The operator of the bank finds it by the request_id.",
     ),
 }
 
 
-def internal() -> Problem:
+def to_problem(error: Exception) -> Problem:
     """
-    What is told of whatever nobody foresaw.
+    Return the problem that tells *error*, and nothing of an error that nobody foresaw.
     """
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return Problem(status, *_HTTP_CODES[status])
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    if isinstance(error, BankError) and _status(error) != _INTERNAL:
+        return _of_bank(error)
+    return Problem(_INTERNAL, *_HTTP_CODES[_INTERNAL])
 
 
-def problem_of_http(error: HTTPException) -> Problem:
-    """
-    What is told of an error that Flask or an authenticator raised.
-    """
-    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    phrase = HTTPStatus(status).phrase
-    code, detail = _HTTP_CODES.get(
-        HTTPStatus(status), (phrase.lower().replace(" ", "_"), f"{phrase}.")
-    )
+def _of_bank(error: BankError) -> Problem:
+    status, code, detail = _status(error), error.code, str(error)
+    facts = {name: fact_json(value) for name, value in error.facts.items() if value is not None}
+    field = facts.pop("field", None)
+    if code in _NOT_FOUND:
+        detail, facts = _NOT_FOUND[code], {}
+    elif code in _OF_THE_STORE:
+        detail, facts = _OF_THE_STORE[code], {}
+    elif isinstance(error, TransactionIdReusedError):
+        code, facts, field = "idempotency_key_reused", {"fields": list(error.fields)}, None
+        fields = ", ".join(error.fields)
+        detail = f"This Idempotency-Key stands for another request; they differ in: {fields}."
+    headers = _HEADERS.get(status, {})
+    return Problem(status, code, detail, field, facts, headers, is_replayed=error.replayed)
+
+
+def _of_http(error: HTTPException) -> Problem:
+    status = HTTPStatus(error.code or _INTERNAL)
+    default = (status.phrase.lower().replace(" ", "_"), f"{status.phrase}.")
+    code, detail = _HTTP_CODES.get(status, default)
     headers = {
         name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}
     }
-    return Problem(status, code, detail, {}, headers)
+    return Problem(status, code, detail, headers=headers)

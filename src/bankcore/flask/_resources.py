@@ -1,11 +1,12 @@
 """
-The resources: what can be asked for under which path, and how the bank is asked.
+The resources: paths, methods, fields and parameters, and how the bank is asked.
 
-Decided here: paths, methods, fields and parameters, each endpoint one entry of `ENDPOINTS`,
-from which the routes and the OpenAPI document are made. Every handler is given a bank that
-acts as the one who asks, and nothing else of the bank.
+Decided here: each endpoint is one entry of `ENDPOINTS`, from which the routes and the OpenAPI
+document are made. An endpoint that sends a command takes its fields from the command's class.
+Every handler gets a bank that acts for the sender of the request.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -16,410 +17,260 @@ from typing import Any, Final
 import attrs
 
 from bankcore.bank import Bank
-from bankcore.flask._cursors import cursor_text, place_of
-from bankcore.flask._problems import Problem
-from bankcore.flask._shapes import (
-    account_shape,
-    amount_text,
-    currency_shape,
-    hold_shape,
-    instant_from,
-    line_shape,
-    money_of,
-    receipt_status,
-    transaction_shape,
+from bankcore.commands import BY_KIND
+from bankcore.flask._cursors import from_cursor, to_cursor
+from bankcore.flask._fields import Body, body_of, to_instant_from_json
+from bankcore.flask._serializers import (
+    account_json,
+    hold_json,
+    statement_json,
+    transaction_json,
 )
 from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidLimitError
-from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import InvalidTimeError, shown
+from bankcore.values import AccountId
+from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError, shown
+from bankcore.values._ids import to_account_id
 
-#: The most entries of a page, and how many there are where nobody says.
+#: The most entries of a page, and how many there are by default.
 LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50
 #: The longest span of one statement, in days: 100 years.
 SPAN_DAYS_MAX: Final = 36_525
 
-_MONEY: Final = ("amount", "currency")
-_SAID: Final = ("exponent", "description")
-_AMOUNT_FIELDS: Final = frozenset({"amount", "currency", "exponent"})
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_ids_in_path: Final = re.compile(r"{(\w+)}").findall
 
 
 @attrs.frozen
 class Call:
     """
-    What a handler knows of a request.
-
-    Attributes:
-        bank: The bank, for the one who asks.
-        path: The ids in the path, as text.
-        body: The fields of the body, read.
-        query: The query parameters, read.
-        transaction_id: The id that its idempotency key stands for; None for a GET.
-        expected_version: What If-Match asked for.
+    A request, as its handler gets it: *path* has ids as text, *query* has parameters as they were
+    read, and *fields* has the fields of a POST's command that are not in the path.
     """
 
     bank: Bank
     path: Mapping[str, str]
-    body: Mapping[str, Any]
     query: Mapping[str, Any]
-    transaction_id: TransactionId | None
-    expected_version: int | None
-
-    @property
-    def account_id(self) -> AccountId:
-        return AccountId(self.path["account_id"])
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """
-        What every command takes.
-        """
-        return {
-            "transaction_id": self.transaction_id,
-            "description": self.body.get("description"),
-            "expected_version": self.expected_version,
-        }
+    fields: Mapping[str, Any] = _NOTHING
 
 
 @attrs.frozen
 class Reply:
     """
-    A "yes": its members, status, and headers.
+    A successful answer.
     """
 
     members: Mapping[str, Any]
     status: int = HTTPStatus.OK
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = _NOTHING
 
 
 @attrs.frozen
 class Endpoint:
     """
-    One thing that can be asked for.
+    One method of one path; with a *body*, a POST.
 
     Attributes:
-        name: What it is called in logs, in OpenAPI, and to the hook that limits rates.
-        schema: The name of what comes back, in OpenAPI.
+        name: Its name in logs, in OpenAPI, and for the hook that limits rates; of a POST, the
+            kind of its command.
+        schema: The name of its answer's schema in OpenAPI.
     """
 
     name: str
-    method: str
     path: str
     summary: str
     handle: Callable[[Call], Reply]
     schema: str
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    query: Mapping[str, Callable[[str], Any]] = attrs.field(factory=dict)
+    query: Mapping[str, Callable[[str], Any]] = _NOTHING
+    body: Body | None = None
 
     @property
-    def is_write(self) -> bool:
-        return self.method == "POST"
+    def method(self) -> str:
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def ids(self) -> list[str]:
+        found: list[str] = _ids_in_path(self.path)
+        return found
 
 
-# -- Accounts ----------------------------------------------------------------
+def post(
+    kind: str,
+    path: str,
+    summary: str,
+    *,
+    without: Iterable[str] = (),
+    renamed: Mapping[str, str] = _NOTHING,
+) -> Endpoint:
+    """
+    Return the endpoint that sends a command of *kind*.
+
+    Its body has the command's fields but for those in the path and those in *without*. *renamed*
+    gives the command's name of an id that has another name in the path.
+    """
+    command = BY_KIND[kind]
+
+    def send(call: Call) -> Reply:
+        ids: dict[str, Any] = dict(call.path)
+        for name, field in renamed.items():
+            ids[field] = ids.pop(name)
+        try:
+            sent = command(**ids, **call.fields)
+        except InvalidRequestError as error:
+            for name, field in renamed.items():
+                if error.field == field:
+                    error.about(name)
+            raise
+        (outcome,) = call.bank.execute((sent,))
+        if isinstance(outcome, BankError):
+            raise outcome
+        return _receipt(outcome)
+
+    ids = [renamed.get(name, name) for name in _ids_in_path(path)]
+    body = body_of(command, {*ids, *without})
+    return Endpoint(kind, path, summary, send, "Transaction", body=body)
 
 
-def _booked(transaction: Transaction, **headers: str) -> Reply:
+def _receipt(transaction: Transaction) -> Reply:
+    headers: dict[str, str] = {}
     if transaction.replayed:
         headers["Idempotency-Replayed"] = "true"
     if transaction.postings:
         headers["ETag"] = f'"{transaction.postings[0].version}"'
-    return Reply(transaction_shape(transaction), receipt_status(transaction), headers)
-
-
-def _open_account(call: Call) -> Reply:
-    limit = money_of(call.body, "overdraft_limit") if "overdraft_limit" in call.body else None
-    transaction = call.bank.open_account(
-        initial_balance=money_of(call.body, "initial_balance"),
-        overdraft_limit=limit,
-        holder=call.body.get("holder"),
-        **call.options,
-    )
-    return _booked(transaction)
+    status = HTTPStatus.OK if transaction.replayed else HTTPStatus.CREATED
+    return Reply(transaction_json(transaction), status, headers)
 
 
 def _account(call: Call) -> Reply:
-    account = call.bank.account(call.account_id)
-    return Reply(account_shape(account), headers={"ETag": f'"{account.version}"'})
+    account = call.bank.account(call.path["account_id"])
+    return Reply(account_json(account), headers={"ETag": f'"{account.version}"'})
 
 
 def _accounts(call: Call) -> Reply:
     limit = call.query.get("limit", LIMIT_DEFAULT)
     after = None
     if "cursor" in call.query:
-        after = AccountId(place_of("accounts", call.query["cursor"], str))
+        after = AccountId(from_cursor("accounts", call.query["cursor"], str))
     found = list(islice(call.bank.accounts(after=after), limit + 1))
     page = found[:limit]
-    more = cursor_text("accounts", page[-1].id.value) if len(found) > limit else None
-    return Reply({"accounts": list(map(account_shape, page)), "next": more})
-
-
-def _close_account(call: Call) -> Reply:
-    sweep_to = call.body.get("sweep_to")
-    return _booked(call.bank.close_account(call.account_id, sweep_to=sweep_to, **call.options))
-
-
-def _restrict(call: Call) -> Reply:
-    transaction = call.bank.restrict(
-        call.account_id,
-        call.body["restriction"],
-        reason=call.body.get("reason"),
-        ends_at=call.body.get("ends_at"),
-        **call.options,
-    )
-    return _booked(transaction)
-
-
-# -- Money -------------------------------------------------------------------
-
-
-def _deposit(call: Call) -> Reply:
-    return _booked(call.bank.deposit(call.account_id, money_of(call.body), **call.options))
-
-
-def _withdraw(call: Call) -> Reply:
-    return _booked(call.bank.withdraw(call.account_id, money_of(call.body), **call.options))
-
-
-def _transfer(call: Call) -> Reply:
-    transaction = call.bank.transfer(
-        call.body["source_id"], call.body["destination_id"], money_of(call.body), **call.options
-    )
-    return _booked(transaction)
-
-
-def _reverse(call: Call) -> Reply:
-    return _booked(call.bank.reverse(call.path["transaction_id"], **call.options))
-
-
-# -- Holds -------------------------------------------------------------------
+    following = to_cursor("accounts", page[-1].id.value) if len(found) > limit else None
+    return Reply({"accounts": list(map(account_json, page)), "next": following})
 
 
 def _holds(call: Call) -> Reply:
-    return Reply({"holds": [hold_shape(hold) for hold in call.bank.holds(call.account_id)]})
-
-
-def _place_hold(call: Call) -> Reply:
-    transaction = call.bank.place_hold(
-        call.account_id,
-        money_of(call.body),
-        expires_at=call.body.get("expires_at"),
-        **call.options,
-    )
-    return _booked(transaction)
-
-
-def _capture_hold(call: Call) -> Reply:
-    amount = None
-    if not _AMOUNT_FIELDS.isdisjoint(call.body):
-        missing = [name for name in _MONEY if name not in call.body]
-        if missing:
-            raise Problem(
-                HTTPStatus.BAD_REQUEST, "missing_field", f"The field {missing[0]} is missing."
-            )
-        amount = money_of(call.body)
-    transaction = call.bank.capture_hold(
-        call.account_id,
-        call.path["hold_id"],
-        amount,
-        final=call.body.get("final", True),
-        destination_id=call.body.get("destination_id"),
-        **call.options,
-    )
-    return _booked(transaction)
-
-
-def _release_hold(call: Call) -> Reply:
-    return _booked(call.bank.release_hold(call.account_id, call.path["hold_id"], **call.options))
-
-
-# -- What happened -----------------------------------------------------------
+    return Reply({"holds": list(map(hold_json, call.bank.holds(call.path["account_id"])))})
 
 
 def _transaction(call: Call) -> Reply:
-    return Reply(transaction_shape(call.bank.transaction(call.path["transaction_id"])))
+    return Reply(transaction_json(call.bank.transaction(call.path["transaction_id"])))
 
 
 def _statement(call: Call) -> Reply:
-    account_id = call.account_id
+    account_id = to_account_id(call.path["account_id"])
     start, end = call.query.get("start"), call.query.get("end")
     if start is not None and end is not None and end - start > timedelta(days=SPAN_DAYS_MAX):
-        raise InvalidTimeError(
-            end.isoformat(), f"a statement covers at most {SPAN_DAYS_MAX:,} days"
-        )
+        reason = f"must be at most {SPAN_DAYS_MAX:,} days after the start"
+        raise InvalidTimeError(end.isoformat(), reason).about("end")
     limit = call.query.get("limit", LIMIT_DEFAULT)
-    # A cursor goes with its account and its span.
+    # A cursor belongs to its account and span.
     resource = f"statement {account_id} {start} {end}"
     after = None
     if "cursor" in call.query:
-        after = place_of(resource, call.query["cursor"], int)
+        after = from_cursor(resource, call.query["cursor"], int)
     statement = call.bank.statement(
         account_id, start=start, end=end, after_version=after, limit=limit + 1
     )
-    lines = [line_shape(line, account_id) for line in statement.lines[:limit]]
-    more = None
+    members = statement_json(attrs.evolve(statement, lines=statement.lines[:limit]))
+    members["next"] = None
     if len(statement.lines) > limit:
-        more = cursor_text(resource, lines[-1]["version"])
-    balance = statement.lines[:limit][-1].balance if lines else statement.opening_balance
-    return Reply(
-        {
-            "account_id": account_id.value,
-            **currency_shape(balance.currency),
-            "opening_balance": amount_text(statement.opening_balance),
-            "lines": lines,
-            "closing_balance": amount_text(balance),
-            "next": more,
-        }
-    )
-
-
-# -- All of them -------------------------------------------------------------
+        members["next"] = to_cursor(resource, members["lines"][-1]["version"])
+    return Reply(members)
 
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= LIMIT_MAX):
-        raise InvalidLimitError(shown(text), f"a limit is a whole number from 1 to {LIMIT_MAX}")
+        raise InvalidLimitError(shown(text), f"must be a whole number from 1 to {LIMIT_MAX}")
     return int(text)
 
 
 _PAGE: Final[Mapping[str, Callable[[str], Any]]] = {"limit": _limit, "cursor": str}
 
 
-def _get(
-    name: str,
-    path: str,
-    summary: str,
-    handle: Callable[[Call], Reply],
-    schema: str,
-    query: Mapping[str, Callable[[str], Any]] = MappingProxyType({}),
-) -> Endpoint:
-    return Endpoint(name, "GET", path, summary, handle, schema, query=query)
+_ACCOUNTS: Final = "/accounts"
+_ACCOUNT: Final = "/accounts/{account_id}"
+_HOLD: Final = f"{_ACCOUNT}/holds/{{hold_id}}"
+_TRANSACTION: Final = "/transactions/{transaction_id}"
 
-
-def _post(
-    name: str,
-    path: str,
-    summary: str,
-    handle: Callable[[Call], Reply],
-    required: Iterable[str] = (),
-    optional: Iterable[str] = ("description",),
-) -> Endpoint:
-    return Endpoint(
-        name, "POST", path, summary, handle, "Transaction", tuple(required), tuple(optional)
-    )
-
-
-#: Everything that can be asked for, by principals that are known.
+#: Everything that a known principal can ask for.
 ENDPOINTS: Final = (
-    _get(
+    Endpoint(
         "list_accounts",
-        "/accounts",
+        _ACCOUNTS,
         "The accounts that you may read, in the order of their ids.",
         _accounts,
         "Accounts",
-        query=_PAGE,
+        _PAGE,
     ),
-    _post(
+    post(
         "open_account",
-        "/accounts",
+        _ACCOUNTS,
         "Open an account; the bank makes its id.",
-        _open_account,
-        ("initial_balance", "currency"),
-        ("overdraft_limit", "holder", *_SAID),
+        without=("account_id",),
     ),
-    _get(
-        "read_account", "/accounts/{account_id}", "An account as it is now.", _account, "Account"
-    ),
-    _post(
+    Endpoint("read_account", _ACCOUNT, "An account as it is now.", _account, "Account"),
+    post(
         "close_account",
-        "/accounts/{account_id}/closing",
+        f"{_ACCOUNT}/closing",
         "Close the account for ever; what is left goes to another one.",
-        _close_account,
-        (),
-        ("sweep_to", "description"),
     ),
-    _post(
-        "deposit",
-        "/accounts/{account_id}/deposits",
-        "Take money into the account, from outside the bank.",
-        _deposit,
-        _MONEY,
-        _SAID,
+    post("deposit", f"{_ACCOUNT}/deposits", "Take money into the account, from outside the bank."),
+    post(
+        "withdraw", f"{_ACCOUNT}/withdrawals", "Pay money out of the account, if there is enough."
     ),
-    _post(
-        "withdraw",
-        "/accounts/{account_id}/withdrawals",
-        "Pay money out of the account, if there is enough.",
-        _withdraw,
-        _MONEY,
-        _SAID,
-    ),
-    _post(
-        "transfer",
-        "/transfers",
-        "Move money from one account to another.",
-        _transfer,
-        ("source_id", "destination_id", *_MONEY),
-        _SAID,
-    ),
-    _get(
+    post("transfer", "/transfers", "Move money from one account to another."),
+    Endpoint(
         "list_holds",
-        "/accounts/{account_id}/holds",
+        f"{_ACCOUNT}/holds",
         "The account's open holds, in the order in which they were placed.",
         _holds,
         "Holds",
     ),
-    _post(
+    post(
         "place_hold",
-        "/accounts/{account_id}/holds",
+        f"{_ACCOUNT}/holds",
         "Reserve money; the hold's id is that of the transaction.",
-        _place_hold,
-        _MONEY,
-        ("expires_at", *_SAID),
     ),
-    _post(
+    post(
         "capture_hold",
-        "/accounts/{account_id}/holds/{hold_id}/captures",
+        f"{_HOLD}/captures",
         "Take reserved money, all that is left of it or an amount.",
-        _capture_hold,
-        (),
-        (*_MONEY, "final", "destination_id", *_SAID),
     ),
-    _post(
-        "release_hold",
-        "/accounts/{account_id}/holds/{hold_id}/release",
-        "Free what is left of a hold.",
-        _release_hold,
-    ),
-    _post(
+    post("release_hold", f"{_HOLD}/release", "Free what is left of a hold."),
+    post(
         "restrict",
-        "/accounts/{account_id}/restrictions",
+        f"{_ACCOUNT}/restrictions",
         "Stop debits, credits or both, or nothing any more.",
-        _restrict,
-        ("restriction",),
-        ("reason", "ends_at", "description"),
     ),
-    _get(
+    Endpoint(
         "read_statement",
-        "/accounts/{account_id}/statement",
+        f"{_ACCOUNT}/statement",
         "What moved money on the account in a span of time, with the balances around it.",
         _statement,
         "Statement",
-        query={"start": instant_from, "end": instant_from, **_PAGE},
+        {"start": to_instant_from_json, "end": to_instant_from_json, **_PAGE},
     ),
-    _get(
+    Endpoint(
         "read_transaction",
-        "/transactions/{transaction_id}",
+        _TRANSACTION,
         "A transaction, with the postings that you may see.",
         _transaction,
         "Transaction",
     ),
-    _post(
+    post(
         "reverse",
-        "/transactions/{transaction_id}/reversals",
+        f"{_TRANSACTION}/reversals",
         "Book the opposite of a transaction, whole and once.",
-        _reverse,
+        renamed={"transaction_id": "original_id"},
     ),
 )

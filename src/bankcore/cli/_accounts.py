@@ -1,0 +1,199 @@
+"""
+Sub-commands that send one command to the bank, and the lists of accounts and holds.
+
+Decided here: the arguments of each, and which field of the command each argument fills. An amount
+is in the currency of the account that comes first.
+"""
+
+import argparse
+from typing import Any, Final
+
+from bankcore.accounts import Account
+from bankcore.bank import Bank
+from bankcore.cli._parser import (
+    DESCRIPTION,
+    STORE,
+    Argument,
+    add,
+    argument,
+    instant,
+    read,
+    when,
+)
+from bankcore.cli._terminal import or_dash, print_table
+from bankcore.ledger import Transaction
+from bankcore.money import Currency, Money
+from bankcore.stores import SQLiteStore
+from bankcore.values._errors import InvalidRequestError
+
+_ACCOUNT_HELP: Final = "the id of the account"
+_AMOUNT_HELP: Final = "how much, in the account's currency, such as 12.34"
+
+_ACCOUNT: Final = argument("account", _ACCOUNT_HELP, field="account_id")
+_SOURCE: Final = argument("source", _ACCOUNT_HELP, field="source_id")
+_DESTINATION: Final = argument("destination", _ACCOUNT_HELP, field="destination_id")
+_TRANSACTION: Final = argument("transaction", "the id of the transaction", field="original_id")
+_HOLD: Final = argument(
+    "hold", "the id of the hold, which is that of the transaction that placed it", field="hold_id"
+)
+_AMOUNT: Final = argument("amount", _AMOUNT_HELP)
+_LIMIT: Final = argument("amount", _AMOUNT_HELP, field="overdraft_limit")
+_AMOUNT_OR_ALL: Final = argument("amount", "how much (default: all that is left)", nargs="?")
+_EXPIRY: Final = when("--until", "when it ends", "expires_at")
+_END: Final = when("--until", "when it ends", "ends_at")
+_KEEP_REST: Final = argument(
+    "--keep-rest", "keep the rest held, to capture more later", field="final", action="store_false"
+)
+_TO: Final = argument(
+    "--to",
+    "the account it goes to (default: outside the bank)",
+    field="destination_id",
+    metavar="ACCOUNT",
+)
+_REASON: Final = argument("--reason", "why", required=True)
+_STOP: Final = argument(
+    "--stop",
+    "default: all",
+    field="restriction",
+    choices=["debits", "credits", "all"],
+    default="all",
+)
+_SWEEP_TO: Final = argument(
+    "--sweep-to", "the account that takes what is left", field="sweep_to", metavar="ACCOUNT"
+)
+_ID: Final = argument(
+    "--id",
+    "the transaction id; sent again, the command is booked once",
+    field="transaction_id",
+    metavar="ID",
+)
+
+# The fields that are read as `Money` and as instants; the bank reads all others.
+_AMOUNTS: Final = {_AMOUNT.field, _LIMIT.field}
+_INSTANTS: Final = {_EXPIRY.field, _END.field}
+
+# Name, the kind of command that it sends, description, arguments.
+_SUB_COMMANDS: Final[tuple[tuple[str, str, str, tuple[Argument, ...]], ...]] = (
+    ("deposit", "deposit", "Take money into an account.", (_ACCOUNT, _AMOUNT)),
+    ("withdraw", "withdraw", "Take money out of an account.", (_ACCOUNT, _AMOUNT)),
+    ("transfer", "transfer", "Move money between two accounts.", (_SOURCE, _DESTINATION, _AMOUNT)),
+    ("hold", "place_hold", "Reserve money on an account.", (_ACCOUNT, _AMOUNT, _EXPIRY)),
+    (
+        "capture",
+        "capture_hold",
+        "Take money that is held.",
+        (_ACCOUNT, _HOLD, _AMOUNT_OR_ALL, _KEEP_REST, _TO),
+    ),
+    ("release", "release_hold", "Free money that is held.", (_ACCOUNT, _HOLD)),
+    (
+        "freeze",
+        "restrict",
+        "Stop debits, credits or both on an account.",
+        (_ACCOUNT, _REASON, _STOP, _END),
+    ),
+    ("unfreeze", "restrict", "Lift what stops an account.", (_ACCOUNT,)),
+    ("limit", "set_overdraft_limit", "Set an account's overdraft limit.", (_ACCOUNT, _LIMIT)),
+    ("close", "close_account", "Close an account for ever.", (_ACCOUNT, _SWEEP_TO)),
+    ("reverse", "reverse", "Book the opposite of a transaction.", (_TRANSACTION,)),
+)
+_FIXED: Final = {"unfreeze": {"restriction": "none"}}
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
+    add(
+        commands,
+        "open",
+        _open,
+        "Open an account.",
+        _ACCOUNT,
+        argument("--currency", "its currency, such as EUR", required=True),
+        argument("--balance", "its initial balance (default: 0)", default="0"),
+        argument("--overdraft", "its overdraft limit (default: 0)", default="0"),
+        STORE,
+        _ID,
+        DESCRIPTION,
+    )
+    for name, kind, text, arguments in _SUB_COMMANDS:
+        parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION)
+        parser.set_defaults(kind=kind, arguments=arguments, fixed=_FIXED.get(name, {}))
+    add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
+    add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
+
+
+def _open(parsed: argparse.Namespace) -> None:
+    currency = read("--currency", Currency, parsed.currency)
+    balance = read("--balance", Money, parsed.balance, currency)
+    limit = read("--overdraft", Money, parsed.overdraft, currency)
+    with SQLiteStore(parsed.store) as store:
+        transaction = Bank(store).open_account(
+            parsed.account_id,
+            initial_balance=balance,
+            overdraft_limit=limit,
+            transaction_id=parsed.transaction_id,
+            description=parsed.description,
+        )
+    _print_receipt(transaction)
+
+
+def _send(parsed: argparse.Namespace) -> None:
+    """
+    Send the one command that the sub-command stands for.
+    """
+    with SQLiteStore(parsed.store, create=False) as store:
+        bank = Bank(store)
+        names = {each.field: each.name for each in (*parsed.arguments, _ID, DESCRIPTION)}
+        first = getattr(parsed, parsed.arguments[0].field)
+        fields = dict(parsed.fixed)
+        for field, name in names.items():
+            value = getattr(parsed, field)
+            if field in _AMOUNTS and value is not None:
+                value = read(name, Money, value, bank.account(first).balance.currency)
+            elif field in _INSTANTS:
+                value = instant(name, value)
+            fields[field] = value
+        try:
+            transaction = getattr(bank, parsed.kind)(**fields)
+        except InvalidRequestError as error:
+            if error.field in names:
+                error.about(names[error.field])
+            raise
+    _print_receipt(transaction)
+
+
+def _print_receipt(transaction: Transaction) -> None:
+    again = " (again)" if transaction.replayed else ""
+    print(f"{transaction.id}{again}")
+    for posting in transaction.postings:
+        held = f", held {posting.held}" if posting.held else ""
+        print(f"  {posting.account_id}: {posting.amount}, balance {posting.balance}{held}")
+
+
+def _list_accounts(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        accounts = list(Bank(store).accounts())
+    print_table(
+        ("account", "status", "balance", "held", "available", "overdraft limit"),
+        [
+            (each.id, _status(each), each.balance, each.held, each.available, each.overdraft_limit)
+            for each in accounts
+        ],
+    )
+
+
+def _status(account: Account) -> str:
+    stopped = account.restriction.value
+    return account.status.value + {"none": "", "all": ", frozen"}.get(
+        stopped, f", {stopped} stopped"
+    )
+
+
+def _list_holds(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        holds = Bank(store).holds(parsed.account_id)
+    print_table(
+        ("hold", "left", "of", "until", "description"),
+        [
+            (each.id, each.left, each.amount, or_dash(each.expires_at), each.description or "")
+            for each in holds
+        ],
+    )

@@ -1,0 +1,187 @@
+"""
+Sub-commands on a whole bank: `verify`, `checkpoint`, `backup`, and the imports and exports.
+"""
+
+import argparse
+import gc
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from bankcore.bank import Bank
+from bankcore.cli._parser import EXIT_REFUSED, STORE, STORE_PATH, add, argument, read
+from bankcore.cli._terminal import print_facts, progress
+from bankcore.io import JournalReport, export_journal, import_history, import_journal, opened
+from bankcore.ledger import AuditReport, Checkpoint, verify
+from bankcore.money import Currency, Money
+from bankcore.stores import SQLiteStore
+
+# No checkpoint is longer, in characters.
+_CHECKPOINT_LENGTH_MAX: Final = 1000
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
+    add(
+        commands,
+        "verify",
+        _verify,
+        "Check a bank against its own journal.",
+        STORE_PATH,
+        argument("--against", "a checkpoint that was taken of it before", metavar="FILE"),
+    )
+    text = "Print what shows any later change of the past."
+    add(commands, "checkpoint", _checkpoint, text, STORE_PATH)
+    copy = argument("copy", "the file to make; there must be none yet", metavar="COPY")
+    add(commands, "backup", _backup, "Copy a bank that may be in use.", STORE_PATH, copy)
+    add(
+        commands,
+        "import",
+        _import,
+        "Book the movements of a CSV file: transaction_id,account_id,date,amount and"
+        " optionally balance,description.",
+        argument("history", "history.csv, .csv.gz or .csv.xz", metavar="FILE"),
+        STORE,
+        argument("--currency", "the currency of all amounts", required=True),
+        argument("--overdraft", "the limit of the accounts it opens (default: 0)", default="0"),
+    )
+    add(commands, "export", _export, "Print the whole journal as JSON lines.", STORE_PATH)
+    add(
+        commands,
+        "import-journal",
+        _import_journal,
+        "Make a bank from an exported journal.",
+        argument(
+            "journal", "what bankcore export printed; - for the standard input", metavar="FILE"
+        ),
+        argument("--store", "the new bank's file", required=True, metavar="PATH"),
+    )
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    against = None
+    if parsed.against is not None:
+        with open(parsed.against, encoding="utf-8", errors="replace") as file:
+            # A longer file is no checkpoint: do not read all of it to find out.
+            against = Checkpoint.parse(file.read(_CHECKPOINT_LENGTH_MAX))
+    with SQLiteStore(parsed.store, create=False) as store:
+        report = verify(store, against=against)
+        description = store.describe()
+    for line in audit_lines(report):
+        print(line)
+    settings = ", ".join(f"{name} {value}" for name, value in description.settings.items())
+    print(f"{description.engine}, schema version {description.schema_version}")
+    print(f"settings: {settings}")
+    print(f"durability: {description.durability}")
+    for sentence in description.warnings:
+        print(f"note: {sentence}")
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def audit_lines(report: AuditReport) -> Iterator[str]:
+    """
+    Yield the lines that tell what an audit verified and found.
+    """
+    yield f"{_counts(report)} verified"
+    found = len(report.disagreements)
+    yield _counted(found, "disagreement") if found else "no disagreements"
+    for disagreement in report.disagreements:
+        yield f"  {disagreement}"
+
+
+def _counts(report: AuditReport | JournalReport) -> str:
+    return (
+        f"{_counted(report.accounts, 'account')}, {_counted(report.transactions, 'transaction')}"
+        f" and {_counted(report.refusals, 'refusal')}"
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _checkpoint(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        print(Bank(store).checkpoint())
+
+
+def _backup(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        store.backup(parsed.copy)
+        print(f"{parsed.store} was copied to {parsed.copy}")
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    currency = read("--currency", Currency, parsed.currency)
+    limit = read("--overdraft", Money, parsed.overdraft, currency)
+    started = time.perf_counter()
+    with (
+        opened(parsed.history) as file,
+        SQLiteStore(parsed.store) as store,
+        progress("rows") as on_progress,
+        _without_garbage_collection(),
+    ):
+        report = import_history(
+            Bank(store), file, currency=currency, overdraft_limit=limit, on_progress=on_progress
+        )
+    seconds = time.perf_counter() - started
+    if report.ignored_columns:
+        print(f"columns ignored: {', '.join(report.ignored_columns)}")
+    problems = {
+        "refused": report.refused,
+        "invalid": report.invalid,
+        "balances that differ": report.mismatched,
+    }
+    for kind, found in problems.items():
+        if found:
+            print(f"{kind}: {found.count:,}")
+        for line, what in found.first:
+            print(f"  line {line}: {what}")
+        if found.count > len(found.first):
+            print(f"  … and {found.count - len(found.first):,} more")
+    if report.rows and report.replayed == report.rows:
+        print("Every row had been imported before; nothing changed.")
+    print_facts(
+        ("rows", f"{report.rows:,}"),
+        ("accounts", f"{report.accounts:,}"),
+        *((kind, f"{found.count:,}") for kind, found in problems.items()),
+        ("replayed", f"{report.replayed:,}"),
+        ("closing sum", str(report.closing_sum)),
+        ("seconds", f"{seconds:.2f}"),
+        ("rows per second", f"{report.rows / seconds:,.0f}"),
+    )
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _export(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        sys.stdout.writelines(export_journal(store))
+
+
+def _import_journal(parsed: argparse.Namespace) -> None:
+    path = parsed.journal
+    # Bytes that are not ASCII must reach the import, which reports the line they are in.
+    with (
+        open(
+            0 if path == "-" else path,
+            encoding="ascii",
+            errors="surrogateescape",
+            closefd=path != "-",
+        ) as file,
+        SQLiteStore(parsed.store) as store,
+        _without_garbage_collection(),
+    ):
+        report = import_journal(store, file)
+    print(f"{_counts(report)} imported")
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    # An import makes a million small objects and no cycles: looking for cycles would take a fifth
+    # of its time. Nothing else runs in this process.
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

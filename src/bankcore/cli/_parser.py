@@ -1,0 +1,97 @@
+"""
+The parser, and what all families of sub-commands share.
+
+Decided here: the exit statuses, and that a wrong call is answered with one sentence that names
+the argument.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+
+from bankcore.values._errors import InvalidRequestError
+from bankcore.values._instants import instant_from_text
+
+EXIT_REFUSED: Final = 1
+EXIT_WRONG_CALL: Final = 2
+# The status that a shell gives a program that Ctrl-C ended.
+EXIT_INTERRUPTED: Final = 130
+
+_Value = TypeVar("_Value")
+
+
+class Parser(argparse.ArgumentParser):
+    """
+    A parser whose errors are one sentence.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
+        sys.exit(EXIT_WRONG_CALL)
+
+
+class Argument(NamedTuple):
+    """
+    An argument: its name, the *field* in which its text is found, and settings of argparse.
+    """
+
+    name: str
+    field: str
+    settings: Mapping[str, Any]
+
+
+def argument(name: str, text: str, *, field: str | None = None, **settings: Any) -> Argument:  # noqa: ANN401  # whatever argparse takes
+    return Argument(name, field or name.lstrip("-"), {"help": text, **settings})
+
+
+def when(name: str, text: str, field: str | None = None) -> Argument:
+    """
+    Return the argument of an instant; *text* says which.
+    """
+    text = f"{text}: YYYY-MM-DD, or with time and zone"
+    return argument(name, text, field=field, metavar="WHEN")
+
+
+STORE: Final = argument("--store", "the bank's file", metavar="PATH", required=True)
+STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH")
+DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
+
+
+def add(
+    commands: Any,  # noqa: ANN401  # argparse gives its sub-parsers no public type
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    text: str,
+    *arguments: Argument,
+) -> argparse.ArgumentParser:
+    """
+    Add the sub-command *name*; *run* returns its exit status, or None for 0.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    for each in arguments:
+        if each.name.startswith("-"):
+            parser.add_argument(each.name, dest=each.field, **each.settings)
+        else:
+            parser.add_argument(dest=each.field, **{"metavar": each.name, **each.settings})
+    return parser
+
+
+def read(name: str, make: Callable[..., _Value], *given: object) -> _Value:
+    """
+    Return what *make* makes of the argument *name*.
+
+    Raises:
+        InvalidRequestError: If it is not valid; the error names the argument.
+    """
+    try:
+        return make(*given)
+    except InvalidRequestError as error:
+        error.about(name)
+        raise
+
+
+def instant(name: str, text: str | None) -> datetime | None:
+    return None if text is None else read(name, instant_from_text, text)

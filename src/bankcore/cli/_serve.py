@@ -1,0 +1,82 @@
+"""
+The sub-command `serve`: a server to try the bank with over HTTP.
+"""
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from typing import Any, Final, NoReturn
+
+from bankcore.access import StandardPolicy, Tokens
+from bankcore.bank import Bank
+from bankcore.cli._parser import EXIT_WRONG_CALL, STORE, add, argument, read
+from bankcore.money import Money
+from bankcore.stores import SQLiteStore
+
+_PORT_MAX: Final = 65_535
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
+    add(
+        commands,
+        "serve",
+        _serve,
+        "Serve the bank over HTTP, to try it; for production see the docs.",
+        STORE,
+        argument("--host", "default: 127.0.0.1, this machine", default="127.0.0.1"),
+        argument("--port", "default: 8000; 0 for any that is free", type=int, default=8000),
+        argument(
+            "--teller-limit",
+            "what tellers move at most each time, such as 'EUR 1000'; one for each currency"
+            " (default: nothing)",
+            field="teller_limit",
+            action="append",
+            default=[],
+            metavar="MONEY",
+        ),
+    )
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    try:
+        from bankcore.flask import TokenAuthenticator, create_app
+    except ImportError:
+        return _wrong_call("serving needs Flask: pip install 'bankcore[flask]'")
+    from werkzeug.serving import make_server
+
+    if not 0 <= parsed.port <= _PORT_MAX:
+        return _wrong_call(f"a port is a number from 0 to {_PORT_MAX:,}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # Werkzeug logs whole URLs, with the token if somebody put it there.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with ExitStack() as stack:
+        store = stack.enter_context(SQLiteStore(parsed.store))
+        try:
+            listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
+        except OSError as error:
+            return _wrong_call(f"cannot listen at {parsed.host}:{parsed.port}: {error}")
+        limits = [read("--teller-limit", Money.parse, text) for text in parsed.teller_limit]
+        bank = Bank(store, policy=StandardPolicy(teller_limit=limits))
+        app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
+        server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
+        print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
+        print(
+            f"A token: bankcore token create mary --role owner --store {parsed.store}", flush=True
+        )
+        # SIGTERM ends it as Ctrl-C does, so that all connections are closed.
+        signal.signal(signal.SIGTERM, _interrupt)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+    return 0
+
+
+def _wrong_call(sentence: str) -> int:
+    print(f"bankcore: {sentence}.", file=sys.stderr)
+    return EXIT_WRONG_CALL
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,92 @@
+"""
+The sub-command `simulate`: a seeded bank at work, and the report of what came of it.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from bankcore import simulation
+from bankcore.cli._checks import audit_lines
+from bankcore.cli._parser import EXIT_REFUSED, add, argument
+from bankcore.cli._terminal import print_facts, print_table, progress
+from bankcore.stores import SQLiteStore
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
+    workload = simulation.Workload()
+    sizes = {name: getattr(workload, name) for name in ("accounts", "operations", "seed")}
+    add(
+        commands,
+        "simulate",
+        _simulate,
+        "Put a bank to work, and check the result.",
+        *(
+            argument(f"--{name}", f"default: {size:,}", type=int, default=size, metavar="N")
+            for name, size in sizes.items()
+        ),
+        argument("--store", "keep the bank in this file", metavar="PATH"),
+        argument(
+            "--receipts",
+            "append the id of each operation to FILE once its outcome is durable",
+            metavar="FILE",
+        ),
+    )
+
+
+def _simulate(parsed: argparse.Namespace) -> int:
+    workload = simulation.Workload(parsed.accounts, parsed.operations, parsed.seed)
+    with ExitStack() as stack:
+        path = parsed.store
+        if path is None:
+            path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "bank.db")
+        write_receipt = _receipts(stack, parsed.receipts)
+        store = stack.enter_context(SQLiteStore(path))
+        on_progress = stack.enter_context(progress("operations", parsed.operations))
+        started = time.perf_counter()
+        report = simulation.run(
+            store,
+            workload,
+            on_acknowledged=lambda transaction_id: write_receipt(str(transaction_id)),
+            on_progress=on_progress,
+        )
+        seconds = time.perf_counter() - started
+    where = "a temporary SQLite file" if parsed.store is None else path
+    print(f"Seed {workload.seed}: {workload.accounts:,} accounts on {where}")
+    _print_report(report, seconds)
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _receipts(stack: ExitStack, path: str | None) -> Callable[[str], object]:
+    """
+    Return a function that writes a line to the file at *path* at once, if there is a path.
+    """
+    if path is None:
+        return lambda _: None
+    file = stack.enter_context(open(path, "a", encoding="ascii", buffering=1))
+    return lambda line: file.write(f"{line}\n")
+
+
+def _print_report(report: simulation.Report, seconds: float) -> None:
+    tally = report.tally
+    rows = [(kind, "booked", f"{count:,}") for kind, count in sorted(tally.booked.items())]
+    rows += [
+        (kind, f"refused: {code}", f"{count:,}")
+        for (kind, code), count in sorted(tally.refused.items())
+    ]
+    print_table(("operation", "outcome", "count"), rows)
+    print_facts(
+        ("sent", f"{tally.sent:,}, of which {tally.retries:,} a second time"),
+        ("replayed", f"{tally.replayed:,}"),
+        ("seconds", f"{seconds:.2f}"),
+        ("operations per second", f"{tally.sent / seconds:,.0f}, each durable by itself"),
+        ("money in", str(tally.money_in)),
+        ("money out", str(tally.money_out)),
+        ("balances", str(report.balances)),
+        ("money in = money out + balances", "yes, to the cent" if report.is_balanced else "NO"),
+        ("audit", "; ".join(audit_lines(report.audit))),
+    )

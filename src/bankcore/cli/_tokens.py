@@ -1,0 +1,90 @@
+"""
+The sub-commands of `token`: issue, list and revoke tokens.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+from bankcore.access import SCOPES, Principal, Role, Tokens
+from bankcore.cli._parser import (
+    DESCRIPTION,
+    STORE,
+    Argument,
+    add,
+    argument,
+    instant,
+    when,
+)
+from bankcore.cli._terminal import or_dash, print_table
+from bankcore.stores import SQLiteStore
+
+
+def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
+    text = "Issue, list and revoke tokens."
+    parser = commands.add_parser("token", help=text, description=text)
+    tokens = parser.add_subparsers(required=True, metavar="WHAT")
+    add(
+        tokens,
+        "create",
+        _create,
+        "Issue a token, and print it once.",
+        argument("principal", "the id of whom it stands for"),
+        _several("role", sorted(role.value for role in Role)),
+        _several("scope", sorted(SCOPES)),
+        when("--until", "when it ends"),
+        DESCRIPTION,
+        STORE,
+    )
+    add(tokens, "list", _list, "List the tokens, without their secrets.", STORE)
+    token = argument("token", "the id of the token, which is not its text")
+    add(tokens, "revoke", _revoke, "Let a token be worth nothing.", token, STORE)
+
+
+def _several(name: str, values: list[str]) -> Argument:
+    return argument(
+        f"--{name}",
+        f"one of {', '.join(values)}; may be given several times",
+        action="append",
+        default=[],
+        choices=values,
+        metavar=name.upper(),
+    )
+
+
+def _create(parsed: argparse.Namespace) -> None:
+    principal = Principal(parsed.principal, parsed.role, parsed.scope)
+    expires_at = instant("--until", parsed.until)
+    with SQLiteStore(parsed.store) as store:
+        issued = Tokens(store).issue(
+            principal, expires_at=expires_at, description=parsed.description
+        )
+    print(issued.text)
+    print(f"Keep it: token {issued.id} is not shown again.", file=sys.stderr)
+
+
+def _list(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        tokens = list(Tokens(store).tokens())
+    print_table(
+        ("token", "principal", "roles", "scopes", "created", "until", "revoked", "description"),
+        [
+            (
+                token.id,
+                token.principal.id,
+                ",".join(sorted(role.value for role in token.principal.roles)) or "-",
+                ",".join(sorted(token.principal.scopes)) or "-",
+                token.created_at.isoformat(),
+                or_dash(token.expires_at),
+                or_dash(token.revoked_at),
+                token.description or "",
+            )
+            for token in tokens
+        ],
+    )
+
+
+def _revoke(parsed: argparse.Namespace) -> None:
+    with SQLiteStore(parsed.store, create=False) as store:
+        Tokens(store).revoke(parsed.token)
+    print(f"Token {parsed.token} is revoked.")

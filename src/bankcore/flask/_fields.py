@@ -1,0 +1,174 @@
+"""
+The fields of bodies, which follow from the fields of commands.
+
+Decided here: what each type of a command's field is in JSON, its schema, and how it is read. An
+amount is text, and the body has one currency for all its amounts. What is not read here, such as
+an id, is read by the command itself.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime
+from enum import Enum
+from types import UnionType
+from typing import Any, Final, NamedTuple, get_args
+
+import attrs
+
+from bankcore.commands import Command
+from bankcore.flask._problems import missing_field
+from bankcore.money import Currency, Money
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._errors import InvalidRequestError, InvalidTimeError, shown
+from bankcore.values._instants import to_instant
+
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2}))?",
+    re.ASCII,
+).fullmatch
+_INSTANT_HINT: Final = "must be like 2026-03-01T12:00:00Z, or a date like 2026-03-01"
+
+
+def to_instant_from_json(text: str) -> datetime:
+    """
+    Return the instant of an RFC 3339 text; a date alone is its midnight in UTC.
+    """
+    match = _INSTANT(text)
+    if match is None:
+        raise InvalidTimeError(shown(text), _INSTANT_HINT)
+    try:
+        if match[1] is None:
+            day = date.fromisoformat(text)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return to_instant(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise InvalidTimeError(shown(text), _INSTANT_HINT) from error
+
+
+class Field(NamedTuple):
+    """
+    A field of a body: its type in JSON, its schema, and how it is read, if not by the command.
+    """
+
+    type: type
+    schema: Mapping[str, Any]
+    read: Callable[[Any], Any] | None = None
+
+
+def _text(**schema: object) -> Field:
+    return Field(str, {"type": "string", **schema})
+
+
+#: The form of an id, as JSON Schema has it.
+ID_SCHEMA: Final = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"}
+
+_AMOUNT: Final = _text(
+    pattern=r"^(0|[1-9][0-9]*)(\.[0-9]+)?$",
+    maxLength=66,
+    description="Text, with no more decimals than the currency has.",
+)
+_CURRENCY: Final = _text(
+    pattern="^[A-Z0-9]{2,12}$", description="A code of ISO 4217, or the bank's own."
+)
+_EXPONENT: Final = Field(
+    int,
+    {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 18,
+        "description": "How many decimals the currency has, where ISO 4217 does not say.",
+    },
+)
+_BY_TYPE: Final[Mapping[type, Field]] = {
+    Money: _AMOUNT,
+    AccountId: Field(str, ID_SCHEMA),
+    TransactionId: Field(str, ID_SCHEMA),
+    PrincipalId: _text(pattern="^[!-~]{1,128}$"),
+    datetime: _text(format="date-time")._replace(read=to_instant_from_json),
+    bool: Field(bool, {"type": "boolean"}),
+    str: _text(maxLength=500),
+}
+_DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "description": "One line, for people.",
+    "final": "Frees what is left of the hold. Default.",
+    "holder": "Who holds all rights on the new account; of an owner, itself.",
+    "reason": "One line: why.",
+}
+# The fields of a command that headers say, or that no request over HTTP may say.
+_NOT_IN_BODIES: Final = {"transaction_id", "expected_version", "booked_at"}
+
+
+@attrs.frozen
+class Body:
+    """
+    The body of one kind of command.
+
+    Attributes:
+        amounts: The fields that are money; with at least one, there is a currency too.
+    """
+
+    fields: Mapping[str, Field]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    amounts: tuple[str, ...]
+
+    def read(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Return the fields of the command that *members*, each of its type in JSON, stand for.
+        """
+        found = dict(members)
+        code, exponent = found.pop("currency", None), found.pop("exponent", None)
+        if (code, exponent) != (None, None) and found.keys().isdisjoint(self.amounts):
+            raise missing_field(self.amounts[0])
+        name, currency = "currency", None
+        try:
+            if code is not None:
+                currency = Currency(code, exponent)
+            for name, value in found.items():
+                field = self.fields[name]
+                if field.read is not None:
+                    found[name] = field.read(value)
+                elif name in self.amounts:
+                    if currency is None:
+                        raise missing_field("currency")
+                    found[name] = Money(value, currency)
+        except InvalidRequestError as error:
+            error.about(name)
+            raise
+        return found
+
+
+def body_of(command: type[Command], without: Collection[str]) -> Body:
+    """
+    Return the body of *command*, *without* the fields that the path or the bank says.
+    """
+    types: dict[str, Any] = {}
+    required: list[str] = []
+    optional: list[str] = []
+    for each in attrs.fields(command):
+        # An optional field's type is a union with None.
+        is_union = isinstance(each.type, UnionType)
+        types[each.name] = get_args(each.type)[0] if is_union else each.type
+        if each.name not in {"description", *_NOT_IN_BODIES, *without}:
+            (required if each.default is attrs.NOTHING else optional).append(each.name)
+    amounts = tuple(name for name in (*required, *optional) if types[name] is Money)
+    if amounts:
+        group = required if amounts[0] in required else optional
+        group.insert(group.index(amounts[0]) + 1, "currency")
+        optional.append("exponent")
+    optional.append("description")
+    others = {"currency": _CURRENCY, "exponent": _EXPONENT}
+    fields = {
+        name: others.get(name) or _field(name, types[name]) for name in (*required, *optional)
+    }
+    return Body(fields, tuple(required), tuple(optional), amounts)
+
+
+def _field(name: str, kind: Any) -> Field:  # noqa: ANN401  # a class, or a generic one
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _text(enum=[each.value for each in kind])
+    field = _BY_TYPE[kind]
+    if name in _DESCRIPTIONS:
+        return field._replace(schema={**field.schema, "description": _DESCRIPTIONS[name]})
+    return field

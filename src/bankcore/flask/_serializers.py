@@ -1,0 +1,134 @@
+"""
+Serializers: the bank's values as JSON.
+
+Decided here: amounts are text, with their currency beside them once for each object; instants are
+RFC 3339 in UTC. What a body's fields become is decided in `bankcore.flask._fields`.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+
+from bankcore.accounts import Account, Hold
+from bankcore.commands import COMMAND_NAMES
+from bankcore.ledger import Posting, Statement, StatementLine, Transaction
+from bankcore.money import Money
+from bankcore.money._formatting import written
+from bankcore.values import AccountId
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def json_text(members: Mapping[str, Any]) -> str:
+    """
+    Return *members* as a line of JSON.
+    """
+    return f"{_encode(members)}\n"
+
+
+def instant_text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def amount_text(money: Money) -> str:
+    """
+    Return the amount without its currency, with all of the currency's decimals.
+    """
+    return written(money.amount_minor, money.currency.exponent)
+
+
+def fact_json(value: object) -> Any:  # noqa: ANN401  # whatever JSON has
+    """
+    Return a fact of an error as JSON has it.
+    """
+    if isinstance(value, Money):
+        return value.to_dict()
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, tuple | list | frozenset):
+        return [fact_json(each) for each in value]
+    return str(value)
+
+
+def money_json(thing: object, *names: str) -> dict[str, Any]:
+    """
+    Return the amounts that *thing* has under these names, behind the currency of them all.
+    """
+    moneys = {name: getattr(thing, name) for name in names}
+    currency = moneys[names[0]].currency
+    found = {"currency": currency.code}
+    if not currency.is_listed:
+        found["exponent"] = currency.exponent
+    for name, money in moneys.items():
+        found[name] = amount_text(money)
+    return found
+
+
+def account_json(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id.value,
+        **money_json(account, "balance", "held", "available", "overdraft_limit"),
+        "status": account.status.value,
+        "restriction": account.restriction.value,
+        "restriction_reason": account.restriction_reason,
+        "restriction_ends_at": instant_text(account.restriction_ends_at),
+        "version": account.version,
+    }
+
+
+def _posting_json(posting: Posting) -> dict[str, Any]:
+    return {
+        "account_id": posting.account_id.value,
+        **money_json(posting, "amount", "balance", "held", "available", "overdraft_limit"),
+        "version": posting.version,
+    }
+
+
+def transaction_json(transaction: Transaction) -> dict[str, Any]:
+    command = transaction.command
+    return {
+        "id": transaction.id.value,
+        "kind": COMMAND_NAMES[type(command)],
+        "account_id": transaction.account_id.value,
+        "booked_at": instant_text(transaction.booked_at),
+        "description": command.description,
+        "postings": list(map(_posting_json, transaction.postings)),
+        "replayed": transaction.replayed,
+    }
+
+
+def statement_json(statement: Statement) -> dict[str, Any]:
+    return {
+        "account_id": statement.account_id.value,
+        **money_json(statement, "opening_balance"),
+        "lines": [_line_json(line, statement.account_id) for line in statement.lines],
+        "closing_balance": amount_text(statement.closing_balance),
+    }
+
+
+def _line_json(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
+    transaction = line.transaction
+    return {
+        "transaction_id": transaction.id.value,
+        "kind": COMMAND_NAMES[type(transaction.command)],
+        "booked_at": instant_text(line.booked_at),
+        "amount": amount_text(line.amount),
+        "balance": amount_text(line.balance),
+        "version": transaction.posting(account_id).version,
+        "description": transaction.command.description,
+    }
+
+
+def hold_json(hold: Hold) -> dict[str, Any]:
+    return {
+        "id": hold.id.value,
+        **money_json(hold, "amount", "captured", "left"),
+        "expires_at": instant_text(hold.expires_at),
+        "description": hold.description,
+    }

@@ -1,0 +1,226 @@
+"""
+Validation: the form that a request must have, before anything it asks for is looked at.
+
+Decided here: the form of bodies, queries and headers. Nothing is guessed: a body is UTF-8 JSON of
+bounded size, an object with known fields, each once and of its type; a query has known
+parameters, each once. Anything else is a problem that says what to do.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, Final, NoReturn
+
+from flask import Request
+
+from bankcore.flask._fields import Body
+from bankcore.flask._problems import Problem, bad_request, missing_field
+from bankcore.values import PrincipalId
+from bankcore.values._errors import InvalidRequestError
+
+#: The most bytes that a body has.
+BODY_LENGTH_MAX: Final = 16 * 1024
+#: The longest idempotency key, in characters.
+KEY_LENGTH_MAX: Final = 128
+#: The most objects and arrays within each other in a body.
+DEPTH_MAX: Final = 8
+#: The most digits that a number in a body has.
+DIGITS_MAX: Final = 18
+
+_JSON_NAMES: Final = {str: "text", int: "a whole number", bool: "true or false"}
+# The most characters of a sender's own name for a field that an answer repeats.
+_NAME_SHOWN_MAX: Final = 60
+
+# Visible ASCII. Bare, without what separates or quotes; quoted as RFC 9651 has it.
+_bare_key = re.compile(r"[!#-+\--~]{1,128}", re.ASCII).fullmatch
+_quoted_key = re.compile(r'"((?:[!#-\[\]-~]|\\["\\]){1,128})"', re.ASCII).fullmatch
+_version_tag = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII).fullmatch
+
+
+def read_body(request: Request, body: Body) -> dict[str, Any]:
+    """
+    Return the fields of the command that the request's body stands for.
+    """
+    headers = request.headers
+    if headers.get("Content-Type") != "application/json" or "Content-Encoding" in headers:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send the body as exactly Content-Type: application/json, with no Content-Encoding.",
+        )
+    members = _object_from(_whole_body(request))
+    for name in members:
+        if name not in body.fields:
+            shown = _shown(name)
+            raise bad_request("unknown_field", f"There is no field {shown} here.", shown[1:-1])
+    for name in body.required:
+        if name not in members:
+            raise missing_field(name)
+    for name, value in members.items():
+        wanted = body.fields[name].type
+        if type(value) is not wanted:
+            raise bad_request("invalid_field", f"{name} must be {_JSON_NAMES[wanted]}.", name)
+    return body.read(members)
+
+
+def _whole_body(request: Request) -> bytes:
+    """
+    Return the whole body, and read no more than is allowed to find out that it is too long.
+    """
+    found = b""
+    if (request.content_length or 0) <= BODY_LENGTH_MAX:
+        while len(found) <= BODY_LENGTH_MAX:
+            part = request.stream.read(BODY_LENGTH_MAX + 1 - len(found))
+            if not part:
+                return found
+            found += part
+    raise Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too_large",
+        f"A body must have at most {BODY_LENGTH_MAX:,} bytes.",
+    )
+
+
+def _object_from(data: bytes) -> dict[str, Any]:
+    try:
+        text = data.decode("utf-8")
+        if text.count("{") + text.count("[") > DEPTH_MAX:
+            _require_shallow(text)
+        found = _decode(text)
+    except UnicodeDecodeError:
+        raise bad_request("invalid_json", "The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise bad_request(
+            "invalid_json",
+            f"The body is not JSON: {error.msg}, in line {error.lineno}, column {error.colno}.",
+        ) from None
+    if type(found) is not dict:
+        raise bad_request("invalid_json", "The body must be a JSON object.")
+    return found
+
+
+# A text, whole or cut off, or a bracket. Each character is looked at once.
+_texts_and_brackets = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL).findall
+
+
+def _require_shallow(text: str) -> None:
+    """
+    Raise a problem if *text* is nested too deeply.
+
+    The depth at which the decoder itself gives up depends on the version of Python.
+    """
+    depth = 0
+    for found in _texts_and_brackets(text):
+        depth += (found in {"{", "["}) - (found in {"}", "]"})
+        if depth > DEPTH_MAX:
+            raise bad_request(
+                "invalid_json", f"A body must not be nested more than {DEPTH_MAX} levels deep."
+            )
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise bad_request("invalid_json", "A field must not occur twice.")
+    return found
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise bad_request("invalid_json", f"{text} is not JSON.")
+
+
+def _refuse_fraction(_text: str) -> NoReturn:
+    raise bad_request(
+        "invalid_json", 'A number must be whole; write an amount as text, such as "5.00".'
+    )
+
+
+def _bounded_int(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise bad_request("invalid_json", f"A number must have at most {DIGITS_MAX} digits.")
+    return int(text)
+
+
+_decode: Final = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates,
+    parse_constant=_refuse_constant,
+    parse_float=_refuse_fraction,
+    parse_int=_bounded_int,
+).decode
+
+
+def _shown(name: str) -> str:
+    """
+    Return a name that the sender made up as short ASCII, in quotes.
+    """
+    return json.dumps(name[:_NAME_SHOWN_MAX])
+
+
+def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """
+    Return the request's query parameters, each as its reader reads it.
+    """
+    found: dict[str, Any] = {}
+    if not request.query_string:
+        return found
+    for name, values in request.args.lists():
+        if name not in readers:
+            shown = _shown(name)
+            text = f"There is no parameter {shown} here."
+            raise bad_request("unknown_parameter", text, shown[1:-1])
+        if len(values) != 1:
+            raise bad_request("invalid_parameter", f"{name} must be given once.", name)
+        try:
+            found[name] = readers[name](values[0])
+        except InvalidRequestError as error:
+            error.about(name)
+            raise
+    return found
+
+
+def read_key(request: Request) -> str:
+    """
+    Return the idempotency key, without its quotes.
+    """
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        raise bad_request(
+            "missing_idempotency_key",
+            "Send an Idempotency-Key of your own, so that the request can be sent again.",
+        )
+    if _bare_key(given):
+        return given
+    match = _quoted_key(given)
+    if match is not None:
+        return re.sub(r"\\(.)", r"\1", match[1])
+    raise bad_request(
+        "invalid_idempotency_key",
+        f"Idempotency-Key must be one key of 1 to {KEY_LENGTH_MAX} visible ASCII characters, bare"
+        " or in quotes; a key with a comma needs the quotes.",
+    )
+
+
+def transaction_id_from_key(principal_id: PrincipalId, key: str) -> str:
+    """
+    Return the transaction id of *key*, as this principal sends it.
+
+    Two principals never have the same: the lengths are part of what is hashed.
+    """
+    who = principal_id.value
+    text = f"bankcore http 1\n{len(who)}:{who}{len(key)}:{key}"
+    return sha256(text.encode("ascii")).hexdigest()
+
+
+def read_expected_version(request: Request) -> int | None:
+    """
+    Return the version that ``If-Match`` asks for; None for any.
+    """
+    given = request.headers.get("If-Match")
+    if given is None or given == "*":
+        return None
+    match = _version_tag(given)
+    if match is None:
+        raise bad_request("invalid_if_match", 'If-Match must be one ETag as given, such as "7".')
+    return int(match[1])
