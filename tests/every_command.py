@@ -1,13 +1,32 @@
 """
-A command of each kind, and for each of its fields another value than it has there.
+A command of each kind, for each of its fields another value than it has there, and random ones.
 
 All of it follows from the classes of the commands: a new one needs no line here.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from hypothesis import reject
+from hypothesis import strategies as st
+
 from bankcore.commands import COMMAND_NAMES, Command
-from bankcore.testing._commands import DOLLAR, EACH, EXCHANGE, NOON, ONE, RATE, SENT, values_of
+from bankcore.errors import InvalidRequestError
+from bankcore.testing._commands import (
+    DOLLAR,
+    EACH,
+    EXCHANGE,
+    FIELDS,
+    NOON,
+    ONE,
+    RATE,
+    SENT,
+    Field,
+    command_of,
+    values_of,
+)
+from bankcore.testing.strategies import _BY_TYPE
+from bankcore.values import AccountId
 
 __all__ = [
     "DOLLAR",
@@ -19,6 +38,9 @@ __all__ = [
     "OTHERWISE",
     "RATE",
     "SENT",
+    "Domain",
+    "commands_of",
+    "kinds",
     "name_of",
 ]
 
@@ -41,3 +63,59 @@ def _otherwise(command: Command) -> dict[str, Any]:
 NAMED: Final = [(command, [each.value for each in command.account_ids]) for command in EACH]
 # By the kind of command, every field with another value than it has in EACH.
 OTHERWISE: Final = {type(command): _otherwise(command) for command in EACH}
+
+
+# -- Random commands ---------------------------------------------------------
+
+# Where the values of fields come from: by "kind.field", by a field's name, or by its type, a
+# strategy, or a function that gives one for the values drawn before.
+_Values = dict[str, Any]
+Domain = Mapping[Any, st.SearchStrategy[Any] | Callable[[_Values], st.SearchStrategy[Any]]]
+
+
+def kinds(weights: Mapping[str, int]) -> st.SearchStrategy[type[Command]]:
+    """
+    The kinds of command, each as often as its weight says: once, if it has none.
+    """
+    return st.sampled_from([kind for kind in SENT for _ in range(weights.get(name_of(kind), 1))])
+
+
+@st.composite
+def commands_of(
+    draw: st.DrawFn, kind: type[Command], domain: Domain, given: _Values | None = None
+) -> Command:
+    """
+    Commands of one kind, with the values that are *given*, and others from *domain*.
+
+    Its accounts are all different. What the domain does not have is drawn as by
+    `bankcore.testing.strategies`.
+    """
+    values = dict(given or {})
+    wanted = list(values)
+    for field in FIELDS[kind]:
+        if field.name in values:
+            continue
+        strategy = _strategy_for(kind, field, domain, values)
+        if field.is_optional and (field.type is bool or draw(st.booleans())):
+            wanted.append(field.name)
+        is_nullable = field.may_be_none and not field.is_optional
+        values[field.name] = draw(st.none() | strategy if is_nullable else strategy)
+    try:
+        return command_of(kind, values, wanted)
+    except InvalidRequestError:
+        reject()
+
+
+def _strategy_for(
+    kind: type[Command], field: Field, domain: Domain, values: _Values
+) -> st.SearchStrategy[Any]:
+    for key in (f"{name_of(kind)}.{field.name}", field.name, field.type):
+        if key in domain:
+            found = domain[key]
+            break
+    else:
+        found = _BY_TYPE[field.type](ONE.currency, DOLLAR.currency)
+    strategy = found(values) if callable(found) else found
+    if field.type is AccountId:
+        return strategy.filter(lambda each: each not in values.values())
+    return strategy
