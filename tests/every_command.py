@@ -87,21 +87,24 @@ def commands_of(
     """
     Commands of one kind, with the values that are *given*, and others from *domain*.
 
-    Its accounts are all different. What the domain does not have is drawn as by
+    Its accounts are all different. An optional field is given half the time, or, with a strategy
+    under "kind.field", whenever that gives a value. What the domain does not have is drawn as by
     `bankcore.testing.strategies`.
     """
     values = dict(given or {})
-    wanted = list(values)
+    wanted = set(values)
     for field in FIELDS[kind]:
         if field.name in values:
             continue
         strategy = _strategy_for(kind, field, domain, values)
-        if field.is_optional and (field.type is bool or draw(st.booleans())):
-            wanted.append(field.name)
-        is_nullable = field.may_be_none and not field.is_optional
-        values[field.name] = draw(st.none() | strategy if is_nullable else strategy)
+        if field.may_be_none and not field.is_optional:
+            strategy = st.none() | strategy
+        is_always = field.type is bool or f"{name_of(kind)}.{field.name}" in domain
+        if is_always or draw(st.booleans()):
+            wanted.add(field.name)
+        values[field.name] = draw(strategy)
     try:
-        return command_of(kind, values, wanted)
+        return command_of(kind, values, {name for name in wanted if values[name] is not None})
     except InvalidRequestError:
         reject()
 

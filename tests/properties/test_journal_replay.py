@@ -108,11 +108,11 @@ def commands(
         datetime: st.integers(-1, 12).map(lambda more: NOW + SECOND * (seconds + more)),
         ExchangeRate: st.just(ExchangeRate("EUR", "EUR", 1)),
         Restriction: st.sampled_from([Restriction.NONE] * 2 + [*Restriction]),
-        "open_account.account_id": st.sampled_from(["d", "a"]),
+        "open_account.account_id": st.sampled_from(["d", "a", None]),
         "initial_balance": SMALL,
         "overdraft_limit": SMALL,
         "place_hold.amount": SMALL | SMALL | AMOUNTS,
-        "capture_hold.amount": SMALL,
+        "capture_hold.amount": st.none() | SMALL,
         "legs": st.builds(legs, PAIRS, SMALL, st.integers(1, 20), crosses=st.booleans()),
         "crosses_boundary": crosses,
     }

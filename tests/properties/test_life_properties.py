@@ -105,10 +105,8 @@ WEIGHTS = {
     "place_hold": 5,
     "capture_hold": 9,
     "set_overdraft_limit": 2,
-    "close_account": 2,
 }
 NAMES = st.sampled_from(["a", "a", "b", "b", "c", "u"])
-MINOR = st.integers(1, 120)
 
 
 def _money(name: str, minor: int) -> Money:
@@ -147,11 +145,13 @@ def lives(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
-def _in_currency(amounts: st.SearchStrategy[int]) -> Callable[[dict[str, Any]], Any]:
+def _in_currency(most: int) -> Callable[[dict[str, Any]], st.SearchStrategy[Money]]:
     """
     Amounts in the currency of the account to be debited, or the only one.
     """
-    return lambda values: amounts.map(partial(_money, str(next(iter(values.values())))))
+    return lambda values: st.integers(1, most).map(
+        partial(_money, str(next(iter(values.values()))))
+    )
 
 
 def _commands(
@@ -162,14 +162,15 @@ def _commands(
     """
     domain: Domain = {
         AccountId: NAMES,
-        Money: _in_currency(MINOR),
+        Money: _in_currency(120),
         PrincipalId: st.just("mary"),
         datetime: st.integers(1, 9).map(lambda n: NOW + timedelta(seconds=seconds + n)),
         Restriction: st.sampled_from([Restriction.NONE, *Restriction]),
         ExchangeRate: st.just(ExchangeRate("EUR", "USD", "1.1")),
         "legs": _legs(),
         "crosses_boundary": st.just(True),
-        "capture_hold.amount": _in_currency(st.integers(1, 60)),
+        "capture_hold.amount": lambda values: st.none() | _in_currency(60)(values),
+        "close_account.sweep_to": NAMES,
         "destination_id": st.sampled_from("abc"),
         "original_id": st.sampled_from([each.transaction_id for _, each in steps[-8:]]),
     }
