@@ -29,8 +29,8 @@ from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, StoreError
 from bankcore.values._instants import from_microseconds, to_microseconds
 
-# What making a value out of anything at all can raise.
-_MISREAD = (
+#: What making a value out of anything at all can raise.
+MISREAD = (
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -39,6 +39,13 @@ _MISREAD = (
     ValueError,
     BankError,
 )
+
+
+def unreadable(what: str, error: BaseException) -> StoreCorruptedError:
+    """
+    Return the error for a stored value that cannot be read because of *error*.
+    """
+    return StoreCorruptedError(f"{what} cannot be read ({type(error).__name__}: {error})")
 
 
 class reading:  # noqa: N801  # used like a function
@@ -54,10 +61,8 @@ class reading:  # noqa: N801  # used like a function
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, _MISREAD) and not isinstance(error, StoreError):
-            raise StoreCorruptedError(
-                f"{self._what} cannot be read ({type(error).__name__}: {error})"
-            ) from error
+        if isinstance(error, MISREAD) and not isinstance(error, StoreError):
+            raise unreadable(self._what, error) from error
 
 
 @lru_cache(maxsize=1024)
@@ -175,21 +180,12 @@ class _Fields:
         self.absent = {
             field.name: None for field in attrs.fields(cls) if str(field.type).endswith("| None")
         }
-        self._values = attrgetter(*codecs)
-        self._writers = tuple(make(f'"{name}":') for name, (make, _) in codecs.items())
+        self.values_of = attrgetter(*codecs)
+        self.writers = tuple(make(f'"{name}":') for name, (make, _) in codecs.items())
         self._readers = {name: read for name, (_, read) in codecs.items()}
 
-    def command_to_json(self, command: Command) -> str:
-        # Every write passes here: a list, and no check of two lengths that are one.
-        members = [
-            write(value)
-            for write, value in zip(self._writers, self._values(command))  # noqa: B905
-            if value is not None
-        ]
-        return f"{{{','.join(members)}}}"
-
     def facts_to_json(self, facts: Mapping[str, Any]) -> str:
-        pairs = zip(self._writers, self.names, strict=True)
+        pairs = zip(self.writers, self.names, strict=True)
         members = [write(facts[name]) for write, name in pairs if facts[name] is not None]
         return f"{{{','.join(members)}}}"
 
@@ -207,7 +203,12 @@ def command_to_text(command: Command) -> tuple[str, str]:
     *command* that are given, but for its transaction id.
     """
     fields = _COMMAND_FIELDS[type(command)]
-    return fields.kind, fields.command_to_json(command)
+    members = []
+    # Every write passes here: one loop, and no check of two lengths that are the same.
+    for write, value in zip(fields.writers, fields.values_of(command)):  # noqa: B905
+        if value is not None:
+            members.append(write(value))
+    return fields.kind, f"{{{','.join(members)}}}"
 
 
 def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Command:
@@ -282,6 +283,7 @@ def holders_to_text(holders: Sequence[Holder]) -> str | None:
     )
 
 
+@lru_cache(maxsize=1024)  # an account's are the same in every unit
 def holders_from_text(text: str | None) -> tuple[Holder, ...]:
     """
     The holders that were written as *text*.

@@ -50,17 +50,17 @@ def require_file(path: str, *, create: bool) -> None:
 
 def files_at(path: str) -> Files:
     """
-    Which files are at *path*, at its log's and at its index's; `os.stat` opens none of them.
+    Return which files are at *path*, at its log's and at its index's, without opening one.
     """
-    return _identity(path), _identity(f"{path}-wal"), _identity(f"{path}-shm")
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+    found: list[tuple[int, int] | None] = []
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        try:
+            status = os.stat(name)
+        except FileNotFoundError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return tuple(found)
 
 
 def keep_open(connection: sqlite3.Connection) -> None:

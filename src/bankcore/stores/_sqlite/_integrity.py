@@ -15,8 +15,8 @@ from typing import Any
 from bankcore.commands import Reverse
 from bankcore.ledger import _codec as codec
 from bankcore.ledger._errors import StoreCorruptedError
+from bankcore.stores._rows import require_order
 from bankcore.stores._sqlite._migrations import PREFIX, migrate
-from bankcore.stores._sqlite._rows import require_ahead
 from bankcore.values import TransactionId
 
 _Read = Callable[[str, Sequence[object]], list[Any]]
@@ -89,7 +89,7 @@ def _text_errors(read: _Read) -> Iterator[str]:
                     written[2] = codec.batch_to_text(codec.batch_from_text(batch))
                 if written != [command, facts, batch]:
                     yield f"the text of {name} is not written as bankcore writes it"
-        require_ahead("the places of the journal", rows[-1][0], after)
+        require_order("the places of the journal", rows[-1][0], after)
         after = rows[-1][0]
 
 

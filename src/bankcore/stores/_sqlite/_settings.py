@@ -46,7 +46,7 @@ def require_known(journal_mode: object, synchronous: object) -> None:
         )
 
 
-def set_up(
+def configure(
     connection: sqlite3.Connection,
     journal_mode: JournalMode | None,
     synchronous: Synchronous,
