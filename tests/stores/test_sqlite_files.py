@@ -27,7 +27,7 @@ from bankcore.errors import (
 )
 from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore, SQLiteWALWarning, migrate
-from bankcore.stores._sqlite import _connections as connections
+from bankcore.stores._sqlite import _file
 from bankcore.stores._sqlite import _versions as _sqlite_versions
 from bankcore.stores._sqlite._file import Files, files_at
 from bankcore.stores._sqlite._versions import has_wal_bug
@@ -233,7 +233,7 @@ def test_a_thread_that_opens_the_files_meanwhile_replaces_nothing(
                 _in_a_thread(lambda: bank_on(store).account("alice"))
             return found
 
-        monkeypatch.setattr(connections, "files_at", look)
+        monkeypatch.setattr(_file, "files_at", look)
         bank_on(store).deposit("alice", eur(1))
 
         assert looked[0][1:] == (None, None)
@@ -258,7 +258,7 @@ def test_a_thread_that_gives_its_connection_up_meanwhile_replaces_nothing(
                 looked.append(files_at(at))
             return files_at(at)
 
-        monkeypatch.setattr(connections, "files_at", look)
+        monkeypatch.setattr(_file, "files_at", look)
         bank_on(store).deposit("alice", eur(1))
 
         assert looked[0][1:] == (None, None)

@@ -961,7 +961,8 @@ if child == 0:
         bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child")
         os.write(told[1], b".")
         os.read(go_on[0], 1)
-        print(store._connections.current().sqlite is inherited, bank.account("alice").balance, flush=True)
+        opened = store._connections.current().sqlite
+        print(opened is inherited, bank.account("alice").balance, flush=True)
         bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child-2")
         store.close()
         os._exit(0)
@@ -2398,7 +2399,9 @@ def test_a_timeout_is_a_number_of_seconds(path: Path, timeout: Any) -> None:
     """
     What SQLite or a lock could not wait is refused before anything is opened.
     """
-    with pytest.raises(StoreMisuseError, match="timeout is a number of seconds from 0 to 86400"):
+    with pytest.raises(
+        StoreMisuseError, match="timeout must be a number of seconds from 0 to 86400"
+    ):
         SQLiteStore(path, timeout=timeout)
 
     assert not path.exists()

@@ -10,11 +10,11 @@ selected. The prefix ``account_``, ``posting_`` or ``hold_`` marks a column of a
 """
 
 from collections import defaultdict, namedtuple
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from bankcore.access import Denial, Principal, Token
 from bankcore.accounts import Account, AccountStatus, Hold, Restriction
@@ -95,7 +95,7 @@ _key_of = attrgetter("key")
 def _account(lines: Sequence[AccountRow], ids: Mapping[str, AccountId]) -> Account:
     row = lines[0]
     try:
-        currency = codec.currency_of(row.currency, row.exponent)
+        currency, ends_at = codec.currency_of(row.currency, row.exponent), row.restriction_ends_at
         account = Account(
             id=ids.get(row.id) or AccountId(row.id),
             balance=Money.from_minor(row.balance_minor, currency),
@@ -106,7 +106,7 @@ def _account(lines: Sequence[AccountRow], ids: Mapping[str, AccountId]) -> Accou
             holds=() if row.hold_id is None else [hold_from(line, currency) for line in lines],
             restriction=Restriction(row.restriction),
             restriction_reason=row.restriction_reason,
-            restriction_ends_at=_instant(row.restriction_ends_at),
+            restriction_ends_at=None if ends_at is None else from_microseconds(ends_at),
             holders=codec.holders_from_text(row.holders),
         )
     except codec.MISREAD as error:
@@ -230,30 +230,18 @@ class Known(NamedTuple):
     heads: dict[str, bytes]
 
 
-_Row = TypeVar("_Row", AccountRow, RecordRow, ReversalRow)
-
-
-class Fetch(Protocol):
-    """
-    Return the rows of a class whose account, record or reversed transaction is one of *ids*.
-    """
-
-    def __call__(
-        self,
-        connection: Any,  # noqa: ANN401  # the store's own
-        row: type[_Row],
-        ids: Sequence[str],
-        /,
-    ) -> list[_Row]: ...
+_Connection = TypeVar("_Connection")
+Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
 
 
 def read_unit(
-    connection: Any,  # noqa: ANN401  # what *fetch* reads from
-    fetch: Fetch,
-    reads: ReadSet,
+    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
 ) -> tuple[Snapshot, Known]:
     """
     Return what *reads* names, and what `unit_rows` needs to know of its accounts.
+
+    *fetch* gives the rows of a class whose account, record or reversed transaction is one of some
+    ids.
     """
     transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
     if reads.originals:
@@ -377,34 +365,21 @@ def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Kno
         rows["records"].append((*plain, record.principal, None, None, None, reverses))
     hashes = link(record, transaction_content(record, kind, text, booked_at), known.heads)
     for line, posting in enumerate(record.postings):
+        key = known.keys[posting.account_id.value]
+        amount, balance = posting.amount.amount_minor, posting.balance.amount_minor
+        held, limit = posting.held.amount_minor, posting.overdraft_limit.amount_minor
         rows["postings"].append(
-            (
-                place,
-                line,
-                known.keys[posting.account_id.value],
-                posting.version,
-                posting.amount.amount_minor,
-                posting.balance.amount_minor,
-                posting.held.amount_minor,
-                posting.overdraft_limit.amount_minor,
-                hashes[line],
-            )
+            (place, line, key, posting.version, amount, balance, held, limit, hashes[line])
         )
 
 
 def _add_account(rows: UnitRows, account: Account, known: Known) -> None:
-    name, balance = account.id.value, account.balance
+    name, balance, at = account.id.value, account.balance, account.last_booked_at
     key, before = known.keys[name], known.accounts.get(name)
-    state = (
-        balance.amount_minor,
-        account.held.amount_minor,
-        account.overdraft_limit.amount_minor,
-        account.status.value,
-        account.version,
-        _microseconds(account.last_booked_at),
-        known.heads.get(name, GENESIS),
-        key,
-    )
+    held, limit = account.held.amount_minor, account.overdraft_limit.amount_minor
+    booked_at = None if at is None else to_microseconds(at)
+    rest = (account.status.value, account.version, booked_at, known.heads.get(name, GENESIS), key)
+    state = (balance.amount_minor, held, limit, *rest)
     if before is None:
         currency = balance.currency
         rows["new accounts"].append((*state, name, currency.code, currency.exponent))

@@ -2,9 +2,7 @@
 The connections of a store to its own SQLite file.
 
 Decided here: one connection for each thread of each process, which of them may write, when a
-connection or the file is no longer trusted, and what becomes of them at a fork. A unit is `lock`,
-`begin`, `run` for each part that uses SQLite, `commit`, and always `unlock`, which undoes
-what was not committed.
+connection or the file is no longer trusted, and what becomes of them at a fork.
 
 One writer at a time: a unit is ``BEGIN IMMEDIATE … COMMIT`` under an exclusive lock on
 ``<path>.lock``, which both queues the writers and keeps two connections of bankcore from writing
@@ -34,21 +32,14 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
+from bankcore.stores._sqlite import _file
 from bankcore.stores._sqlite._errors import (
     DISTRUSTED,
-    STATEMENT_ERRORS,
+    STORAGE_ERRORS,
     primary_code,
     roll_back,
     storage_errors,
     translated,
-)
-from bankcore.stores._sqlite._file import (
-    Files,
-    files_at,
-    keep_open,
-    require_file,
-    require_own,
-    tables_in,
 )
 from bankcore.stores._sqlite._migrations import migrate
 from bankcore.stores._sqlite._settings import (
@@ -97,7 +88,7 @@ class StoreConnection:
     sqlite: sqlite3.Connection
     writer: threading.Lock
     lock_file: int
-    files: Files = ()
+    files: _file.Files = ()
     is_trusted: bool = True
 
     def acquire(self, timeout: float) -> None:
@@ -215,16 +206,16 @@ class Connections:
         self._is_in_doubt = False
         self._process = _Process()
         self._process_guard = threading.Lock()
-        require_file(self.path, create=create)
-        self._file = files_at(self.path)[0]
-        if self._file in _open_in_parent:
+        _file.require_file(self.path, create=create)
+        self._file_id = _file.files_at(self.path)[0]
+        if self._file_id in _open_in_parent:
             raise StoreMisuseError(_OPEN_IN_PARENT)
         # True if the next fork leaves the child with connections of other threads.
         self._is_open_across_fork = False
         _all.add(weakref.ref(self, _all.discard))
         try:
             with storage_errors():
-                require_own(self.path, timeout)
+                _file.require_own(self.path, timeout)
                 self._make_tables()
             if self._journal_mode == "wal":
                 warn_once(stacklevel=3)
@@ -257,7 +248,7 @@ class Connections:
 
     def after_fork_in_child(self) -> None:
         if self._is_open_across_fork:
-            _open_in_parent.add(self._file)
+            _open_in_parent.add(self._file_id)
             self._stop_reason = _OPEN_IN_PARENT
 
     def _current_process(self) -> _Process:
@@ -286,7 +277,7 @@ class Connections:
         connection = self.current()
         try:
             return connection.sqlite.execute(statement, parameters).fetchall()
-        except STATEMENT_ERRORS as error:
+        except STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
         finally:
             if not connection.is_trusted:
@@ -294,25 +285,30 @@ class Connections:
 
     def lock(self) -> StoreConnection:
         """
-        Return this thread's connection once it alone may write; `unlock` must follow.
+        Return this thread's connection while nobody else may write; `unlock` must follow.
         """
         connection = self.current()
         connection.acquire(self.timeout)
         return connection
 
     def begin(self, connection: StoreConnection) -> None:
-        """
-        Begin a transaction that writes, if the files are those that were opened, and sound.
-        """
+        sqlite = connection.sqlite
         try:
             self._require_same_files()
             if self._is_in_doubt:
-                self._require_sound(connection.sqlite)
-            connection.sqlite.execute("BEGIN IMMEDIATE")
+                ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
+                if found != "ok":
+                    raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
+                self._is_in_doubt = False
+            sqlite.execute("BEGIN IMMEDIATE")
             # A file in WAL stays so while it is open here; any other can be changed by anybody.
-            if self._journal_mode == "truncate":
-                self._require_truncate(connection.sqlite)
-        except (*STATEMENT_ERRORS, OSError) as error:
+            if self._journal_mode == "truncate" and mode_of(sqlite) != "truncate":
+                self._stop_reason = (
+                    f"the journal mode of {self.path} was changed while it was open, and nothing"
+                    " more is written through this store; agree on one mode, then open a new one"
+                )
+                raise StoreMisuseError(self._stop_reason)
+        except STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
     def run(
@@ -327,7 +323,7 @@ class Connections:
         """
         try:
             return function(connection.sqlite, *args, **kwargs)
-        except STATEMENT_ERRORS as error:
+        except STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
     def commit(self, connection: StoreConnection) -> None:
@@ -355,9 +351,7 @@ class Connections:
         Undo what was not committed, and let others write.
         """
         try:
-            if connection.lock_file != _CLOSED and not (
-                roll_back(connection.sqlite) and connection.is_trusted
-            ):
+            if not (roll_back(connection.sqlite) and connection.is_trusted):
                 self._discard(connection)
         finally:
             connection.release()
@@ -368,9 +362,7 @@ class Connections:
             connection.is_trusted = False
         return translated(error)
 
-    # -- Checks before a write --
-
-    def _require_same_files(self, *new: StoreConnection) -> None:
+    def _require_same_files(self) -> None:
         """
         Raise, and stop the store, unless the files at the path are those that were opened.
 
@@ -378,12 +370,11 @@ class Connections:
         """
         process = self._process
         before = tuple(process.connections)
-        found = files_at(self.path)
+        found = _file.files_at(self.path)
+        is_same = found[0] == self._file_id
         # Only those that were open all the while: other threads open and close theirs.
-        compared = {*new, *set(before).intersection(process.connections)}
-        is_same = found[0] == self._file
-        for each in compared:
-            is_same = is_same and each.files == found
+        for connection in set(before).intersection(process.connections):
+            is_same = is_same and connection.files == found
         if is_same:
             return
         self._stop_reason = (
@@ -393,43 +384,19 @@ class Connections:
         )
         # To close a connection would remove the -wal at the path, now perhaps another's.
         with process.connections_guard:
-            for each in (*new, *process.connections):
-                keep_open(each.sqlite)
+            for connection in process.connections:
+                _file.keep_open(connection.sqlite)
             _abandoned.append(process)
             self._process = _Process()
         raise StoreMisuseError(self._stop_reason)
 
-    def _require_sound(self, sqlite: sqlite3.Connection) -> None:
-        ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
-        if found != "ok":
-            raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
-        self._is_in_doubt = False
-
-    def _require_truncate(self, sqlite: sqlite3.Connection) -> None:
-        if mode_of(sqlite) != "truncate":
-            self._stop_reason = (
-                f"the journal mode of {self.path} was changed while it was open, and nothing more"
-                " is written through this store; agree on one mode, then open a new one"
-            )
-            raise StoreMisuseError(self._stop_reason)
-
     # -- Opening and closing --
 
+    @storage_errors()
     def _opened(self, process: _Process) -> StoreConnection:
-        with storage_errors():
-            connection = self._connected(process)
-            for each in [each for each in process.connections if not each.thread.is_alive()]:
-                with process.connections_guard:
-                    if each not in process.connections:
-                        continue  # another thread has found it too
-                    process.connections.remove(each)
-                self._close(each)
-        with process.connections_guard:
-            process.connections.append(connection)
-        process.local.connection = connection
-        return connection
-
-    def _connected(self, process: _Process) -> StoreConnection:
+        """
+        Return a new connection for this thread, and close those of threads that have ended.
+        """
         self._require_same_files()
         options: dict[str, Any] = {"isolation_level": None}
         if sys.version_info >= (3, 12):
@@ -442,37 +409,44 @@ class Connections:
         except BaseException:
             os.close(lock_file)
             raise
-        connection = StoreConnection(threading.current_thread(), sqlite, process.writer, lock_file)
+        this = threading.current_thread()
+        connection = StoreConnection(this, sqlite, process.writer, lock_file)
         try:
             # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
             with connection.acquired(self.timeout):
                 self._journal_mode = configure(sqlite, self._journal_mode, self._synchronous)
-                tables_in(sqlite)  # the first read opens the log
-                connection.files = files_at(self.path)
-                self._require_same_files(connection)
+                _file.tables_in(sqlite)  # the first read opens the log
+                connection.files = _file.files_at(self.path)
+                with process.connections_guard:
+                    process.connections.append(connection)
+                self._require_same_files()
         except BaseException:
             self._discard(connection)
             raise
+        process.local.connection = connection
+        for each in [each for each in process.connections if not each.thread.is_alive()]:
+            with process.connections_guard:
+                if each not in process.connections:
+                    continue  # another thread has found it too
+                process.connections.remove(each)
+            self._close(each)
         return connection
 
     def _make_tables(self) -> None:
-        """
-        Make the tables if there are none, and raise unless the file can be written.
-        """
-        with self.current().acquired(self.timeout) as sqlite:
+        connection = self.lock()
+        sqlite = connection.sqlite
+        try:
             sqlite.execute("BEGIN IMMEDIATE")
-            try:
-                if tables_in(sqlite):
-                    # On a file that cannot be written, SQLite begins a transaction all the
-                    # same, and only a write fails. This one is not kept.
-                    sqlite.execute("UPDATE bankcore_schema SET version = version")
-                    sqlite.execute("ROLLBACK")
-                    return
+            if _file.tables_in(sqlite):
+                # On a file that cannot be written, SQLite begins a transaction all the same, and
+                # only a write fails. This one is not kept.
+                sqlite.execute("UPDATE bankcore_schema SET version = version")
+                sqlite.execute("ROLLBACK")
+            else:
                 migrate(sqlite)
                 sqlite.execute("COMMIT")
-            except BaseException:
-                roll_back(sqlite)
-                raise
+        finally:
+            self.unlock(connection)
 
     def _close_all(self, process: _Process) -> None:
         process.local = threading.local()
@@ -490,6 +464,8 @@ class Connections:
         """
         Close a connection that is not trusted any more; the next use opens a new one.
         """
+        if connection.lock_file == _CLOSED:
+            return
         process = self._process
         with process.connections_guard:
             process.connections = [each for each in process.connections if each is not connection]

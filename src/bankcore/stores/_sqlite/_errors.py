@@ -27,8 +27,8 @@ DISTRUSTED: Final = frozenset(
     }
 )
 
-#: What a statement can raise. Text that is not UTF-8 may be in a row or in a message about one.
-STATEMENT_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+#: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one.
+STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
 
 
 def primary_code(error: BaseException) -> int | None:
@@ -65,7 +65,7 @@ def storage_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (*STATEMENT_ERRORS, OSError) as error:
+    except STORAGE_ERRORS as error:
         raise translated(error) from error
 
 

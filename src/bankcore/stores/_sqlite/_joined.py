@@ -17,7 +17,7 @@ from typing import Any, Final
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
 from bankcore.stores._rows import read_unit
-from bankcore.stores._sqlite._errors import STATEMENT_ERRORS, primary_code, translated
+from bankcore.stores._sqlite._errors import STORAGE_ERRORS, primary_code, translated
 from bankcore.stores._sqlite._migrations import (
     newest_version,
     one_version,
@@ -73,52 +73,43 @@ class JoinedSQLiteStore(SQLiteReads):
         return f"JoinedSQLiteStore({self._connection!r})"
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        with self._unit() as executor:
-            with _translated(self._connection):
-                _begin(executor, _LOCK)
-                snapshot, known = read_unit(executor, fetch, reads)
-            # Outside of both, so that whatever it raises passes unchanged.
-            written = decide(snapshot)
-            with _translated(self._connection):
-                if written.records:
-                    write(executor, known, written)
-        return written
-
-    @contextmanager
-    def _unit(self) -> Iterator["_PlainExecutor"]:
-        """
-        Open a savepoint, and undo it if anything in it fails.
-        """
-        executor = self._executor()
+        cursor = self._cursor()
         with _translated(self._connection):
             if not self._connection.in_transaction:
                 raise StoreMisuseError(
                     "no transaction is open on the connection; begin one first, best with"
                     " BEGIN IMMEDIATE"
                 )
-            executor.execute(f"SAVEPOINT {_SAVEPOINT}")
+            cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
-            yield executor
             with _translated(self._connection):
-                executor.execute(f"RELEASE {_SAVEPOINT}")
+                _begin(cursor, _LOCK)
+                snapshot, known = read_unit(cursor, fetch, reads)
+            # Between the two, so that whatever it raises passes unchanged.
+            written = decide(snapshot)
+            with _translated(self._connection):
+                if written.records:
+                    write(cursor, known, written)
+                cursor.execute(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
-            self._undo(executor, error)
+            self._undo(cursor, error)
             raise
+        return written
 
-    def _undo(self, executor: "_PlainExecutor", error: BaseException) -> None:
+    def _undo(self, cursor: sqlite3.Cursor, error: BaseException) -> None:
         """
         Leave the application's transaction as it was before the unit.
         """
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
-                executor.execute(f"ROLLBACK TO {_SAVEPOINT}")
-                executor.execute(f"RELEASE {_SAVEPOINT}")
+                cursor.execute(f"ROLLBACK TO {_SAVEPOINT}")
+                cursor.execute(f"RELEASE {_SAVEPOINT}")
                 return
         # Either SQLite has rolled all of it back, as after a full disk, or the unit cannot be
         # undone alone: then nothing of the transaction may stay, as half a unit must not.
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
-                executor.execute("ROLLBACK")
+                cursor.execute("ROLLBACK")
         if isinstance(error, StoreUnavailableError):
             error.reason += "; with it the whole transaction of the application was rolled back"
 
@@ -134,42 +125,28 @@ class JoinedSQLiteStore(SQLiteReads):
         )
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
-        executor = self._executor()
+        cursor = self._cursor()
         with _translated(self._connection):
-            _begin(executor)
-            return executor.execute(statement, parameters).fetchall()
+            _begin(cursor)
+            return cursor.execute(statement, parameters).fetchall()
 
-    def _executor(self) -> "_PlainExecutor":
+    def _cursor(self) -> sqlite3.Cursor:
         if self._owner != (os.getpid(), threading.get_ident()):
             raise StoreMisuseError("it belongs to the thread and process that made it")
-        return _PlainExecutor(self._connection)
-
-
-class _PlainExecutor:
-    """
-    The application's connection, with plain rows from its cursors.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> sqlite3.Cursor:
         # A cursor made so has no row factory, whatever the connection has.
-        return sqlite3.Cursor(self._connection).execute(statement, parameters)
-
-    def executemany(self, statement: str, rows: Sequence[Sequence[Any]], /) -> sqlite3.Cursor:
-        return sqlite3.Cursor(self._connection).executemany(statement, rows)
+        with _translated(self._connection):
+            return sqlite3.Cursor(self._connection)
 
 
-def _begin(executor: _PlainExecutor, *statements: str) -> None:
+def _begin(cursor: sqlite3.Cursor, *statements: str) -> None:
     """
     Run *statements*, and raise unless the tables are there, of the right version, not hidden, and
     their values come unconverted.
     """
     try:
         for statement in statements:
-            executor.execute(statement)
-        found = executor.execute(_VERSION).fetchall()
+            cursor.execute(statement)
+        found = cursor.execute(_VERSION).fetchall()
     except sqlite3.OperationalError as error:
         if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
             raise SchemaVersionError(0, newest_version()) from error
@@ -203,5 +180,5 @@ def _translated(connection: sqlite3.Connection) -> Iterator[None]:
             connection.text_factory = factory
     except sqlite3.ProgrammingError as error:
         raise StoreMisuseError(f"the connection cannot be used here: {error}") from error
-    except STATEMENT_ERRORS as error:
+    except STORAGE_ERRORS as error:
         raise translated(error) from error

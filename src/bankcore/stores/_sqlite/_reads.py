@@ -3,6 +3,7 @@ The reading half of the store contract, on the SQLite tables.
 """
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -166,30 +167,28 @@ class SQLiteReads:
         return [_rows.require_hash(account_id.value, chain_hash) for (chain_hash,) in rows]
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        # Times never fall along the versions, so the last one in time is found by halving:
-        # that needs no index by time, which every write would have to keep.
-        low, high = 0, self.account(account_id).version
-        wanted = to_microseconds(instant)
+        versions = range(1, self.account(account_id).version + 1)
+
+        def booked_at(version: int) -> int:
+            ((found,),) = self._read(
+                "SELECT journal.recorded_at FROM bankcore_account AS account"
+                " JOIN bankcore_posting AS posting ON posting.account_key = account.key"
+                " JOIN bankcore_journal AS journal ON journal.place = posting.place"
+                " WHERE account.id = ? AND posting.version = ?",
+                (account_id.value, version),
+            )
+            return int(found)
+
         with codec.reading(f"the history of account {account_id}"):
-            while low < high:
-                middle = (low + high + 1) // 2
-                ((booked_at,),) = self._read(
-                    "SELECT journal.recorded_at FROM bankcore_account AS account"
-                    " JOIN bankcore_posting AS posting ON posting.account_key = account.key"
-                    " JOIN bankcore_journal AS journal ON journal.place = posting.place"
-                    " WHERE account.id = ? AND posting.version = ?",
-                    (account_id.value, middle),
-                )
-                if booked_at <= wanted:
-                    low = middle
-                else:
-                    high = middle - 1
-            if low == 0:
+            # Times never fall along the versions, so that no index by time is needed, which every
+            # write would have to keep.
+            version = bisect_right(versions, to_microseconds(instant), key=booked_at)
+            if version == 0:
                 return None
-            (transaction,) = self.history(account_id, after=low - 1, limit=1)
+            (transaction,) = self.history(account_id, after=version - 1, limit=1)
             posting = transaction.posting(account_id)
-            if posting.version != low:
-                raise ValueError(f"version {posting.version} is where {low} should be")
+            if posting.version != version:
+                raise ValueError(f"version {posting.version} is where {version} should be")
             return posting
 
     def holds_due(

@@ -16,12 +16,21 @@ from bankcore.access._errors import TokenNotFoundError
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet, require_limit
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
-from bankcore.stores._sqlite import _statements
 from bankcore.stores._sqlite._backup import write_copy
 from bankcore.stores._sqlite._connections import Connections
 from bankcore.stores._sqlite._errors import storage_errors
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
+from bankcore.stores._sqlite._statements import (
+    DELETE_OLD_DENIALS,
+    DENIALS,
+    INSERT_DENIAL,
+    INSERT_TOKEN,
+    REVOKE,
+    TOKENS,
+    fetch,
+    write,
+)
 from bankcore.values._errors import shown
 from bankcore.values._instants import to_microseconds
 
@@ -92,12 +101,11 @@ class SQLiteStore(SQLiteReads):
         connection = connections.lock()
         try:
             connections.begin(connection)
-            snapshot, known = connections.run(
-                connection, _rows.read_unit, _statements.fetch, reads
-            )
+            snapshot, known = connections.run(connection, _rows.read_unit, fetch, reads)
+            # Not by `run`: whatever it raises passes unchanged.
             written = decide(snapshot)
             if written.records:
-                connections.run(connection, _statements.write, known, written)
+                connections.run(connection, write, known, written)
                 connections.commit(connection)
         finally:
             connections.unlock(connection)
@@ -140,18 +148,16 @@ class SQLiteStore(SQLiteReads):
 
     def record_denial(self, denial: Denial) -> None:
         self._write_apart(
-            (_statements.INSERT_DENIAL, _rows.denial_row(denial)),
-            (_statements.DELETE_OLD_DENIALS, (DENIALS_MAX,)),
+            (INSERT_DENIAL, _rows.denial_row(denial)),
+            (DELETE_OLD_DENIALS, (DENIALS_MAX,)),
         )
 
     def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
-        rows = self._read(
-            f"{_statements.DENIALS} ORDER BY key DESC LIMIT ?", (require_limit(limit),)
-        )
+        rows = self._read(f"{DENIALS} ORDER BY key DESC LIMIT ?", (require_limit(limit),))
         return tuple(map(_rows.denial_from, map(_rows.DenialRow._make, rows)))
 
     def add_token(self, token: Token) -> None:
-        self._write_apart((_statements.INSERT_TOKEN, _rows.token_row(token)))
+        self._write_apart((INSERT_TOKEN, _rows.token_row(token)))
 
     def token(self, token_id: str) -> Token:
         for token in self._tokens("WHERE id = ?", token_id):
@@ -162,24 +168,25 @@ class SQLiteStore(SQLiteReads):
         return self._tokens("WHERE id > ? ORDER BY id LIMIT ?", after, require_limit(limit))
 
     def _tokens(self, where: str, *parameters: object) -> tuple[Token, ...]:
-        rows = self._read(f"{_statements.TOKENS} {where}", parameters)
+        rows = self._read(f"{TOKENS} {where}", parameters)
         return tuple(map(_rows.token_from, map(_rows.TokenRow._make, rows)))
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
-        if not self._write_apart((_statements.REVOKE, (to_microseconds(revoked_at), token_id))):
+        if not self._write_apart((REVOKE, (to_microseconds(revoked_at), token_id))):
             raise TokenNotFoundError(shown(token_id))
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
         """
         Run *statements* in a unit of their own; return how many rows the first one changed.
         """
-        connection = self._connections.lock()
+        connections = self._connections
+        connection = connections.lock()
         try:
-            self._connections.begin(connection)
-            changed = self._connections.run(connection, _run, statements)
-            self._connections.commit(connection)
+            connections.begin(connection)
+            changed = connections.run(connection, _run, statements)
+            connections.commit(connection)
         finally:
-            self._connections.unlock(connection)
+            connections.unlock(connection)
         return changed
 
 
