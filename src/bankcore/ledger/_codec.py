@@ -30,8 +30,8 @@ from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, StoreError
 from bankcore.values._instants import from_microseconds, to_microseconds
 
-# What making a value of damaged text can raise.
-_MISREAD: Final = (
+#: What making a value of damaged text can raise.
+MISREAD: Final = (
     ArithmeticError,
     AttributeError,
     BankError,
@@ -40,6 +40,13 @@ _MISREAD: Final = (
     TypeError,
     ValueError,
 )
+
+
+def unreadable(what: str, error: BaseException) -> StoreCorruptedError:
+    """
+    Return the error for a stored value that cannot be read because of *error*.
+    """
+    return StoreCorruptedError(f"{what} cannot be read ({type(error).__name__}: {error})")
 
 
 @contextmanager
@@ -51,9 +58,8 @@ def reading(what: str) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except _MISREAD as error:
-        reason = f"{what} cannot be read ({type(error).__name__}: {error})"
-        raise StoreCorruptedError(reason) from error
+    except MISREAD as error:
+        raise unreadable(what, error) from error
 
 
 # -- Values ------------------------------------------------------------------
@@ -256,6 +262,7 @@ def holders_to_text(holders: Sequence[Holder]) -> str | None:
     )
 
 
+@lru_cache(maxsize=1024)  # an account's are the same in every unit
 def holders_from_text(text: str | None) -> tuple[Holder, ...]:
     if text is None:
         return ()
