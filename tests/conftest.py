@@ -1,5 +1,5 @@
 """
-What every test shares: Hypothesis profiles.
+What every test shares: Hypothesis profiles, the number of workers, and options.
 
 `dev` is quick and different each time. `ci` is the same each time, so that a failure is
 the change's and not chance's. `thorough` is for a long look by hand:
@@ -7,7 +7,9 @@ the change's and not chance's. `thorough` is for a long look by hand:
 """
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines here are small and noisy: a deadline would test the machine.
@@ -19,3 +21,23 @@ settings.register_profile("thorough", _shared, max_examples=5_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--newest",
+        action="store_true",
+        help="compare the recorded data of other packages with what is installed, whatever its"
+        " version",
+    )
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """
+    Return one worker a core for folders, and none for files: one file is sooner done without.
+    """
+    if all(Path(each.partition("::")[0]).is_file() for each in config.args):
+        return 0
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

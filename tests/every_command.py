@@ -1,74 +1,123 @@
 """
-A command of each kind, and for each of its fields another value than it has there.
+A command of each kind, for each of its fields another value than it has there, and random ones.
+
+All of it follows from the classes of the commands: a new one needs no line here.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bankcore.accounts import Restriction
-from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
+from hypothesis import reject
+from hypothesis import strategies as st
+
+from bankcore.commands import SENT, Command
+from bankcore.errors import InvalidRequestError
+from bankcore.testing._commands import (
+    DOLLAR,
+    EACH,
+    EXCHANGE,
+    FIELDS,
+    NOON,
+    ONE,
+    RATE,
+    Field,
+    command_of,
+    values_of,
 )
-from bankcore.testing._conformance.samples import DOLLAR, EACH, EXCHANGE, NOON, ONE, RATE
+from bankcore.testing.strategies import _BY_TYPE
+from bankcore.values import AccountId
 
-__all__ = ["DOLLAR", "EACH", "EXCHANGE", "NAMED", "NOON", "ONE", "OTHERWISE", "RATE"]
-
-# A command of each kind that an application sends, and the accounts that it names.
-_ACCOUNTS: Final[list[list[str]]] = [
-    ["a"],
-    ["a"],
-    ["a"],
-    ["a", "b"],
-    ["a", "c", "b", "d"],
-    [],
-    *([["a"]] * 9),
+__all__ = [
+    "DOLLAR",
+    "EACH",
+    "EXCHANGE",
+    "NAMED",
+    "NOON",
+    "ONE",
+    "OTHERWISE",
+    "RATE",
+    "SENT",
+    "Domain",
+    "commands_of",
+    "kinds",
+    "name_of",
 ]
-NAMED: list[tuple[Command, list[str]]] = list(zip(EACH, _ACCOUNTS, strict=True))
-# The commands of which every field has been given another value than it has in EACH.
-OTHERWISE: dict[type[Command], dict[str, Any]] = {
-    OpenAccount: {
-        "account_id": "b",
-        "initial_balance": ONE + ONE,
-        "overdraft_limit": ONE,
-        "holder": "mary",
-    },
-    Deposit: {"account_id": "b", "amount": ONE + ONE},
-    Withdraw: {"account_id": "b", "amount": ONE + ONE},
-    Transfer: {"source_id": "c", "destination_id": "d", "amount": ONE + ONE},
-    Post: {"legs": EXCHANGE[::-1], "crosses_boundary": True, "exchange_rate": None},
-    Reverse: {"original_id": "t-2"},
-    PlaceHold: {"account_id": "b", "amount": ONE + ONE, "expires_at": NOON},
-    CaptureHold: {
-        "account_id": "b",
-        "hold_id": "h-2",
-        "amount": ONE,
-        "final": False,
-        "destination_id": "d",
-    },
-    ReleaseHold: {"account_id": "b", "hold_id": "h-2"},
-    ExtendHold: {"account_id": "b", "hold_id": "h-2", "expires_at": None},
-    Restrict: {
-        "account_id": "b",
-        "restriction": Restriction.DEBITS,
-        "reason": "loss",
-        "ends_at": NOON,
-    },
-    SetOverdraftLimit: {"account_id": "b", "overdraft_limit": ONE + ONE},
-    CloseAccount: {"account_id": "b", "sweep_to": "d"},
-    GrantAccess: {"account_id": "b", "principal": "bert", "rights": ["debit"]},
-    RevokeAccess: {"account_id": "b", "principal": "bert"},
-}
+
+
+def name_of(kind: type[Command]) -> str:
+    """
+    The name under which commands of this kind are recorded.
+    """
+    return kind.kind
+
+
+def _otherwise(command: Command) -> dict[str, Any]:
+    used = {account_id.value for account_id in command.account_ids}
+    # The legs of a post are on all four, and come in another order.
+    accounts = sorted({*"abcd"} - used) or "abcd"
+    return values_of(type(command), accounts=accounts, named="t-2", money=ONE + ONE, other=True)
+
+
+# The commands, each with the accounts that it names.
+NAMED: Final = [(command, [each.value for each in command.account_ids]) for command in EACH]
+# By the kind of command, every field with another value than it has in EACH.
+OTHERWISE: Final = {type(command): _otherwise(command) for command in EACH}
+
+
+# -- Random commands ---------------------------------------------------------
+
+# Where the values of fields come from: by "kind.field", by a field's name, or by its type, a
+# strategy, or a function that gives one for the values drawn before.
+_Values = dict[str, Any]
+Domain = Mapping[Any, st.SearchStrategy[Any] | Callable[[_Values], st.SearchStrategy[Any]]]
+
+
+def kinds(weights: Mapping[str, int]) -> st.SearchStrategy[type[Command]]:
+    """
+    The kinds of command, each as often as its weight says: once, if it has none.
+    """
+    return st.sampled_from([kind for kind in SENT for _ in range(weights.get(name_of(kind), 1))])
+
+
+@st.composite
+def commands_of(
+    draw: st.DrawFn, kind: type[Command], domain: Domain, given: _Values | None = None
+) -> Command:
+    """
+    Commands of one kind, with the values that are *given*, and others from *domain*.
+
+    Its accounts are all different. An optional field is given half the time, or, with a strategy
+    under "kind.field", whenever that gives a value. What the domain does not have is drawn as by
+    `bankcore.testing.strategies`.
+    """
+    values = dict(given or {})
+    wanted = set(values)
+    for field in FIELDS[kind]:
+        if field.name in values:
+            continue
+        strategy = _strategy_for(kind, field, domain, values)
+        if field.may_be_none and not field.is_optional:
+            strategy = st.none() | strategy
+        is_always = field.type is bool or f"{name_of(kind)}.{field.name}" in domain
+        if is_always or draw(st.booleans()):
+            wanted.add(field.name)
+        values[field.name] = draw(strategy)
+    try:
+        return command_of(kind, values, {name for name in wanted if values[name] is not None})
+    except InvalidRequestError:
+        reject()
+
+
+def _strategy_for(
+    kind: type[Command], field: Field, domain: Domain, values: _Values
+) -> st.SearchStrategy[Any]:
+    for key in (f"{name_of(kind)}.{field.name}", field.name, field.type):
+        if key in domain:
+            found = domain[key]
+            break
+    else:
+        found = _BY_TYPE[field.type](ONE.currency, DOLLAR.currency)
+    strategy = found(values) if callable(found) else found
+    if field.type is AccountId:
+        return strategy.filter(lambda each: each not in values.values())
+    return strategy

@@ -14,7 +14,6 @@ import pytest
 
 from bankcore import Account, Money, Principal
 from bankcore.access import (
-    ACTIONS,
     ALLOWED,
     POLICY_TABLE,
     SCOPES,
@@ -36,6 +35,7 @@ from bankcore.access import (
 from bankcore.accounts import Right
 from bankcore.commands import (
     COMMANDS,
+    SENT,
     Command,
     Deposit,
     ExpireHold,
@@ -103,18 +103,15 @@ def test_a_principal_that_cannot_be(
 
 
 def test_every_action_has_a_row_and_every_command_an_action() -> None:
-    """No action lacks a row of the table; each command is the action of its name."""
-    assert list(Action) == list(POLICY_TABLE)
-    assert set(COMMANDS.values()) - {ExpireHold} == set(ACTIONS)
-    assert {name: ACTIONS[kind].value for name, kind in COMMANDS.items() if kind in ACTIONS} == {
-        name: name for name, kind in COMMANDS.items() if kind in ACTIONS
-    }
+    """No action lacks a row of the table; each command is the action of its kind."""
+    assert [*Action, *(command.kind for command in SENT)] == list(POLICY_TABLE)
+    assert {ExpireHold} == set(COMMANDS) - set(SENT)
 
 
 def test_the_documented_table_is_the_one_of_the_policies() -> None:
     """The page has a line for each row of the table, in order, cell by cell."""
     lines = [
-        f"| `{action.value}` | {row.owner.value} | {row.teller.value} | {row.auditor.value}"
+        f"| `{action}` | {row.owner.value} | {row.teller.value} | {row.auditor.value}"
         f" | {row.operator.value} | `{row.scope}` |"
         for action, row in POLICY_TABLE.items()
     ]
@@ -160,14 +157,14 @@ EXPECTED = {
     "revoke_access": ("", "", "", "x"),
     "backdate": ("", "", "", ""),
 }
-COMMAND_OF = {ACTIONS[type(command)]: command for command in EACH}
+COMMAND_OF = {command.kind: command for command in EACH}
 LETTERS = dict(zip("orcdx", ACCOUNTS.values(), strict=True))
 
 
-def asked(role: str, action: Action, account: Account, amount: Money | None) -> bool:
+def asked(role: str, action: str, account: Account, amount: Money | None) -> bool:
     principal = Principal("mary", [role], SCOPES if role == "service" else ())
     involved = (Involved(Part.SUBJECT, account, amount),)
-    command = None if action is Action.READ_TRANSACTION else COMMAND_OF.get(action)
+    command = None if action == Action.READ_TRANSACTION else COMMAND_OF.get(action)
     if isinstance(command, GrantAccess | RevokeAccess):
         command = attrs.evolve(command, principal="somebody")
     verdict = FULL.decides(principal, action, involved, command)
@@ -180,9 +177,7 @@ def test_who_may_do_what_with_whose_account(action: str, role: str) -> None:
     """Each role may do each thing with the accounts that the table above says, and no others."""
     expected = (*EXPECTED[action], "orcdx")[ROLES.index(role)]
     found = "".join(
-        letter
-        for letter, account in LETTERS.items()
-        if asked(role, Action(action), account, eur(50))
+        letter for letter, account in LETTERS.items() if asked(role, action, account, eur(50))
     )
 
     assert expected == found
@@ -211,7 +206,7 @@ def test_a_scope_permits_its_actions_alone(scope: str) -> None:
     assert permitted == {action for action, row in POLICY_TABLE.items() if row.scope == scope}
     assert not any(
         FULL.permits(attrs.evolve(service, roles=["owner"]), action)
-        for action in (Action.VERIFY, Action.POST, Action.BACKDATE, Action.RESTRICT)
+        for action in (Action.VERIFY, "post", Action.BACKDATE, "restrict")
     )
 
 
@@ -230,25 +225,25 @@ def test_what_is_no_action_is_denied() -> None:
 @pytest.mark.parametrize(
     ("policy", "role", "account", "action", "verdict"),
     [
-        (OwnerPolicy(), "owner", "other", Action.WITHDRAW, hidden(AccountId("a"))),
+        (OwnerPolicy(), "owner", "other", "withdraw", hidden(AccountId("a"))),
         (OwnerPolicy(), "owner", "other", Action.READ_ACCOUNT, hidden(AccountId("a"))),
         (
             *(OwnerPolicy(), "owner", "credit", Action.READ_ACCOUNT),
             denied("it does not hold the right read"),
         ),
         (
-            *(OwnerPolicy(), "owner", "read", Action.WITHDRAW),
+            *(OwnerPolicy(), "owner", "read", "withdraw"),
             denied("it does not hold the right debit"),
         ),
         (
-            *(TellerPolicy(eur(50)), "teller", "credit", Action.WITHDRAW),
+            *(TellerPolicy(eur(50)), "teller", "credit", "withdraw"),
             denied("that is for others' accounts, and it holds rights on this one"),
         ),
         (
-            *(OperatorPolicy(), "operator", "credit", Action.RESTRICT),
+            *(OperatorPolicy(), "operator", "credit", "restrict"),
             denied("that is for others' accounts, and it holds rights on this one"),
         ),
-        (AuditorPolicy(), "auditor", "own", Action.DEPOSIT, denied("none of its roles may")),
+        (AuditorPolicy(), "auditor", "own", "deposit", denied("none of its roles may")),
         (OwnerPolicy(), "auditor", "own", Action.READ_ACCOUNT, denied("none of its roles may")),
     ],
 )
@@ -268,11 +263,9 @@ def test_several_roles_add_up() -> None:
     own = (Involved(Part.DEBITED, ACCOUNTS["own"], eur(51)),)
     owner, both = Principal("mary", ["owner"]), Principal("mary", ["owner", "teller"])
 
-    assert hidden(AccountId("a")) == FULL.decides(owner, Action.WITHDRAW, other, None)
-    assert denied("a teller's limit is EUR 50.00") == FULL.decides(
-        both, Action.WITHDRAW, other, None
-    )
-    assert ALLOWED == FULL.decides(both, Action.WITHDRAW, own, None)
+    assert hidden(AccountId("a")) == FULL.decides(owner, "withdraw", other, None)
+    assert denied("a teller's limit is EUR 50.00") == FULL.decides(both, "withdraw", other, None)
+    assert ALLOWED == FULL.decides(both, "withdraw", own, None)
 
 
 # -- Tellers and their limits ------------------------------------------------
@@ -299,7 +292,7 @@ def test_a_teller_moves_up_to_its_limit(
     """Up to the limit of the currency, in either direction; without one, nothing."""
     teller = Principal("tina", ["teller"])
     involved = (Involved(Part.DEBITED, ACCOUNTS["other"], amount),)
-    verdict = TellerPolicy(limit).decides(teller, Action.WITHDRAW, involved, None)
+    verdict = TellerPolicy(limit).decides(teller, "withdraw", involved, None)
 
     assert is_allowed == verdict.is_allowed
 
@@ -319,9 +312,7 @@ def test_a_teller_pays_nothing_to_itself() -> None:
         Involved(Part.CREDITED, ACCOUNTS["credit"], eur(1)),
     )
 
-    assert not FULL.decides(
-        teller, Action.TRANSFER, involved, Transfer("a", "b", eur(1))
-    ).is_allowed
+    assert not FULL.decides(teller, "transfer", involved, Transfer("a", "b", eur(1))).is_allowed
 
 
 # -- Opening, granting, closing ----------------------------------------------
@@ -371,7 +362,7 @@ def test_who_may_open_what(
 ) -> None:
     """An owner opens for itself, a teller for others; an overdraft is for others to give."""
     principal = Principal("mary", [role], scopes)
-    verdict = FULL.decides(principal, Action.OPEN_ACCOUNT, (), command)
+    verdict = FULL.decides(principal, "open_account", (), command)
 
     assert is_allowed == verdict.is_allowed
 
@@ -384,7 +375,7 @@ def test_an_operator_gives_itself_nothing(command: Command) -> None:
     operator = Principal("mary", ["operator"])
     involved = (Involved(Part.SUBJECT, ACCOUNTS["other"]),)
 
-    assert not FULL.decides(operator, ACTIONS[type(command)], involved, command).is_allowed
+    assert not FULL.decides(operator, command.kind, involved, command).is_allowed
     assert FULL.decides(operator, Action.READ_TRANSACTION, involved, command).is_allowed
 
 
@@ -395,8 +386,8 @@ def test_an_operator_sweeps_nothing_to_itself() -> None:
     others = [*involved, Involved(Part.CREDITED, ACCOUNTS["other"])]
     own = [*involved, Involved(Part.CREDITED, ACCOUNTS["credit"])]
 
-    assert FULL.decides(operator, Action.CLOSE_ACCOUNT, others, None).is_allowed
-    assert not FULL.decides(operator, Action.CLOSE_ACCOUNT, own, None).is_allowed
+    assert FULL.decides(operator, "close_account", others, None).is_allowed
+    assert not FULL.decides(operator, "close_account", own, None).is_allowed
 
 
 def test_a_transaction_is_read_by_whoever_may_read_one_of_its_accounts() -> None:

@@ -328,7 +328,7 @@ SENTENCES: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: Hold(id="h", amount=eur("5"), captured=Money("1", "USD")),
-        "The amount must be in EUR, and it is in USD.",
+        "The amount must be in EUR, got USD.",
     ),
     (
         lambda: account().place_hold("h", eur("1"), expires_at=NOON, booked_at=NOON),

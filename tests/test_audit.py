@@ -172,7 +172,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "an account's held amount",
         lambda store: replaced_account(store, holds=[Hold(id="h", amount=eur("1"))]),
-        "account alice: its held is 100, and its history says 0",
+        "account alice: its held amount is 100, and its history says 0",
     ),
     (
         "an account's overdraft limit",
@@ -207,7 +207,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a posting's held amount",
         lambda store: replaced_posting(store, "w-1", held=eur("1")),
-        "account alice, version 2: the held is 100, and 0 follows",
+        "account alice, version 2: the held amount is 100, and 0 follows",
     ),
     (
         "a posting's overdraft limit",
@@ -247,6 +247,11 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
             store, "t-1", postings=store._kept["record", "t-1"].postings[:1]
         ),
         "transaction t-1: its postings bob -500 are not its command's bob -500, alice +500",
+    ),
+    (
+        "all postings of a transaction",
+        lambda store: replaced_transaction(store, "d-1", postings=()),
+        "transaction d-1: it has no postings",
     ),
     (
         "a time before the one before it",
@@ -336,44 +341,44 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "an open hold's amount",
         lambda store: replaced_account(store, "carol", holds=[Hold(id="h-4", amount=eur("5"))]),
-        "account carol: its held is 500, and its history says 600",
+        "account carol: its held amount is 500, and its history says 600",
     ),
     (
         "an open hold's id",
         lambda store: replaced_account(store, "carol", holds=[Hold(id="h-9", amount=eur("6"))]),
-        "account carol: its open holds are not those that its history says",
+        "account carol: its open holds are not what its history says",
     ),
     (
         "an open hold's expiry",
         lambda store: replaced_account(
             store, "carol", holds=[Hold(id="h-4", amount=eur("6"), expires_at=LATER)]
         ),
-        "account carol: its open holds are not those that its history says",
+        "account carol: its open holds are not what its history says",
     ),
     (
         "an account's restriction",
         lambda store: replaced_account(store, "carol", restriction=Restriction.ALL),
-        "account carol: its restriction are not those that its history says",
+        "account carol: its restriction is not what its history says",
     ),
     (
         "an account's restriction's reason",
         lambda store: replaced_account(store, "carol", restriction_reason="loss"),
-        "account carol: its restriction are not those that its history says",
+        "account carol: its restriction is not what its history says",
     ),
     (
         "an account's restriction's end",
         lambda store: replaced_account(store, "carol", restriction_ends_at=None),
-        "account carol: its restriction are not those that its history says",
+        "account carol: its restriction is not what its history says",
     ),
     (
         "an account's holders",
         lambda store: replaced_account(store, "carol", holders=()),
-        "account carol: its holders are not those that its history says",
+        "account carol: its holders are not what its history says",
     ),
     (
         "a holder's rights",
         lambda store: replaced_account(store, "carol", holders=[Holder("mary", ["debit"])]),
-        "account carol: its holders are not those that its history says",
+        "account carol: its holders are not what its history says",
     ),
     (
         "a closed account that is open",
@@ -461,7 +466,7 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a final capture that left the rest",
         lambda store: replaced_command(store, "c-1", final=True),
-        "account carol, version 6: the held is 1500, and 0 follows from what came before",
+        "account carol, version 6: the held amount is 1500, and 0 follows from what came before",
     ),
     (
         "a capture of a hold that was none",
@@ -506,7 +511,7 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a hold placed for another amount",
         lambda store: replaced_command(store, "h-4", amount=eur("5")),
-        "account carol, version 13: the held is 600, and 500 follows from what came before",
+        "account carol, version 13: the held amount is 600, and 500 follows from what came before",
     ),
     (
         "a limit set to another",
@@ -521,12 +526,12 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a restriction of another kind",
         lambda store: replaced_command(store, "s-1", restriction=Restriction.DEBITS),
-        "account carol: its restriction are not those that its history says",
+        "account carol: its restriction is not what its history says",
     ),
     (
         "a grant of other rights",
         lambda store: replaced_command(store, "g-1", rights=["debit"]),
-        "account carol: its holders are not those that its history says",
+        "account carol: its holders are not what its history says",
     ),
     (
         "a revocation from one who held none",

@@ -111,7 +111,7 @@ def test_a_bag_is_a_value() -> None:
 
 def test_a_bag_holds_money_alone() -> None:
     """Anything else, an unknown currency, and sums out of bounds are refused."""
-    with pytest.raises(InvalidAmountError, match="a bag holds Money"):
+    with pytest.raises(InvalidAmountError, match="moneys must be Money, got 5"):
         MoneyBag([5])  # type: ignore[list-item]  # the very thing under test
     with pytest.raises(InvalidCurrencyError):
         MoneyBag()["eur"]

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcore import AccountId, Bank, Money, Posting, Refusal, Transaction, TransactionId
-from bankcore.commands import COMMAND_NAMES, Command, Deposit, Leg, Withdraw
+from bankcore.commands import Command, Deposit, Leg, Withdraw
 from bankcore.ledger import GENESIS, MerkleRoot, content_of, linked
 from bankcore.money import ExchangeRate
 from bankcore.stores import MemoryStore
@@ -92,15 +92,14 @@ def fields_of(command: Command) -> str:
 
 
 def command_of(command: Command) -> bytes:
-    return text_of(COMMAND_NAMES[type(command)]) + text_of(fields_of(command))
+    return text_of(command.kind) + text_of(fields_of(command))
 
 
 def batch_of(batch: Sequence[Command]) -> bytes:
     if not batch:
         return b"-"
     members = ",".join(
-        f"[{written(COMMAND_NAMES[type(each)])},{written(str(each.transaction_id))},"
-        f"{fields_of(each)}]"
+        f"[{written(each.kind)},{written(str(each.transaction_id))},{fields_of(each)}]"
         for each in batch
     )
     return text_of(f"[{members}]")

@@ -104,29 +104,29 @@ def test_value_that_is_no_checkpoint_is_refused(value: object) -> None:
     """
     Where a checkpoint is needed, only one and its text will do.
     """
-    with pytest.raises(InvalidCheckpointError, match="neither a Checkpoint nor text"):
+    with pytest.raises(InvalidCheckpointError, match="it must be a Checkpoint or its text"):
         to_checkpoint(value)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("hello", "line 1 is 'hello', and not bankcore checkpoint 1"),
+        ("hello", "line 1 must be 'bankcore checkpoint 1', got 'hello'"),
         (
             "\ufeff" + TEXT,
-            "line 1 is '\\ufeffbankcore checkpoint 1', and not bankcore checkpoint 1",
+            "line 1 must be 'bankcore checkpoint 1', got '\\ufeffbankcore checkpoint 1'",
         ),
         (
             TEXT.replace("\n", "\r\n"),
-            r"line 1 is 'bankcore checkpoint 1\r', and not bankcore checkpoint 1",
+            r"line 1 must be 'bankcore checkpoint 1', got 'bankcore checkpoint 1\r'",
         ),
         (
             TEXT.replace("accounts 1", "accounts 01"),
-            "line 3 is 'accounts 01', and not accounts NUMBER",
+            "line 3 must be 'accounts NUMBER', got 'accounts 01'",
         ),
         (TEXT.replace("2026-05-01", "2026-13-01"), "line 2: "),
-        ("\n".join(TEXT.split("\n")[:7]), "it has 7 lines, and not 8"),
-        (TEXT + "\n\n", "it has 9 lines, and not 8"),
+        ("\n".join(TEXT.split("\n")[:7]), "it must have 8 lines, got 7"),
+        (TEXT + "\n\n", "it must have 8 lines, got 9"),
     ],
 )
 def test_error_says_what_is_wrong(text: str, reason: str) -> None:

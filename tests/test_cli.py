@@ -239,7 +239,7 @@ def test_a_transaction_is_reversed_once(bank: Run) -> None:
     assert bank("reverse", "t", *store) == (
         1,
         "",
-        "bankcore: Transaction t was reversed by r.\n",
+        "bankcore: Transaction t was already reversed by r.\n",
     )
 
 
@@ -265,7 +265,7 @@ WRONG_CALLS = [
     (("deposit", "alice", "1e3", "--store", "bank.db"), "'1e3' is not a valid amount"),
     (("deposit", "alice", "0", "--store", "bank.db"), "an amount is above zero"),
     (("deposit", "a/b", "5", "--store", "bank.db"), "'a/b' is not a valid id"),
-    (("transfer", "alice", "alice", "5", "--store", "bank.db"), "needs two accounts"),
+    (("transfer", "alice", "alice", "5", "--store", "bank.db"), "must be a different account"),
     (("open", "x", "--currency", "EU", "--store", "bank.db"), "'EU' is not a valid currency"),
     (("statement", "alice", "--store", "bank.db", "--start", "may"), "'may' is not a valid time"),
     (
@@ -784,7 +784,7 @@ def test_a_bare_token_is_listed(run: Run) -> None:
         (("create", "mary", "--scope", "*"), 2, "invalid choice: '*'"),
         (("create", "a b"), 2, "'a b' is not a valid id"),
         (("create", "mary", "--until", "2020-01-01"), 2, "is not a valid time"),
-        (("revoke", "nope"), 2, "There is no token 'nope'"),
+        (("revoke", "nope"), 2, "There is no token with id 'nope'"),
         ((), 2, "the following arguments are required: WHAT"),
     ],
 )

@@ -22,7 +22,6 @@ from bankcore.access import (
     DenialLog,
 )
 from bankcore.access._denials import DenialRecorder
-from bankcore.bank import ActingBank
 from bankcore.commands import Deposit, Post, Restrict, Withdraw
 from bankcore.errors import (
     AccessDeniedError,
@@ -57,7 +56,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
             yield store
 
 
-def acting(store: Any, request_id: str | None = None) -> ActingBank:
+def acting(store: Any, request_id: str | None = None) -> Bank:
     return Bank(store, clock=lambda: NOON).acting_as(MARY, request_id=request_id)
 
 

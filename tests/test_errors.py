@@ -7,12 +7,13 @@ import inspect
 import pickle
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import attrs
 import pytest
 
-from bankcore import AccountId, Money, TransactionId, errors
+from bankcore import AccountId, Currency, ExchangeRate, Money, MoneyBag, TransactionId, errors
 from bankcore.accounts import Restriction
 from bankcore.errors import (
     RECORDED_ERRORS,
@@ -23,84 +24,145 @@ from bankcore.errors import (
 )
 from bankcore.values import PrincipalId
 from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._instants import instant_from_text, to_instant, to_instant_or_midnight
+from bankcore.values._text import to_line_or_none
 
 ALICE, T1 = AccountId("alice"), TransactionId("t-1")
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TEN, FIVE = Money("10", "EUR"), Money("5", "EUR")
 
+RATE = {"base": "EUR", "quote": "USD", "rate": "1"}
+
 BRANCHES = {InvalidRequestError, DeclinedError, StoreError}
-V: dict[str, Any] = {"value": "'x'", "reason": "it is so"}
+V: dict[str, Any] = {"value": "'x'", "reason": "must be so"}
 
 # class: (code, built-in base, recorded, retryable, facts, a piece of its sentence)
 TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
-    "InvalidAmountError": ("invalid_amount", ValueError, False, False, V, "not a valid amount"),
-    "AmountTooLargeError": ("amount_too_large", ValueError, False, False, V, "a valid amount"),
+    "InvalidAmountError": (
+        "invalid_amount",
+        ValueError,
+        False,
+        False,
+        V,
+        "The amount must be so, got 'x'.",
+    ),
+    "AmountTooLargeError": (
+        "amount_too_large",
+        ValueError,
+        False,
+        False,
+        V,
+        "The amount must be so, got",
+    ),
     "RoundingRequiredError": (
         *("rounding_required", ValueError, False, False, V),
-        "'x' it is so; pass rounding=…",
+        "The amount must be so, got 'x'; round it first, or pass a rounding if",
     ),
-    "InvalidRoundingError": ("invalid_rounding", ValueError, False, False, V, "valid rounding"),
-    "InvalidFactorError": ("invalid_factor", ValueError, False, False, V, "valid factor"),
-    "InvalidOperandError": ("invalid_operand", TypeError, False, False, V, "operation of Money"),
+    "InvalidRoundingError": (
+        "invalid_rounding",
+        ValueError,
+        False,
+        False,
+        V,
+        "The rounding must be so",
+    ),
+    "InvalidFactorError": ("invalid_factor", ValueError, False, False, V, "The factor must be so"),
+    "InvalidOperandError": (
+        "invalid_operand",
+        TypeError,
+        False,
+        False,
+        V,
+        "The operand must be so",
+    ),
     "DivisionByZeroError": (
         *("division_by_zero", ZeroDivisionError, False, False),
         {"value": "EUR 1.00"},
-        "EUR 1.00 cannot be divided by zero",
+        "The divisor must not be zero: EUR 1.00 cannot be divided",
     ),
-    "InvalidWeightsError": ("invalid_weights", ValueError, False, False, V, "share money out"),
-    "InvalidRateError": ("invalid_rate", ValueError, False, False, V, "valid exchange rate"),
-    "InvalidFormatError": ("invalid_format", ValueError, False, False, V, "valid format"),
-    "InvalidCurrencyError": ("invalid_currency", ValueError, False, False, V, "valid currency"),
-    "UnknownCurrencyError": ("unknown_currency", LookupError, False, False, V, "valid currency"),
+    "InvalidWeightsError": (
+        "invalid_weights",
+        ValueError,
+        False,
+        False,
+        V,
+        "The weights must be so",
+    ),
+    "InvalidRateError": (
+        "invalid_rate",
+        ValueError,
+        False,
+        False,
+        V,
+        "The exchange rate must be so",
+    ),
+    "InvalidFormatError": ("invalid_format", ValueError, False, False, V, "The format must be so"),
+    "InvalidCurrencyError": (
+        "invalid_currency",
+        ValueError,
+        False,
+        False,
+        V,
+        "The currency must be so",
+    ),
+    "UnknownCurrencyError": (
+        "unknown_currency",
+        LookupError,
+        False,
+        False,
+        V,
+        "The currency must be so",
+    ),
     "AmbiguousCurrencyError": (
         *("ambiguous_currency", LookupError, False, False),
         {**V, "codes": ("BTN", "INR")},
-        "valid currency",
+        "The currency must be so",
     ),
     "CurrencyMismatchError": (
         *("currency_mismatch", ValueError, False, False),
         {"expected": "EUR", "given": "USD"},
-        "must be in EUR, and it is in USD",
+        "The amount must be in EUR, got USD",
     ),
-    "InvalidIdError": ("invalid_id", ValueError, False, False, V, "'x' is not a valid id"),
-    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "not a valid text"),
-    "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "not a valid time"),
-    "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "not a valid limit"),
+    "InvalidIdError": ("invalid_id", ValueError, False, False, V, "The id must be so, got 'x'"),
+    "InvalidTextError": ("invalid_text", ValueError, False, False, V, "The text must be so"),
+    "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "The time must be so"),
+    "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "The limit must be so"),
     "InvalidCursorError": (
         *("invalid_cursor", ValueError, False, False),
         {"value": "'x'"},
-        "'x' is not a cursor",
+        "The cursor must be a cursor of this store, got 'x'",
     ),
     "InvalidCommandError": (
         *("invalid_command", TypeError, False, False),
         {"value": "'x'"},
-        "Expected a command from bankcore.commands",
+        "The command must be a command from bankcore.commands",
     ),
     "SameAccountError": (
         *("same_account", ValueError, False, False),
         {"account_id": ALICE},
-        "both are alice",
+        "The other account must be a different account, got alice twice",
     ),
     "InvalidLegsError": (
         *("invalid_legs", ValueError, False, False),
         {"reason": "it is so"},
         "The legs are not valid: it is so",
     ),
-    "InvalidRightsError": ("invalid_rights", ValueError, False, False, V, "not valid as rights"),
+    "InvalidRightsError": ("invalid_rights", ValueError, False, False, V, "The rights must be so"),
     "InvalidVersionError": (
         *("invalid_version", ValueError, False, False),
         {"value": "-1"},
-        "-1 is not a valid version: a version is a whole number from 0",
+        "The version must be a whole number from 0, got -1",
     ),
     "InvalidFlagError": (
         *("invalid_flag", TypeError, False, False),
         {"value": "1"},
-        "1 is neither True nor False",
+        "The flag must be True or False, got 1",
     ),
     "InvalidRestrictionError": (
         *("invalid_restriction", ValueError, False, False),
         V,
-        "not a valid restriction",
+        "The restriction must be so",
     ),
     "InvalidBatchError": (
         *("invalid_batch", ValueError, False, False),
@@ -120,12 +182,12 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "InvalidPrincipalError": (
         *("invalid_principal", ValueError, False, False),
         V,
-        "'x' is not valid for a principal",
+        "The principal must be so, got 'x'",
     ),
     "TokenNotFoundError": (
         *("token_not_found", LookupError, False, False),
         {"token_id": "'x'"},
-        "There is no token 'x'",
+        "There is no token with id 'x'",
     ),
     "AccessDeniedError": (
         *("access_denied", Exception, False, False),
@@ -160,7 +222,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "AccountExistsError": (
         *("account_exists", Exception, True, False),
         {"account_id": ALICE},
-        "already is an account alice",
+        "There is already an account alice",
     ),
     "AccountClosedError": (
         *("account_closed", Exception, True, False),
@@ -175,7 +237,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "BalanceLimitError": (
         *("balance_limit", Exception, True, False),
         {"account_id": ALICE, "balance": TEN, "requested": FIVE},
-        "its balance, or what is held of it, would pass the largest amount there can be",
+        "its balance or held amount would exceed the largest possible amount",
     ),
     "AccountRestrictedError": (
         *("account_restricted", Exception, True, False),
@@ -210,17 +272,17 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "HoldLimitError": (
         *("hold_limit", Exception, True, False),
         {"account_id": ALICE, "holds_max": 1000},
-        "alice has 1000 open holds, the most there can be",
+        "alice already has 1000 open holds, the maximum",
     ),
     "HolderNotFoundError": (
         *("holder_not_found", LookupError, True, False),
         {"account_id": ALICE, "principal": PrincipalId("mary")},
-        "mary holds no rights on account alice",
+        "mary has no rights on account alice",
     ),
     "HolderLimitError": (
         *("holder_limit", Exception, True, False),
         {"account_id": ALICE, "holders_max": 100},
-        "alice has 100 holders, the most there can be",
+        "alice already has 100 holders, the maximum",
     ),
     "NotReversibleError": (
         *("not_reversible", Exception, True, False),
@@ -230,12 +292,12 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "AlreadyReversedError": (
         *("already_reversed", Exception, True, False),
         {"transaction_id": T1, "reversed_by": TransactionId("t-2")},
-        "Transaction t-1 was reversed by t-2",
+        "Transaction t-1 was already reversed by t-2",
     ),
     "StaleVersionError": (
         *("stale_version", Exception, False, False),
         {"account_id": ALICE, "expected": 3, "found": 4},
-        "alice is at version 4, and 3 was expected: look at it again",
+        "alice is at version 4, not at the expected 3: read it again",
     ),
     "ClockSkewError": (
         *("clock_skew", Exception, False, False),
@@ -270,7 +332,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "SchemaVersionError": (
         *("schema_version", Exception, False, False),
         {"found": 2, "supported": 1},
-        "schema version 2, and this bankcore knows versions up to 1: upgrade bankcore",
+        "schema version 2, but this bankcore supports versions up to 1: upgrade bankcore",
     ),
     "StoreMisuseError": (
         *("store_misuse", Exception, False, False),
@@ -316,6 +378,121 @@ def test_an_error_survives_copies(name: str) -> None:
     error = CLASSES[name](**TABLE[name][4])
     for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert (type(error), error.facts, str(error)) == (type(other), other.facts, str(other))
+
+
+INVALID = sorted(name for name, cls in CLASSES.items() if issubclass(cls, InvalidRequestError))
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_request_names_its_field(name: str) -> None:
+    """The sentence and the facts name the field, once it is known; copies keep it."""
+    cls: Any = CLASSES[name]
+    facts = TABLE[name][4]
+    unknown, error = cls(**facts), cls(**facts).about("the_field")
+
+    assert (None, None) == (unknown.field, unknown.facts["field"])
+    assert ("the_field", "the_field") == (error.field, error.facts["field"])
+    assert "the_field" in str(error)
+    assert str(unknown) == str(error).replace("the_field", unknown.noun)
+    assert str(error) == str(pickle.loads(pickle.dumps(error))) == str(copy.copy(error))
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: AccountId("a b"), "account_id"),
+        (lambda: TransactionId("a b"), "transaction_id"),
+        (lambda: PrincipalId("a b"), "principal"),
+        (lambda: to_account_id("a b"), "account_id"),
+        (lambda: to_account_id("a b", "sweep_to"), "sweep_to"),
+        (lambda: to_transaction_id("a b"), "transaction_id"),
+        (lambda: to_transaction_id("a b", "hold_id"), "hold_id"),
+        (lambda: to_principal_id("a b"), "principal"),
+        (lambda: to_principal_id("a b", "holder"), "holder"),
+        (lambda: to_line_or_none(5), "description"),
+        (lambda: to_line_or_none("a\nb", "reason"), "reason"),
+        (lambda: to_instant("now"), None),
+        (lambda: to_instant("now", "expires_at"), "expires_at"),
+        (lambda: to_instant(datetime(2026, 5, 1), "ends_at"), "ends_at"),  # noqa: DTZ001  # the very input under test
+        (lambda: to_instant_or_midnight("now", "start"), "start"),
+        (lambda: instant_from_text("now", "end"), "end"),
+        (lambda: Money(0.5, "EUR"), "amount"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: Money("x", "EUR"), "amount"),
+        (lambda: Money("-0", "EUR"), "amount"),
+        (lambda: Money("1.005", "EUR"), "amount"),
+        (lambda: Money("9" * 70, "EUR"), "amount"),
+        (lambda: Money("9" * 64, "EUR"), "amount"),
+        (lambda: Money(10**64, "EUR"), "amount"),
+        (lambda: Money(Decimal("NaN"), "EUR"), "amount"),
+        (lambda: Money(Decimal("1E+99"), "EUR"), "amount"),
+        (lambda: Money(Decimal("1.005"), "EUR"), "amount"),
+        (lambda: Money("1", "EURO"), "currency"),
+        (lambda: Money("1", "XAU"), "currency"),
+        (lambda: Money("1", "EUR", "up"), "rounding"),
+        (lambda: Money.from_minor(0.5, "EUR"), "amount_minor"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: Money.from_minor(10**64, "EUR"), "amount_minor"),
+        (lambda: Money.from_minor(1, "EURO"), "currency"),
+        (lambda: Money.from_minor(1, "EUR", exponent=19), "exponent"),
+        (lambda: Money.parse("EUR x"), "text"),
+        (lambda: Money.parse("EUR 1.005"), "text"),
+        (lambda: Money.parse("1.00"), "text"),
+        (lambda: Money.parse("AAA 1"), "text"),
+        (lambda: Money.parse("USD 1", "EUR"), "text"),
+        (lambda: Money.parse("1" * 200, "EUR"), "text"),
+        (lambda: Money.parse("1", "EURO"), "currency"),
+        (lambda: Money.parse("1", "EUR", decimal_mark="x"), "decimal_mark"),
+        (lambda: Money.parse("1", "EUR", group_mark="."), "group_mark"),
+        (lambda: Money.sum([]), "moneys"),
+        (lambda: Money.sum([5]), "moneys"),  # type: ignore[list-item]  # the very thing under test
+        (lambda: Money.sum([TEN], "USD"), "moneys"),
+        (lambda: TEN.times(0.5), "factor"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: TEN.times("0.0001"), None),
+        (lambda: TEN.divided_by(0), "divisor"),
+        (lambda: TEN.divided_by("x"), "divisor"),
+        (lambda: TEN.rounded_to("0"), "step"),
+        (lambda: TEN.rounded_to("x"), "step"),
+        (lambda: TEN.rounded_to(Money("1", "USD")), "step"),
+        (lambda: TEN.clamp(TEN, FIVE), "lowest"),
+        (lambda: TEN.clamp(FIVE, Money("20", "USD")), "highest"),
+        (lambda: TEN.allocate([]), "weights"),
+        (lambda: TEN.allocate([0.5]), "weights"),  # type: ignore[list-item]  # the very thing under test
+        (lambda: TEN.allocate([1], "first"), "mode"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: TEN.split(0), "parts"),
+        (lambda: TEN.to_minor(exponent=19), "exponent"),
+        (lambda: f"{TEN:x}", "spec"),
+        (lambda: TEN + Money("1", "USD"), None),
+        (lambda: Money.from_dict({}), "data"),
+        (lambda: Money.from_dict({"amount": 5, "currency": "EUR"}), "amount"),
+        (lambda: Money.from_dict({"amount": "5", "currency": 5}), "currency"),
+        (lambda: Money.from_dict({"amount": "5", "currency": "X", "exponent": 2}), "currency"),
+        (lambda: Money.from_dict({"amount": "5", "currency": "EUR", "exponent": 20}), "exponent"),
+        (lambda: Currency("EURO"), "code"),
+        (lambda: Currency(5), "code"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: Currency("BTC", 20), "exponent"),
+        (lambda: Currency.from_numeric(1000), "numeric"),
+        (lambda: Currency.from_numeric("999"), "numeric"),
+        (lambda: Currency.from_country("x"), "country"),
+        (lambda: Currency.from_country("AQ"), "country"),
+        (lambda: MoneyBag([5]), "moneys"),  # type: ignore[list-item]  # the very thing under test
+        (lambda: MoneyBag()["EURO"], "currency"),
+        (lambda: ExchangeRate("EURO", "USD", 1), "base"),
+        (lambda: ExchangeRate("EUR", "USDO", 1), "quote"),
+        (lambda: ExchangeRate("EUR", "USD", 0), "rate"),
+        (lambda: ExchangeRate("EUR", "EUR", 2), "rate"),
+        (lambda: ExchangeRate("EUR", "USD", 2).convert(Money("1", "USD")), "money"),
+        (lambda: ExchangeRate("EUR", "USD", 2).convert(5), "money"),  # type: ignore[arg-type]  # the very thing under test
+        (lambda: ExchangeRate.from_dict({}), "data"),
+        (lambda: ExchangeRate.from_dict({"base": "X", "quote": "USD", "rate": "1"}), "base"),
+        (lambda: ExchangeRate.from_dict({**RATE, "quote_exponent": 20}), "quote_exponent"),
+        (lambda: ExchangeRate.from_dict({**RATE, "rate": 1}), "rate"),
+    ],
+)
+def test_what_is_wrong_is_named(make: Any, field: str | None) -> None:
+    """Ids, texts, instants and money say which argument is wrong; where none is alone, none."""
+    with pytest.raises(InvalidRequestError) as raised:
+        make()
+
+    assert field == raised.value.field
 
 
 def test_codes_are_stable_words_and_unique() -> None:
@@ -411,7 +588,7 @@ def test_an_id_reused_without_facts_has_its_own_sentence() -> None:
     """An id of another principal, or of part of an atomic batch: no field is named."""
     error = errors.TransactionIdReusedError(T1, ())
 
-    assert "t-1 is already used; send the command, or the whole of an atomic" in str(error)
+    assert "t-1 is already used; send the command, or the whole atomic batch, with" in str(error)
 
 
 def test_an_error_is_new_until_it_is_replayed() -> None:

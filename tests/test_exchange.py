@@ -52,10 +52,10 @@ def test_a_rate_is_kept_exactly(rate: Any) -> None:
         (1.25, "write it as text, such as '0.1'"),
         (True, "an int, Decimal, Fraction or decimal text"),
         (None, "an int, Decimal, Fraction or decimal text"),
-        ("1,25", "is written like"),
-        ("1e3", "is written like"),
-        ("5/4", "is written like"),
-        ("-0", "is written like"),
+        ("1,25", "must be a number like"),
+        ("1e3", "must be a number like"),
+        ("5/4", "must be a number like"),
+        ("-0", "must be a number like"),
         (Decimal("NaN"), "finite"),
         (10**64, "at most 64 digits"),
         (Fraction(1, 10**64), "at most 64 digits"),
@@ -74,7 +74,7 @@ def test_a_rate_that_cannot_be_is_refused(rate: Any, reason: str) -> None:
 def test_a_currency_is_exchanged_for_itself_at_one() -> None:
     """A currency to itself has the rate 1 and no other."""
     assert Money("5", "EUR") == ExchangeRate("EUR", "EUR", 1).convert(Money("5", "EUR"))
-    with pytest.raises(InvalidRateError, match="EUR is exchanged for itself at 1"):
+    with pytest.raises(InvalidRateError, match="rate must be 1 from EUR to EUR, got 101/100"):
         ExchangeRate("EUR", "EUR", "1.01")
     with pytest.raises(InvalidCurrencyError):
         ExchangeRate("eur", "USD", 1)
@@ -107,8 +107,8 @@ def test_nothing_is_rounded_unasked() -> None:
         ExchangeRate("EUR", "USD", "1.0825").convert(Money("10", "EUR"))
 
     assert (
-        "EUR 10.00 at EUR/USD 1.0825 has more decimals than USD allows (2);"
-        " pass rounding=…, such as Rounding.HALF_EVEN."
+        "The amount must not have more decimals than USD allows (2), got EUR 10.00 at EUR/USD"
+        " 1.0825; round it first, or pass a rounding if the call takes one."
     ) == str(raised.value)
 
 
@@ -116,9 +116,9 @@ def test_only_money_of_the_base_is_converted() -> None:
     """Other currencies, the other way round, and what is no money are refused."""
     rate = ExchangeRate("EUR", "USD", "1.25")
     for wrong in (Money("1", "USD"), Money("1", "GBP"), Money("1", Currency("EUR", exponent=3))):
-        with pytest.raises(CurrencyMismatchError, match=r"Currency\('EUR'\)"):
+        with pytest.raises(CurrencyMismatchError, match=r"money must be in Currency\('EUR'\)"):
             rate.convert(wrong)
-    with pytest.raises(InvalidAmountError, match="only Money is converted"):
+    with pytest.raises(InvalidAmountError, match="money must be Money, got 5"):
         rate.convert(5)  # type: ignore[arg-type]  # the very thing under test
     with pytest.raises(AmountTooLargeError):
         rate.convert(Money.from_minor(10**64 - 1, "EUR"), Rounding.DOWN)

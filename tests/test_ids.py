@@ -22,7 +22,7 @@ def test_the_alphabet_is_taken(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "x" * 65, ".a", "-a", "a/b", "a:b", "a b", "é", "a\n", " a"])
 def test_anything_else_is_refused(text: str) -> None:
     """An id begins with a letter, a digit or `_`, and has nothing else in it."""
-    with pytest.raises(InvalidIdError, match="an id is 1 to 64 characters"):
+    with pytest.raises(InvalidIdError, match="account_id must be 1 to 64 characters"):
         AccountId(text)
 
 

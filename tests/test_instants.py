@@ -31,12 +31,12 @@ def test_utc_passes_through() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (datetime(2026, 1, 1), "it has no time zone"),  # noqa: DTZ001  # the very input under test
-        (datetime.min.replace(tzinfo=CET), "leaves the years 1 to 9999"),
-        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=1))), "leaves the years 1 to 9999"),
-        ("2026-01-01", "an aware datetime is needed"),
-        (1_767_225_600, "an aware datetime is needed"),
-        (None, "an aware datetime is needed"),
+        (datetime(2026, 1, 1), "must have a time zone"),  # noqa: DTZ001  # the very input under test
+        (datetime.min.replace(tzinfo=CET), "must be in the years 1 to 9999"),
+        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=1))), "in the years 1 to 9999"),
+        ("2026-01-01", "must be an aware datetime"),
+        (1_767_225_600, "must be an aware datetime"),
+        (None, "must be an aware datetime"),
     ],
 )
 def test_what_is_no_instant_is_refused(value: Any, reason: str) -> None:
@@ -79,5 +79,5 @@ def test_a_text_names_a_date_or_an_instant(text: str, expected: datetime) -> Non
 )
 def test_any_other_text_is_refused(text: str) -> None:
     """What names no instant without guessing is refused."""
-    with pytest.raises(InvalidTimeError, match="a date is YYYY-MM-DD"):
+    with pytest.raises(InvalidTimeError, match="must be a date YYYY-MM-DD"):
         instant_from_text(text)

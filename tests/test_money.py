@@ -103,15 +103,15 @@ def test_an_amount_of_more_than_64_digits_is_too_large(amount: Any, currency: st
 @pytest.mark.parametrize(
     ("amount", "reason"),
     [
-        ("0.001", "has more decimals than EUR allows (2)"),
-        (Decimal("0.001"), "has more decimals than EUR allows (2)"),
-        (Decimal("1E-999999"), "has more decimals than EUR allows (2)"),
+        ("0.001", "must not have more decimals than EUR allows (2)"),
+        (Decimal("0.001"), "must not have more decimals than EUR allows (2)"),
+        (Decimal("1E-999999"), "must not have more decimals than EUR allows (2)"),
         (0.1, "write it as text, such as '0.10'"),
-        (True, "an amount is text, an int or a Decimal"),
-        (Decimal("NaN"), "an amount is a finite number"),
-        ("-0", "there is no negative zero"),
-        ("-0.0", "there is no negative zero"),
-        ("ten", "an amount is written like '12', '12.34' or '-0.50'"),
+        (True, "must be text, an int or a Decimal"),
+        (Decimal("NaN"), "must be finite"),
+        ("-0", "must not be a negative zero"),
+        ("-0.0", "must not be a negative zero"),
+        ("ten", "must be written like '12', '12.34' or '-0.50'"),
     ],
 )
 def test_a_refusal_says_what_to_do(amount: Any, reason: str) -> None:
@@ -125,7 +125,7 @@ def test_a_refusal_says_what_to_do(amount: Any, reason: str) -> None:
 @pytest.mark.parametrize("minor", [True, 1.0, "1", Decimal(1), None])
 def test_minor_units_are_plain_ints(minor: Any) -> None:
     """`from_minor` takes an int and nothing like one."""
-    with pytest.raises(InvalidAmountError, match="minor units are a plain int"):
+    with pytest.raises(InvalidAmountError, match="amount_minor must be a plain int"):
         Money.from_minor(minor, "EUR")
 
 
@@ -196,7 +196,7 @@ def test_money_does_not_mix_with_numbers(operate: Any) -> None:
 )
 def test_currencies_do_not_mix(operate: Any) -> None:
     """Two currencies are neither added nor ordered, not even at zero."""
-    with pytest.raises(CurrencyMismatchError, match="must be in EUR, and it is in USD"):
+    with pytest.raises(CurrencyMismatchError, match="must be in EUR, got USD"):
         operate(eur("0"), Money("0", "USD"))
 
 
@@ -296,16 +296,16 @@ def test_whole_division_is_python_s(minor: int, by: int, quotient: int, rest: in
 @pytest.mark.parametrize(
     ("operate", "instead"),
     [
-        (lambda m: m * 1.5, r"Money \* float .*use times"),
-        (lambda m: 1.5 * m, r"Money \* float .*use times"),
-        (lambda m: m * Decimal(2), r"Money \* Decimal .*use times"),
-        (lambda m: Decimal(2) * m, r"Money \* Decimal .*use times"),
-        (lambda m: Fraction(1, 2) * m, r"Money \* Fraction .*use times"),
-        (lambda m: m / 2.0, r"Money / float .*use divided_by"),
-        (lambda m: m / Decimal(2), r"Money / Decimal .*split into parts"),
-        (lambda m: m // 2.0, r"Money // float .*use divided_by"),
-        (lambda m: m % Decimal(2), r"Money % Decimal .*use divided_by"),
-        (lambda m: divmod(m, Fraction(2)), r"Money divmod Fraction .*use divided_by"),
+        (lambda m: m * 1.5, r"use times.* Money \* float"),
+        (lambda m: 1.5 * m, r"use times.* Money \* float"),
+        (lambda m: m * Decimal(2), r"use times.* Money \* Decimal"),
+        (lambda m: Decimal(2) * m, r"use times.* Money \* Decimal"),
+        (lambda m: Fraction(1, 2) * m, r"use times.* Money \* Fraction"),
+        (lambda m: m / 2.0, r"use divided_by.* Money / float"),
+        (lambda m: m / Decimal(2), r"split into parts.* Money / Decimal"),
+        (lambda m: m // 2.0, r"use divided_by.* Money // float"),
+        (lambda m: m % Decimal(2), r"use divided_by.* Money % Decimal"),
+        (lambda m: divmod(m, Fraction(2)), r"use divided_by.* Money divmod Fraction"),
     ],
 )
 def test_an_operator_names_the_method_to_call(operate: Any, instead: str) -> None:
@@ -358,9 +358,7 @@ def test_an_int_by_slash_names_the_way() -> None:
 )
 def test_nothing_is_divided_by_zero(divide: Any) -> None:
     """Every division by zero is one error, which Python programs know."""
-    with pytest.raises(
-        DivisionByZeroError, match=r"EUR 1\.00 cannot be divided by zero"
-    ) as raised:
+    with pytest.raises(DivisionByZeroError, match=r"EUR 1\.00 cannot be divided by it") as raised:
         divide(eur("1"), eur("0"))
 
     assert isinstance(raised.value, ZeroDivisionError)
@@ -431,9 +429,9 @@ def test_money_is_kept_within_bounds() -> None:
     )
     assert (low, high) == (min(high, low), max(low, high))
     assert low == high.clamp(low, low)
-    with pytest.raises(InvalidAmountError, match=r"not above EUR 1\.00"):
+    with pytest.raises(InvalidAmountError, match=r"lowest must not be above EUR 1\.00"):
         eur("1").clamp(high, low)
-    with pytest.raises(InvalidAmountError, match="a bound is a Money"):
+    with pytest.raises(InvalidAmountError, match="lowest must be Money"):
         eur("1").clamp(0, high)  # type: ignore[arg-type]  # the very thing under test
     for bounds in ((low, Money("2", "USD")), (Money("1", "USD"), high)):
         with pytest.raises(CurrencyMismatchError):
@@ -455,15 +453,15 @@ def test_a_sum_is_one_pass_over_anything() -> None:
 @pytest.mark.parametrize("make", [list, tuple, iter])
 def test_a_sum_refuses_what_does_not_fit(make: Any) -> None:
     """Other currencies, other things, and nothing at all without a currency are refused."""
-    with pytest.raises(CurrencyMismatchError, match="must be in EUR, and it is in USD"):
+    with pytest.raises(CurrencyMismatchError, match="must be in EUR, got USD"):
         Money.sum(make([eur("1"), Money("0", "USD")]))
-    with pytest.raises(CurrencyMismatchError, match="must be in USD, and it is in EUR"):
+    with pytest.raises(CurrencyMismatchError, match="must be in USD, got EUR"):
         Money.sum(make([eur("1")]), currency="USD")
     with pytest.raises(InvalidAmountError, match="pass currency="):
         Money.sum(make([]))
     for wrong in (5, 0, None, "EUR 5.00", Decimal(5)):
         for moneys in ([wrong], [eur("1"), wrong], [wrong, eur("1")]):
-            with pytest.raises(InvalidAmountError, match="only Money is added"):
+            with pytest.raises(InvalidAmountError, match="moneys must be Money"):
                 Money.sum(make(moneys))
 
 
@@ -471,9 +469,9 @@ def test_a_sum_refuses_what_does_not_fit(make: Any) -> None:
 def test_a_sum_is_not_deceived(amount_minor: Any) -> None:
     """What has the fields of money but no integer in them is not added."""
     lookalike: Any = SimpleNamespace(amount_minor=amount_minor, currency=EUR)
-    with pytest.raises(InvalidAmountError, match="only Money is added"):
+    with pytest.raises(InvalidAmountError, match="moneys must be Money"):
         Money.sum([eur("1"), lookalike])
-    with pytest.raises(InvalidAmountError, match="only Money is added"):
+    with pytest.raises(InvalidAmountError, match="moneys must be Money"):
         Money.sum([SimpleNamespace(amount_minor=1, currency="EUR")] * 2)  # type: ignore[list-item]  # the very thing
 
 
@@ -620,85 +618,85 @@ def test_a_pattern_reads_like_the_constructor() -> None:
             pytest.fail(f"{other} did not match")
 
 
-AMOUNT = "is not a valid amount:"
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: eur("x"), f"'x' {AMOUNT} an amount is written like '12', '12.34' or '-0.50'."),
-        (lambda: eur("-x"), f"'-x' {AMOUNT} an amount is written like '12', '12.34' or '-0.50'."),
-        (lambda: eur("-0"), f"'-0' {AMOUNT} there is no negative zero."),
-        (lambda: eur(None), f"None {AMOUNT} an amount is text, an int or a Decimal."),
+        (lambda: eur("x"), "amount must be written like '12', '12.34' or '-0.50', got 'x'."),
+        (lambda: eur("-x"), "amount must be written like '12', '12.34' or '-0.50', got '-x'."),
+        (lambda: eur("-0"), "amount must not be a negative zero, got '-0'."),
+        (lambda: eur(None), "amount must be text, an int or a Decimal, got None."),
         (
             lambda: eur(0.5),
             (
-                f"0.5 {AMOUNT} an amount is text, an int or a Decimal;"
-                " write it as text, such as '0.10'."
+                "amount must be text, an int or a Decimal"
+                " (write it as text, such as '0.10'), got 0.5."
             ),
         ),
-        (lambda: eur(Decimal("NaN")), f"NaN {AMOUNT} an amount is a finite number."),
+        (lambda: eur(Decimal("NaN")), "amount must be finite, got NaN."),
         (
             lambda: eur(Decimal("1E+99")),
-            f"A Decimal {AMOUNT} an amount has at most 64 digits.",
+            "amount must have at most 64 digits, got a longer Decimal.",
         ),
         (
             lambda: eur(10**64),
-            f"An integer {AMOUNT} an amount has at most 64 digits in minor units.",
+            "amount must have at most 64 digits in minor units, got more.",
         ),
         (
             lambda: Money.from_minor(None, "EUR"),  # type: ignore[arg-type]  # the very thing
-            f"None {AMOUNT} minor units are a plain int.",
+            "amount_minor must be a plain int, got None.",
         ),
         (
             lambda: Money.sum([]),
-            f"The sum of nothing {AMOUNT} it has no currency; pass currency=….",
+            "moneys must have money, or pass currency=…, got none.",
         ),
         (
             lambda: Money.sum([None]),  # type: ignore[list-item]  # the very thing
-            f"None {AMOUNT} only Money is added.",
+            "moneys must be Money, got None.",
         ),
         (
             lambda: eur("1").rounded_to("0", Rounding.UP),
-            f"EUR 0.00 {AMOUNT} a step is above zero.",
+            "step must be above zero, got EUR 0.00.",
         ),
         (
             lambda: eur("1").clamp(None, eur("1")),  # type: ignore[arg-type]  # the very thing
-            f"None {AMOUNT} a bound is a Money.",
+            "lowest must be Money, got None.",
         ),
         (
             lambda: Money.from_dict({}),
             (
-                f"a value of type dict {AMOUNT}"
-                " it has the keys 'amount' and 'currency', and may have 'exponent'."
+                "data must have the keys 'amount' and 'currency', and may have 'exponent',"
+                " got a value of type dict."
             ),
         ),
         (
             lambda: Money.from_dict({"amount": None, "currency": "EUR"}),
-            f"None {AMOUNT} in a dictionary an amount is text.",
+            "amount must be text in a dictionary, got None.",
         ),
         (
             lambda: Money("1", BTC).__composite_values__(),
             (
-                "Currency('BTC', exponent=8) is not a valid currency:"
-                " two columns keep the code of ISO 4217 alone, no exponent."
+                "currency must be one of ISO 4217, because two columns keep no exponent,"
+                " got Currency('BTC', exponent=8)."
             ),
         ),
         (
             lambda: eur("1") * 1.5,  # type: ignore[operator]  # the very thing
-            "Money * float is not an operation of Money: use times(…, rounding=…).",
+            "The operand must be an int (use times(…, rounding=…)), got Money * float.",
         ),
         (
             lambda: eur("1") / 1.5,  # type: ignore[operator]  # the very thing
             (
-                "Money / float is not an operation of Money:"
-                " use divided_by(…, rounding=…), or split into parts."
+                "The operand must be a Money (use divided_by(…, rounding=…), or split into"
+                " parts), got Money / float."
             ),
         ),
         *(
             (
                 lambda operate=operate: operate(eur("1"), 1.5),
-                f"Money {name} float is not an operation of Money: use divided_by(…, rounding=…).",
+                (
+                    "The operand must be an int or a Money (use divided_by(…, rounding=…)),"
+                    f" got Money {name} float."
+                ),
             )
             for name, operate in (
                 ("//", operator.floordiv),
@@ -752,16 +750,19 @@ def test_comparing_leaves_others_their_say() -> None:
 @pytest.mark.parametrize(
     ("ask", "what"),
     [
-        (lambda m: m.times("0.333"), "EUR 1.03 times 0.333 has more decimals than EUR allows (2)"),
+        (
+            lambda m: m.times("0.333"),
+            "have more decimals than EUR allows (2), got EUR 1.03 times 0.333",
+        ),
         (
             lambda m: m.divided_by(-7),
-            "EUR 1.03 divided by -7 has more decimals than EUR allows (2)",
+            "have more decimals than EUR allows (2), got EUR 1.03 divided by -7",
         ),
-        (lambda m: m.rounded_to("0.05"), "EUR 1.03 is no multiple of EUR 0.05"),
-        (lambda m: m.to_minor(1), "EUR 1.03 has more decimals than asked for (1)"),
+        (lambda m: m.rounded_to("0.05"), "be a multiple of EUR 0.05, got EUR 1.03"),
+        (lambda m: m.to_minor(1), "have more decimals than asked for (1), got EUR 1.03"),
         (
             lambda m: ExchangeRate("EUR", "USD", "1.333").convert(m),
-            "EUR 1.03 at EUR/USD 1.333 has more decimals than USD allows (2)",
+            "have more decimals than USD allows (2), got EUR 1.03 at EUR/USD 1.333",
         ),
     ],
 )
@@ -770,4 +771,6 @@ def test_what_must_be_rounded_is_told(ask: Any, what: str) -> None:
     with pytest.raises(RoundingRequiredError) as raised:
         ask(eur("1.03"))
 
-    assert f"{what}; pass rounding=…, such as Rounding.HALF_EVEN." == str(raised.value)
+    assert f"{what}; round it first, or pass a rounding if the call takes one." in str(
+        raised.value
+    )

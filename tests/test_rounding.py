@@ -16,7 +16,7 @@ from bankcore.errors import (
     InvalidRoundingError,
     RoundingRequiredError,
 )
-from bankcore.money._rounding import rounded, to_rounding
+from bankcore.money._rounding import round_ratio, to_rounding
 
 # What -2.5, -1.5, -0.6, -0.4, 0.4, 0.6, 1.5, 2.5 and 3.0 become.
 NUMBERS = ["-2.5", "-1.5", "-0.6", "-0.4", "0.4", "0.6", "1.5", "2.5", "3.0"]
@@ -44,7 +44,7 @@ def test_a_mode_does_what_it_says(mode: Rounding) -> None:
     """Each mode, on both sides of zero, at halves and off them, wherever it is given."""
     with decimal.localcontext(prec=3):
         for text, expected in zip(NUMBERS, TABLE[mode], strict=True):
-            assert expected == rounded(*Fraction(text).as_integer_ratio(), mode)
+            assert expected == round_ratio(*Fraction(text).as_integer_ratio(), mode)
             assert expected == Money(text, "JPY", rounding=mode).amount_minor
             assert expected == Money(Decimal(text), "JPY", rounding=mode).amount_minor
             assert expected == Money(1, "JPY").times(text, rounding=mode).amount_minor
@@ -94,25 +94,40 @@ def test_another_mode_is_refused(value: Any) -> None:
 @pytest.mark.parametrize(
     ("round_it", "message"),
     [
-        (lambda: Money("2.345", "EUR"), "2.345 has more decimals than EUR allows (2)"),
-        (lambda: Money(Decimal("2.345"), "EUR"), "2.345 has more decimals than EUR allows (2)"),
-        (lambda: Money("1.5", "JPY"), "1.5 has more decimals than JPY allows (0)"),
+        (
+            lambda: Money("2.345", "EUR"),
+            "amount must not have more decimals than EUR allows (2), got '2.345'",
+        ),
+        (
+            lambda: Money(Decimal("2.345"), "EUR"),
+            "amount must not have more decimals than EUR allows (2), got 2.345",
+        ),
+        (
+            lambda: Money("1.5", "JPY"),
+            "amount must not have more decimals than JPY allows (0), got '1.5'",
+        ),
         (
             lambda: Money("1", "EUR").times("0.333"),
-            "EUR 1.00 times 0.333 has more decimals than EUR allows (2)",
+            "The amount must not have more decimals than EUR allows (2), got EUR 1.00 times 0.333",
         ),
         (
-            lambda: Money("1", "EUR").divided_by(3),
-            "EUR 1.00 divided by 3 has more decimals than EUR allows (2)",
+            lambda: Money("2", "EUR").divided_by(3),
+            (
+                "The amount must not have more decimals than EUR allows (2), got EUR 2.00"
+                " divided by 3"
+            ),
         ),
-        (lambda: Money("9.98", "CHF").rounded_to("0.05"), "CHF 9.98 is no multiple of CHF 0.05"),
+        (
+            lambda: Money("9.98", "CHF").rounded_to("0.05"),
+            "The amount must be a multiple of CHF 0.05, got CHF 9.98",
+        ),
         (
             lambda: Money("9.98", "CHF").to_minor(exponent=1),
-            "CHF 9.98 has more decimals than asked for (1)",
+            "The amount must not have more decimals than asked for (1), got CHF 9.98",
         ),
         (
             lambda: Money.from_minor(550, "UGX", exponent=2),
-            "5.50 has more decimals than UGX allows (0)",
+            "The amount must not have more decimals than UGX allows (0), got 5.50",
         ),
     ],
 )
@@ -121,7 +136,9 @@ def test_an_error_says_what_to_do(round_it: Any, message: str) -> None:
     with pytest.raises(RoundingRequiredError) as raised:
         round_it()
 
-    assert f"{message}; pass rounding=…, such as Rounding.HALF_EVEN." == str(raised.value)
+    assert f"{message}; round it first, or pass a rounding if the call takes one." == str(
+        raised.value
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,17 +148,17 @@ def test_an_error_says_what_to_do(round_it: Any, message: str) -> None:
         (True, "an int, Decimal, Fraction or decimal text"),
         (None, "an int, Decimal, Fraction or decimal text"),
         (b"1", "an int, Decimal, Fraction or decimal text"),
-        ("1e3", "is written like"),
-        ("1/3", "is written like"),
-        ("", "is written like"),
-        ("-", "is written like"),
-        (".5", "is written like"),
-        ("5.", "is written like"),
-        ("05", "is written like"),
-        ("-0.0", "is written like"),
-        ("1_0", "is written like"),
-        ("１", "is written like"),
-        ("1.１", "is written like"),
+        ("1e3", "must be a number like"),
+        ("1/3", "must be a number like"),
+        ("", "must be a number like"),
+        ("-", "must be a number like"),
+        (".5", "must be a number like"),
+        ("5.", "must be a number like"),
+        ("05", "must be a number like"),
+        ("-0.0", "must be a number like"),
+        ("1_0", "must be a number like"),
+        ("１", "must be a number like"),
+        ("1.１", "must be a number like"),
         ("9" * 67, "at most 64 digits"),
         ("9" * 65, "at most 64 digits"),
         ("0." + "0" * 63 + "1", "at most 64 digits"),
@@ -184,7 +201,7 @@ def test_an_inexact_factor_is_refused(factor: Any, reason: str) -> None:
 )
 def test_the_largest_factors_are_taken(factor: Any) -> None:
     """Sixty-four digits are enough, and not one too many."""
-    expected = rounded(*Fraction(factor).as_integer_ratio(), Rounding.DOWN)
+    expected = round_ratio(*Fraction(factor).as_integer_ratio(), Rounding.DOWN)
 
     assert expected == Money.from_minor(1, "EUR").times(factor, Rounding.DOWN).amount_minor
 

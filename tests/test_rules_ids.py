@@ -610,7 +610,7 @@ class TestBatchLength:
         A batch of 100,001 commands is invalid, and nothing is written.
         """
         before = kept(store)
-        with pytest.raises(InvalidBatchError, match="100,001 commands"):
+        with pytest.raises(InvalidBatchError, match="at most 100,000 commands"):
             bank.execute([Deposit("alice", eur(1))] * (BATCH_LENGTH_MAX + 1), atomic=atomic)
 
         assert before == kept(store)

@@ -6,7 +6,6 @@ neighbours there is a case in which both apply; what would come of the second al
 shown beside it, so that no case passes because its second reason does not apply.
 """
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,7 +23,6 @@ from bankcore.accounts import (
     Holder,
     Restriction,
 )
-from bankcore.bank import _decide as rules
 from bankcore.bank._decide import Clock, Request, decide
 from bankcore.commands import (
     CaptureHold,
@@ -48,6 +46,7 @@ from bankcore.errors import BankError
 from bankcore.ledger import Posting, Refusal, Snapshot, Transaction
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
+from order_of_refusals import order_of_refusals
 from ruling import hold
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -816,15 +815,11 @@ def test_the_first_reason_wins(
 
 def documented() -> dict[int, set[str]]:
     """
-    The codes of the errors that the docstring of the rules names, by the number of their step.
+    The codes of the errors that each step may give, by its number.
     """
-    text = str(rules.__doc__)
-    parts = re.split(r"^(\d+)\. ", text, flags=re.MULTILINE)[1:]
     return {
-        int(number): {
-            getattr(errors, name).code for name in re.findall(r"`(\w+Error)`", described)
-        }
-        for number, described in zip(parts[::2], parts[1::2], strict=True)
+        int(number): {getattr(errors, name).code for name in names}
+        for number, names in order_of_refusals()
     }
 
 

@@ -242,13 +242,13 @@ def test_a_token_that_cannot_be_is_not_issued(
 @pytest.mark.parametrize("principal", ["mary", None, 7])
 def test_only_principals_have_tokens(office: Office, principal: Any) -> None:
     """What is no `Principal` is refused."""
-    with pytest.raises(InvalidPrincipalError, match="expected a Principal"):
+    with pytest.raises(InvalidPrincipalError, match="principal must be a Principal"):
         office.tokens.issue(principal)
 
 
 def test_a_store_that_keeps_no_tokens_says_so() -> None:
     """`Tokens` needs a store with that protocol."""
-    with pytest.raises(StoreMisuseError, match="object keeps no tokens"):
+    with pytest.raises(StoreMisuseError, match="object cannot store tokens"):
         Tokens(object())
 
 

@@ -207,7 +207,7 @@ def test_a_column_of_codes_keeps_listed_currencies_alone() -> None:
     """Money whose exponent two columns would lose is refused, and not kept wrongly."""
     assert (500, "EUR") == EUR5.__composite_values__()
     for money in (BTC, Money("5", Currency("EUR", exponent=3))):
-        with pytest.raises(InvalidCurrencyError, match="keep the code"):
+        with pytest.raises(InvalidCurrencyError, match="currency must be one of ISO 4217"):
             money.__composite_values__()
 
 
@@ -215,8 +215,11 @@ def test_babel_by_one_line() -> None:
     """What a locale wants is Babel's: an amount and a code are all it needs."""
     numbers = pytest.importorskip("babel.numbers", reason="Babel is not installed")
     money = Money("1234567.5", "EUR")
+    german = numbers.format_currency(money.amount, money.currency.code, locale="de_DE")
+    english = numbers.format_currency(Money(1235, "JPY").amount, "JPY", locale="en_US")
 
-    assert "1.234.567,50\u00a0€" == numbers.format_currency(
-        money.amount, money.currency.code, locale="de_DE"
-    )
-    assert "¥1,235" == numbers.format_currency(Money(1235, "JPY").amount, "JPY", locale="en_US")
+    # Where the sign stands, and after which space, is CLDR's: tests/third_party_data.json has it.
+    assert "1.234.567,50" in german
+    assert "€" in german
+    assert "1,235" in english
+    assert "¥" in english

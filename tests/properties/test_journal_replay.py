@@ -13,40 +13,32 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction, Right
+from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction
 from bankcore.bank import Bank
 from bankcore.bank._decide import Clock, Request, decide, reads_of
 from bankcore.commands import (
     CaptureHold,
-    CloseAccount,
     Command,
     Deposit,
     ExpireHold,
-    ExtendHold,
-    GrantAccess,
     OpenAccount,
     PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
     Withdraw,
 )
 from bankcore.errors import BankError
 from bankcore.io import export_journal, import_journal
 from bankcore.ledger import AccountStore, Refusal, Transaction, verify
-from bankcore.money import Money
+from bankcore.money import ExchangeRate, Money
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.values import AccountId, TransactionId
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from every_command import Domain, commands_of, kinds
 
 Record = Transaction | Refusal
 
@@ -75,86 +67,61 @@ class Step:
 
 # Few accounts, so that they meet; nobody is never there, and usd is of another currency.
 NAMES = st.sampled_from(["a", "b", "c"] * 4 + ["usd", "nobody"])
-AMOUNTS = st.integers(1, 60).map(eur) | st.sampled_from([eur(AMOUNT_MINOR_MAX), Money(1, "USD")])
-PRINCIPALS = st.sampled_from(["mary", "bert"])
-RIGHTS = st.sets(st.sampled_from(Right), min_size=1)
-DESCRIPTIONS = st.sampled_from([None, None, None, "café", "a 'quoted' line"])
-
-
 PAIRS = st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1])
-KINDS = [
-    *("deposit", "withdraw", "transfer", "transfer", "post", "reverse", "reverse"),
-    *("place", "place", "place", "capture", "capture", "release", "extend"),
-    *("restrict", "lift", "limit", "close", "grant", "revoke", "open"),
-]
+AMOUNTS = st.integers(1, 60).map(eur) | st.sampled_from([eur(AMOUNT_MINOR_MAX), Money(1, "USD")])
+SMALL = st.integers(1, 60).map(eur)
+DESCRIPTIONS = st.sampled_from([None, None, None, "café", "a 'quoted' line"])
+# Kinds that are drawn more often than once.
+WEIGHTS = {"transfer": 2, "reverse": 2, "place_hold": 3, "capture_hold": 2, "restrict": 2}
 
 
-def post(pair: tuple[str, str], amount: Money, fee: int, *, crosses: bool) -> Post:
+def legs(
+    pair: tuple[str, str], amount: Money, fee: int, *, crosses: bool
+) -> list[tuple[str, Money]]:
     source, destination = pair
     rest = [] if crosses else [(destination, amount)]
-    fees = [("b", eur(fee)), ("c", eur(-fee))] if amount.currency.code == "EUR" else []
-    if "usd" in pair:
-        fees = []
-    return Post([(source, -amount), *rest, *fees], crosses_boundary=crosses)
+    fees = [] if "usd" in pair else [("b", eur(fee)), ("c", eur(-fee))]
+    return [(source, -amount), *rest, *fees]
+
+
+def crosses(values: dict[str, Any]) -> st.SearchStrategy[bool]:
+    """
+    Of legs that add up to zero a post may say that it crosses the boundary, and of others it must.
+    """
+    adds_up = sum(amount.amount_minor for _, amount in values["legs"]) == 0
+    return st.booleans() if adds_up else st.just(True)
 
 
 @st.composite
-def commands(draw: st.DrawFn, ids: Sequence[str], seconds: int) -> Command:
+def commands(
+    draw: st.DrawFn, ids: Sequence[str], holds: Sequence[PlaceHold], seconds: int
+) -> Command:
     """
-    A command of any kind; the holds and originals that it names are among *ids*.
+    A command of any kind; the originals that it names are among *ids*, and so are the holds,
+    mostly those of *holds* on their own accounts.
     """
-    known = st.sampled_from(ids)
-    ends_at = st.none() | st.integers(-1, 12).map(lambda more: NOW + SECOND * (seconds + more))
-    small = st.integers(1, 60).map(eur)
-    builders: dict[str, st.SearchStrategy[Command]] = {
-        "deposit": st.builds(Deposit, NAMES, AMOUNTS),
-        "withdraw": st.builds(Withdraw, NAMES, AMOUNTS),
-        "transfer": st.builds(
-            lambda pair, amount: Transfer(pair[0], pair[1], amount), PAIRS, AMOUNTS
-        ),
-        "post": st.builds(post, PAIRS, small, st.integers(1, 20), crosses=st.booleans()),
-        "reverse": st.builds(Reverse, known),
-        "place": st.builds(PlaceHold, NAMES, AMOUNTS, expires_at=ends_at),
-        "capture": st.builds(
-            lambda pair, hold_id, amount, final, is_inside: CaptureHold(
-                pair[0],
-                hold_id,
-                amount,
-                final=final,
-                destination_id=pair[1] if is_inside else None,
-            ),
-            PAIRS,
-            known,
-            st.none() | small,
-            st.booleans(),
-            st.booleans(),
-        ),
-        "release": st.builds(ReleaseHold, NAMES, known),
-        "extend": st.builds(ExtendHold, NAMES, known, expires_at=ends_at),
-        "restrict": st.builds(
-            Restrict,
-            NAMES,
-            st.sampled_from([Restriction.DEBITS, Restriction.CREDITS, Restriction.ALL]),
-            reason=st.just("theft"),
-            ends_at=ends_at,
-        ),
-        "lift": st.builds(Restrict, NAMES, st.just(Restriction.NONE)),
-        "limit": st.builds(SetOverdraftLimit, NAMES, small),
-        "close": st.builds(
-            lambda pair, is_swept: CloseAccount(pair[0], sweep_to=pair[1] if is_swept else None),
-            PAIRS,
-            st.booleans(),
-        ),
-        "grant": st.builds(GrantAccess, NAMES, PRINCIPALS, RIGHTS),
-        "revoke": st.builds(RevokeAccess, NAMES, PRINCIPALS),
-        "open": st.builds(
-            OpenAccount,
-            st.sampled_from(["d", "a", None]),
-            initial_balance=small,
-            holder=st.none() | PRINCIPALS,
-        ),
+    domain: Domain = {
+        AccountId: NAMES,
+        TransactionId: st.sampled_from(ids),
+        Money: AMOUNTS,
+        PrincipalId: st.sampled_from(["mary", "bert"]),
+        datetime: st.integers(-1, 12).map(lambda more: NOW + SECOND * (seconds + more)),
+        ExchangeRate: st.just(ExchangeRate("EUR", "EUR", 1)),
+        Restriction: st.sampled_from([Restriction.NONE] * 2 + [*Restriction]),
+        "open_account.account_id": st.sampled_from(["d", "a", None]),
+        "initial_balance": SMALL,
+        "overdraft_limit": SMALL,
+        "place_hold.amount": SMALL | SMALL | AMOUNTS,
+        "capture_hold.amount": st.none() | SMALL,
+        "legs": st.builds(legs, PAIRS, SMALL, st.integers(1, 20), crosses=st.booleans()),
+        "crosses_boundary": crosses,
     }
-    return draw(builders[draw(st.sampled_from(KINDS))])
+    kind = draw(kinds(WEIGHTS))
+    given = {}
+    if holds and "hold_id" in attrs.fields_dict(kind) and draw(st.integers(0, 3)):
+        placed = draw(st.sampled_from(holds))
+        given = {"account_id": placed.account_id, "hold_id": placed.transaction_id}
+    return draw(commands_of(kind, domain, given))
 
 
 @st.composite
@@ -170,6 +137,7 @@ def histories(draw: st.DrawFn) -> list[Step]:
     )
     steps = [Step(0, openings)]
     ids = ["made-1", "made-2"]
+    holds: list[PlaceHold] = []
     for _ in range(draw(st.integers(1, 12))):
         # Mostly on, sometimes back: by what is tolerated, and by more.
         seconds += draw(st.sampled_from([0, 1, 1, 2, 4, 8, -1, -3, -7]))
@@ -180,7 +148,7 @@ def histories(draw: st.DrawFn) -> list[Step]:
         with_ids = draw(st.integers(0, 3)) > 0
         batch = []
         for _ in range(draw(st.sampled_from([1, 1, 2, 3, 4]))):
-            command = draw(commands(ids, seconds))
+            command = draw(commands(ids, holds, seconds))
             changes: dict[str, object] = {"description": draw(DESCRIPTIONS)}
             if draw(st.integers(0, 5)) == 0:
                 changes["booked_at"] = NOW + SECOND * (seconds - draw(st.integers(-1, 3)))
@@ -193,7 +161,10 @@ def histories(draw: st.DrawFn) -> list[Step]:
                 ids.append(str(changes["transaction_id"]))
             elif isinstance(command, PlaceHold):
                 ids.append(f"made-{len(ids)}")
-            batch.append(attrs.evolve(command, **changes))  # type: ignore[arg-type]  # fields of all commands
+            command = attrs.evolve(command, **changes)  # type: ignore[arg-type]  # fields of all commands
+            batch.append(command)
+            if with_ids and isinstance(command, PlaceHold):
+                holds.append(command)
         steps.append(Step(seconds, tuple(batch), is_atomic))
     return steps
 

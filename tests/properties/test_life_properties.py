@@ -14,11 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankcore.accounts import Restriction, Right
+from bankcore.accounts import Restriction
 from bankcore.bank import Bank
 from bankcore.commands import (
     CaptureHold,
@@ -26,13 +27,11 @@ from bankcore.commands import (
     Command,
     Deposit,
     ExpireHold,
-    ExtendHold,
     GrantAccess,
     OpenAccount,
     PlaceHold,
     Post,
     ReleaseHold,
-    Restrict,
     Reverse,
     RevokeAccess,
     SetOverdraftLimit,
@@ -50,8 +49,10 @@ from bankcore.errors import (
     NotReversibleError,
 )
 from bankcore.ledger import AccountStore, Transaction
-from bankcore.money import Money
+from bankcore.money import ExchangeRate, Money
 from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.values import AccountId, PrincipalId
+from every_command import Domain, commands_of, kinds
 
 Outcome = Transaction | BankError
 Amounts = dict[str, int]
@@ -93,24 +94,19 @@ on_each_store = pytest.mark.parametrize(
 # A command, and how many seconds past NOW the clock says.
 Step = tuple[int, Command]
 
-KINDS: dict[str, int] = {
+# Kinds that are drawn more or less often than once. The accounts are those above, and no others.
+WEIGHTS = {
+    "open_account": 0,
     "deposit": 2,
     "withdraw": 2,
     "transfer": 3,
     "post": 3,
-    "place": 5,
-    "capture": 9,
-    "release": 1,
-    "extend": 1,
-    "restrict": 1,
-    "limit": 2,
-    "close": 1,
-    "grant": 1,
-    "revoke": 1,
     "reverse": 4,
+    "place_hold": 5,
+    "capture_hold": 9,
+    "set_overdraft_limit": 2,
 }
 NAMES = st.sampled_from(["a", "a", "b", "b", "c", "u"])
-MINOR = st.integers(1, 120)
 
 
 def _money(name: str, minor: int) -> Money:
@@ -141,77 +137,55 @@ def lives(draw: st.DrawFn) -> list[Step]:
         (0, OpenAccount(name, initial_balance=_money(name, minor), transaction_id=f"o-{name}"))
         for name, (_, minor) in ACCOUNTS.items()
     ]
-    kinds = st.sampled_from([kind for kind, weight in KINDS.items() for _ in range(weight)])
     seconds = 0
     for n in range(draw(st.integers(0, 30))):
         seconds += draw(st.sampled_from([0, 0, 1, 3]))
-        holds = [each for _, each in steps if isinstance(each, PlaceHold)]
-        kind = draw(kinds)
-        if kind in {"capture", "release", "extend"}:
-            if not holds:
-                kind = "place"
-            else:
-                placed = draw(st.sampled_from(holds[-4:]))
-                steps.append((seconds, draw(_on_hold(kind, placed, f"t-{n}", seconds))))
-                continue
-        if kind == "reverse":
-            original = draw(st.sampled_from(steps[-8:]))[1].transaction_id
-            assert original is not None
-            steps.append((seconds, Reverse(original, transaction_id=f"t-{n}")))
-            continue
-        steps.append((seconds, draw(_other(kind, f"t-{n}", seconds))))
+        command = draw(kinds(WEIGHTS).flatmap(partial(_commands, steps, seconds)))
+        steps.append((seconds, attrs.evolve(command, transaction_id=f"t-{n}")))
     return steps
 
 
-@st.composite
-def _on_hold(draw: st.DrawFn, kind: str, placed: PlaceHold, name: str, seconds: int) -> Command:
-    account, hold_id = placed.account_id, placed.transaction_id
-    assert hold_id is not None
-    if kind == "release":
-        return ReleaseHold(account, hold_id, transaction_id=name)
-    if kind == "extend":
-        ends_at = NOW + timedelta(seconds=seconds + draw(st.integers(1, 9)))
-        return ExtendHold(account, hold_id, expires_at=ends_at, transaction_id=name)
-    minor = draw(st.none() | st.integers(1, 60))
-    to = draw(st.none() | st.sampled_from("abc").filter(lambda each: each != account.value))
-    return CaptureHold(
-        account,
-        hold_id,
-        None if minor is None else _money(account.value, minor),
-        final=draw(st.booleans()),
-        destination_id=to,
-        transaction_id=name,
+def _in_currency(most: int) -> Callable[[dict[str, Any]], st.SearchStrategy[Money]]:
+    """
+    Amounts in the currency of the account to be debited, or the only one.
+    """
+    return lambda values: st.integers(1, most).map(
+        partial(_money, str(next(iter(values.values()))))
     )
 
 
-@st.composite
-def _other(draw: st.DrawFn, kind: str, name: str, seconds: int) -> Command:
-    account, other = draw(st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1]))
-    money = _money(account, draw(MINOR))
-    ends_at = draw(
-        st.none() | st.integers(1, 9).map(lambda n: NOW + timedelta(seconds=seconds + n))
-    )
-    what = draw(st.sampled_from([Restriction.NONE, *Restriction]))
-    is_none = what is Restriction.NONE
-    made: dict[str, Callable[[], Command]] = {
-        "deposit": lambda: Deposit(account, money, transaction_id=name),
-        "withdraw": lambda: Withdraw(account, money, transaction_id=name),
-        "transfer": lambda: Transfer(account, other, money, transaction_id=name),
-        "post": lambda: Post(draw(_legs()), crosses_boundary=True, transaction_id=name),
-        "place": lambda: PlaceHold(account, money, expires_at=ends_at, transaction_id=name),
-        "restrict": lambda: Restrict(
-            account,
-            what,
-            reason=None if is_none else "theft",
-            ends_at=None if is_none else ends_at,
-            transaction_id=name,
-        ),
-        "limit": lambda: SetOverdraftLimit(account, money, transaction_id=name),
-        "close": lambda: CloseAccount(account, sweep_to=other, transaction_id=name),
-        "grant": lambda: GrantAccess(account, "mary", [Right.READ], transaction_id=name),
-        "revoke": lambda: RevokeAccess(account, "mary", transaction_id=name),
+def _commands(
+    steps: Sequence[Step], seconds: int, kind: type[Command]
+) -> st.SearchStrategy[Command]:
+    """
+    Commands of a kind, on a hold that was asked for before if it has one; otherwise a hold is.
+    """
+    domain: Domain = {
+        AccountId: NAMES,
+        Money: _in_currency(120),
+        PrincipalId: st.just("mary"),
+        datetime: st.integers(1, 9).map(lambda n: NOW + timedelta(seconds=seconds + n)),
+        Restriction: st.sampled_from([Restriction.NONE, *Restriction]),
+        ExchangeRate: st.just(ExchangeRate("EUR", "USD", "1.1")),
+        "legs": _legs(),
+        "crosses_boundary": st.just(True),
+        "capture_hold.amount": lambda values: st.none() | _in_currency(60)(values),
+        "close_account.sweep_to": NAMES,
+        "destination_id": st.sampled_from("abc"),
+        "original_id": st.sampled_from([each.transaction_id for _, each in steps[-8:]]),
     }
-    return made[kind]()
+    if "hold_id" not in attrs.fields_dict(kind):
+        return commands_of(kind, domain)
+    holds = [each for _, each in steps if isinstance(each, PlaceHold)]
+    if not holds:
+        return commands_of(PlaceHold, domain)
+    return st.sampled_from(holds[-4:]).flatmap(
+        lambda placed: commands_of(
+            kind,
+            domain,
+            {"account_id": placed.account_id, "hold_id": placed.transaction_id},
+        )
+    )
 
 
 class Run:

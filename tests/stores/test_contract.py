@@ -238,7 +238,7 @@ def test_cases_cover_all_that_can_be_recorded() -> None:
     """
     booked = {type(record.command) for record, _ in command_cases()}
     refused = [record for record, _ in refusal_cases() if isinstance(record, Refusal)]
-    kinds = set(COMMANDS.values())
+    kinds = set(COMMANDS)
 
     assert kinds == booked
     assert kinds == {type(refusal.command) for refusal in refused}

@@ -374,8 +374,8 @@ def test_first_bad_record_is_named(honest: tuple[Path, Checkpoint], tmp_path: Pa
     (posting,) = deposit.postings
 
     assert str(found) == (
-        f"account {posting.account_id}, version {posting.version}: transaction {deposit.id} and"
-        " what came before it are not what its hash was made of"
+        f"account {posting.account_id}, version {posting.version}: its hash does not match"
+        f" transaction {deposit.id} and the hash before"
     )
 
 
@@ -577,4 +577,4 @@ def test_the_order_of_holds_counts(tmp_path: Path) -> None:
     with SQLiteStore(path) as store:
         (found,) = verify(store).disagreements
 
-    assert str(found) == ("account alice: its open holds are not those that its history says")
+    assert str(found) == "account alice: its open holds are not what its history says"

@@ -11,21 +11,12 @@ from bankcore.access._denials import (
     DenialLog,
 )
 from bankcore.access._policies import (
-    ACTIONS,
     ALLOWED,
-    POLICY_TABLE,
-    SCOPES,
-    Action,
     AuditorPolicy,
-    Grant,
     Involved,
     OperatorPolicy,
     OwnerPolicy,
-    Part,
     Policy,
-    Principal,
-    Role,
-    Row,
     ServicePolicy,
     StandardPolicy,
     TellerPolicy,
@@ -33,10 +24,18 @@ from bankcore.access._policies import (
     denied,
     hidden,
 )
-from bankcore.access._tokens import TOKEN_LENGTH_MAX, IssuedToken, Token, Tokens, TokenStore
+from bankcore.access._principals import Principal, Role
+from bankcore.access._table import POLICY_TABLE, SCOPES, Action
+from bankcore.access._tokens import (
+    TOKEN_LENGTH_MAX,
+    IssuedToken,
+    Token,
+    Tokens,
+    TokenStore,
+)
+from bankcore.commands import Grant, Grants, Part
 
 __all__ = [
-    "ACTIONS",
     "ALLOWED",
     "DENIALS_MAX",
     "DENIALS_PER_MINUTE_MAX",
@@ -50,6 +49,7 @@ __all__ = [
     "Denial",
     "DenialLog",
     "Grant",
+    "Grants",
     "Involved",
     "IssuedToken",
     "OperatorPolicy",
@@ -58,7 +58,6 @@ __all__ = [
     "Policy",
     "Principal",
     "Role",
-    "Row",
     "ServicePolicy",
     "StandardPolicy",
     "TellerPolicy",

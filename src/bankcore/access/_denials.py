@@ -1,10 +1,10 @@
 """
-Denials: what became of those who were told no, recorded apart from the journal.
+Denials: denied requests, recorded apart from the journal.
 
-Decided here: how many denials are written, so that whoever is denied can fill no disk and
-hold up no writer. The first 60 of each principal in each minute are written, one by one;
-the rest are counted, and the count goes with the next that is written. The counts are kept
-in memory, for each bank: another process has its own, and they end with the process.
+Decided here: how many denials are written, so that nobody can fill the disk or hold up other
+writers by being denied. The first 60 of each principal in each minute are written; the rest are
+counted, and the count goes with the next that is written. Each bank has its counts in memory:
+another process has its own, and they end with the process.
 """
 
 import threading
@@ -16,37 +16,35 @@ import attrs
 
 from bankcore.values import AccountId, PrincipalId
 
-#: How many denials of one principal are written in one minute.
+#: The most denials of one principal that are written in one minute.
 DENIALS_PER_MINUTE_MAX: Final = 60
 
-#: How many principals are counted at once; those not denied for longest are forgotten first.
+#: The most principals that are counted at once; the one denied longest ago is forgotten first.
 DENIED_PRINCIPALS_MAX: Final = 10_000
 
-_MINUTE: Final = timedelta(minutes=1)
-
-
-#: The most denials that a store keeps; the oldest make room.
+#: The most denials that a store keeps; the oldest are removed.
 DENIALS_MAX: Final = 100_000
-
 
 #: The most accounts that one denial names.
 DENIAL_ACCOUNTS_MAX: Final = 10
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 @attrs.frozen
 class Denial:
     """
-    That a principal was told no. Not part of the journal.
+    A denied request. Not part of the journal.
 
     Attributes:
-        principal: Who asked.
-        action: What for: the value of an `Action`.
-        account_ids: With which accounts, at most 10 of them.
+        principal: The principal that asked.
+        action: The action that was denied: the kind of a command, or an `Action`.
+        account_ids: The accounts that it named, at most 10 of them.
         code: The code of the error.
-        denied_at: When, UTC.
-        request_id: Where it came from, if the application said so.
-        unwritten_before: How many denials of this principal before this one were counted
-            and not written.
+        denied_at: When it was denied, UTC.
+        request_id: The request that it came from, if the application said so.
+        unwritten_before: The number of denials of this principal before this one that were
+            counted and not written.
     """
 
     principal: PrincipalId
@@ -61,24 +59,24 @@ class Denial:
 @runtime_checkable
 class DenialLog(Protocol):
     """
-    Optional: a store that keeps denials, apart from accounts and the journal.
+    Optional: a store that keeps denials.
     """
 
     def record_denial(self, denial: Denial) -> None:
         """
-        Keep *denial*; of more than 100,000, the oldest go.
+        Store *denial*; of more than 100,000, the oldest are removed.
         """
 
     def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
         """
-        The latest denials, the last first.
+        Return the latest denials, the last first.
         """
 
 
 @attrs.define
 class _Count:
     """
-    What one principal was denied in the minute that began with its first denial.
+    The denials of one principal in the minute that began with *first*.
     """
 
     first: Denial
@@ -88,7 +86,7 @@ class _Count:
 
 class DenialRecorder:
     """
-    Writes denials to *log*, and no more of them than there should be.
+    Writes denials to *log*, at most 60 of a principal in a minute.
     """
 
     def __init__(self, log: DenialLog) -> None:
@@ -109,7 +107,7 @@ class DenialRecorder:
                 count = _Count(denial)
             elif abs(denial.denied_at - count.first.denied_at) >= _MINUTE:
                 count = _Count(denial, unwritten=count.unwritten)
-            # At the end, so that the first is the one not denied for longest.
+            # At the end, so that the first is the one denied longest ago.
             self._counts[denial.principal] = count
             if len(self._counts) > DENIED_PRINCIPALS_MAX:
                 del self._counts[next(iter(self._counts))]

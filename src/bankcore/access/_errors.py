@@ -5,7 +5,7 @@ The errors of access: principals, tokens, and what a policy denies.
 import attrs
 
 from bankcore.values import AccountId
-from bankcore.values._errors import DeclinedError, InvalidRequestError
+from bankcore.values._errors import DeclinedError, InvalidRequestError, InvalidValueError
 
 
 @attrs.define(slots=False)
@@ -13,7 +13,7 @@ class AccessDeniedError(DeclinedError):
     """
     The principal may not do this. Nothing is recorded, and the transaction id is not used up.
 
-    Where a policy failed with an exception, that is the ``__cause__``.
+    If a policy raised an exception, that is the ``__cause__``.
     """
 
     code = "access_denied"
@@ -28,9 +28,9 @@ class AccessDeniedError(DeclinedError):
 @attrs.define(slots=False)
 class AccountNotVisibleError(AccessDeniedError, LookupError):
     """
-    There is no account of this id, or none that the principal may know of.
+    There is no account with this id, or the principal may not see it.
 
-    Both are the same error, so that nobody can find out which accounts there are.
+    Both are the same error, so that nobody can find out which accounts exist.
     """
 
     code = "account_not_visible"
@@ -41,27 +41,24 @@ class AccountNotVisibleError(AccessDeniedError, LookupError):
 
 
 @attrs.define(slots=False)
-class InvalidPrincipalError(InvalidRequestError, ValueError):
+class InvalidPrincipalError(InvalidValueError, ValueError):
     """
-    A role or a scope that there is not, or something else where a principal is needed.
+    An unknown role or scope, or something else where a principal is needed.
     """
 
     code = "invalid_principal"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not valid for a principal: {self.reason}."
+    noun = "The principal"
 
 
 @attrs.define(slots=False)
 class TokenNotFoundError(InvalidRequestError, LookupError):
     """
-    There is no token of this id.
+    There is no token with this id.
     """
 
     code = "token_not_found"
+    noun = "id"
     token_id: str
 
     def _message(self) -> str:
-        return f"There is no token {self.token_id}."
+        return f"There is no token with {self._subject} {self.token_id}."

@@ -1,85 +1,81 @@
 """
-The guard: a policy's answers, made into errors, for one principal.
+The guard: a policy's answers, as errors, for one principal.
 
-Decided here: how a policy is asked (with which accounts, in which parts, moving how much),
-that whatever goes wrong in it is a denial, that an account that is not there is judged as
-one that nobody holds, and what of a receipt the principal may see. It reads nothing: the
-accounts are handed in as they were read. When it is asked, `bankcore.bank._decide` decides.
+Decided here: how a policy is asked (with which accounts, in which parts, moving how much), that
+every failure in it is a denial, that an account that is not there is judged as one that nobody
+holds, and how much of a receipt the principal sees. It reads nothing: accounts are handed in as
+they were read. `bankcore.bank` decides when it is asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
 
-from bankcore.access._errors import AccessDeniedError, AccountNotVisibleError
-from bankcore.access._policies import (
-    ACTIONS,
-    Action,
-    Involved,
-    Part,
-    Policy,
-    Principal,
-    Verdict,
-    hidden,
+from bankcore.access._errors import (
+    AccessDeniedError,
+    AccountNotVisibleError,
+    InvalidPrincipalError,
 )
+from bankcore.access._policies import ALLOWED, Involved, Policy, Verdict, hidden
+from bankcore.access._principals import Principal
+from bankcore.access._table import Action
 from bankcore.accounts import Account
-from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    Reverse,
-    Transfer,
-    Withdraw,
-)
+from bankcore.commands import Command, Move, OpenAccount, Part, Post, Reverse
+from bankcore.commands._holds import NO_CURRENCY
 from bankcore.ledger import Refusal, Transaction, touched_accounts
-from bankcore.money import Currency, Money
+from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import shown
 
-# What looks an account up; None where there is none.
+# Looks an account up; None where there is none.
 Find = Callable[[AccountId], Account | None]
-# What looks a record up; None where nothing is recorded.
+# Looks a record up; None where nothing is recorded.
 FindRecord = Callable[[TransactionId], Transaction | Refusal | None]
-# What a command does to one account: the part, and what it books or reserves.
-Move = tuple[Part, AccountId, Money | None]
-
-# ISO 4217's code for "no currency": of an account that is not there, nothing says which.
-_NO_CURRENCY: Final = Currency("XXX", exponent=0)
 
 _POLICY_FAILED: Final = "the policy failed, which is a no"
 
 
 def stand_in(account_id: AccountId, balance: Money | None = None) -> Account:
     """
-    A new account that nobody holds, in the currency of *balance*: what an account that is not
-    there is judged as.
+    Return a new account that nobody holds, in the currency of *balance*.
+
+    An account that is not there is judged as this one.
     """
-    zero = Money.zero(_NO_CURRENCY if balance is None else balance.currency)
+    zero = Money.zero(NO_CURRENCY if balance is None else balance.currency)
     return Account.open(account_id, initial_balance=zero)
+
+
+def to_principal(value: object) -> Principal:
+    """
+    Return *value*, which must be a `Principal`.
+    """
+    if type(value) is not Principal:
+        raise InvalidPrincipalError(shown(value), "must be a Principal").about("principal")
+    return value
 
 
 @attrs.frozen
 class Guard:
     """
-    Asks *policy* for *principal*.
+    The policy, asked for one principal.
     """
 
-    principal: Principal
+    principal: Principal = attrs.field(converter=to_principal)
     policy: Policy
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """
+        The principal's id, as it is recorded.
+        """
         return self.principal.id.value
 
     # -- The two questions --
 
-    def role_denial(self, action: Action) -> AccessDeniedError | None:
+    def role_denial(self, action: str) -> AccessDeniedError | None:
         """
-        Why such a principal may not do such a thing at all; None where it may.
+        Return why such a principal may not do such a thing at all; None where it may.
         """
         try:
             is_permitted = self.policy.permits(self.principal, action)
@@ -87,33 +83,35 @@ class Guard:
             return _failed(action, error)
         if is_permitted is True:
             return None
-        return AccessDeniedError(action.value, "none of its roles or scopes may")
+        return AccessDeniedError(str(action), "none of its roles or scopes may")
 
     def denial(
-        self, action: Action, accounts: Sequence[Involved], command: Command | None = None
+        self, action: str, accounts: Sequence[Involved], command: Command | None = None
     ) -> AccessDeniedError | None:
         """
-        Why the principal may not do this with these accounts; None where it may.
+        Return why the principal may not do this with these accounts; None where it may.
         """
         try:
             verdict = self.policy.decides(self.principal, action, accounts, command)
         except Exception as error:  # noqa: BLE001  # as above
             return _failed(action, error)
+        if verdict is ALLOWED:
+            return None
         if type(verdict) is not Verdict:
-            return AccessDeniedError(action.value, _POLICY_FAILED)
+            return AccessDeniedError(str(action), _POLICY_FAILED)
         if verdict.is_allowed:
             return None
         if verdict.account_id is not None:
             return not_visible(action, verdict.account_id)
-        return AccessDeniedError(action.value, verdict.reason)
+        return AccessDeniedError(str(action), verdict.reason)
 
     # -- Commands --
 
     def command_role_denial(self, command: Command) -> AccessDeniedError | None:
         """
-        Why such a principal may not send such a command at all; None where it may.
+        Return why such a principal may not send such a command at all; None where it may.
         """
-        denial = self.role_denial(ACTIONS[type(command)])
+        denial = self.role_denial(command.kind)
         if denial is None and command.booked_at is not None:
             denial = self.role_denial(Action.BACKDATE)
         return denial
@@ -126,22 +124,22 @@ class Guard:
         placed: Transaction | None = None,
     ) -> AccessDeniedError | None:
         """
-        Why the principal may not send *command*, with the accounts as they are; None where it
-        may.
+        Return why the principal may not send *command*, with the accounts as they are.
 
         Args:
             command: The command.
-            moves: What `moves_of` says of it.
+            moves: Its moves.
             find: Looks an account up.
-            placed: What placed the hold that it names, if that was on this account.
+            placed: The transaction that placed the hold it names, if that was on its account.
         """
-        action = ACTIONS[type(command)]
         involved = tuple(
-            Involved(part, find(account_id) or stand_in(account_id, amount), amount)
-            for part, account_id, amount in moves
+            [
+                Involved(part, find(account_id) or stand_in(account_id, amount), amount)
+                for account_id, part, _, amount in moves
+            ]
         )
-        denial = self.denial(action, involved, command)
-        if denial is None and placed is not None and placed.principal != self._name:
+        denial = self.denial(command.kind, involved, command)
+        if denial is None and placed is not None and placed.principal != self.name:
             action = Action.USE_ANOTHERS_HOLD
             denial = self.role_denial(action) or self.denial(action, involved, command)
         return denial
@@ -150,7 +148,7 @@ class Guard:
 
     def sees(self, account: Account | None) -> bool:
         """
-        Whether the principal may read *account*; None is one that is not there.
+        Return True if the principal may read *account*; None is one that is not there.
         """
         if account is None or self.role_denial(Action.READ_ACCOUNT) is not None:
             return False
@@ -160,7 +158,7 @@ class Guard:
         self, record: Transaction | Refusal, find: Find, find_record: FindRecord
     ) -> AccessDeniedError | None:
         """
-        Why the principal may not read *record*; None where it may.
+        Return why the principal may not read *record*; None where it may.
 
         A transaction is read by whoever may read one of its accounts. A refusal, whose facts
         may be those of any of its accounts, by whoever may read them all but the one that
@@ -169,25 +167,21 @@ class Guard:
         command = record.command
         if isinstance(record, Transaction):
             return self._reading_denial(touched_accounts(record), command, find)
-        if type(command) is OpenAccount and record.principal == self._name:
+        if type(command) is OpenAccount and record.principal == self.name:
             return None
         account_ids = command.account_ids
         if type(command) is Reverse:
             account_ids = touched_accounts(find_record(command.original_id))
-        elif type(command) in _PAYING:
+        elif type(command) is not Post:
+            # The second account, if there is one, is only paid into.
             account_ids = account_ids[:1]
-        named = record.facts.get("account_id", account_ids[0] if account_ids else None)
-        return next(
-            filter(
-                None,
-                (
-                    self._reading_denial((account_id,), command, find)
-                    for account_id in dict.fromkeys((*account_ids, named))
-                    if account_id is not None
-                ),
-            ),
-            None if account_ids else self._reading_denial((), command, find),
-        )
+        named = record.facts.get("account_id")
+        asked = dict.fromkeys((*account_ids, named) if named is not None else account_ids)
+        for account_id in asked:
+            denial = self._reading_denial((account_id,), command, find)
+            if denial is not None:
+                return denial
+        return None if account_ids else self._reading_denial((), command, find)
 
     def _reading_denial(
         self, account_ids: Iterable[AccountId], command: Command, find: Find
@@ -200,19 +194,21 @@ class Guard:
 
     def receipt(self, transaction: Transaction, find: Find) -> Transaction:
         """
-        *transaction* as the principal may see it: see `shown`.
+        Return *transaction* with the postings of those accounts alone that the principal may read.
         """
-        return self.shown(transaction, lambda account_id: self.sees(find(account_id)))
+        return self.redacted(transaction, lambda account_id: self.sees(find(account_id)))
 
-    def shown(self, transaction: Transaction, is_seen: Callable[[AccountId], bool]) -> Transaction:
+    def redacted(
+        self, transaction: Transaction, is_seen: Callable[[AccountId], bool]
+    ) -> Transaction:
         """
-        *transaction* with the postings of those accounts alone that *is_seen* names, and then
-        without another principal's id. Of an opening there is nothing to hide.
+        Return *transaction* with the postings that *is_seen* lets pass, and then without another
+        principal's id. An opening has nothing to hide.
         """
-        postings = tuple(each for each in transaction.postings if is_seen(each.account_id))
+        postings = tuple([each for each in transaction.postings if is_seen(each.account_id)])
         if len(postings) == len(transaction.postings) or type(transaction.command) is OpenAccount:
             return transaction
-        is_own = transaction.principal == self._name
+        is_own = transaction.principal == self.name
         return attrs.evolve(
             transaction,
             postings=postings,
@@ -220,54 +216,14 @@ class Guard:
         )
 
 
-def not_visible(action: Action, account_id: AccountId) -> AccountNotVisibleError:
+def not_visible(action: str, account_id: AccountId) -> AccountNotVisibleError:
     """
-    That there is no such account, or none to be seen.
+    Return the error for an account that is not there, or must not be seen.
     """
-    return AccountNotVisibleError(action.value, hidden(account_id).reason, account_id)
+    return AccountNotVisibleError(str(action), hidden(account_id).reason, account_id)
 
 
-def _failed(action: Action, error: Exception) -> AccessDeniedError:
-    denial = AccessDeniedError(action.value, _POLICY_FAILED)
+def _failed(action: str, error: Exception) -> AccessDeniedError:
+    denial = AccessDeniedError(str(action), _POLICY_FAILED)
     denial.__cause__ = error
     return denial
-
-
-# Commands that only pay into their second account.
-_PAYING: Final = frozenset({Transfer, CaptureHold, CloseAccount})
-
-
-def moves_of(
-    command: Command, find: Find, opposites: Sequence[tuple[AccountId, Money]]
-) -> Iterator[Move]:
-    """
-    What *command* does to each account; the *opposites* of what it reverses are its own.
-    """
-    if isinstance(command, Post | Reverse):
-        nets = command.nets.items() if isinstance(command, Post) else opposites
-        for account_id, net in nets:
-            yield Part.DEBITED if net.amount_minor < 0 else Part.CREDITED, account_id, net
-    elif isinstance(command, Transfer | CaptureHold):
-        account_ids = iter(command.account_ids)
-        amount = command.amount if isinstance(command, Transfer) else _captured(command, find)
-        yield Part.DEBITED, next(account_ids), -amount
-        for account_id in account_ids:
-            yield Part.CREDITED, account_id, amount
-    elif isinstance(command, Withdraw | PlaceHold):
-        yield Part.DEBITED, command.account_id, -command.amount
-    elif not isinstance(command, OpenAccount):
-        # What it books is a deposit's amount, or not a matter of limits.
-        amount_in = command.amount if isinstance(command, Deposit) else None
-        for part, account_id in zip((Part.SUBJECT, Part.CREDITED), command.account_ids):  # noqa: B905  # a second account is swept to
-            yield part, account_id, amount_in
-
-
-def _captured(command: CaptureHold, find: Find) -> Money:
-    if command.amount is not None:
-        return command.amount
-    account = find(command.account_id)
-    if account is None:
-        return Money.zero(_NO_CURRENCY)
-    left = (hold.left for hold in account.holds if hold.id == command.hold_id)
-    # Without such a hold nothing moves, and the rules say so.
-    return next(left, Money.zero(account.balance.currency))

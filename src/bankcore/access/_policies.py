@@ -1,252 +1,32 @@
 """
-Access: who asks, what there is to ask for, and who may do what.
+Policies: what a policy is asked and answers, and the policies that ship, one for each role.
 
-Decided here: the actions, the roles and scopes, what each role may do with whose account
-(`POLICY_TABLE`, from which the policies that ship and the table in the documentation are
-made), and that everything else is denied. A policy is pure: it reads no store and no
-clock, and may be asked twice. Nothing here is enforced; `Bank.acting_as` does that.
+A policy is pure: it reads no store and no clock, and may be asked twice. Nothing here is enforced;
+`Bank.acting_as` does that.
 """
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import attrs
 
-from bankcore.access._errors import InvalidPrincipalError
+from bankcore.access._principals import Principal, Role
+from bankcore.access._table import POLICY_TABLE, Action
 from bankcore.accounts import Account, Right
 from bankcore.accounts._fields import require_amount
 from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
     Command,
-    Deposit,
-    ExtendHold,
+    Grant,
     GrantAccess,
     OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
+    Part,
     RevokeAccess,
     SetOverdraftLimit,
-    Transfer,
-    Withdraw,
 )
 from bankcore.money import Currency, Money
 from bankcore.money._errors import InvalidAmountError
 from bankcore.values import AccountId, PrincipalId
-from bankcore.values._errors import shown
-from bankcore.values._ids import to_principal_id
-
-
-class Role(enum.Enum):
-    """
-    What a principal is to the bank.
-    """
-
-    OWNER = "owner"
-    TELLER = "teller"
-    AUDITOR = "auditor"
-    OPERATOR = "operator"
-    SERVICE = "service"
-
-
-class Action(enum.Enum):
-    """
-    Everything that a principal can ask for.
-    """
-
-    READ_ACCOUNT = "read_account"
-    LIST_ACCOUNTS = "list_accounts"
-    READ_STATEMENT = "read_statement"
-    READ_TRANSACTION = "read_transaction"
-    VERIFY = "verify"
-    OPEN_ACCOUNT = "open_account"
-    DEPOSIT = "deposit"
-    WITHDRAW = "withdraw"
-    TRANSFER = "transfer"
-    POST = "post"
-    REVERSE = "reverse"
-    PLACE_HOLD = "place_hold"
-    CAPTURE_HOLD = "capture_hold"
-    RELEASE_HOLD = "release_hold"
-    EXTEND_HOLD = "extend_hold"
-    #: To capture, release or extend a hold that somebody else placed.
-    USE_ANOTHERS_HOLD = "use_anothers_hold"
-    EXPIRE_HOLDS = "expire_holds"
-    RESTRICT = "restrict"
-    SET_OVERDRAFT_LIMIT = "set_overdraft_limit"
-    CLOSE_ACCOUNT = "close_account"
-    GRANT_ACCESS = "grant_access"
-    REVOKE_ACCESS = "revoke_access"
-    #: To give a command a time of its own (``booked_at``).
-    BACKDATE = "backdate"
-
-
-#: The action that each kind of command is.
-ACTIONS: Final[Mapping[type[Command], Action]] = {
-    OpenAccount: Action.OPEN_ACCOUNT,
-    Deposit: Action.DEPOSIT,
-    Withdraw: Action.WITHDRAW,
-    Transfer: Action.TRANSFER,
-    Post: Action.POST,
-    Reverse: Action.REVERSE,
-    PlaceHold: Action.PLACE_HOLD,
-    CaptureHold: Action.CAPTURE_HOLD,
-    ReleaseHold: Action.RELEASE_HOLD,
-    ExtendHold: Action.EXTEND_HOLD,
-    Restrict: Action.RESTRICT,
-    SetOverdraftLimit: Action.SET_OVERDRAFT_LIMIT,
-    CloseAccount: Action.CLOSE_ACCOUNT,
-    GrantAccess: Action.GRANT_ACCESS,
-    RevokeAccess: Action.REVOKE_ACCESS,
-}
-
-
-class Grant(enum.Enum):
-    """
-    With whose accounts a role may do something; the values are the words of the documentation.
-    """
-
-    NEVER = "–"
-    ALWAYS = "yes"
-    IF_READ = "own, with `read`"
-    IF_CREDIT = "own, with `credit`"
-    IF_DEBIT = "own, with `debit`"
-    FOR_ITSELF = "for itself, without an overdraft"
-    OTHERS = "others'"
-    OTHERS_LIMITED = "others', up to the limit"
-    FOR_OTHERS = "for others, up to the limit, without an overdraft"
-
-
-class Row(NamedTuple):
-    """
-    One action's row: what each role may, and the scope that a service needs.
-    """
-
-    owner: Grant
-    teller: Grant
-    auditor: Grant
-    operator: Grant
-    scope: str
-
-
-_NO: Final = Grant.NEVER
-_YES: Final = Grant.ALWAYS
-_OTHERS: Final = Grant.OTHERS
-_LIMITED: Final = Grant.OTHERS_LIMITED
-
-#: Who may do what. An action that had no row would be denied to all.
-POLICY_TABLE: Final[Mapping[Action, Row]] = {
-    Action.READ_ACCOUNT: Row(Grant.IF_READ, _OTHERS, _YES, _YES, "accounts:read"),
-    Action.LIST_ACCOUNTS: Row(_YES, _YES, _YES, _YES, "accounts:read"),
-    Action.READ_STATEMENT: Row(Grant.IF_READ, _OTHERS, _YES, _NO, "statements:read"),
-    Action.READ_TRANSACTION: Row(Grant.IF_READ, _OTHERS, _YES, _YES, "transactions:read"),
-    Action.VERIFY: Row(_NO, _NO, _YES, _NO, "bank:verify"),
-    Action.OPEN_ACCOUNT: Row(Grant.FOR_ITSELF, Grant.FOR_OTHERS, _NO, _NO, "accounts:write"),
-    Action.DEPOSIT: Row(Grant.IF_CREDIT, _LIMITED, _NO, _NO, "deposits:write"),
-    Action.WITHDRAW: Row(Grant.IF_DEBIT, _LIMITED, _NO, _NO, "withdrawals:write"),
-    Action.TRANSFER: Row(Grant.IF_DEBIT, _LIMITED, _NO, _NO, "transfers:write"),
-    Action.POST: Row(_NO, _NO, _NO, _NO, "posts:write"),
-    Action.REVERSE: Row(_NO, _LIMITED, _NO, _NO, "reversals:write"),
-    Action.PLACE_HOLD: Row(Grant.IF_DEBIT, _LIMITED, _NO, _NO, "holds:write"),
-    Action.CAPTURE_HOLD: Row(Grant.IF_DEBIT, _LIMITED, _NO, _NO, "holds:write"),
-    Action.RELEASE_HOLD: Row(Grant.IF_DEBIT, _OTHERS, _NO, _NO, "holds:write"),
-    Action.EXTEND_HOLD: Row(Grant.IF_DEBIT, _OTHERS, _NO, _NO, "holds:write"),
-    Action.USE_ANOTHERS_HOLD: Row(_NO, _NO, _NO, _NO, "holds:all"),
-    Action.EXPIRE_HOLDS: Row(_NO, _NO, _NO, _YES, "holds:expire"),
-    Action.RESTRICT: Row(_NO, _NO, _NO, _OTHERS, "restrictions:write"),
-    Action.SET_OVERDRAFT_LIMIT: Row(_NO, _NO, _NO, _OTHERS, "limits:write"),
-    Action.CLOSE_ACCOUNT: Row(Grant.IF_DEBIT, _NO, _NO, _OTHERS, "accounts:close"),
-    Action.GRANT_ACCESS: Row(_NO, _NO, _NO, _OTHERS, "grants:write"),
-    Action.REVOKE_ACCESS: Row(_NO, _NO, _NO, _OTHERS, "grants:write"),
-    Action.BACKDATE: Row(_NO, _NO, _NO, _NO, "history:write"),
-}
-
-#: The scopes that a service can have.
-SCOPES: Final = frozenset(row.scope for row in POLICY_TABLE.values())
-
-
-# -- Who asks ----------------------------------------------------------------
-
-
-def _collected(values: object, what: str) -> list[object]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise InvalidPrincipalError(shown(values), f"{what} are a collection")
-    return list(values)
-
-
-def _to_roles(values: object) -> frozenset[Role]:
-    found = set()
-    for value in _collected(values, "roles"):
-        try:
-            found.add(Role(value))
-        except ValueError:
-            raise InvalidPrincipalError(
-                shown(value), f"a role is one of {', '.join(each.value for each in Role)}"
-            ) from None
-    return frozenset(found)
-
-
-def _to_scopes(values: object) -> frozenset[str]:
-    found = set()
-    for value in _collected(values, "scopes"):
-        if type(value) is not str or value not in SCOPES:
-            raise InvalidPrincipalError(
-                shown(value), f"a scope is one of {', '.join(sorted(SCOPES))}"
-            )
-        found.add(value)
-    return frozenset(found)
-
-
-def _shown_roles(roles: frozenset[Role]) -> str:
-    return f"{{{', '.join(str(role) for role in Role if role in roles)}}}"
-
-
-def _shown_scopes(scopes: frozenset[str]) -> str:
-    return f"{{{', '.join(map(repr, sorted(scopes)))}}}"
-
-
-@attrs.frozen
-class Principal:
-    """
-    Who asks, as the application has made sure of it.
-
-        >>> Principal("mary", roles=["owner"])
-        Principal(id=PrincipalId('mary'), roles={Role.OWNER}, scopes={})
-
-    Attributes:
-        id: The id by which accounts know their holders.
-        roles: What it is to the bank, as `Role` or their names; with none, the standard policy
-            lets it do nothing.
-        scopes: What a service may do; other roles do not use them.
-
-    Raises:
-        InvalidIdError: If *id* is not 1 to 128 visible ASCII characters.
-        InvalidPrincipalError: If there is no such role or scope.
-    """
-
-    id: PrincipalId = attrs.field(converter=to_principal_id)
-    roles: frozenset[Role] = attrs.field(default=(), converter=_to_roles, repr=_shown_roles)
-    scopes: frozenset[str] = attrs.field(default=(), converter=_to_scopes, repr=_shown_scopes)
-
-
-# -- What a policy says ------------------------------------------------------
-
-
-class Part(enum.Enum):
-    """
-    What an account is to an action.
-    """
-
-    #: What is read, paid into, restricted, closed, …
-    SUBJECT = "subject"
-    #: Where money is taken or reserved.
-    DEBITED = "debited"
-    #: Where the money of another account goes.
-    CREDITED = "credited"
 
 
 class Involved(NamedTuple):
@@ -254,9 +34,9 @@ class Involved(NamedTuple):
     An account that an action involves, as it was read.
 
     Attributes:
-        part: What it is to the action.
+        part: Its part in the action.
         account: The account; where there is none of this id, a new one that nobody holds.
-        amount: What would move on it or be reserved, signed; None where nothing would.
+        amount: The signed amount that would move on it or be reserved; None for none.
     """
 
     part: Part
@@ -273,11 +53,11 @@ class _Answer(enum.Enum):
 @attrs.frozen
 class Verdict:
     """
-    What a policy says to one question: `ALLOWED`, `denied` or `hidden`.
+    A policy's answer to one question: `ALLOWED`, `denied` or `hidden`.
 
     Attributes:
         reason: Why not, for the one who asked.
-        account_id: The account that is not to be known of.
+        account_id: The account that must not be known of.
     """
 
     answer: _Answer
@@ -295,46 +75,47 @@ ALLOWED: Final = Verdict(_Answer.ALLOWED)
 
 def denied(reason: str) -> Verdict:
     """
-    A "no" that is no secret: half a sentence that says why.
+    Return a "no" that is no secret; *reason* is half a sentence that says why.
     """
     return Verdict(_Answer.DENIED, reason)
 
 
 def hidden(account_id: AccountId) -> Verdict:
     """
-    A "no" that looks as if there were no such account.
+    Return a "no" that looks as if there were no such account.
     """
     return Verdict(_Answer.HIDDEN, "there is none, or none that it may see", account_id)
 
 
 class Policy(Protocol):
     """
-    Says who may do what. Pure, and asked within the store's unit, perhaps twice.
+    Decides who may do what. Pure, and asked within the store's unit, perhaps twice.
 
-    What is not exactly ``True`` or `ALLOWED` is a denial, an exception too.
+    An *action* is the kind of a command, such as ``"deposit"``, or an `Action`. Any answer that
+    is not exactly ``True`` or `ALLOWED` is a denial, and so is an exception.
     """
 
-    def permits(self, principal: Principal, action: Action) -> bool:
+    def permits(self, principal: Principal, action: str) -> bool:
         """
-        Whether such a principal may do such a thing at all, whatever the accounts.
+        Return True if such a principal may do such a thing at all, whatever the accounts.
         """
 
     def decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
         """
-        Whether this principal may do this with these accounts.
+        Return the verdict on this principal doing this with these accounts.
 
         Args:
             principal: Who asks.
             action: What for.
             accounts: All accounts it involves, the one to be debited first.
-            command: The command; of a transaction that is read, what it recorded; None for
-                other reads.
+            command: The command; where a transaction is read, the command that it recorded; None
+                for other reads.
         """
 
 
@@ -360,55 +141,57 @@ _NEEDED: Final = {
 
 class _RolePolicy:
     """
-    A column of the table. Never made itself.
+    A column of the policy table. Never made itself.
     """
 
     role: Role
 
-    def _grant(self, action: Action) -> Grant:
-        row = POLICY_TABLE.get(action)
-        grant = Grant.NEVER if row is None else getattr(row, self.role.value)
-        return grant if type(grant) is Grant else Grant.NEVER
+    def _grant(self, action: str) -> Grant:
+        grants = POLICY_TABLE.get(action)
+        return Grant.NEVER if grants is None else getattr(grants, self.role.value)
 
-    def permits(self, principal: Principal, action: Action) -> bool:
+    def permits(self, principal: Principal, action: str) -> bool:
         return self.role in principal.roles and self._grant(action) is not Grant.NEVER
 
     def decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        if not self.permits(principal, action):
+        grant = self._grant(action)
+        if self.role not in principal.roles or grant is Grant.NEVER:
             return denied(_NOT_AT_ALL)
-        return self._decides(principal, action, accounts, command)
+        if grant is Grant.ALWAYS:
+            return ALLOWED
+        return self._decides(principal, action, grant, accounts, command)
 
     def _decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
+        grant: Grant,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
         raise NotImplementedError
 
 
-def _first_no(verdicts: Iterable[Verdict]) -> Verdict:
+def _combined(action: str, verdicts: Sequence[Verdict]) -> Verdict:
     """
-    The first of *verdicts* that is a no; allowed where none is.
-    """
-    return next((each for each in verdicts if not each.is_allowed), ALLOWED)
+    Return the verdict on all accounts.
 
-
-def _first_yes(verdicts: Sequence[Verdict]) -> Verdict:
+    One "yes" is enough to read a transaction; everything else needs a "yes" for each account.
     """
-    Allowed where one of *verdicts* is; otherwise the first of them.
-    """
+    if action == Action.READ_TRANSACTION:
+        if ALLOWED in verdicts:
+            return ALLOWED
+        return verdicts[0] if verdicts else denied(_NOT_AT_ALL)
     for each in verdicts:
-        if each.is_allowed:
+        if each is not ALLOWED:
             return each
-    return verdicts[0] if verdicts else denied(_NOT_AT_ALL)
+    return ALLOWED
 
 
 class OwnerPolicy(_RolePolicy):
@@ -424,31 +207,25 @@ class OwnerPolicy(_RolePolicy):
     def _decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
+        grant: Grant,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        grant = self._grant(action)
         if grant is Grant.FOR_ITSELF:
             return self._opens(principal, command)
-        if grant is Grant.ALWAYS:
-            return ALLOWED
         right = _NEEDED[grant]
-        verdicts = [
-            self._holds(principal, right, each.account)
-            for each in accounts
-            if each.part is not Part.CREDITED
-        ]
-        return _first_yes(verdicts) if action is Action.READ_TRANSACTION else _first_no(verdicts)
-
-    @staticmethod
-    def _holds(principal: Principal, right: Right, account: Account) -> Verdict:
-        rights = _rights(principal, account)
-        if right in rights:
-            return ALLOWED
-        return (
-            denied(f"it does not hold the right {right.value}") if rights else hidden(account.id)
-        )
+        verdicts = []
+        for part, account, _ in accounts:
+            if part is not Part.CREDITED:
+                rights = _rights(principal, account)
+                if right in rights:
+                    verdicts.append(ALLOWED)
+                elif rights:
+                    verdicts.append(denied(f"it does not hold the right {right.value}"))
+                else:
+                    verdicts.append(hidden(account.id))
+        return _combined(action, verdicts)
 
     @staticmethod
     def _opens(principal: Principal, command: Command | None) -> Verdict:
@@ -459,33 +236,34 @@ class OwnerPolicy(_RolePolicy):
 
 class _OthersPolicy(_RolePolicy):
     """
-    What tellers, auditors and operators have in common: they see every account, and those
-    who change something never touch their own. Never made itself.
+    The base for tellers, auditors and operators: they see every account, and those who change
+    something never touch their own. Never made itself.
     """
 
     def _decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
+        grant: Grant,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        if self._grant(action) is Grant.ALWAYS:
-            return ALLOWED
-        if (
-            isinstance(command, OpenAccount | GrantAccess | RevokeAccess)
-            and action is not Action.READ_TRANSACTION
-            and principal.id == _named(command)
-        ):
+        del grant
+        if action != Action.READ_TRANSACTION and principal.id == _named(command):
             return denied(_ITS_OWN)
         verdicts = [
             denied(_ITS_OWN) if _rights(principal, each.account) else ALLOWED for each in accounts
         ]
-        return _first_yes(verdicts) if action is Action.READ_TRANSACTION else _first_no(verdicts)
+        return _combined(action, verdicts)
 
 
-def _named(command: OpenAccount | GrantAccess | RevokeAccess) -> PrincipalId | None:
-    return command.holder if isinstance(command, OpenAccount) else command.principal
+def _named(command: Command | None) -> PrincipalId | None:
+    """
+    Return the principal whose rights the command is about.
+    """
+    if isinstance(command, OpenAccount):
+        return command.holder
+    return command.principal if isinstance(command, GrantAccess | RevokeAccess) else None
 
 
 class TellerPolicy(_OthersPolicy):
@@ -504,26 +282,31 @@ class TellerPolicy(_OthersPolicy):
     def __init__(self, limit: Money | Iterable[Money] = ()) -> None:
         self._limits: dict[Currency, Money] = {}
         for each in limit if isinstance(limit, Iterable) else (limit,):
-            currency = require_amount(each).currency
+            try:
+                currency = require_amount(each).currency
+            except InvalidAmountError as error:
+                raise error.about("teller_limit") from None
             if currency in self._limits:
-                raise InvalidAmountError(str(each), "a currency has one limit")
+                raise InvalidAmountError(str(each), "must be one for each currency").about(
+                    "teller_limit"
+                )
             self._limits[currency] = each
 
     def _decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
+        grant: Grant,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        verdict = super()._decides(principal, action, accounts, command)
-        grant = self._grant(action)
-        if not verdict.is_allowed:
+        verdict = super()._decides(principal, action, grant, accounts, command)
+        if verdict is not ALLOWED:
             return verdict
         if grant is Grant.FOR_OTHERS:
             return self._opens(command)
         if grant is Grant.OTHERS_LIMITED:
-            return _first_no(self._is_within_limit(each.amount) for each in accounts)
+            return _combined(action, [self._is_within_limit(each.amount) for each in accounts])
         return ALLOWED
 
     def _opens(self, command: Command | None) -> Verdict:
@@ -550,8 +333,9 @@ class AuditorPolicy(_OthersPolicy):
 
 class OperatorPolicy(_OthersPolicy):
     """
-    An operator restricts and closes accounts, sets limits and grants access, for others; it
-    moves no money but what is left of an account that it closes, and never to one of its own.
+    An operator restricts and closes accounts, sets limits and grants access, for others.
+
+    It moves no money but what is left of an account that it closes, and never to one of its own.
     """
 
     role = Role.OPERATOR
@@ -566,36 +350,34 @@ class ServicePolicy(_RolePolicy):
 
     role = Role.SERVICE
 
-    def permits(self, principal: Principal, action: Action) -> bool:
-        row = POLICY_TABLE.get(action)
-        return self.role in principal.roles and row is not None and row.scope in principal.scopes
+    def permits(self, principal: Principal, action: str) -> bool:
+        grants = POLICY_TABLE.get(action)
+        return (
+            self.role in principal.roles
+            and grants is not None
+            and grants.scope in principal.scopes
+        )
 
     def decides(
         self,
         principal: Principal,
-        action: Action,
-        accounts: Sequence[Involved],
+        action: str,
+        _accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        if action is Action.READ_TRANSACTION and command is not None:
-            sent = ACTIONS.get(type(command))
-            if sent is not None and self.permits(principal, sent):
-                return ALLOWED
-        return super().decides(principal, action, accounts, command)
-
-    def _decides(
-        self,
-        principal: Principal,
-        action: Action,
-        accounts: Sequence[Involved],
-        command: Command | None,
-    ) -> Verdict:
-        del accounts  # any of them
         if (
-            isinstance(command, OpenAccount)
-            and action is Action.OPEN_ACCOUNT
+            action == Action.READ_TRANSACTION
+            and command is not None
+            and self.permits(principal, command.kind)
+        ):
+            return ALLOWED
+        if not self.permits(principal, action):
+            return denied(_NOT_AT_ALL)
+        if (
+            action == OpenAccount.kind
+            and isinstance(command, OpenAccount)
             and command.overdraft_limit
-            and not self.permits(principal, Action.SET_OVERDRAFT_LIMIT)
+            and not self.permits(principal, SetOverdraftLimit.kind)
         ):
             return denied("an overdraft needs the scope limits:write")
         return ALLOWED
@@ -603,10 +385,10 @@ class ServicePolicy(_RolePolicy):
 
 class StandardPolicy:
     """
-    Every role by its own policy; what one of a principal's roles allows is allowed.
+    The policy of every role together: an action that one of a principal's roles allows is allowed.
 
     Args:
-        teller_limit: What a teller moves at most each time: `Money`, or one for each
+        teller_limit: The most that a teller moves each time: `Money`, or one for each
             currency. Without it tellers move none.
 
     Raises:
@@ -622,23 +404,29 @@ class StandardPolicy:
             ServicePolicy(),
         )
 
-    def permits(self, principal: Principal, action: Action) -> bool:
-        return any(each.permits(principal, action) for each in self._policies)
+    def permits(self, principal: Principal, action: str) -> bool:
+        for each in self._policies:
+            if each.role in principal.roles and each.permits(principal, action):
+                return True
+        return False
 
     def decides(
         self,
         principal: Principal,
-        action: Action,
+        action: str,
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        verdicts = [
-            each.decides(principal, action, accounts, command)
-            for each in self._policies
-            if each.role in principal.roles
-        ]
-        # A role that may do such a thing at all knows best why not.
-        permitted = [each for each in verdicts if each.reason != _NOT_AT_ALL]
-        # An account that one role sees is hidden no more.
-        permitted.sort(key=lambda verdict: verdict.answer is _Answer.HIDDEN)
-        return _first_yes(permitted)
+        said: Verdict | None = None
+        for each in self._policies:
+            if each.role in principal.roles:
+                verdict = each.decides(principal, action, accounts, command)
+                if verdict is ALLOWED:
+                    return verdict
+                # A role that may do such a thing at all knows best why not, and an account that
+                # one role sees is not hidden any more.
+                if verdict.reason != _NOT_AT_ALL and (
+                    said is None or said.answer is _Answer.HIDDEN is not verdict.answer
+                ):
+                    said = verdict
+        return denied(_NOT_AT_ALL) if said is None else said

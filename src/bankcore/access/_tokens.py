@@ -1,11 +1,11 @@
 """
-Tokens: opaque texts that stand for a principal, for applications that have no log-in.
+Tokens: opaque texts that authenticate a principal, for applications without a log-in.
 
-Decided here: what a token looks like, that its secret is shown once and kept nowhere, and
-when it is worth nothing. A token is ``bk_<id>_<secret>_<checksum>``: the beginning and the
-checksum let scanners find one that leaked, and a mistyped one is refused without a look at
-the store. The secret has 256 random bits, so that its plain SHA-256 can be kept: nothing
-that is slow on purpose, which anybody could make the server compute.
+Decided here: what a token looks like, that its secret is shown once and stored nowhere, and
+when it is invalid. A token is ``bk_<id>_<secret>_<checksum>``: with the prefix and the checksum,
+scanners find leaked tokens, and a mistyped token is refused without reading the store. The
+secret has 256 random bits, so a plain SHA-256 of it is stored: a slow hash would add no safety,
+and anybody could make the server compute it.
 """
 
 import hmac
@@ -15,41 +15,42 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import attrgetter
 from typing import Final, Protocol, runtime_checkable
 from zlib import crc32
 
 import attrs
 
 from bankcore.access._errors import InvalidPrincipalError, TokenNotFoundError
-from bankcore.access._policies import Principal
+from bankcore.access._principals import Principal
 from bankcore.ledger._errors import StoreMisuseError
+from bankcore.ledger._pages import read_all
 from bankcore.values._errors import InvalidTimeError, shown
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
 
-#: The longest text that is looked at, in characters; a token has 72.
+#: The longest text that may be a token, in characters; a token has 72.
 TOKEN_LENGTH_MAX: Final = 200
 
 _ID_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
 _match = re.compile(r"(bk_([0-9a-f]{16})_([A-Za-z0-9_-]{43}))_([0-9a-f]{8})").fullmatch
-# What the secret of a token that there is not is compared with, so that it takes as long.
+# Compared with a secret whose token does not exist, so that the time does not tell.
 _NO_DIGEST: Final = bytes(32)
-_PAGE: Final = 1000
 
 
 @attrs.frozen
 class Token:
     """
-    What is kept of a token, and is no secret: the secret itself is nowhere.
+    What is stored of a token, without its secret.
 
     Attributes:
-        id: What names it; part of its text.
+        id: The token's id, which is part of its text and no secret.
         digest: The SHA-256 of its secret.
-        principal: Whom it stands for.
+        principal: The principal that it authenticates.
         created_at: When it was issued, UTC.
-        expires_at: From when on it is worth nothing; None for never.
-        revoked_at: Since when it is worth nothing; None where it was not revoked.
+        expires_at: When it expires, UTC; None for never.
+        revoked_at: When it was revoked, UTC; None if it was not.
         description: One line of text, for people.
     """
 
@@ -70,15 +71,15 @@ class TokenStore(Protocol):
 
     def add_token(self, token: Token) -> None:
         """
-        Keep a new *token*.
+        Store a new *token*.
 
         Raises:
-            StoreMisuseError: If there is one of this id.
+            StoreMisuseError: If there is a token with this id.
         """
 
     def token(self, token_id: str) -> Token:
         """
-        The token of this id.
+        Return the token with this id.
 
         Raises:
             TokenNotFoundError: If there is none.
@@ -86,12 +87,12 @@ class TokenStore(Protocol):
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
         """
-        The tokens whose ids come after *after*, in the order of their ids.
+        Return the tokens whose ids come after *after*, in the order of their ids.
         """
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
         """
-        Let the token be worth nothing from now on; one that was revoked stays as it is.
+        Revoke the token; a token that was revoked before keeps its time.
 
         Raises:
             TokenNotFoundError: If there is none.
@@ -101,12 +102,12 @@ class TokenStore(Protocol):
 @attrs.frozen
 class IssuedToken:
     """
-    A new token, the only time that its text is there.
+    A new token, with its text, which is not to be had again.
 
     Attributes:
-        id: What names it; it is no secret.
-        text: The token itself: hand it over, and keep it nowhere.
-        token: What is kept of it.
+        id: The token's id, which is no secret.
+        text: The token itself: hand it over, and store it nowhere.
+        token: What is stored of it.
     """
 
     id: str
@@ -129,12 +130,12 @@ class Tokens:
         PrincipalId('mary')
 
     Args:
-        store: One that keeps tokens, as those that ship do.
-        clock: Gives the time, an aware ``datetime``.
-        new_secret: Gives as many random bytes as it is asked for.
+        store: A `TokenStore`, as all stores of bankcore are.
+        clock: Returns the time, an aware ``datetime``.
+        new_secret: Returns as many random bytes as it is asked for.
 
     Raises:
-        StoreMisuseError: If *store* keeps no tokens.
+        StoreMisuseError: If *store* cannot store tokens.
     """
 
     def __init__(
@@ -145,7 +146,7 @@ class Tokens:
         new_secret: Callable[[int], bytes] = os.urandom,
     ) -> None:
         if not isinstance(store, TokenStore):
-            raise StoreMisuseError(f"{type(store).__name__} keeps no tokens")
+            raise StoreMisuseError(f"{type(store).__name__} cannot store tokens")
         self._store = store
         self._clock = clock
         self._new_secret = new_secret
@@ -158,20 +159,22 @@ class Tokens:
         description: str | None = None,
     ) -> IssuedToken:
         """
-        A new token for *principal*, with the roles and scopes that it has there.
+        Return a new token for *principal* with its present roles and scopes.
 
         Raises:
-            InvalidPrincipalError: If it is no `Principal`.
-            InvalidTimeError: If *expires_at* is not an instant ahead.
+            InvalidPrincipalError: If it is not a `Principal`.
+            InvalidTimeError: If *expires_at* is not an instant in the future.
             InvalidTextError: If the description is not one line of text.
-            StoreError: If the store fails. There is no token then that anybody knows.
+            StoreError: If the store fails. Nobody then has a token.
         """
         if type(principal) is not Principal:
-            raise InvalidPrincipalError(shown(principal), "expected a Principal")
-        now = to_instant(self._clock())
-        ends_at = None if expires_at is None else to_instant(expires_at)
-        if ends_at is not None and ends_at <= now:
-            raise InvalidTimeError(ends_at.isoformat(), f"the clock says {now.isoformat()}")
+            raise InvalidPrincipalError(shown(principal), "must be a Principal").about("principal")
+        now = to_instant(self._clock(), "clock")
+        if expires_at is not None:
+            expires_at = to_instant(expires_at, "expires_at")
+            if expires_at <= now:
+                reason = f"must be in the future (the clock says {now.isoformat()})"
+                raise InvalidTimeError(expires_at.isoformat(), reason).about("expires_at")
         token_id = self._new_secret(_ID_BYTES).hex()
         secret = urlsafe_b64encode(self._new_secret(_SECRET_BYTES)).decode().rstrip("=")
         token = Token(
@@ -179,7 +182,7 @@ class Tokens:
             _digest(secret),
             principal,
             now,
-            ends_at,
+            expires_at,
             description=to_line_or_none(description),
         )
         self._store.add_token(token)
@@ -188,7 +191,7 @@ class Tokens:
 
     def authenticate(self, text: str) -> Principal | None:
         """
-        For whom the token *text* stands; None for whatever is not a token that is good now.
+        Return the token's principal, or None if it is invalid, expired or revoked.
 
         Raises:
             StoreError: If the store fails.
@@ -207,27 +210,24 @@ class Tokens:
         is_its_secret = hmac.compare_digest(_digest(match[3]), digest)
         if token is None or not is_its_secret or token.revoked_at is not None:
             return None
-        if token.expires_at is not None and token.expires_at <= to_instant(self._clock()):
+        if token.expires_at is not None and token.expires_at <= to_instant(self._clock(), "clock"):
             return None
         return token.principal
 
     def revoke(self, token_id: str) -> None:
         """
-        Let the token be worth nothing from now on; revoking it again changes nothing.
+        Revoke the token from now on; revoking it again changes nothing.
 
         Raises:
-            TokenNotFoundError: If there is no token of this id.
+            TokenNotFoundError: If there is no token with this id.
         """
-        self._store.revoke_token(token_id, to_instant(self._clock()))
+        self._store.revoke_token(token_id, to_instant(self._clock(), "clock"))
 
     def tokens(self) -> Iterator[Token]:
         """
-        Every token in the order of its id, those that are worth nothing too.
+        Yield every token in the order of their ids, expired and revoked ones too.
         """
-        page = self._store.tokens(limit=_PAGE)
-        while page:
-            yield from page
-            page = self._store.tokens(after=page[-1].id, limit=_PAGE)
+        return read_all(self._store.tokens, "", attrgetter("id"))
 
 
 def _digest(secret: str) -> bytes:

@@ -1,5 +1,5 @@
 """
-The errors of one account: values it cannot have, and operations that it declines.
+The errors of one account: values it cannot have, and operations it declines.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import attrs
 from bankcore.accounts._kinds import Restriction
 from bankcore.money import Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import DeclinedError, InvalidRequestError
+from bankcore.values._errors import DeclinedError, InvalidRequestError, InvalidValueError
 
 # How many ids one message lists.
 _LISTED_MAX = 10
@@ -24,38 +24,31 @@ class InvalidAccountError(InvalidRequestError, ValueError):
     """
 
     code = "invalid_account"
+    noun = "The account"
     reason: str
 
     def _message(self) -> str:
-        return f"The account is not valid: {self.reason}."
+        return f"{self._subject} is not valid: {self.reason}."
 
 
 @attrs.define(slots=False)
-class InvalidRightsError(InvalidRequestError, ValueError):
+class InvalidRightsError(InvalidValueError, ValueError):
     """
-    Rights that are none, or not rights at all.
+    Rights that are empty, or something that is not a `Right`.
     """
 
     code = "invalid_rights"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not valid as rights: {self.reason}."
+    noun = "The rights"
 
 
 @attrs.define(slots=False)
-class InvalidRestrictionError(InvalidRequestError, ValueError):
+class InvalidRestrictionError(InvalidValueError, ValueError):
     """
-    A restriction that is not one, or that says what it must not or not what it must.
+    Something that is not a `Restriction`, one without a reason, or ``NONE`` with an end.
     """
 
     code = "invalid_restriction"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid restriction: {self.reason}."
+    noun = "The restriction"
 
 
 @attrs.define(slots=False)
@@ -65,10 +58,11 @@ class InvalidVersionError(InvalidRequestError, ValueError):
     """
 
     code = "invalid_version"
+    noun = "The version"
     value: str
 
     def _message(self) -> str:
-        return f"{self.value} is not a valid version: a version is a whole number from 0."
+        return f"{self._subject} must be a whole number from 0, got {self.value}."
 
 
 @attrs.define(slots=False)
@@ -116,7 +110,7 @@ class InsufficientFundsError(DeclinedError):
 @attrs.define(slots=False)
 class BalanceLimitError(DeclinedError):
     """
-    The balance, or what is held of it, would leave ±(10¹⁸ - 1) minor units.
+    The balance or the held amount would leave ±(10¹⁸ - 1) minor units.
     """
 
     code = "balance_limit"
@@ -127,15 +121,15 @@ class BalanceLimitError(DeclinedError):
     def _message(self) -> str:
         return (
             f"Account {self.account_id} has a balance of {self.balance}; with the"
-            f" {self.requested} requested its balance, or what is held of it, would pass the"
-            " largest amount there can be."
+            f" {self.requested} requested, its balance or held amount would exceed the largest"
+            " possible amount."
         )
 
 
 @attrs.define(slots=False)
 class AccountRestrictedError(DeclinedError):
     """
-    The account is restricted, and this would be a debit or a credit that is stopped.
+    The account's restriction stops this debit or credit.
     """
 
     code = "account_restricted"
@@ -155,7 +149,7 @@ class CloseBlockedError(DeclinedError):
     """
     The account cannot be closed: its balance is not zero, or holds are open.
 
-    ``blockers`` lists every reason as a sentence.
+    ``blockers`` lists every reason.
     """
 
     code = "close_blocked"
@@ -185,7 +179,7 @@ class CloseBlockedError(DeclinedError):
 @attrs.define(slots=False)
 class HoldNotFoundError(DeclinedError, LookupError):
     """
-    The account has no such hold; it may be another account's.
+    The account has no hold with this id. Another account may have one.
     """
 
     code = "hold_not_found"
@@ -199,7 +193,7 @@ class HoldNotFoundError(DeclinedError, LookupError):
 @attrs.define(slots=False)
 class HoldNotActiveError(HoldNotFoundError):
     """
-    The account had this hold, and it was captured, released or has expired.
+    The account had this hold, but it was captured or released, or has expired.
     """
 
     code = "hold_not_active"
@@ -214,7 +208,7 @@ class HoldNotActiveError(HoldNotFoundError):
 @attrs.define(slots=False)
 class HoldExceededError(DeclinedError):
     """
-    More was to be captured than is left of the hold.
+    The amount to capture is more than is left of the hold.
     """
 
     code = "hold_exceeded"
@@ -243,7 +237,7 @@ class HoldExceededError(DeclinedError):
 @attrs.define(slots=False)
 class HoldLimitError(DeclinedError):
     """
-    The account has as many open holds as an account can have.
+    The account already has the largest number of open holds.
     """
 
     code = "hold_limit"
@@ -251,13 +245,13 @@ class HoldLimitError(DeclinedError):
     holds_max: int
 
     def _message(self) -> str:
-        return f"Account {self.account_id} has {self.holds_max} open holds, the most there can be."
+        return f"Account {self.account_id} already has {self.holds_max} open holds, the maximum."
 
 
 @attrs.define(slots=False)
 class HolderNotFoundError(DeclinedError, LookupError):
     """
-    The principal holds no rights on the account.
+    The principal has no rights on the account.
     """
 
     code = "holder_not_found"
@@ -265,13 +259,13 @@ class HolderNotFoundError(DeclinedError, LookupError):
     principal: PrincipalId
 
     def _message(self) -> str:
-        return f"{self.principal} holds no rights on account {self.account_id}."
+        return f"{self.principal} has no rights on account {self.account_id}."
 
 
 @attrs.define(slots=False)
 class HolderLimitError(DeclinedError):
     """
-    The account has as many holders as an account can have.
+    The account already has the largest number of holders.
     """
 
     code = "holder_limit"
@@ -279,4 +273,4 @@ class HolderLimitError(DeclinedError):
     holders_max: int
 
     def _message(self) -> str:
-        return f"Account {self.account_id} has {self.holders_max} holders, the most there can be."
+        return f"Account {self.account_id} already has {self.holders_max} holders, the maximum."

@@ -22,7 +22,6 @@ from bankcore.values._instants import to_instant
 #: It leaves room in the 64-bit integers of every database.
 AMOUNT_MINOR_MAX: Final = 10**18 - 1
 
-
 #: The last year in which a hold or a restriction may end. Year 9999 stands for "never" in
 #: other systems: here, no end is None.
 END_YEAR_MAX: Final = 9998
@@ -30,124 +29,117 @@ END_YEAR_MAX: Final = 9998
 
 def to_rights(rights: object) -> frozenset[Right]:
     """
-    *rights* as a set: an iterable of `Right` or of their names.
-
-    Raises:
-        InvalidRightsError: If it is empty, or one of them is no right.
+    Return *rights*, an iterable of `Right` or of their names, as a set.
     """
     if isinstance(rights, str | bytes) or not isinstance(rights, Iterable):
-        raise InvalidRightsError(shown(rights), "rights are a collection of Right")
+        raise InvalidRightsError(shown(rights), "must be a collection of Right").about("rights")
     found = set()
     for right in rights:
         try:
             found.add(Right(right))
         except ValueError:
-            raise InvalidRightsError(
-                shown(right), f"a right is one of {', '.join(each.value for each in Right)}"
+            names = ", ".join(each.value for each in Right)
+            raise InvalidRightsError(shown(right), f"must be among {names}").about(
+                "rights"
             ) from None
     if not found:
-        raise InvalidRightsError("None at all", "revoke the access to take all rights away")
+        raise InvalidRightsError(
+            "none", "must not be empty (revoke_access removes them all)"
+        ).about("rights")
     return frozenset(found)
 
 
 def shown_rights(rights: frozenset[Right]) -> str:
     """
-    The repr of a set of rights: always in the same order, which that of a set is not.
+    Return the repr of a set of rights, always in the same order.
     """
     return f"{{{', '.join(str(right) for right in Right if right in rights)}}}"
 
 
 def to_end(value: object) -> datetime | None:
     """
-    *value* as the instant at which something ends, UTC; None where it never does.
-
-    Raises:
-        InvalidTimeError: If it is not an instant, or lies beyond the year 9998.
+    Return the instant at which something ends, in UTC; None where it never does.
     """
     if value is None:
         return None
     at = to_instant(value)
     if at.year > END_YEAR_MAX:
-        raise InvalidTimeError(at.isoformat(), "leave the end out if there is none")
+        raise InvalidTimeError(
+            at.isoformat(), "must be before the year 9999 (leave it out if there is no end)"
+        )
     return at
 
 
 def to_version(value: object) -> int | None:
     """
-    *value*, if it is a version that an account can have, or None.
-
-    Raises:
-        InvalidVersionError: If it is not an ``int`` from 0.
+    Return *value*, a version that an account can have, or None.
     """
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**63:
         is_short = type(value) is int and abs(value) <= 2**63
-        raise InvalidVersionError(str(value) if is_short else shown(value))
+        raise InvalidVersionError(str(value) if is_short else shown(value)).about(
+            "expected_version"
+        )
     return value
 
 
 def to_restriction(restriction: object) -> Restriction:
     """
-    *restriction* itself, or the one of that name.
-
-    Raises:
-        InvalidRestrictionError: If there is none.
+    Return *restriction* itself, or the one of that name.
     """
+    if type(restriction) is Restriction:
+        return restriction
     try:
         return Restriction(restriction)
     except ValueError:
-        raise InvalidRestrictionError(
-            shown(restriction),
-            f"a restriction is one of {', '.join(each.value for each in Restriction)}",
+        names = ", ".join(each.value for each in Restriction)
+        raise InvalidRestrictionError(shown(restriction), f"must be one of {names}").about(
+            "restriction"
         ) from None
 
 
 def require_reason(restriction: Restriction, reason: str | None, ends_at: datetime | None) -> None:
     """
-    Passes where *restriction* goes with this reason and this end.
-
-    Raises:
-        InvalidRestrictionError: If it has no reason, or is none and has an end.
+    Raise unless *restriction* goes with this reason and this end.
     """
     if restriction is Restriction.NONE:
         if ends_at is not None:
-            raise InvalidRestrictionError("none", "where nothing is restricted, nothing ends")
+            raise InvalidRestrictionError(
+                ends_at.isoformat(), "must be left out where nothing is restricted"
+            ).about("ends_at")
     elif not reason:
-        raise InvalidRestrictionError(restriction.value, "a restriction has a reason")
+        raise InvalidRestrictionError(
+            shown(reason), f"must say why {restriction.value} are restricted"
+        ).about("reason")
 
 
 def require_amount(amount: object) -> Money:
     """
-    *amount*, if it is money that a command may move.
-
-    Raises:
-        InvalidAmountError: If it is not `Money`, or not above zero.
-        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
+    Return *amount*, money that a command may move.
     """
     if type(amount) is not Money:
-        raise InvalidAmountError(shown(amount), "an amount is a Money")
+        raise InvalidAmountError(shown(amount), "must be a Money").about("amount")
     if amount.amount_minor <= 0:
-        raise InvalidAmountError(str(amount), "an amount is above zero")
+        raise InvalidAmountError(str(amount), "must be above zero").about("amount")
     if amount.amount_minor > AMOUNT_MINOR_MAX:
-        raise too_large(amount)
+        raise too_large(amount).about("amount")
     return amount
 
 
 def too_large(amount: Money) -> AmountTooLargeError:
-    return AmountTooLargeError(str(amount), "at most 10¹⁸ - 1 minor units can be booked")
+    """
+    Return the error for an amount that no account can have.
+    """
+    return AmountTooLargeError(str(amount), "must be within ±(10¹⁸ - 1) minor units")
 
 
 def require_not_negative(amount: object) -> Money:
     """
-    *amount*, if it is money that an account may begin with: zero is allowed.
-
-    Raises:
-        InvalidAmountError: If it is not `Money`, or below zero.
-        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
+    Return *amount*, money that an account may begin with: zero is allowed.
     """
     if type(amount) is Money and amount.amount_minor <= 0:
         if amount.amount_minor < 0:
-            raise InvalidAmountError(str(amount), "it cannot be below zero")
+            raise InvalidAmountError(str(amount), "must not be negative").about("amount")
         return amount
     return require_amount(amount)

@@ -31,9 +31,9 @@ class Hold:
 
     Attributes:
         id: The id of the transaction that placed it.
-        amount: What was reserved; above zero.
-        captured: What has been taken of it so far.
-        expires_at: The instant from which it counts no more, UTC; None for never.
+        amount: The reserved money; above zero.
+        captured: The part that has been taken so far.
+        expires_at: The instant from which the hold no longer counts, UTC; None for never.
         description: One line of text, for people.
 
     Raises:
@@ -52,24 +52,26 @@ class Hold:
     def __attrs_post_init__(self) -> None:
         require_same_currency(require_amount(self.amount), require_not_negative(self.captured))
         if self.captured > self.amount:
-            raise InvalidAmountError(str(self.captured), f"the hold is of {self.amount}")
+            raise InvalidAmountError(
+                str(self.captured), f"must not be more than the hold's {self.amount}"
+            ).about("captured")
 
     @property
     def left(self) -> Money:
         """
-        What can still be captured: ``amount - captured``.
+        The money that can still be captured: ``amount - captured``.
         """
         return self.amount - self.captured
 
     def is_due(self, at: datetime) -> bool:
         """
-        Whether the hold has expired at the instant: from ``expires_at`` on, it has.
+        Return True if the hold has expired at the instant: from ``expires_at`` on, it has.
         """
         return self.expires_at is not None and self.expires_at <= at
 
     def capture(self, amount: Money) -> "Hold":
         """
-        The hold with *amount* taken from what is left of it.
+        Return the hold with *amount* taken from what is left of it.
 
         Raises:
             InvalidAmountError: If *amount* is not `Money`, or not above zero.
@@ -83,7 +85,7 @@ class Hold:
 
     def extend(self, expires_at: datetime | None) -> "Hold":
         """
-        The hold with a later expiry; None for none.
+        Return the hold with a later expiry; None for none.
 
         Raises:
             InvalidTimeError: If it is not later than the present one.
@@ -92,12 +94,11 @@ class Hold:
         if self.expires_at is None:
             raise InvalidTimeError(
                 "None" if ends_at is None else ends_at.isoformat(),
-                f"hold {self.id} does not expire",
-            )
+                f"must be left alone: hold {self.id} does not expire",
+            ).about("expires_at")
         if ends_at is not None and ends_at <= self.expires_at:
             raise InvalidTimeError(
                 ends_at.isoformat(),
-                f"hold {self.id} expires at {self.expires_at.isoformat()}, and a later instant"
-                " is needed",
-            )
+                f"must be later than {self.expires_at.isoformat()}, when hold {self.id} expires",
+            ).about("expires_at")
         return attrs.evolve(self, expires_at=ends_at)

@@ -7,7 +7,7 @@ import enum
 
 class AccountStatus(enum.Enum):
     """
-    Whether an account is open. Closing is final.
+    Open or closed. Closing is final.
     """
 
     OPEN = "open"
@@ -16,7 +16,7 @@ class AccountStatus(enum.Enum):
 
 class Restriction(enum.Enum):
     """
-    What a restricted account stops: debits, credits, or both.
+    The direction that a restricted account stops: debits, credits, or both.
 
     Withdrawing, and placing, extending or capturing a hold, is a debit. Releasing a hold
     and its expiry always pass.
@@ -30,7 +30,7 @@ class Restriction(enum.Enum):
 
 class Right(enum.Enum):
     """
-    What a holder may do with an account. Stored here, judged by policies alone.
+    A right of a holder on an account. Stored with the account, judged by policies alone.
     """
 
     READ = "read"

@@ -1,80 +1,84 @@
 """
 The bank: the object an application uses. Commands in, outcomes out, over a store.
 
-Decided here: where ids and the time come from, and how an outcome reaches the
-caller. A thin shell: it makes what `bankcore.bank._decide` may not make, hands everything
-to the store in one `transact` (and again, by `bankcore.bank._retry`, where the outcome is in
-doubt), and raises what came back as an error. No rule is known here, and no state is kept
-but the counts of denials (`bankcore.access._denials`).
+Decided here: where ids and the time come from, and how an outcome reaches the caller. A thin
+shell: it makes what the engine (`_decide`) may not make, hands everything to the store in one
+`transact` (and again, by `_retry`, where the outcome is in doubt), and raises what came back as an
+error. No rule is known here, and no state is kept but the counts of denials.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, Unpack
 
 import attrs
 
-from bankcore.access import DenialLog, Policy, Principal, StandardPolicy
-from bankcore.access._denials import DenialRecorder
+from bankcore.access import (
+    Action,
+    Policy,
+    Principal,
+    Role,
+    StandardPolicy,
+)
+from bankcore.access._errors import AccessDeniedError
 from bankcore.access._guard import Guard
-from bankcore.accounts import Account, Hold, Restriction
-from bankcore.accounts._fields import to_version
-from bankcore.bank._acting import ActingBank, Possibility
-from bankcore.bank._calls import CommandCalls
-from bankcore.bank._decide import Clock, Request, decide, expire, guarded_reads_of, reads_of
+from bankcore.accounts import Restriction, Right
+from bankcore.bank._decide import Clock, Request, decide, expire, reads_of
+from bankcore.bank._possibility import Possibility
+from bankcore.bank._reads import DENIALS, BankReads
 from bankcore.bank._retry import SYSTEM_TIMER, Timer, as_first_given, require_deadline, settle
-from bankcore.commands import COMMANDS, CloseAccount, Command, ExpireHold, OpenAccount, Reverse
+from bankcore.bank._sources import time_ordered_id, utc_now
+from bankcore.commands import (
+    SENT,
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    ExtendHold,
+    GrantAccess,
+    OpenAccount,
+    Options,
+    PlaceHold,
+    Post,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.commands._errors import InvalidCommandError
 from bankcore.ledger import (
     AccountStore,
-    Checkpoint,
+    HostBound,
     ReadSet,
     Snapshot,
-    Statement,
-    StatementLine,
     Transaction,
     WriteSet,
-    checkpoint_of,
-    require_limit,
 )
-from bankcore.ledger._errors import InvalidBatchError, OutcomeUnknownError
-from bankcore.ledger._statement import line_of
-from bankcore.money import Money
-from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import BankError, InvalidTimeError, shown
-from bankcore.values._ids import to_account_id, to_transaction_id
-from bankcore.values._instants import TICK, to_instant, to_instant_or_midnight
+from bankcore.ledger._errors import (
+    InvalidBatchError,
+    OutcomeUnknownError,
+)
+from bankcore.ledger._pages import PAGE_LENGTH
+from bankcore.money import ExchangeRate, Money
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._errors import BankError, shown
+from bankcore.values._instants import TICK, to_instant
+from bankcore.values._text import to_line_or_none
 
 #: The most commands that one `Bank.execute` takes.
 BATCH_LENGTH_MAX: Final = 100_000
 
-_PAGE: Final = 1000
-# An expiry is the bank's own.
-_COMMAND_TYPES: Final = frozenset(COMMANDS.values()) - {ExpireHold}
-_FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
+_SENT: Final = frozenset(SENT)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _time_ordered_id() -> str:
-    """
-    A UUID of version 7 (RFC 9562): its first 48 bits are the time in milliseconds, so that
-    new ids sort after older ones, which keeps a store's index of ids quick to write.
-    """
-    milliseconds = int(datetime.now(UTC).timestamp() * 1000)
-    number = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-    number = number & ~(0xF << 76) | (7 << 76)
-    number = number & ~(0b11 << 62) | (0b10 << 62)
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-class Bank(CommandCalls):
+class Bank(BankReads):
     """
     A bank over *store*.
 
@@ -89,6 +93,11 @@ class Bank(CommandCalls):
     ``transaction_id``, a command is safe to send again: the same id and the same
     command give the same outcome, and are booked once.
 
+    The methods for commands take the fields of the command and, as keywords, what every
+    `Command` may carry. ``bank.deposit(...)`` is the same as ``bank.execute([Deposit(...)])``, but
+    raises an error outcome: an `InvalidRequestError` if a field is not valid, a `DeclinedError` if
+    a rule says no. No money moves then.
+
     Args:
         store: Where accounts and the journal are kept.
         clock: Gives the time, an aware ``datetime``; read once for each write.
@@ -96,10 +105,10 @@ class Bank(CommandCalls):
         max_clock_skew: How far an account's last posting may lie ahead of the clock.
         policy: Decides for those for whom the bank is `acting_as`; a `StandardPolicy` by
             default.
-        deadline: How long an outcome that is not known is looked after before
+        deadline: How long to retry where an outcome is not known before
             `OutcomeUnknownError` is raised: the same unit is run again, with the same ids.
             With zero, or on a store in the application's own transaction, it is raised at once.
-        timer: What that waits by.
+        timer: Monotonic clock and sleep used between retries.
 
     Raises:
         InvalidTimeError: If *deadline* is not a ``timedelta`` of zero or more.
@@ -109,26 +118,29 @@ class Bank(CommandCalls):
         self,
         store: AccountStore,
         *,
-        clock: Callable[[], datetime] = _utc_now,
-        new_id: Callable[[], str] = _time_ordered_id,
+        clock: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], str] = time_ordered_id,
         max_clock_skew: timedelta = timedelta(seconds=5),
         policy: Policy | None = None,
         deadline: timedelta = timedelta(seconds=30),
         timer: Timer = SYSTEM_TIMER,
     ) -> None:
-        self._store = store
-        self._clock = clock
+        super().__init__(store, clock)
         self._new_id = new_id
         self._max_clock_skew = max_clock_skew
         self._deadline = require_deadline(deadline)
         self._timer = timer
         self._policy = StandardPolicy() if policy is None else policy
-        self._denials = DenialRecorder(store) if isinstance(store, DenialLog) else None
 
-    def acting_as(self, principal: Principal, *, request_id: str | None = None) -> ActingBank:
+    def __repr__(self) -> str:
+        acting = "" if self._guard is None else f" acting as {self._guard.principal.id}"
+        return f"<Bank over {self._store!r}{acting}>"
+
+    # -- Acting for a principal --
+
+    def acting_as(self, principal: Principal, *, request_id: str | None = None) -> "Bank":
         """
-        The bank for one who may not do everything: the same methods, each decided by the
-        policy on the accounts as read.
+        Return this bank, restricted to what the policy allows *principal*.
 
             >>> from bankcore.stores import MemoryStore
             >>> bank = Bank(MemoryStore())
@@ -136,23 +148,33 @@ class Bank(CommandCalls):
             >>> marys.open_account("m-1", initial_balance=Money("5", "EUR")).principal
             'mary'
 
+        It has the same methods, with the same arguments and errors. Where the policy says no,
+        nothing changes, no id is used up, and these errors are raised:
+
+        - `AccessDeniedError`;
+        - `AccountNotVisibleError`, which is one, for an account that the principal may not know
+          of, whether or not there is one;
+        - `TransactionNotFoundError` for a transaction that it may not see;
+        - `TransactionIdReusedError`, without facts, for an id that another principal used.
+
+        A receipt has the postings of those accounts alone that the principal may read. An account
+        that an owner opens without a holder is its own.
+
         Args:
             principal: Who asks, as the application has made sure of it.
-            request_id: What recorded denials say of where they came from: one line of text.
+            request_id: Stored with each denial, for tracing: one line of text.
 
         Raises:
-            InvalidPrincipalError: If *principal* is no `Principal`.
+            InvalidPrincipalError: If *principal* is not a `Principal`.
             InvalidTextError: If *request_id* is not one line of text.
+            AccessDeniedError: If this bank is acting for a principal already.
         """
-        return ActingBank(
-            self,
-            self._store,
-            Guard(principal, self._policy),
-            judged=self._judged,
-            denials=self._denials,
-            clock=self._now,
-            request_id=request_id,
-        )
+        if self._guard is not None:
+            raise AccessDeniedError("acting_as", f"the bank is acting as {self._guard.name}")
+        acting = copy.copy(self)
+        acting._guard = Guard(principal, self._policy)  # noqa: SLF001  # a bank made from this one
+        acting._request_id = to_line_or_none(request_id)  # noqa: SLF001  # the same
+        return acting
 
     # -- Commands --
 
@@ -160,7 +182,7 @@ class Bank(CommandCalls):
         self, commands: Iterable[Command], *, atomic: bool = False
     ) -> list[Transaction | BankError]:
         """
-        One outcome for each command, in order, each seeing what the earlier ones did.
+        Return one outcome for each command, in order, each seeing what the earlier ones did.
 
         One durable write, however many commands; at most 100,000. An outcome is the
         `Transaction`, or the error as a value. With *atomic*, all are booked or none
@@ -173,95 +195,356 @@ class Bank(CommandCalls):
                 Nothing was written.
             StoreError: If the store fails.
         """
-        return self._judged(commands, atomic=atomic, is_written=True)
+        return self._outcomes(commands, atomic=atomic, is_written=True)
 
     def preview(
         self, commands: Iterable[Command], *, atomic: bool = False
     ) -> list[Transaction | BankError]:
         """
-        What `execute` would give now. Writes nothing and uses up no id.
+        Return what `execute` would return now. Writes nothing and uses up no id.
 
         The commands are judged by the very same path, on the accounts as they are: what
         comes next may of course find them changed. The errors are those of `execute`.
         """
-        return self._judged(commands, atomic=atomic, is_written=False)
+        return self._outcomes(commands, atomic=atomic, is_written=False)
+
+    def open_account(
+        self,
+        account_id: AccountId | str | None = None,
+        *,
+        initial_balance: Money,
+        overdraft_limit: Money | None = None,
+        holder: PrincipalId | str | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Open an account; without *account_id* the bank makes one.
+        """
+        return self._send(
+            OpenAccount(
+                account_id,
+                initial_balance=initial_balance,
+                overdraft_limit=overdraft_limit,
+                holder=holder,
+                **options,
+            )
+        )
+
+    def deposit(
+        self, account_id: AccountId | str, amount: Money, **options: Unpack[Options]
+    ) -> Transaction:
+        """
+        Pay *amount* into the account, from outside the bank.
+        """
+        return self._send(Deposit(account_id, amount, **options))
+
+    def withdraw(
+        self, account_id: AccountId | str, amount: Money, **options: Unpack[Options]
+    ) -> Transaction:
+        """
+        Take *amount* out of the account, to outside the bank.
+        """
+        return self._send(Withdraw(account_id, amount, **options))
+
+    def transfer(
+        self,
+        source_id: AccountId | str,
+        destination_id: AccountId | str,
+        amount: Money,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Move *amount* from one account to another, in one transaction.
+        """
+        return self._send(Transfer(source_id, destination_id, amount, **options))
+
+    def post(
+        self,
+        legs: Iterable[tuple[AccountId | str, Money]],
+        *,
+        crosses_boundary: bool = False,
+        exchange_rate: ExchangeRate | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Book several legs at once: pairs of an account's id and a signed `Money`.
+
+        The legs of each account are netted to one posting, and they add up to zero in
+        each currency unless the post *crosses_boundary*.
+        """
+        return self._send(
+            Post(legs, crosses_boundary=crosses_boundary, exchange_rate=exchange_rate, **options)
+        )
+
+    def reverse(self, original_id: TransactionId | str, **options: Unpack[Options]) -> Transaction:
+        """
+        Book the opposite of a transaction, whole and once.
+
+        A reversed capture credits the account and restores no hold.
+        """
+        return self._send(Reverse(original_id, **options))
+
+    def place_hold(
+        self,
+        account_id: AccountId | str,
+        amount: Money,
+        *,
+        expires_at: datetime | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Reserve *amount* of what is available. The transaction's id is the hold's.
+        """
+        return self._send(PlaceHold(account_id, amount, expires_at=expires_at, **options))
+
+    def capture_hold(
+        self,
+        account_id: AccountId | str,
+        hold_id: TransactionId | str,
+        amount: Money | None = None,
+        *,
+        final: bool = True,
+        destination_id: AccountId | str | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Take *amount* of a hold, or all that is left, to outside or to *destination_id*.
+
+        With *final* the rest of the hold is free again; otherwise it stays reserved.
+        """
+        return self._send(
+            CaptureHold(
+                account_id, hold_id, amount, final=final, destination_id=destination_id, **options
+            )
+        )
+
+    def release_hold(
+        self, account_id: AccountId | str, hold_id: TransactionId | str, **options: Unpack[Options]
+    ) -> Transaction:
+        """
+        Free all that is left of a hold. No restriction stops it.
+        """
+        return self._send(ReleaseHold(account_id, hold_id, **options))
+
+    def extend_hold(
+        self,
+        account_id: AccountId | str,
+        hold_id: TransactionId | str,
+        *,
+        expires_at: datetime | None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Let a hold expire later, at *expires_at*; None for never.
+        """
+        return self._send(ExtendHold(account_id, hold_id, expires_at=expires_at, **options))
+
+    def restrict(
+        self,
+        account_id: AccountId | str,
+        restriction: Restriction | str,
+        *,
+        reason: str | None = None,
+        ends_at: datetime | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
+        """
+        return self._send(
+            Restrict(account_id, restriction, reason=reason, ends_at=ends_at, **options)
+        )
+
+    def set_overdraft_limit(
+        self, account_id: AccountId | str, overdraft_limit: Money, **options: Unpack[Options]
+    ) -> Transaction:
+        """
+        Set how far the account may be overdrawn; below its present use is allowed.
+        """
+        return self._send(SetOverdraftLimit(account_id, overdraft_limit, **options))
+
+    def close_account(
+        self,
+        account_id: AccountId | str,
+        *,
+        sweep_to: AccountId | str | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Close the account for ever; what is left on it goes to *sweep_to*.
+        """
+        return self._send(CloseAccount(account_id, sweep_to=sweep_to, **options))
+
+    def grant_access(
+        self,
+        account_id: AccountId | str,
+        principal: PrincipalId | str,
+        rights: Iterable[Right | str],
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Give *principal* these rights on the account, in place of those it held.
+        """
+        return self._send(GrantAccess(account_id, principal, rights, **options))
+
+    def revoke_access(
+        self,
+        account_id: AccountId | str,
+        principal: PrincipalId | str,
+        **options: Unpack[Options],
+    ) -> Transaction:
+        """
+        Take all rights on the account from *principal*.
+        """
+        return self._send(RevokeAccess(account_id, principal, **options))
+
+    def _send(self, command: Command) -> Transaction:
+        (outcome,) = self._outcomes((command,), atomic=False, is_written=True)
+        if isinstance(outcome, BankError):
+            raise outcome
+        return outcome
+
+    def _outcomes(
+        self, commands: Iterable[Command], *, atomic: bool, is_written: bool
+    ) -> list[Transaction | BankError]:
+        # One more than may be there: an endless iterator must not fill the memory.
+        requests = list(map(self._request, islice(commands, BATCH_LENGTH_MAX + 1)))
+        if len(requests) > BATCH_LENGTH_MAX:
+            raise InvalidBatchError(f"it must have at most {BATCH_LENGTH_MAX:,} commands")
+        if not requests:
+            return []
+        if atomic and len({request.id_given for request in requests}) > 1:
+            raise InvalidBatchError(
+                "in an atomic batch either every command must have a transaction id or none"
+            )
+        if self._guard is not None:
+            return self._outcomes_for(self._guard, requests, atomic=atomic, is_written=is_written)
+        return self._judged(requests, atomic=atomic, is_written=is_written)
+
+    def _outcomes_for(
+        self, guard: Guard, requests: list[Request], *, atomic: bool, is_written: bool
+    ) -> list[Transaction | BankError]:
+        try:
+            if not atomic and all(request.denial for request in requests):
+                # Nobody takes the store's lock for what may not be sent at all.
+                outcomes: list[Transaction | BankError] = [
+                    request.denial for request in requests if request.denial is not None
+                ]
+            else:
+                outcomes = self._judged(
+                    requests, atomic=atomic, is_written=is_written, guard=guard
+                )
+        except DENIALS as error:
+            # Which of the commands it was is not told: the accounts of all of them.
+            self._denied_commands(error, requests)
+            raise
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if isinstance(outcome, DENIALS):
+                self._denied_commands(outcome, (request,))
+        return outcomes
 
     def _judged(
         self,
-        commands: Iterable[Command],
+        requests: Sequence[Request],
         *,
         atomic: bool,
         is_written: bool,
         guard: Guard | None = None,
     ) -> list[Transaction | BankError]:
-        batch = tuple(commands)
-        if len(batch) > BATCH_LENGTH_MAX:
-            raise InvalidBatchError(
-                f"it has {len(batch):,} commands, and {BATCH_LENGTH_MAX:,} are the most"
-            )
-        if not batch:
-            return []
-        requests = tuple(map(self._request, batch))
-        if atomic and len({request.id_given for request in requests}) > 1:
-            raise InvalidBatchError(
-                "in an atomic batch either every command has a transaction id or none has"
-            )
-
-        reads = reads_of(requests)
-        if guard is not None:
-            principal = guard.principal.id.value
-            requests = tuple(request._replace(principal=principal) for request in requests)
-            reads = guarded_reads_of(requests)
-
-        def decided(snapshot: Snapshot, clock: Clock) -> WriteSet:
-            written = decide(requests, snapshot, clock, atomic=atomic, guard=guard)
-            return written if is_written else WriteSet(outcomes=written.outcomes)
-
-        outcomes = list(self._transacted(reads, decided).outcomes)
+        reads = reads_of(requests, is_guarded=guard is not None)
+        decided = partial(decide, requests, atomic=atomic, guard=guard, is_written=is_written)
+        outcomes = list(self._transact(reads, decided).outcomes)
         if atomic and isinstance(outcomes[0], BankError):
             raise outcomes[0]
         return outcomes
 
-    def _transacted(
+    def _request(self, command: Command) -> Request:
+        if type(command) not in _SENT:
+            raise InvalidCommandError(shown(command))
+        guard = self._guard
+        if guard is not None and type(command) is OpenAccount:
+            command = _with_holder(command, guard.principal)
+        transaction_id = command.transaction_id
+        id_given = transaction_id is not None
+        expected_version = command.expected_version
+        if transaction_id is None:
+            transaction_id = TransactionId(self._new_id())
+        if not id_given or expected_version is not None:
+            command = command.sent_as(transaction_id)
+        account_ids = command.account_ids
+        if not account_ids and type(command) is OpenAccount:
+            account_ids = (AccountId(self._new_id()),)
+        if guard is None:
+            return Request(command, transaction_id, id_given, account_ids, expected_version)
+        return Request(
+            command,
+            transaction_id,
+            id_given,
+            account_ids,
+            expected_version,
+            guard.name,
+            guard.command_role_denial(command),
+        )
+
+    # -- One unit of the store --
+
+    def _transact(
         self, reads: ReadSet, decided: Callable[[Snapshot, Clock], WriteSet]
     ) -> WriteSet:
-        doubtful: list[WriteSet] = []
+        attempt = _Attempt(self._read_clock, decided)
+        try:
+            return self._store.transact(reads, attempt)
+        except OutcomeUnknownError as doubt:
+            if isinstance(self._store, HostBound) and self._store.in_host_transaction:
+                raise
+            return self._retried(reads, attempt, doubt)
 
-        def attempt() -> WriteSet:
-            now: list[Clock] = []
-            decisions: list[WriteSet] = []
+    def _retried(self, reads: ReadSet, first: "_Attempt", doubt: OutcomeUnknownError) -> WriteSet:
+        doubtful = list(first.decisions)
 
-            def once_read(snapshot: Snapshot) -> WriteSet:
-                # Read inside the unit, once: a wait for the store's lock must not look like a
-                # clock that is behind.
-                if not now:
-                    now.append(Clock(self._now(), self._max_clock_skew))
-                decisions[:] = (decided(snapshot, now[0]),)
-                return decisions[0]
-
+        def again() -> WriteSet:
+            attempt = _Attempt(self._read_clock, first.decided)
             # What an attempt in doubt may have recorded under ids of the bank's own.
             own = (record.id for written in doubtful for record in written.records)
             ids = dict.fromkeys((*reads.transaction_ids, *own))
             try:
                 return self._store.transact(
-                    attrs.evolve(reads, transaction_ids=tuple(ids)) if doubtful else reads,
-                    once_read,
+                    attrs.evolve(reads, transaction_ids=tuple(ids)), attempt
                 )
             except OutcomeUnknownError:
-                doubtful.extend(decisions)
+                doubtful.extend(attempt.decisions)
                 raise
 
-        try:
-            return attempt()
-        except OutcomeUnknownError as doubt:
-            if getattr(self._store, "in_host_transaction", False):
-                raise
-            written = settle(attempt, doubt, deadline=self._deadline, timer=self._timer)
+        written = settle(again, doubt, deadline=self._deadline, timer=self._timer)
         given = as_first_given(written.outcomes, (each.outcomes for each in doubtful))
         return attrs.evolve(written, outcomes=given)
 
-    def _now(self) -> datetime:
-        return to_instant(self._clock())
+    def _read_clock(self) -> Clock:
+        return Clock(to_instant(self._clock()), self._max_clock_skew)
+
+    def can_close(
+        self, account_id: AccountId | str, *, sweep_to: AccountId | str | None = None
+    ) -> Possibility:
+        """
+        Return whether `close_account` would close it now, and everything that stands in the way.
+
+            >>> from bankcore.stores import MemoryStore
+            >>> bank = Bank(MemoryStore())
+            >>> receipt = bank.open_account("alice", initial_balance=Money("5", "EUR"))
+            >>> list(bank.can_close("alice"))
+            ['its balance is EUR 5.00, not zero']
+        """
+        return self._possibility(CloseAccount(account_id, sweep_to=sweep_to))
+
+    def can_reverse(self, original_id: TransactionId | str) -> Possibility:
+        """
+        Return whether `reverse` would reverse the transaction now, and what stands in the way.
+        """
+        return self._possibility(Reverse(original_id))
+
+    def _possibility(self, command: Command) -> Possibility:
+        (outcome,) = self.preview((command,))
+        return Possibility(outcome if isinstance(outcome, BankError) else None)
 
     def expire_holds(self) -> list[Transaction]:
         """
@@ -274,264 +557,57 @@ class Bank(CommandCalls):
         Raises:
             StoreError: If the store fails. What was recorded before stays.
         """
+        self._require_role(Action.EXPIRE_HOLDS)
         recorded: list[Transaction] = []
         while True:
             now = self._now()
-            due = self._store.holds_due(min(now, _LAST_INSTANT - TICK) + TICK, limit=_PAGE)
+            due = self._store.holds_due(min(now, _LAST_INSTANT - TICK) + TICK, limit=PAGE_LENGTH)
             account_ids = tuple(dict.fromkeys(account_id for account_id, _ in due))
             if not account_ids:
-                return recorded
-
-            def decided(
-                snapshot: Snapshot, clock: Clock, account_ids: tuple[AccountId, ...] = account_ids
-            ) -> WriteSet:
-                written = expire(account_ids, snapshot, clock)
-                # Where the outcome of an attempt was in doubt: what it has recorded.
-                settled = (
-                    each for each in snapshot.recorded.values() if type(each) is Transaction
-                )
-                return attrs.evolve(written, outcomes=(*settled, *written.outcomes))
-
-            written = self._transacted(ReadSet((), account_ids), decided)
+                break
+            decided = partial(_expired, account_ids)
+            written = self._transact(ReadSet((), account_ids), decided)
             expiries = [each for each in written.outcomes if isinstance(each, Transaction)]
             if not expiries:
                 # The clock was set back in the meantime, or another process was quicker.
-                return recorded
+                break
             recorded += expiries
+        return list(map(self._receipt, recorded))
 
-    def _request(self, command: Command) -> Request:
-        if type(command) not in _COMMAND_TYPES:
-            raise InvalidCommandError(shown(command))
-        transaction_id = command.transaction_id
-        id_given = transaction_id is not None
-        expected_version = command.expected_version
-        if transaction_id is None or expected_version is not None:
-            if transaction_id is None:
-                transaction_id = TransactionId(self._new_id())
-            command = attrs.evolve(command, transaction_id=transaction_id, expected_version=None)
-        account_ids = command.account_ids
-        if not account_ids and type(command) is OpenAccount:
-            account_ids = (AccountId(self._new_id()),)
-        return Request(command, transaction_id, id_given, account_ids, expected_version)
 
-    # -- Reads --
+class _Attempt:
+    """
+    One attempt at a unit: what the store calls to decide, perhaps more than once.
+    """
 
-    def account(self, account_id: AccountId | str) -> Account:
-        """
-        The account as it is now: what has expired by now does not count any more.
-
-        Raises:
-            AccountNotFoundError: If there is none of this id.
-        """
-        return self._as_now(self._store.account(to_account_id(account_id)))
-
-    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
-        """
-        Every account in the order of its id, read page by page while you iterate; those that
-        come after the id *after*, where it is given.
-        """
-        first = None if after is None else to_account_id(after)
-        page = self._store.accounts(after=first, limit=_PAGE)
-        while page:
-            yield from map(self._as_now, page)
-            page = self._store.accounts(after=page[-1].id, limit=_PAGE)
-
-    def _as_now(self, account: Account) -> Account:
-        # Only what can end needs the time.
-        if account.holds or account.restriction is not Restriction.NONE:
-            return account.as_at(self._now())
-        return account
-
-    def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
-        """
-        The account's open holds in the order in which they were placed, without the expired.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
-        """
-        return self.account(account_id).holds
-
-    def can_close(
-        self, account_id: AccountId | str, *, sweep_to: AccountId | str | None = None
-    ) -> Possibility:
-        """
-        Whether `close_account` would close it now, and everything that stands in the way.
-
-            >>> from bankcore.stores import MemoryStore
-            >>> bank = Bank(MemoryStore())
-            >>> receipt = bank.open_account("alice", initial_balance=Money("5", "EUR"))
-            >>> list(bank.can_close("alice"))
-            ['its balance is EUR 5.00, not zero']
-        """
-        return self._possibility(CloseAccount(account_id, sweep_to=sweep_to))
-
-    def can_reverse(self, original_id: TransactionId | str) -> Possibility:
-        """
-        Whether `reverse` would reverse the transaction now, and what stands in the way.
-        """
-        return self._possibility(Reverse(original_id))
-
-    def _possibility(self, command: Command) -> Possibility:
-        (outcome,) = self.preview((command,))
-        return Possibility(outcome if isinstance(outcome, BankError) else None)
-
-    def reversed_by(self, transaction_id: TransactionId | str) -> Transaction | None:
-        """
-        The transaction that reversed this one; None where none has.
-
-        Raises:
-            TransactionNotFoundError: If there is no such transaction.
-        """
-        original = self.transaction(transaction_id)
-        found: list[TransactionId] = []
-
-        def looked(snapshot: Snapshot) -> WriteSet:
-            found[:] = snapshot.reversals.values()
-            return WriteSet()
-
-        self._store.transact(ReadSet((), (), (original.id,)), looked)
-        return self.transaction(found[0]) if found else None
-
-    def transaction(self, transaction_id: TransactionId | str) -> Transaction:
-        """
-        The transaction recorded under the id.
-
-        Raises:
-            TransactionNotFoundError: If nothing is recorded under it.
-            DeclinedError: If what is recorded is a refusal: the error of that refusal.
-        """
-        recorded = self._store.outcome(to_transaction_id(transaction_id))
-        if isinstance(recorded, Transaction):
-            return recorded
-        error = recorded.to_error()
-        error.replayed = True
-        raise error
-
-    def balance_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
-        """
-        The balance right after the last posting booked at or before the instant.
-
-        Zero before the account was opened. A date means its midnight in UTC.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
-            InvalidTimeError: If the instant has no time zone.
-        """
-        account_id = to_account_id(account_id)
-        at = to_instant_or_midnight(instant)
-        posting = self._store.posting_at(account_id, at)
-        if posting is not None:
-            return posting.balance
-        return Money.zero(self._store.account(account_id).balance.currency)
-
-    def available_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
-        """
-        What could be taken at the instant: ``balance - held + overdraft_limit`` as of then.
-
-        Holds count up to the very instant of their expiry, whether or not anything has
-        recorded it. Zero before the account was opened; for an instant ahead, what will be
-        available if nothing is booked. A date means its midnight in UTC.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
-            InvalidTimeError: If the instant has no time zone.
-        """
-        account_id = to_account_id(account_id)
-        at = to_instant_or_midnight(instant)
-        while True:
-            account = self._store.account(account_id)
-            posting = self._store.posting_at(account_id, at)
-            if posting is None:
-                return Money.zero(account.balance.currency)
-            if posting.version < account.version:
-                # Before the next posting, all that had expired by then was recorded.
-                return posting.available
-            if posting.version == account.version:
-                return account.as_at(at).available
-            # Something was booked between the two reads: look again.
-
-    def checkpoint(self) -> Checkpoint:
-        """
-        A few lines that stand for all that is recorded by now, to be kept elsewhere.
-
-            >>> from bankcore.stores import MemoryStore
-            >>> bank = Bank(MemoryStore())
-            >>> str(bank.checkpoint()).splitlines()[2]
-            'accounts 0'
-
-        ``bankcore.ledger.verify(store, against=checkpoint)`` then shows whether any of it was
-        changed since. It reads the whole journal.
-
-        Raises:
-            StoreCorruptedError: If a record cannot be read.
-        """
-        return checkpoint_of(self._store, self._now())
-
-    def statement(
+    def __init__(
         self,
-        account_id: AccountId | str,
-        *,
-        start: datetime | date | None = None,
-        end: datetime | date | None = None,
-        after_version: int | None = None,
-        limit: int | None = None,
-    ) -> Statement:
-        """
-        The account's lines in ``[start, end)``, with the balances around them.
+        read_clock: Callable[[], Clock],
+        decided: Callable[[Snapshot, Clock], WriteSet],
+    ) -> None:
+        self._read_clock = read_clock
+        self._clock: Clock | None = None
+        self.decided = decided
+        self.decisions: tuple[WriteSet, ...] = ()
 
-        A line is a transaction that moved money on the account. What was reserved, freed or
-        decided about it moved none: `AccountStore.history` has all transactions.
+    def __call__(self, snapshot: Snapshot) -> WriteSet:
+        # Read inside the unit, once: a wait for the store's lock must not look like a clock that
+        # is behind.
+        if self._clock is None:
+            self._clock = self._read_clock()
+        written = self.decided(snapshot, self._clock)
+        self.decisions = (written,)
+        return written
 
-        A date means its midnight in UTC. Without *start* it begins with the account;
-        without *end* it goes up to now.
 
-        For a statement in pages, *limit* is the most lines (1 to 10,000) of one, and
-        *after_version* the account's version at the last line of the page before: the
-        opening balance is then that line's.
+def _expired(account_ids: Sequence[AccountId], snapshot: Snapshot, clock: Clock) -> WriteSet:
+    written = expire(account_ids, snapshot, clock)
+    # Where the outcome of an attempt was in doubt: what it has recorded.
+    settled = (each for each in snapshot.recorded.values() if type(each) is Transaction)
+    return attrs.evolve(written, outcomes=(*settled, *written.outcomes))
 
-        Raises:
-            AccountNotFoundError: If there is no such account.
-            InvalidTimeError: If an instant has no time zone, or *end* is before *start*.
-            InvalidLimitError: If *limit* is no such number.
-            InvalidVersionError: If *after_version* is not an ``int`` from 0.
-        """
-        if limit is not None:
-            require_limit(limit)
-        after = to_version(after_version) or 0
-        account_id = to_account_id(account_id)
-        begins = None if start is None else to_instant_or_midnight(start)
-        ends = None if end is None else to_instant_or_midnight(end)
-        if begins is not None and ends is not None and ends < begins:
-            raise InvalidTimeError(ends.isoformat(), f"it is before {begins.isoformat()}")
-        opening = None
-        if begins is not None and begins > _FIRST_INSTANT:
-            opening = self._store.posting_at(account_id, begins - TICK)
-        if after > (0 if opening is None else opening.version):
-            page = self._store.history(account_id, after=after - 1, limit=1)
-            if not page:
-                # Beyond the last one.
-                balance = self._store.account(account_id).balance
-                return Statement(account_id, begins, ends, balance, ())
-            opening = page[0].posting(account_id)
-        if opening is None:
-            balance = Money.zero(self._store.account(account_id).balance.currency)
-            lines = self._lines(account_id, 0, ends)
-        else:
-            balance = opening.balance
-            lines = self._lines(account_id, opening.version, ends)
-        return Statement(account_id, begins, ends, balance, tuple(islice(lines, limit)))
 
-    def _lines(
-        self, account_id: AccountId, after: int, ends: datetime | None
-    ) -> Iterator[StatementLine]:
-        # Times never fall along the versions.
-        page = self._store.history(account_id, after=after, limit=_PAGE)
-        while page:
-            for transaction in page:
-                if ends is not None and transaction.booked_at >= ends:
-                    return
-                line = line_of(transaction, account_id)
-                if line.amount:
-                    yield line
-            after = page[-1].posting(account_id).version
-            page = self._store.history(account_id, after=after, limit=_PAGE)
+def _with_holder(command: OpenAccount, principal: Principal) -> OpenAccount:
+    if command.holder is None and Role.OWNER in principal.roles:
+        return attrs.evolve(command, holder=principal.id)
+    return command

@@ -1,14 +1,13 @@
 """
-The rules of the bank.
+The engine: what commands come to, decided by one pure function.
 
-Whether a command is allowed, and what it books, is decided in this file and nowhere
-else (what one account allows by itself, it asks the account). Nothing here reads a
-clock, makes an id, logs, or touches a store: `decide` may run twice for one command,
-and both runs must say the same.
+Decided here: the order in which a command is judged, and what it books. Nothing here reads a
+clock, makes an id, logs, or touches a store: `decide` may run twice for one command, and both runs
+must say the same.
 
-The order of judgement is part of the API; the first that says no wins. Where a command
-touches several accounts, each step goes through all of them, those to be debited first.
-Principals are those for whom the bank is acting; trusted code is none:
+The order is part of the API; the first "no" wins. Where a command touches several accounts, each
+step goes through all of them, those to be debited first. Principals are those for whom the bank is
+acting; trusted code is none:
 
 1.  `AccessDeniedError`, if a principal may not do such a thing at all;
     what is recorded under the transaction id: the same command replays, another is
@@ -21,58 +20,22 @@ Principals are those for whom the bank is acting; trusted code is none:
 5.  `StaleVersionError`, on the first account;
 6.  `InvalidTimeError`, if the given time is earlier than an account's last posting,
     or `ClockSkewError`, if the clock is;
-7.  `CurrencyMismatchError`;
-8.  `InvalidTimeError`, if an end is not after the operation;
-9.  `AccountClosedError`;
-10. `HoldNotFoundError`, `HoldNotActiveError`, `HolderNotFoundError`; and
-    `InvalidTimeError`, if an extension is not later than the present expiry;
-11. `CloseBlockedError`;
-12. `AccountRestrictedError`;
-13. `HoldExceededError`;
-14. `InsufficientFundsError`;
-15. `HoldLimitError`, `HolderLimitError`;
-16. `BalanceLimitError`.
+Then come the steps of `bankcore.accounts._guards.STEPS`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, cast
 
 import attrs
 
-from bankcore.access import ACTIONS, Part
-from bankcore.access._guard import Guard, Move, moves_of, not_visible, stand_in
-from bankcore.accounts import Account, AccountStatus
-from bankcore.accounts._errors import CloseBlockedError, HoldNotActiveError, HoldNotFoundError
-from bankcore.commands import (
-    COMMAND_NAMES,
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    ExpireHold,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
-)
-from bankcore.ledger import (
-    Posting,
-    ReadSet,
-    Refusal,
-    Snapshot,
-    Transaction,
-    WriteSet,
-    touched_accounts,
-)
+from bankcore.access._guard import Guard, not_visible, stand_in
+from bankcore.accounts import Account
+from bankcore.accounts._errors import HoldNotActiveError, HoldNotFoundError
+from bankcore.accounts._guards import GUARDS
+from bankcore.commands import Command, ExpireHold, Move, OpenAccount, Part, PlaceHold, Reverse
+from bankcore.commands._holds import HoldCommand
+from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import (
     AccountExistsError,
     AccountNotFoundError,
@@ -97,11 +60,12 @@ class Request(NamedTuple):
     Attributes:
         command: The command, with its transaction id filled in.
         transaction_id: That id.
-        id_given: Whether the caller gave it; only then a refusal is recorded.
-        account_ids: The accounts it names, the one to be debited first; of an account
-            that is opened without an id, the id made for it.
+        id_given: True if the caller gave it; only then a refusal is recorded.
+        account_ids: The accounts it names, the one to be debited first; the id that was made for
+            an account that is opened without one.
         expected_version: The version the first of its accounts must have.
         principal: Who asks, as it is recorded.
+        denial: Why the principal may not send such a command at all.
     """
 
     command: Command
@@ -110,6 +74,7 @@ class Request(NamedTuple):
     account_ids: tuple[AccountId, ...]
     expected_version: int | None = None
     principal: str | None = None
+    denial: BankError | None = None
 
 
 @attrs.frozen
@@ -122,11 +87,13 @@ class Clock:
     skew_max: timedelta
 
 
-def reads_of(requests: Sequence[Request]) -> ReadSet:
+def reads_of(requests: Sequence[Request], *, is_guarded: bool = False) -> ReadSet:
     """
-    What has to be read to judge *requests*.
+    Return what has to be read to judge *requests*.
+
+    Where they are guarded, the accounts of everything recorded are read too.
     """
-    # By the ids' texts: to tell texts apart is several times as quick as to tell values.
+    # Keyed by id text: comparing str is several times faster than comparing id objects.
     transaction_ids: dict[str, TransactionId] = {}
     originals: dict[str, TransactionId] = {}
     account_ids: dict[str, AccountId] = {}
@@ -135,24 +102,15 @@ def reads_of(requests: Sequence[Request]) -> ReadSet:
         for account_id in request.account_ids:
             account_ids[account_id.value] = account_id
         command = request.command
-        if type(command) in _ON_A_HOLD:
-            hold_id = cast("CaptureHold", command).hold_id
-            transaction_ids[hold_id.value] = hold_id
+        if isinstance(command, HoldCommand):
+            transaction_ids[command.hold_id.value] = command.hold_id
         elif type(command) is Reverse:
             originals[command.original_id.value] = command.original_id
+    if is_guarded:
+        originals = {**transaction_ids, **originals}
     return ReadSet(
         tuple(transaction_ids.values()), tuple(account_ids.values()), tuple(originals.values())
     )
-
-
-def guarded_reads_of(requests: Sequence[Request]) -> ReadSet:
-    """
-    What has to be read to judge *requests* for a principal: of all that is recorded, the
-    accounts too.
-    """
-    reads = reads_of(requests)
-    ids = dict.fromkeys((*reads.transaction_ids, *reads.originals))
-    return attrs.evolve(reads, originals=tuple(ids))
 
 
 def decide(
@@ -162,57 +120,36 @@ def decide(
     *,
     atomic: bool = False,
     guard: Guard | None = None,
+    is_written: bool = True,
 ) -> WriteSet:
     """
-    What *requests* come to, each seeing what the earlier ones did, and what to write.
+    Return what *requests* come to, each seeing what the earlier ones did, and what to write.
 
     Never raises: an outcome is a `Transaction` or an error as a value. With *atomic*,
     everything is written or, where one command fails, nothing but its refusal. With a
-    *guard*, its principal asks, and what it may not do is a denial; what it read then has to
-    be what `guarded_reads_of` names.
+    *guard*, its principal asks, and what it may not do is a denial. Unless it *is_written*,
+    only the outcomes are returned.
     """
-    work = _Work(snapshot, clock) if guard is None else _GuardedWork(snapshot, clock, guard)
+    work = _Work(snapshot, clock, guard)
     if atomic:
-        return _decide_atomic(requests, snapshot, work)
-    return work.written(tuple(map(work.outcome, requests)))
+        written = _decide_atomic(requests, snapshot, work)
+    else:
+        written = work.written(tuple(map(work.outcome, requests)))
+    return written if is_written else WriteSet(outcomes=written.outcomes)
 
 
 def expire(account_ids: Iterable[AccountId], snapshot: Snapshot, clock: Clock) -> WriteSet:
     """
-    What is to be written so that every hold of these accounts that is due has expired; the
-    outcomes are the expiries.
+    Return what to write so that every due hold of these accounts has expired.
+
+    The outcomes are the expiries.
     """
     work = _Work(snapshot, clock)
     for account_id in account_ids:
         account = snapshot.accounts.get(account_id)
         if account is not None:
-            work.accept(work.expiries_of(account, clock.now))
+            work.accept(_expiries_of(account, clock.now))
     return work.written(tuple(cast("list[Transaction]", work.records)))
-
-
-class Judging:
-    """
-    Recorded commands judged again, from nothing on, each at the time that was recorded for it.
-    """
-
-    def __init__(self) -> None:
-        # By what clock, every judgement says anew.
-        self._work = _Work(Snapshot({}, {}), Clock(datetime.min.replace(tzinfo=UTC), timedelta(0)))
-
-    def judge(
-        self, requests: Sequence[Request], at: datetime, *, atomic: bool
-    ) -> tuple[Transaction | Refusal, ...]:
-        """
-        The records that *requests* come to at that time, expiries included.
-        """
-        # Any skew: what was tolerated then is seen from the times alone.
-        return self._work.judged_at(requests, Clock(at, timedelta.max), atomic=atomic)
-
-    def written(self) -> WriteSet:
-        """
-        All that was judged, to be written into an empty store.
-        """
-        return self._work.written(())
 
 
 def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work") -> WriteSet:
@@ -254,8 +191,7 @@ def _failed(
     refused: tuple[Refusal, ...] = (),
 ) -> WriteSet:
     """
-    What an atomic batch comes to that fails with *error*: nothing done but what is *refused*,
-    and every other id free.
+    Return what an atomic batch comes to that fails with *error*: nothing but what is *refused*.
     """
     used = {*snapshot.recorded, *(refusal.id for refusal in refused)}
     free = dict.fromkeys(
@@ -265,10 +201,6 @@ def _failed(
     )
     error.unused_ids = tuple(free)
     return WriteSet(records=refused, outcomes=(error,))
-
-
-# What one account comes to: its next state, and the amount booked on it.
-_Step = tuple[Account, Money]
 
 
 class _Expiry(NamedTuple):
@@ -285,10 +217,11 @@ class _Work:
     The current state while a batch is judged: one state per account, one record per id.
     """
 
-    def __init__(self, snapshot: Snapshot, clock: Clock) -> None:
+    def __init__(self, snapshot: Snapshot, clock: Clock, guard: Guard | None = None) -> None:
         self._snapshot = snapshot
         self.clock = clock
-        # By the ids' texts: a look-up by text is several times as quick as one by value.
+        self._guard = guard
+        # Keyed by id text, as in `reads_of`.
         self._accounts = {key.value: account for key, account in snapshot.accounts.items()}
         self._recorded = {key.value: record for key, record in snapshot.recorded.items()}
         self._reversals = dict(snapshot.reversals)
@@ -296,207 +229,175 @@ class _Work:
 
     def written(self, outcomes: tuple[Outcome, ...]) -> WriteSet:
         before = self._snapshot.accounts
-        changed = (
+        changed = [
             account for account in self._accounts.values() if account is not before.get(account.id)
-        )
+        ]
         return WriteSet(tuple(changed), tuple(self.records), outcomes)
 
+    # -- What commands look at --
+
+    def account(self, account_id: AccountId) -> Account | None:
+        return self._accounts.get(account_id.value)
+
+    def record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
+        return self._recorded.get(transaction_id.value)
+
+    def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
+        original = self.record(transaction_id)
+        if not isinstance(original, Transaction):
+            return ()
+        opposites = [(each.account_id, -each.amount) for each in reversed(original.postings)]
+        return sorted(opposites, key=lambda opposite: opposite[1].amount_minor >= 0)
+
+    # -- One command --
+
     def outcome(self, request: Request) -> Outcome:
-        transaction_id = request.transaction_id
+        if request.denial is not None:
+            return request.denial
         # What is recorded under the id is looked up before any rule of the bank.
-        recorded = self._recorded.get(transaction_id.value)
+        recorded = self._recorded.get(request.transaction_id.value)
         if recorded is not None:
-            return self.replay(request, recorded)
+            outcome = self.replay(request, recorded)
+            if self._guard is None or isinstance(outcome, BankError):
+                return outcome
+            return self._guard.receipt(outcome, self.account)
         command = request.command
-        kind = type(command)
-        now = self.clock.now
-        at = now if command.booked_at is None else command.booked_at
-        expiries: list[_Expiry] = []
+        moves = command.moves(self)
+        if self._guard is not None:
+            denial = self._policy_denial(self._guard, command, moves)
+            if denial is not None:
+                return denial
+        return self._judged(request, moves)
+
+    def _judged(self, request: Request, moves: Sequence[Move]) -> Outcome:
+        """
+        Return what the command comes to by the rules, and book it.
+        """
+        command = request.command
+        at = self.clock.now if command.booked_at is None else command.booked_at
         try:
-            before = self._before(request, at, now)
-            for account in before:
-                if account.last_booked_at is not None and account.last_booked_at > at:
-                    at = _later_time(command, account, self.clock)
+            before = self._before(request, moves, at)
+            at = _time_of(command, before, at, self.clock)
+            expiries: list[_Expiry] = []
             for account in before:
                 if account.holds:
-                    expiries += self.expiries_of(account, at)
-            if kind is ExpireHold:
-                return self._expired(cast("ExpireHold", command), expiries)
+                    expiries += _expiries_of(account, at)
+            if type(command) is ExpireHold:
+                return self._expired(command, expiries)
             if expiries:
-                before = _latest(before, expiries)
-            steps = _RULES[kind](command, request, before, at, self)
+                latest = {account.id: account for _, account in expiries}
+                before = [latest.get(account.id, account) for account in before]
+            if type(command) is OpenAccount:
+                opened = command.opened(request.account_ids[0], at)
+                after = [(opened, opened.balance)]
+            else:
+                after = _changed(before, moves, at)
+        except HoldNotFoundError as error:
+            return self._refused(request, moves, self._active(error), at)
         except BankError as error:
             # The traceback would keep this whole batch alive for as long as the error.
-            return self._refused(request, error.with_traceback(None), at)
+            return self._refused(request, moves, error.with_traceback(None), at)
         # After this point it must succeed.
-        return self._booked(request, steps, at, expiries)
-
-    def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
-        """
-        What is recorded under the id, if it is of this command.
-        """
-        return _replay(request, recorded)
+        return self._booked(request, after, at, expiries)
 
     def _booked(
         self,
         request: Request,
-        steps: tuple[_Step, ...],
+        after: Sequence[tuple[Account, Money]],
         at: datetime,
         expiries: Sequence[_Expiry],
     ) -> Transaction:
         if expiries:
             self.accept(expiries)
-        transaction = Transaction(
-            request.transaction_id,
-            request.command,
-            at,
-            tuple(map(_posting, steps)),
-            request.principal,
-        )
+        command = request.command
+        postings = tuple(map(_posting, after))
+        transaction = Transaction(request.transaction_id, command, at, postings, request.principal)
         self._record(transaction)
-        for account, _ in steps:
+        for account, _ in after:
             self._accounts[account.id.value] = account
-        if type(request.command) is Reverse:
-            self._reversals[request.command.original_id] = transaction.id
-        return transaction
+        if type(command) is Reverse:
+            self._reversals[command.original_id] = transaction.id
+        return (
+            transaction if self._guard is None else self._guard.receipt(transaction, self.account)
+        )
 
-    def _before(self, request: Request, at: datetime, now: datetime) -> Sequence[Account]:
+    def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
         """
-        The accounts that the command finds, the debited one first; none where it opens one.
+        Return the outcome that is recorded under the id, if it is of this command.
         """
-        if at > now:
-            raise InvalidTimeError(at.isoformat(), f"the clock says {now.isoformat()}")
-        if type(request.command) is OpenAccount:
-            before: Sequence[Account] = self._none_of(request)
+        if self._guard is not None:
+            if recorded.principal != request.principal:
+                # Another principal's command must not leak, not even which fields differ.
+                return TransactionIdReusedError(request.transaction_id, ())
+            denial = self._guard.record_denial(recorded, self.account, self.record)
+            if denial is not None:
+                return denial
+        if recorded.command != request.command:
+            return TransactionIdReusedError(
+                request.transaction_id, _differing_fields(recorded.command, request.command)
+            )
+        if isinstance(recorded, Transaction):
+            return attrs.evolve(recorded, replayed=True)
+        error = recorded.to_error()
+        error.replayed = True
+        return error
+
+    def _before(self, request: Request, moves: Sequence[Move], at: datetime) -> Sequence[Account]:
+        """
+        Return the accounts that the command finds, the debited one first; none if it opens one.
+        """
+        command = request.command
+        if at > self.clock.now:
+            raise InvalidTimeError(
+                at.isoformat(), f"must not be later than the clock, {self.clock.now.isoformat()}"
+            ).about("booked_at")
+        if type(command) is Reverse:
+            self._require_reversible(command)
+        before: list[Account] = []
+        if type(command) is OpenAccount:
+            if request.account_ids[0].value in self._accounts:
+                raise AccountExistsError(request.account_ids[0])
         else:
-            before = self._all_of(request)
+            for move in moves:
+                account = self._accounts.get(move.account_id.value)
+                if account is None:
+                    raise AccountNotFoundError(move.account_id)
+                before.append(account)
         if request.expected_version is not None:
-            _require_version(request, before)
+            # "Judged on the debited (or only) account as read"; one not there yet is at version 0.
+            account_id, version = (
+                (before[0].id, before[0].version) if before else (request.account_ids[0], 0)
+            )
+            if version != request.expected_version:
+                raise StaleVersionError(account_id, request.expected_version, version)
         return before
 
-    # -- Judged again --
-
-    def judged_at(
-        self, requests: Sequence[Request], clock: Clock, *, atomic: bool
-    ) -> tuple[Transaction | Refusal, ...]:
-        """
-        The records that *requests* bring by *clock*; of an atomic batch, only its refusal.
-        """
-        self.clock = clock
-        before = len(self.records)
-        if atomic:
-            seen = self._seen_by(requests)
-            for record in _decide_atomic(requests, seen, _Work(seen, clock)).records:
-                if isinstance(record, Refusal):
-                    self._record(record)
-        else:
-            for request in requests:
-                self.outcome(request)
-        return tuple(self.records[before:])
-
-    def _seen_by(self, requests: Sequence[Request]) -> Snapshot:
-        """
-        What a store would read for *requests*, were all that was judged so far in it.
-        """
-        reads = reads_of(requests)
-        recorded = {
-            each: self._recorded[each.value]
-            for each in (*reads.transaction_ids, *reads.originals)
-            if each.value in self._recorded
-        }
-        account_ids = dict.fromkeys(reads.account_ids)
-        for original_id in reads.originals:
-            account_ids.update(dict.fromkeys(touched_accounts(recorded.get(original_id))))
-        return Snapshot(
-            recorded,
-            {
-                each: self._accounts[each.value]
-                for each in account_ids
-                if each.value in self._accounts
-            },
-            {each: self._reversals[each] for each in reads.originals if each in self._reversals},
-        )
-
-    # -- What the rules look up --
-
-    def original_of(self, command: Reverse) -> Transaction:
-        """
-        The transaction to be reversed, if it can be.
-        """
+    def _require_reversible(self, command: Reverse) -> None:
         original_id = command.original_id
-        original = self._recorded.get(original_id.value)
+        original = self.record(original_id)
         if not isinstance(original, Transaction):
             raise TransactionNotFoundError(original_id)
-        kind = type(original.command)
-        if kind in _NEVER_REVERSED or not any(posting.amount for posting in original.postings):
-            raise NotReversibleError(original_id, COMMAND_NAMES[kind])
+        # "A closing or a reversal cannot be reversed", nor what moved no money.
+        if not original.command.is_reversible or not any(
+            posting.amount for posting in original.postings
+        ):
+            raise NotReversibleError(original_id, original.command.kind)
         reversed_by = self._reversals.get(original_id)
         if reversed_by is not None:
             raise AlreadyReversedError(original_id, reversed_by)
-        return original
 
-    def require_hold(self, account: Account, hold_id: TransactionId) -> None:
+    def _active(self, error: HoldNotFoundError) -> HoldNotFoundError:
         """
-        Passes where *account* has this open hold.
+        Return *error*, which is that of a hold that is not active any more if it was placed.
         """
-        if any(hold.id == hold_id for hold in account.holds):
-            return
-        placed = self._recorded.get(hold_id.value)
+        placed = self.record(error.hold_id)
         if (
             isinstance(placed, Transaction)
             and type(placed.command) is PlaceHold
-            and placed.account_id == account.id
+            and placed.account_id == error.account_id
         ):
-            raise HoldNotActiveError(account.id, hold_id)
-        raise HoldNotFoundError(account.id, hold_id)
-
-    def _none_of(self, request: Request) -> tuple[Account, ...]:
-        """
-        No account, where none of those to be opened is there yet.
-        """
-        for account_id in request.account_ids:
-            if account_id.value in self._accounts:
-                raise AccountExistsError(account_id)
-        return ()
-
-    def _all_of(self, request: Request) -> list[Account]:
-        """
-        The accounts the command touches, as they are now.
-        """
-        command = request.command
-        if type(command) is Reverse:
-            account_ids = tuple(
-                account_id for account_id, _ in _opposites(self.original_of(command))
-            )
-        else:
-            account_ids = request.account_ids
-        found = []
-        for account_id in account_ids:
-            account = self._accounts.get(account_id.value)
-            if account is None:
-                raise AccountNotFoundError(account_id)
-            found.append(account)
-        return found
-
-    # -- Expiries --
-
-    def expiries_of(self, account: Account, at: datetime) -> list[_Expiry]:
-        """
-        A transaction for each hold of *account* that is due, and the account after it.
-        """
-        found = []
-        for hold in account.due_holds(at):
-            # One id for one expiry, wherever it is decided.
-            transaction_id = TransactionId.of_expiry(account.id, account.version + 1)
-            account = account.expire_hold(hold.id)
-            transaction = Transaction(
-                transaction_id,
-                ExpireHold(account.id, hold.id, transaction_id=transaction_id),
-                cast("datetime", hold.expires_at),
-                (_posting((account, Money.zero(account.balance.currency))),),
-            )
-            found.append(_Expiry(transaction, account))
-        return found
+            return HoldNotActiveError(error.account_id, error.hold_id)
+        return error.with_traceback(None)
 
     def accept(self, expiries: Iterable[_Expiry]) -> None:
         """
@@ -506,9 +407,9 @@ class _Work:
             self._record(transaction)
             self._accounts[account.id.value] = account
 
-    def _expired(self, command: ExpireHold, expiries: list[_Expiry]) -> Outcome:
+    def _expired(self, command: ExpireHold, expiries: Sequence[_Expiry]) -> Outcome:
         """
-        What a recorded expiry comes to that is judged again: itself, with all that is due.
+        Return what a recorded expiry comes to that is judged again: itself, with all that is due.
         """
         self.accept(expiries)
         for transaction, _ in expiries:
@@ -522,135 +423,129 @@ class _Work:
         self._recorded[record.id.value] = record
         self.records.append(record)
 
-    def _refused(self, request: Request, error: BankError, at: datetime) -> BankError:
+    def _refused(
+        self, request: Request, moves: Sequence[Move], error: BankError, at: datetime
+    ) -> BankError:
+        if self._guard is not None:
+            told = self._told(self._guard, request, moves, error)
+            if told is not error:
+                return told
         # "When the caller gave the id, a refusal that depended on the state is recorded
         # under it, so that a late duplicate cannot turn into a payment."
         if request.id_given and isinstance(error, DeclinedError) and error.is_recorded:
-            facts = attrs.asdict(cast("Any", error), recurse=False)
             self._record(
                 Refusal(
                     request.transaction_id,
                     request.command,
                     at,
                     error.code,
-                    facts,
+                    attrs.asdict(cast("Any", error), recurse=False),
                     request.principal,
                 )
             )
         return error
 
+    # -- Access --
 
-class _GuardedWork(_Work):
-    """
-    The work for one principal. The order of judgement: may such a principal do such a thing at
-    all; what is recorded under the id; the policy, on the accounts as read; then the rules.
-    """
-
-    def __init__(self, snapshot: Snapshot, clock: Clock, guard: Guard) -> None:
-        super().__init__(snapshot, clock)
-        self._guard = guard
-
-    def outcome(self, request: Request) -> Outcome:
-        denial = self._guard.command_role_denial(request.command)
-        if denial is not None:
-            return denial
-        if request.transaction_id.value not in self._recorded:
-            said_no = self._policy_denial(request.command)
-            if said_no is not None:
-                return said_no
-        outcome = super().outcome(request)
-        if isinstance(outcome, Transaction):
-            return self._guard.receipt(outcome, self._found)
-        return outcome
-
-    def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
-        if recorded.principal != request.principal:
-            # What another asked for is nobody's business: not even which fields differ.
-            return TransactionIdReusedError(request.transaction_id, ())
-        denial = self._guard.record_denial(recorded, self._found, self._found_record)
-        return denial or super().replay(request, recorded)
-
-    def _found(self, account_id: AccountId) -> Account | None:
-        return self._accounts.get(account_id.value)
-
-    def _found_record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
-        return self._recorded.get(transaction_id.value)
-
-    def _moves(self, command: Command) -> tuple[Move, ...]:
-        opposites: Sequence[tuple[AccountId, Money]] = ()
-        if type(command) is Reverse:
-            original = self._found_record(command.original_id)
-            opposites = _opposites(original) if isinstance(original, Transaction) else ()
-        return tuple(moves_of(command, self._found, opposites))
-
-    def _policy_denial(self, command: Command) -> BankError | None:
+    def _policy_denial(
+        self, guard: Guard, command: Command, moves: Sequence[Move]
+    ) -> BankError | None:
         placed: Transaction | None = None
         if type(command) is Reverse:
-            original = self._found_record(command.original_id)
+            original = self.record(command.original_id)
             if (
                 not isinstance(original, Transaction)
-                or self._guard.record_denial(original, self._found, self._found_record) is not None
+                or guard.record_denial(original, self.account, self.record) is not None
             ):
-                # Of no transaction, and of one that is not to be seen: the very same.
+                # A missing and a hidden transaction must give the same error.
                 return TransactionNotFoundError(command.original_id)
-        elif isinstance(command, CaptureHold | ReleaseHold | ExtendHold):
-            found = self._found_record(command.hold_id)
-            # One of another account is none, whoever placed it.
+        elif isinstance(command, HoldCommand):
+            found = self.record(command.hold_id)
+            # A hold of another account is not found, whoever placed it.
             if isinstance(found, Transaction) and found.account_id == command.account_id:
                 placed = found
-        return self._guard.command_denial(command, self._moves(command), self._found, placed)
+        return guard.command_denial(command, moves, self.account, placed)
 
-    # -- Accounts that are paid into, and not seen --
-
-    def _refused(self, request: Request, error: BankError, at: datetime) -> BankError:
-        moves = self._moves(request.command)
+    def _told(
+        self, guard: Guard, request: Request, moves: Sequence[Move], error: BankError
+    ) -> BankError:
+        """
+        Return *error*, or what the principal may be told in its place.
+        """
         unseen = {
-            account_id: amount
-            for part, account_id, amount in moves
-            if part is Part.CREDITED and not self._guard.sees(self._found(account_id))
+            move.account_id: move.amount
+            for move in moves
+            if move.part is Part.CREDITED and not guard.sees(self.account(move.account_id))
         }
-        first = self._found(moves[0][1]) if unseen else None
+        first = self.account(moves[0].account_id) if unseen else None
         if first is None:
-            return super()._refused(request, error, at)
-        # Nothing may depend on what there is, or is not, under an id that the principal may
-        # not see. So what is told is what would be if an account were there that can take
-        # anything; and if nothing else stands in the way, then that there is none to be seen.
+            return error
+        # Do not leak whether the payee exists: judge again against permissive stand-in accounts
+        # and tell that result; where it is no refusal, the payee is not visible.
         accounts = {
-            account_id: account
-            for _, account_id, _ in moves
-            if (account := self._found(account_id)) is not None
+            move.account_id: account
+            for move in moves
+            if (account := self.account(move.account_id)) is not None
         }
         for account_id, amount in unseen.items():
             accounts[account_id] = stand_in(
                 account_id, first.balance if amount is None else amount
             )
-        told = _Work(Snapshot(self._named_records(request.command), accounts), self.clock).outcome(
-            request
-        )
+        named = (getattr(request.command, name, None) for name in ("hold_id", "original_id"))
+        records = {each: record for each in named if each and (record := self.record(each))}
+        told = _Work(Snapshot(records, accounts), self.clock).outcome(request)
         if not isinstance(told, BankError):
-            return not_visible(ACTIONS[type(request.command)], next(iter(unseen)))
+            return not_visible(request.command.kind, next(iter(unseen)))
         if type(told) is type(error) and told.facts == error.facts:
-            return super()._refused(request, error, at)
+            return error
         # It must not carry along what really stood in the way.
         told.__context__ = None
         return told
 
-    def _named_records(self, command: Command) -> dict[TransactionId, Transaction | Refusal]:
-        named = (getattr(command, name, None) for name in ("hold_id", "original_id"))
-        found = ((each, self._found_record(each)) for each in named if each is not None)
-        return {each: record for each, record in found if record is not None}
+
+def _changed(
+    before: Sequence[Account], moves: Sequence[Move], at: datetime
+) -> list[tuple[Account, Money]]:
+    """
+    Return each account after its move, and the amount booked on it, once all guards have passed.
+    """
+    if len(moves) == 1:
+        change = moves[0].change
+        for guard in change.asks:
+            guard(before[0], change, at)
+    else:
+        steps = [(account, move.change) for account, move in zip(before, moves, strict=True)]
+        for guard in GUARDS:
+            for account, change in steps:
+                if guard in change.asks:
+                    guard(account, change, at)
+    after = []
+    for account, move in zip(before, moves, strict=True):
+        change = move.change
+        if change.is_booked:
+            net = change.net
+            booked = Money.zero(account.balance.currency) if net is None else net
+            after.append((change.applied_to(account, at), booked))
+    return after
 
 
-def _replay(request: Request, recorded: Transaction | Refusal) -> Outcome:
-    if recorded.command != request.command:
-        return TransactionIdReusedError(
-            request.transaction_id, _differing_fields(recorded.command, request.command)
+def _expiries_of(account: Account, at: datetime) -> list[_Expiry]:
+    """
+    Return a transaction for each hold of *account* that is due, and the account after it.
+    """
+    found = []
+    for hold in account.due_holds(at):
+        # One id for one expiry, wherever it is decided.
+        transaction_id = TransactionId.of_expiry(account.id, account.version + 1)
+        account = account.expire_hold(hold.id)
+        transaction = Transaction(
+            transaction_id,
+            ExpireHold(account.id, hold.id, transaction_id=transaction_id),
+            cast("datetime", hold.expires_at),
+            (_posting((account, Money.zero(account.balance.currency))),),
         )
-    if isinstance(recorded, Transaction):
-        return attrs.evolve(recorded, replayed=True)
-    error = recorded.to_error()
-    error.replayed = True
-    return error
+        found.append(_Expiry(transaction, account))
+    return found
 
 
 def _differing_fields(first: Command, second: Command) -> tuple[str, ...]:
@@ -663,320 +558,30 @@ def _differing_fields(first: Command, second: Command) -> tuple[str, ...]:
     )
 
 
-def _posting(step: _Step) -> Posting:
+def _posting(step: tuple[Account, Money]) -> Posting:
     after, amount = step
     return Posting(
         after.id, amount, after.balance, after.held, after.overdraft_limit, after.version
     )
 
 
-def _opposites(original: Transaction) -> list[tuple[AccountId, Money]]:
+def _time_of(
+    command: Command, accounts: Iterable[Account], at: datetime, clock: Clock
+) -> datetime:
     """
-    What reverses *original*: its accounts backwards, but those to be debited first.
+    Return the later of *at* and the last time at which one of the accounts was booked.
     """
-    opposites = [(posting.account_id, -posting.amount) for posting in reversed(original.postings)]
-    return sorted(opposites, key=lambda opposite: opposite[1].amount_minor >= 0)
-
-
-def _require_version(request: Request, before: Sequence[Account]) -> None:
-    # "Judged on the debited (or only) account as read"; one not there yet is at version 0.
-    expected = cast("int", request.expected_version)
-    account_id, found = (
-        (before[0].id, before[0].version) if before else (request.account_ids[0], 0)
-    )
-    if found != expected:
-        raise StaleVersionError(account_id, expected, found)
-
-
-def _later_time(command: Command, account: Account, clock: Clock) -> datetime:
-    """
-    When *command* takes place, seeing that *account* was last booked later: right then.
-    """
-    last = cast("datetime", account.last_booked_at)
-    # A time that the caller gives (imported history) is never moved.
-    if command.booked_at is not None:
-        raise InvalidTimeError(
-            command.booked_at.isoformat(),
-            f"account {account.id} was last booked at {last.isoformat()}",
-        )
-    if last - clock.now > clock.skew_max:
-        raise ClockSkewError(account.id, last, clock.now)
-    return last
-
-
-def _latest(accounts: Sequence[Account], expiries: Sequence[_Expiry]) -> list[Account]:
-    """
-    *accounts* as they are after *expiries*.
-    """
-    after = {account.id: account for _, account in expiries}
-    return [after.get(account.id, account) for account in accounts]
-
-
-# -- One rule for each kind of command: what its accounts come to -------------
-
-
-def _moved(moves: Sequence[tuple[Account, Money]], at: datetime) -> tuple[_Step, ...]:
-    """
-    Several accounts with an amount booked on each, judged step by step through all of them.
-    """
-    for account, amount in moves:
-        account.require_same_currency(amount)
-    for account, _ in moves:
-        account.require_open()
-    for account, amount in moves:
-        account.require_permitted(amount, at)
-    for account, amount in moves:
-        account.require_funds(amount)
-    return tuple((account.post(amount, booked_at=at), amount) for account, amount in moves)
-
-
-def _unmoved(after: Account) -> tuple[_Step, ...]:
-    return ((after, Money.zero(after.balance.currency)),)
-
-
-def _open_account(
-    command: OpenAccount,
-    request: Request,
-    _before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    account = Account.open(
-        request.account_ids[0],
-        initial_balance=command.initial_balance,
-        overdraft_limit=command.overdraft_limit,
-        holder=command.holder,
-        booked_at=at,
-    )
-    return ((account, account.balance),)
-
-
-def _deposit(
-    command: Deposit,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    amount = command.amount
-    return ((before[0].deposit(amount, booked_at=at), amount),)
-
-
-def _withdraw(
-    command: Withdraw,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    amount = -command.amount
-    return ((before[0].post(amount, booked_at=at), amount),)
-
-
-def _transfer(
-    command: Transfer,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    source, destination = before
-    amount = command.amount
-    return _moved(((source, -amount), (destination, amount)), at)
-
-
-def _post(
-    command: Post,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    return _moved(tuple(zip(before, command.nets.values(), strict=True)), at)
-
-
-def _reverse(
-    command: Reverse,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    work: _Work,
-) -> tuple[_Step, ...]:
-    opposites = _opposites(work.original_of(command))
-    moves = zip(before, (amount for _, amount in opposites), strict=True)
-    return _moved(tuple(moves), at)
-
-
-def _place_hold(
-    command: PlaceHold,
-    request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    return _unmoved(
-        before[0].place_hold(
-            request.transaction_id,
-            command.amount,
-            expires_at=command.expires_at,
-            description=command.description,
-            booked_at=at,
-        )
-    )
-
-
-def _capture_hold(
-    command: CaptureHold,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    work: _Work,
-) -> tuple[_Step, ...]:
-    source = before[0]
-    if command.amount is not None:
-        for account in before:
-            account.require_same_currency(command.amount)
-    for account in before:
-        # Without an amount, the currency is the hold's, which is the source's.
-        account.require_same_currency(source.balance)
-    for account in before:
-        account.require_open()
-    work.require_hold(source, command.hold_id)
-    hold = source.open_hold(command.hold_id)
-    amount = hold.left if command.amount is None else command.amount
-    source.require_permitted(-amount, at)
-    for account in before[1:]:
-        account.require_permitted(amount, at)
-    after = source.capture_hold(command.hold_id, amount, final=command.final, booked_at=at)
-    steps = [(after, -amount)]
-    steps += [(account.deposit(amount, booked_at=at), amount) for account in before[1:]]
-    return tuple(steps)
-
-
-def _release_hold(
-    command: ReleaseHold,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    work: _Work,
-) -> tuple[_Step, ...]:
-    (account,) = before
-    account.require_open()
-    work.require_hold(account, command.hold_id)
-    return _unmoved(account.release_hold(command.hold_id, booked_at=at))
-
-
-def _extend_hold(
-    command: ExtendHold,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    work: _Work,
-) -> tuple[_Step, ...]:
-    (account,) = before
-    account.require_open()
-    work.require_hold(account, command.hold_id)
-    return _unmoved(account.extend_hold(command.hold_id, command.expires_at, booked_at=at))
-
-
-def _restrict(
-    command: Restrict,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    return _unmoved(
-        before[0].restrict(
-            command.restriction,
-            reason=command.reason,
-            ends_at=command.ends_at,
-            booked_at=at,
-        )
-    )
-
-
-def _set_overdraft_limit(
-    command: SetOverdraftLimit,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    return _unmoved(before[0].set_overdraft_limit(command.overdraft_limit, booked_at=at))
-
-
-def _close_account(
-    command: CloseAccount,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    account = before[0]
-    rest = account.balance
-    if command.sweep_to is None or rest.amount_minor <= 0:
-        return _unmoved(account.close(booked_at=at))
-    # "`close(sweep_to=…)` moves a positive rest in the same transaction, by the rules of a
-    # transfer"; what stands in the way of the closing itself is said first.
-    for each in before:
-        each.require_same_currency(rest)
-    for each in before:
-        each.require_open()
-    if account.holds:
-        raise CloseBlockedError(
-            account.id, Money.zero(rest.currency), tuple(hold.id for hold in account.holds)
-        )
-    (swept, _), credited = _moved(((account, -rest), (before[1], rest)), at)
-    # One posting and one version for each account: the emptied one is closed as it is.
-    return (
-        (attrs.evolve(swept, status=AccountStatus.CLOSED), -rest),
-        credited,
-    )
-
-
-def _grant_access(
-    command: GrantAccess,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    return _unmoved(before[0].grant_access(command.principal, command.rights, booked_at=at))
-
-
-def _revoke_access(
-    command: RevokeAccess,
-    _request: Request,
-    before: Sequence[Account],
-    at: datetime,
-    _work: _Work,
-) -> tuple[_Step, ...]:
-    return _unmoved(before[0].revoke_access(command.principal, booked_at=at))
-
-
-# Each rule takes its own kind of command, which only the table below knows.
-_Rule = Callable[[Any, Request, Sequence[Account], datetime, _Work], tuple[_Step, ...]]
-_RULES: Final[Mapping[type[Command], _Rule]] = {
-    OpenAccount: _open_account,
-    Deposit: _deposit,
-    Withdraw: _withdraw,
-    Transfer: _transfer,
-    Post: _post,
-    Reverse: _reverse,
-    PlaceHold: _place_hold,
-    CaptureHold: _capture_hold,
-    ReleaseHold: _release_hold,
-    ExtendHold: _extend_hold,
-    Restrict: _restrict,
-    SetOverdraftLimit: _set_overdraft_limit,
-    CloseAccount: _close_account,
-    GrantAccess: _grant_access,
-    RevokeAccess: _revoke_access,
-}
-
-# "A closing or a reversal cannot be reversed."
-_NEVER_REVERSED: Final = frozenset({CloseAccount, Reverse})
-
-# Whose judgement takes a look at the transaction that placed the hold.
-_ON_A_HOLD: Final = frozenset({CaptureHold, ReleaseHold, ExtendHold})
+    for account in accounts:
+        last = account.last_booked_at
+        if last is not None and last > at:
+            # A time that the caller gives (imported history) is never moved.
+            if command.booked_at is not None:
+                raise InvalidTimeError(
+                    command.booked_at.isoformat(),
+                    f"must not be earlier than {last.isoformat()}, when account {account.id} was"
+                    " last booked",
+                ).about("booked_at")
+            if last - clock.now > clock.skew_max:
+                raise ClockSkewError(account.id, last, clock.now)
+            at = last
+    return at

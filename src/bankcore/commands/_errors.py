@@ -1,5 +1,5 @@
 """
-The errors of commands that are malformed whatever the state of any account.
+The errors of malformed commands, whatever the state of the accounts.
 """
 
 import attrs
@@ -15,23 +15,25 @@ class SameAccountError(InvalidRequestError, ValueError):
     """
 
     code = "same_account"
+    noun = "The other account"
     account_id: AccountId
 
     def _message(self) -> str:
-        return f"It needs two accounts, and both are {self.account_id}."
+        return f"{self._subject} must be a different account, got {self.account_id} twice."
 
 
 @attrs.define(slots=False)
 class InvalidLegsError(InvalidRequestError, ValueError):
     """
-    Legs of a `Post` that are none, too many, no pairs, or do not add up to zero.
+    Legs of a `Post` that are none, too many, not pairs, or do not add up to zero.
     """
 
     code = "invalid_legs"
+    noun = "The legs"
     reason: str
 
     def _message(self) -> str:
-        return f"The legs are not valid: {self.reason}."
+        return f"{self._subject} are not valid: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -41,20 +43,25 @@ class InvalidFlagError(InvalidRequestError, TypeError):
     """
 
     code = "invalid_flag"
+    noun = "The flag"
     value: str
 
     def _message(self) -> str:
-        return f"{self.value} is neither True nor False."
+        return f"{self._subject} must be True or False, got {self.value}."
 
 
 @attrs.define(slots=False)
 class InvalidCommandError(InvalidRequestError, TypeError):
     """
-    Something that is not a command of bankcore, where a command belongs.
+    Something that is not a command of bankcore, where a command is needed.
     """
 
     code = "invalid_command"
+    noun = "The command"
     value: str
 
     def _message(self) -> str:
-        return f"Expected a command from bankcore.commands, such as Deposit, not {self.value}."
+        return (
+            f"{self._subject} must be a command from bankcore.commands, such as Deposit,"
+            f" got {self.value}."
+        )

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from bankcore.accounts import AccountStatus, Restriction
-from bankcore.commands import COMMANDS as BY_KIND
+from bankcore.commands import BY_KIND
 from bankcore.flask._fields import ID_SCHEMA
 from bankcore.flask._resources import ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
 from bankcore.flask._validation import BODY_LENGTH_MAX, KEY_LENGTH_MAX

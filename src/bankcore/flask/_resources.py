@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import attrs
 
-from bankcore.bank import ActingBank
-from bankcore.commands import COMMANDS as BY_KIND
+from bankcore.bank import Bank
+from bankcore.commands import BY_KIND
 from bankcore.flask._cursors import from_cursor, to_cursor
 from bankcore.flask._fields import Body, body_of, instant_from_json
 from bankcore.flask._serializers import (
@@ -49,7 +49,7 @@ class Call:
     read, and *fields* has the fields of a POST's command that are not in the path.
     """
 
-    bank: ActingBank
+    bank: Bank
     path: Mapping[str, str]
     query: Mapping[str, Any]
     fields: Mapping[str, Any] = _NOTHING

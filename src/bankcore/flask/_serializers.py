@@ -12,10 +12,9 @@ from enum import Enum
 from typing import Any, Final
 
 from bankcore.accounts import Account, Hold
-from bankcore.commands import COMMAND_NAMES
 from bankcore.ledger import Posting, Statement, StatementLine, Transaction
 from bankcore.money import Money
-from bankcore.money._formatting import written
+from bankcore.money._formatting import decimal_text
 from bankcore.values import AccountId
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
@@ -36,7 +35,7 @@ def amount_text(money: Money) -> str:
     """
     Return the amount without its currency, with all of the currency's decimals.
     """
-    return written(money.amount_minor, money.currency.exponent)
+    return decimal_text(money.amount_minor, money.currency.exponent)
 
 
 def fact_json(value: object) -> Any:  # noqa: ANN401  # whatever JSON has
@@ -94,7 +93,7 @@ def transaction_json(transaction: Transaction) -> dict[str, Any]:
     command = transaction.command
     return {
         "id": transaction.id.value,
-        "kind": COMMAND_NAMES[type(command)],
+        "kind": command.kind,
         "account_id": transaction.account_id.value,
         "booked_at": instant_text(transaction.booked_at),
         "description": command.description,
@@ -116,7 +115,7 @@ def _line_json(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
     transaction = line.transaction
     return {
         "transaction_id": transaction.id.value,
-        "kind": COMMAND_NAMES[type(transaction.command)],
+        "kind": transaction.command.kind,
         "booked_at": instant_text(line.booked_at),
         "amount": amount_text(line.amount),
         "balance": amount_text(line.balance),

@@ -11,16 +11,17 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, cast
 
 import attrs
 
-from bankcore.bank._decide import Judging, Request
+from bankcore.bank._decide import Clock, Request, decide, reads_of
 from bankcore.commands import Command, OpenAccount
 from bankcore.ledger import (
     AccountStore,
-    Cursor,
     Posting,
     ReadSet,
     Refusal,
@@ -30,7 +31,9 @@ from bankcore.ledger import (
 )
 from bankcore.ledger import _codec as codec
 from bankcore.ledger._errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError
+from bankcore.ledger._pages import every_account, every_record
 from bankcore.money import Money
+from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
 from bankcore.values._instants import from_microseconds, to_microseconds
@@ -39,8 +42,6 @@ Record = Transaction | Refusal
 
 #: The first line of every exported journal, without the end of the line.
 FIRST_LINE: Final = '{"format":"bankcore journal","version":1}'
-
-_PAGE: Final = 1000
 
 
 @attrs.frozen
@@ -65,12 +66,9 @@ def export_journal(store: AccountStore) -> Iterator[str]:
     digest = sha256()
     count = 0
     yield _counted_in(digest, FIRST_LINE)
-    after: Cursor | None = None
-    while (page := store.journal(after=after, limit=_PAGE)).records:
-        for record in page.records:
-            yield _counted_in(digest, _line_of(record))
-        count += len(page.records)
-        after = page.next
+    for record in every_record(store):
+        yield _counted_in(digest, _line_of(record))
+        count += 1
     yield f"{_closing(count, digest.hexdigest())}\n"
 
 
@@ -88,12 +86,12 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     """
     if store.journal(limit=1).records or store.accounts(limit=1):
         raise StoreMisuseError(_NOT_EMPTY)
-    judging = Judging()
+    replayed = MemoryStore()
     expected: deque[Record] = deque()
     line_number = 0
     for line_number, text, record in _records(lines):
         if not expected:
-            expected.extend(_judged(judging, record))
+            expected.extend(_replay(replayed, record))
         said = expected.popleft() if expected else None
         if said is None or _line_of(said) != text:
             raise InvalidJournalError(
@@ -101,7 +99,7 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
             )
     if expected:
         raise InvalidJournalError(line_number, f"{expected[0].id} is missing after it")
-    written = judging.written()
+    written = WriteSet(tuple(every_account(replayed)), tuple(every_record(replayed)))
     reads = ReadSet(
         tuple(record.id for record in written.records),
         tuple(account.id for account in written.accounts),
@@ -123,14 +121,20 @@ _NOT_EMPTY: Final = "it is not empty, and a journal is imported into an empty st
 # -- The rules, again --------------------------------------------------------
 
 
-def _judged(judging: Judging, record: Record) -> tuple[Record, ...]:
+def _replay(store: MemoryStore, record: Record) -> tuple[Record, ...]:
     """
-    The records that come of judging what led to *record* again.
+    Judge again what led to *record*, at its own time, and return the records that come of it.
     """
+    batch: tuple[Command, ...] = ()
     if isinstance(record, Transaction):
-        return judging.judge((_request(record.command, record),), record.booked_at, atomic=False)
-    requests = tuple(_request(command, record) for command in (*record.batch, record.command))
-    return judging.judge(requests, record.refused_at, atomic=bool(record.batch))
+        at = record.booked_at
+    else:
+        at, batch = record.refused_at, record.batch
+    # Accept any clock skew: it was checked when the record was first written.
+    clock = Clock(at, timedelta.max)
+    requests = tuple(_request(command, record) for command in (*batch, record.command))
+    decided = partial(decide, requests, clock=clock, atomic=bool(batch))
+    return store.transact(reads_of(requests), decided).records
 
 
 def _request(command: Command, record: Record) -> Request:

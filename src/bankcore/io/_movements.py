@@ -1,10 +1,9 @@
 """
-Importing history: a file of movements on accounts, booked under their own ids and dates.
+Importing history: a CSV file of movements on accounts, booked under their own ids and dates.
 
-Decided here: what such a file looks like, how a row becomes a command, and what is
-reported of the rows. Every row goes through the bank like any other command; nothing
-is booked here. Importing a file twice changes nothing, because a row's id is its
-transaction id.
+Decided here: the form of the file, the command that a row becomes, and what is reported of the
+rows. Every row goes through the bank like any other command. A row's id is its transaction id,
+so importing a file twice changes nothing.
 """
 
 import csv
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 import attrs
 
@@ -27,20 +26,21 @@ from bankcore.values import AccountId
 from bankcore.values._errors import DeclinedError, InvalidRequestError
 from bankcore.values._instants import instant_from_text
 
-#: How many commands one durable write carries.
+#: The number of commands in one durable write.
 BATCH_LENGTH: Final = 20_000
-#: How many of the rows that did not pass are kept for the report.
+#: The most rows of one problem that a report shows.
 PROBLEMS_SHOWN: Final = 10
 
 _REQUIRED: Final = ("transaction_id", "account_id", "date", "amount")
-_OPTIONAL: Final = ("balance", "description")
+_COLUMNS: Final = (*_REQUIRED, "balance", "description")
+
+_Pick = Callable[[Sequence[str]], tuple[str, ...]]
 
 
 @attrs.frozen
 class Problems:
     """
-    The rows that did not pass for one reason: how many, and the first ten of them, each
-    with its line in the file.
+    The number of rows with one problem, and the first ten of them: line and sentence.
     """
 
     count: int = 0
@@ -51,28 +51,25 @@ class Problems:
 
     def with_one(self, line: int, what: str) -> "Problems":
         """
-        These, and the row on *line*.
+        Return these problems and one more.
         """
-        first = self.first
-        if len(first) < PROBLEMS_SHOWN:
-            first = (*first, (line, what))
-        return Problems(self.count + 1, first)
+        return Problems(self.count + 1, (*self.first, (line, what))[:PROBLEMS_SHOWN])
 
 
 @attrs.frozen
 class ImportReport:
     """
-    What became of a file.
+    What became of the rows of a file.
 
     Attributes:
-        rows: The rows read.
-        accounts: The accounts they name.
+        rows: The number of rows.
+        accounts: The number of accounts that they name.
         refused: Rows that the bank declined.
-        invalid: Rows that could not be asked, such as one without a date.
-        mismatched: Rows after which the balance is not the one in the file.
-        replayed: Rows whose outcome had been recorded before.
-        closing_sum: The balances of the accounts, in all.
-        ignored_columns: Columns of the file that mean nothing here.
+        invalid: Rows that are no valid command, such as one without a date.
+        mismatched: Rows after which the balance is not that of the file.
+        replayed: The number of rows whose outcome was recorded before.
+        closing_sum: The sum of the accounts' balances.
+        ignored_columns: Columns of the file that are not used.
     """
 
     rows: int
@@ -92,10 +89,10 @@ class ImportReport:
 @contextmanager
 def opened(path: str) -> Iterator[TextIO]:
     """
-    The file at *path* as text, unpacked if its name ends in ``.gz`` or ``.xz``.
+    Open the file at *path* as text, unpacked if its name ends in ``.gz`` or ``.xz``.
 
     Raises:
-        InvalidHistoryError: If it is not there, or not what its name says, or not UTF-8.
+        InvalidHistoryError: If it is absent, not what its name says, or not UTF-8.
     """
     unpack: Callable[..., TextIO] = open
     if path.endswith(".gz"):
@@ -106,7 +103,7 @@ def opened(path: str) -> Iterator[TextIO]:
         # utf-8-sig: spreadsheets begin a file with a byte-order mark.
         with unpack(path, "rt", encoding="utf-8-sig", newline="") as file:
             yield file
-    except (EOFError, OSError, UnicodeDecodeError, csv.Error, lzma.LZMAError) as error:
+    except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError) as error:
         raise InvalidHistoryError(f"{path}: {error}") from error
 
 
@@ -119,26 +116,37 @@ def import_history(
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """
-    Book every row of the CSV *file* in *bank*, and say what became of them.
+    Book every row of the CSV *file* in *bank*, and return what became of them.
 
     The columns are ``transaction_id``, ``account_id``, ``date`` (``YYYY-MM-DD``, midnight
-    UTC, or an instant with its zone) and ``amount`` (signed; below zero is a withdrawal),
-    and optionally ``balance`` (the account's, after the row) and ``description``. An
-    account is opened on first sight with no money and *overdraft_limit*; one that is
-    there already stays as it is. *on_progress* is told the number of rows after each
-    batch.
+    UTC, or an instant with its time zone) and ``amount`` (below zero for a withdrawal), and
+    optionally ``balance`` (the account's, after the row) and ``description``. An account that
+    does not exist is opened with no money and *overdraft_limit*. *on_progress* is called with
+    the number of rows after each batch.
 
     Raises:
-        InvalidHistoryError: If the file has no such columns.
+        InvalidHistoryError: If the file lacks a column, or is no CSV; it says in which line.
         StoreError: If the store fails. What was booked before stays; importing the
             file again goes on from there.
     """
     return _Import(bank, currency, overdraft_limit, on_progress).run(file)
 
 
+class _Entry(NamedTuple):
+    """
+    A command of the batch, and what its account's balance must be after it.
+
+    *line* is 0 for a command that opens the account of the next entry.
+    """
+
+    command: Command
+    line: int = 0
+    balance: Money | None = None
+
+
 class _Import:
     """
-    One import under way: the batch being gathered, and the counts.
+    One import: the batch to be booked next, and the counts so far.
     """
 
     def __init__(
@@ -149,45 +157,44 @@ class _Import:
         on_progress: Callable[[int], None],
     ) -> None:
         self._bank = bank
-        self._nothing = Money.zero(currency)
-        self._currency = self._nothing.currency
+        self._zero = Money.zero(currency)
         self._overdraft_limit = overdraft_limit
         self._on_progress = on_progress
-        self._accounts: dict[str, AccountId] = {}
-        # Many rows have one date, and fees and wages come again and again.
-        self._instant = lru_cache(maxsize=1024)(instant_from_text)
-        self._amount = lru_cache(maxsize=4096)(partial(Money, currency=self._currency))
-        self._commands: list[Command] = []
-        # For each command, the line of its row (0 for the opening of an account), and the
-        # balance expected after it.
-        self._expected: list[tuple[int, Money | None]] = []
+        self._account_ids: dict[str, AccountId] = {}
+        # Many rows have the same date, and fees and wages come again and again.
+        self._instant = lru_cache(maxsize=1024)(partial(instant_from_text, field="date"))
+        self._amount = lru_cache(maxsize=4096)(partial(self._money, "amount"))
+        self._batch: list[_Entry] = []
         self._count = self._replayed = 0
         self._refused = self._invalid = self._mismatched = Problems()
 
+    def _money(self, field: str, text: str) -> Money:
+        try:
+            return Money(text, self._zero.currency)
+        except InvalidRequestError as error:
+            error.about(field)
+            raise
+
     def run(self, file: Iterable[str]) -> ImportReport:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        places, ignored = _columns(header)
-        picked = itemgetter(*places)
-        for cells in reader:
-            if not cells:
-                continue  # an empty line
-            self._count += 1
-            try:
-                if len(cells) != len(header):
-                    raise InvalidHistoryError(
-                        f"the row has {len(cells)} cells, and the first line has {len(header)}"
-                    )
-                cells.append("")  # for the columns that are not there
-                self._take(reader.line_num, *picked(cells))
-            except InvalidRequestError as error:
-                self._invalid = self._invalid.with_one(reader.line_num, str(error))
-            if len(self._commands) >= BATCH_LENGTH:
-                self._book()
+        rows = csv.reader(file)
+        try:
+            pick, ignored = _columns(next(rows, []))
+            for cells in rows:
+                if not cells:
+                    continue  # an empty line
+                self._count += 1
+                try:
+                    self._add(rows.line_num, pick(cells))
+                except InvalidRequestError as error:
+                    self._invalid = self._invalid.with_one(rows.line_num, str(error))
+                if len(self._batch) >= BATCH_LENGTH:
+                    self._book()
+        except csv.Error as error:
+            raise InvalidHistoryError(f"line {rows.line_num}: {error}") from error
         self._book()
         return ImportReport(
             rows=self._count,
-            accounts=len(self._accounts),
+            accounts=len(self._account_ids),
             refused=self._refused,
             invalid=self._invalid,
             mismatched=self._mismatched,
@@ -196,55 +203,40 @@ class _Import:
             ignored_columns=ignored,
         )
 
-    def _take(
-        self,
-        line: int,
-        transaction_id: str,
-        account_text: str,
-        when: str,
-        amount: str,
-        balance: str,
-        description: str,
-    ) -> None:
+    def _add(self, line: int, cells: Sequence[str]) -> None:
         """
-        Make the row's commands and put them into the batch.
+        Add the commands of one row to the batch.
         """
-        at = self._instant(when)
-        account_id = self._accounts.get(account_text)
-        is_new = account_id is None
-        if account_id is None:
-            account_id = AccountId(account_text)
+        transaction_id, name, date, amount, balance, description = cells
+        booked_at = self._instant(date)
+        account_id = self._account_ids.get(name) or AccountId(name)
         kind: type[Deposit | Withdraw] = Deposit
-        if amount[:1] == "-":
+        if amount.startswith("-"):
             kind, amount = Withdraw, amount[1:]
         command = kind(
             account_id,
             self._amount(amount),
             transaction_id=transaction_id,
-            booked_at=at,
+            booked_at=booked_at,
             description=description or None,
         )
-        expected = Money(balance, self._currency) if balance else None
+        expected = self._money("balance", balance) if balance else None
         # After this point it must succeed: a row is in the batch whole or not at all.
-        if is_new:
-            self._accounts[account_text] = account_id
-            self._commands.append(
-                OpenAccount(
-                    account_id,
-                    initial_balance=self._nothing,
-                    overdraft_limit=self._overdraft_limit,
-                    booked_at=at,
-                )
+        if name not in self._account_ids:
+            self._account_ids[name] = account_id
+            opening = OpenAccount(
+                account_id,
+                initial_balance=self._zero,
+                overdraft_limit=self._overdraft_limit,
+                booked_at=booked_at,
             )
-            self._expected.append((0, None))
-        self._commands.append(command)
-        self._expected.append((line, expected))
+            self._batch.append(_Entry(opening))
+        self._batch.append(_Entry(command, line, expected))
 
     def _book(self) -> None:
-        outcomes = self._bank.execute(self._commands)
-        for (line, balance), outcome in zip(self._expected, outcomes, strict=True):
-            # An account may be there already; whatever else keeps it from being opened keeps
-            # its first row from passing, and is told there.
+        outcomes = self._bank.execute([entry.command for entry in self._batch])
+        for (_, line, balance), outcome in zip(self._batch, outcomes, strict=True):
+            # If an account cannot be opened, its first row does not pass either, and says why.
             if line == 0:
                 continue
             if outcome.replayed:
@@ -258,30 +250,45 @@ class _Import:
             elif isinstance(outcome, DeclinedError):
                 self._refused = self._refused.with_one(line, str(outcome))
             else:
+                if isinstance(outcome, InvalidRequestError) and outcome.field == "booked_at":
+                    outcome.about("date")
                 self._invalid = self._invalid.with_one(line, str(outcome))
-        self._commands.clear()
-        self._expected.clear()
+        self._batch.clear()
         self._on_progress(self._count)
 
     def _closing_sum(self) -> Money:
-        total = self._nothing
+        total = self._zero
         for account in self._bank.accounts():
-            if account.id.value in self._accounts and account.balance.currency == self._currency:
+            if (
+                account.id.value in self._account_ids
+                and account.balance.currency == total.currency
+            ):
                 total += account.balance
         return total
 
 
-def _columns(header: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
     """
-    The place of each column that counts (-1, a last and empty cell, for an optional one that
-    is not there), and the names of the others.
+    Return what picks the `_COLUMNS` from a row, and the names of all other columns.
+
+    Raises:
+        InvalidHistoryError: If a column is missing or there are two of it.
     """
     names = [name.strip() for name in header]
     missing = [name for name in _REQUIRED if name not in names]
     if missing:
-        raise InvalidHistoryError(f"its first line has no column {', '.join(missing)}")
-    twice = [name for name in (*_REQUIRED, *_OPTIONAL) if names.count(name) > 1]
+        raise InvalidHistoryError(f"line 1 has no column {', '.join(missing)}")
+    twice = [name for name in _COLUMNS if names.count(name) > 1]
     if twice:
-        raise InvalidHistoryError(f"its first line has two columns {', '.join(twice)}")
-    places = [names.index(name) if name in names else -1 for name in (*_REQUIRED, *_OPTIONAL)]
-    return places, tuple(name for name in names if name not in (*_REQUIRED, *_OPTIONAL))
+        raise InvalidHistoryError(f"line 1 has two columns {', '.join(twice)}")
+    # The cell that is added at the end stands for columns that are not there.
+    picked: _Pick = itemgetter(*(names.index(name) if name in names else -1 for name in _COLUMNS))
+
+    def pick(cells: Sequence[str]) -> tuple[str, ...]:
+        if len(cells) != len(names):
+            raise InvalidHistoryError(
+                f"the row has {len(cells)} cells, and the first line has {len(names)}"
+            )
+        return picked((*cells, ""))
+
+    return pick, tuple(name for name in names if name not in _COLUMNS)

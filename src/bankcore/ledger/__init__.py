@@ -2,7 +2,7 @@
 The ledger: records, the hash chain, statements, the audit, and the store contract.
 """
 
-from bankcore.ledger._audit import AuditReport, Disagreement, checkpoint_of, verify
+from bankcore.ledger._audit import AuditReport, Disagreement, verify
 from bankcore.ledger._chain import (
     GENESIS,
     MerkleRoot,
@@ -12,7 +12,7 @@ from bankcore.ledger._chain import (
     linked,
     next_head,
 )
-from bankcore.ledger._checkpoint import Checkpoint, Progress, to_checkpoint
+from bankcore.ledger._checkpoint import Checkpoint, Progress, checkpoint_of, to_checkpoint
 from bankcore.ledger._records import Posting, Refusal, Transaction, touched_accounts
 from bankcore.ledger._statement import (
     STATEMENT_COLUMNS,

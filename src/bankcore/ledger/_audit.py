@@ -1,16 +1,14 @@
 """
-The audit: is what a store holds what its own journal says?
+The audit: all that a store holds, compared with its own journal.
 
-Decided here: what must be true of a whole store, worked out anew in plain integers
-from the commands in the journal, without the rules that booked them. It reads and
-never writes, keeps one account's numbers and one page of records in memory, and is
-right while others write: an account is compared with its history up to the version
-it had when it was read, and history never changes.
+Decided here: what must be true of a whole store, worked out again in plain integers from the
+commands in the journal, without the rules that booked them. An audit writes nothing, keeps one
+account's state and one page of records in memory, and is right while others write: an account
+is compared with its history up to the version that it was read with, and history never changes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
 
 import attrs
 
@@ -18,7 +16,6 @@ from bankcore.accounts import AMOUNT_MINOR_MAX, Account, AccountStatus, Restrict
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
-    Command,
     Deposit,
     ExpireHold,
     ExtendHold,
@@ -35,20 +32,27 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.ledger._chain import GENESIS, content_of, next_head
-from bankcore.ledger._checkpoint import Checkpoint, Progress, to_checkpoint
-from bankcore.ledger._errors import StoreCorruptedError, TransactionNotFoundError
+from bankcore.ledger._checkpoint import Checkpoint, Progress, differences, to_checkpoint
+from bankcore.ledger._errors import (
+    InvalidCheckpointError,
+    StoreCorruptedError,
+    TransactionNotFoundError,
+)
+from bankcore.ledger._pages import PAGE_LENGTH, every_account, every_record, read_all
 from bankcore.ledger._records import Posting, Refusal, Transaction
 from bankcore.ledger._store import AccountStore, Chained, SelfChecking
-from bankcore.money import Currency, Money
+from bankcore.money import Money
 from bankcore.values import AccountId
-
-_PAGE: Final = 1000
 
 
 @attrs.frozen
 class Disagreement:
     """
-    One thing that is not as it must be: where, and what.
+    One thing that is wrong in a store.
+
+    Attributes:
+        where: The account, transaction or checkpoint that is affected.
+        what: What is wrong with it.
     """
 
     where: str
@@ -61,7 +65,7 @@ class Disagreement:
 @attrs.frozen
 class AuditReport:
     """
-    What an audit looked at, and everything it found wrong.
+    How much an audit has read, and everything that it found wrong.
     """
 
     accounts: int
@@ -71,12 +75,15 @@ class AuditReport:
 
     @property
     def is_clean(self) -> bool:
+        """
+        True if nothing is wrong.
+        """
         return not self.disagreements
 
 
 def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> AuditReport:
     """
-    Re-derive every balance, held amount and version of *store* from its journal, and every
+    Compare every balance, held amount and version in *store* with its journal, and check every
     hash of its accounts' chains.
 
         >>> from bankcore.stores import MemoryStore
@@ -86,195 +93,66 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
     Damage that keeps the store from being read is a disagreement like any other.
 
     Args:
-        store: What to verify; nothing is written.
-        against: A checkpoint that was taken of it before, or its text: then the records that
-            it stands for must still be the first of the journal, each as it was.
+        store: The store to audit; nothing is written.
+        against: A checkpoint that was taken of this store before, or its text. The records that
+            it covers must still be the first of the journal, each as it was.
 
     Raises:
         InvalidCheckpointError: If *against* is no checkpoint.
         StoreUnavailableError: If the store cannot be reached.
     """
-    kept = None if against is None else _KeptCheckpoint(to_checkpoint(against))
+    try:
+        kept = None if against is None else to_checkpoint(against)
+    except InvalidCheckpointError as error:
+        error.about("against")
+        raise
     found: list[Disagreement] = []
-    if hasattr(store, "integrity_errors"):
-        errors = cast("SelfChecking", store).integrity_errors()
-        found += [Disagreement("the store's files", error) for error in errors]
+    if isinstance(store, SelfChecking):
+        found += [Disagreement("the store's files", error) for error in store.integrity_errors()]
     accounts = transactions = refusals = 0
     try:
-        for account in _accounts(store):
+        for account in every_account(store):
             accounts += 1
             found += _account_disagreements(store, account)
     except StoreCorruptedError as error:
         found.append(Disagreement("the accounts", str(error)))
+    progress, is_complete = Progress(), True
     try:
-        for record in _journal(store):
-            if kept is not None:
-                kept.add(record)
+        for record in every_record(store):
+            if kept is not None and progress.records < kept.records:
+                progress.add(record)
             if isinstance(record, Refusal):
                 refusals += 1
-                continue
-            transactions += 1
-            found += _transaction_disagreements(store, record)
+            else:
+                transactions += 1
+                where = f"transaction {record.id}"
+                found += [Disagreement(where, what) for what in _transaction_errors(store, record)]
     except StoreCorruptedError as error:
         found.append(Disagreement("the journal", str(error)))
-        if kept is not None:
-            kept.is_complete = False
+        is_complete = False
     if kept is not None:
-        found += kept.disagreements()
-    return AuditReport(accounts, transactions, refusals, tuple(found))
-
-
-def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
-    """
-    The checkpoint that stands for all records that the journal of *store* has by now.
-
-    It reads the whole journal, and holds a version and a hash for each account in memory. It
-    says what is there; whether that is right is what `verify` says.
-
-    Raises:
-        StoreCorruptedError: If a record cannot be read.
-        StoreUnavailableError: If the store cannot be reached.
-    """
-    progress = Progress()
-    for record in _journal(store):
-        progress.add(record)
-    return progress.checkpoint(taken_at)
-
-
-class _KeptCheckpoint:
-    """
-    A checkpoint that was kept, and what the journal has come to at the same record.
-    """
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
-        self._progress = Progress()
-        #: Whether the journal could be read to its end.
-        self.is_complete = True
-
-    def add(self, record: Transaction | Refusal) -> None:
-        if self._progress.records < self._checkpoint.records:
-            self._progress.add(record)
-
-    def disagreements(self) -> Iterator[Disagreement]:
-        kept, found = self._checkpoint, self._progress.checkpoint(self._checkpoint.taken_at)
         where = f"the checkpoint of {kept.taken_at.isoformat()}"
-        if found.records < kept.records:
-            seen = (
-                f"the journal has {found.records}: records are missing"
-                if self.is_complete
-                else f"only {found.records} of the journal can be read"
-            )
-            yield Disagreement(where, f"it stands for {kept.records} records, and {seen}")
-            return
-        for what, before, now in (
-            ("accounts", kept.accounts, found.accounts),
-            ("transactions", kept.transactions, found.transactions),
-            ("refusals", kept.refusals, found.refusals),
-        ):
-            if now != before:
-                yield Disagreement(
-                    where, f"the journal had {before} {what} there, and now has {now}"
-                )
-        for what, is_alike in (
-            ("transactions of the accounts", found.accounts_root == kept.accounts_root),
-            ("refusals", found.refusals_root == kept.refusals_root),
-            ("records or their order", found.journal_root == kept.journal_root),
-        ):
-            if not is_alike:
-                yield Disagreement(
-                    where, f"the {what} among the first {kept.records} are not those of then"
-                )
-
-
-def _accounts(store: AccountStore) -> Iterator[Account]:
-    page = store.accounts(limit=_PAGE)
-    while page:
-        yield from page
-        page = store.accounts(after=page[-1].id, limit=_PAGE)
-
-
-def _journal(store: AccountStore) -> Iterator[Transaction | Refusal]:
-    page = store.journal(limit=_PAGE)
-    while page.records:
-        yield from page.records
-        page = store.journal(after=page.next, limit=_PAGE)
+        seen = progress.checkpoint(kept.taken_at)
+        errors = differences(kept, seen, is_complete=is_complete)
+        found += [Disagreement(where, what) for what in errors]
+    return AuditReport(accounts, transactions, refusals, tuple(found))
 
 
 # -- One transaction by itself -----------------------------------------------
 
-# An account, and the signed change of its balance in minor units; None where only the
-# account's own history says how much.
+# An account, and the signed change of its balance in minor units; None where only the account's
+# history says how much.
 _Change = tuple[AccountId, int | None]
 
 
-def _expected_changes(  # noqa: C901, PLR0911  # a case for each kind of command
-    store: AccountStore, transaction: Transaction
-) -> list[_Change]:
-    """
-    What the transaction's command says that it does to which accounts, in order.
-    """
-    command = transaction.command
-    if isinstance(command, OpenAccount):
-        opened = command.account_id
-        if opened is None:
-            opened = transaction.postings[0].account_id
-        return [(opened, command.initial_balance.amount_minor)]
-    if isinstance(command, Deposit):
-        return [(command.account_id, command.amount.amount_minor)]
-    if isinstance(command, Withdraw):
-        return [(command.account_id, -command.amount.amount_minor)]
-    if isinstance(command, Transfer):
-        amount = command.amount.amount_minor
-        return [(command.source_id, -amount), (command.destination_id, amount)]
-    if isinstance(command, Post):
-        nets: dict[AccountId, int] = {}
-        for account_id, leg in command.legs:
-            nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
-        return _debits_first(list(nets.items()))
-    if isinstance(command, Reverse):
-        original = store.outcome(command.original_id)
-        if not isinstance(original, Transaction):
-            raise TransactionNotFoundError(command.original_id)
-        return _debits_first(
-            [
-                (posting.account_id, -posting.amount.amount_minor)
-                for posting in reversed(original.postings)
-            ]
-        )
-    if isinstance(command, CaptureHold):
-        taken = None if command.amount is None else command.amount.amount_minor
-        return _from_and_to(command.account_id, taken, command.destination_id)
-    if isinstance(command, CloseAccount):
-        # Swept, or closed as it was.
-        to = command.sweep_to if len(transaction.postings) > 1 else None
-        rest = None if to else 0
-        return _from_and_to(command.account_id, rest, to)
-    return [(account_id, 0) for account_id in command.account_ids]
-
-
-def _debits_first(changes: list[tuple[AccountId, int]]) -> list[_Change]:
-    debits = [change for change in changes if change[1] < 0]
-    return [*debits, *(change for change in changes if change[1] >= 0)]
-
-
-def _from_and_to(
-    source_id: AccountId, taken: int | None, destination_id: AccountId | None
-) -> list[_Change]:
-    changes: list[_Change] = [(source_id, None if taken is None else -taken)]
-    if destination_id is not None:
-        changes.append((destination_id, taken))
-    return changes
-
-
-def _transaction_disagreements(
-    store: AccountStore, transaction: Transaction
-) -> Iterator[Disagreement]:
-    where = f"transaction {transaction.id}"
+def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterator[str]:
+    if not transaction.postings:
+        yield "it has no postings"
+        return
     try:
         expected = _expected_changes(store, transaction)
     except TransactionNotFoundError as error:
-        yield Disagreement(where, f"it reverses what is not there: {error}")
+        yield f"it reverses what is not there: {error}"
         return
     booked = [
         (posting.account_id, posting.amount.amount_minor) for posting in transaction.postings
@@ -283,54 +161,105 @@ def _transaction_disagreements(
         found[0] != wanted[0] or wanted[1] not in {None, found[1]}
         for found, wanted in zip(booked, expected, strict=True)
     ):
-        yield Disagreement(
-            where, f"its postings {_listed(booked)} are not its command's {_listed(expected)}"
-        )
-    elif isinstance(transaction.command, Transfer | CaptureHold | CloseAccount):
-        rest = sum(change for _, change in booked)
-        if len(booked) > 1 and rest:
-            yield Disagreement(where, f"its postings {_listed(booked)} do not add up to zero")
-    for posting in transaction.postings:
-        if posting.amount.currency != _currency_named(transaction, posting):
-            yield Disagreement(
-                where, f"{posting.amount} on {posting.account_id} is not in its command's currency"
-            )
+        yield f"its postings {_listed(booked)} are not its command's {_listed(expected)}"
+    elif len(booked) > 1 and expected[0][1] is None and sum(each[1] for each in booked) != 0:
+        yield f"its postings {_listed(booked)} do not add up to zero"
+    yield from _currency_errors(transaction)
     given = transaction.command.booked_at
     if given is not None and given != transaction.booked_at:
-        yield Disagreement(where, f"it was booked at {transaction.booked_at}, not at {given}")
+        yield f"it was booked at {transaction.booked_at}, not at {given}"
 
 
-def _currency_named(transaction: Transaction, posting: Posting) -> Currency:
+def _expected_changes(  # noqa: C901  # a case for each command that moves money
+    store: AccountStore, transaction: Transaction
+) -> list[_Change]:
     """
-    The currency in which the command names money for the account of *posting*; the posting's
-    own where it names none.
+    Return what the transaction's command does to the balances of accounts, debits first.
+
+    Raises:
+        TransactionNotFoundError: If it reverses a transaction that is not recorded.
     """
     command = transaction.command
-    if isinstance(command, Post):
-        for account_id, amount in command.legs:
-            if account_id == posting.account_id:
-                return amount.currency
-    for name in ("amount", "initial_balance", "overdraft_limit"):
-        money = getattr(command, name, None)
-        if isinstance(money, Money):
-            return money.currency
-    return posting.amount.currency
+    changes: Iterable[_Change]
+    match command:
+        case OpenAccount():
+            opened = command.account_id or transaction.account_id
+            changes = [(opened, command.initial_balance.amount_minor)]
+        case Deposit():
+            changes = [(command.account_id, command.amount.amount_minor)]
+        case Withdraw():
+            changes = [(command.account_id, -command.amount.amount_minor)]
+        case Transfer():
+            amount = command.amount.amount_minor
+            changes = [(command.source_id, -amount), (command.destination_id, amount)]
+        case Post():
+            changes = _nets(command)
+        case Reverse():
+            changes = _opposite(store, command)
+        case CaptureHold(amount=None):
+            changes = [(account_id, None) for account_id in command.account_ids]
+        case CaptureHold(amount=Money(amount_minor=taken)):
+            # To outside the bank, or to a second account.
+            changes = zip(command.account_ids, (-taken, taken), strict=False)
+        case CloseAccount() if len(transaction.postings) > 1:
+            # Swept to a second account.
+            changes = [(account_id, None) for account_id in command.account_ids]
+        case CloseAccount():
+            changes = [(command.account_id, 0)]
+        case _:
+            changes = [(account_id, 0) for account_id in command.account_ids]
+    return sorted(changes, key=lambda change: change[1] is None or change[1] >= 0)
 
 
-def _listed(changes: list[_Change] | list[tuple[AccountId, int]]) -> str:
+def _nets(command: Post) -> Iterable[_Change]:
+    nets: dict[AccountId, int] = {}
+    for account_id, leg in command.legs:
+        nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
+    return nets.items()
+
+
+def _opposite(store: AccountStore, command: Reverse) -> Iterable[_Change]:
+    original = store.outcome(command.original_id)
+    if not isinstance(original, Transaction):
+        raise TransactionNotFoundError(command.original_id)
+    return [
+        (posting.account_id, -posting.amount.amount_minor)
+        for posting in reversed(original.postings)
+    ]
+
+
+def _listed(changes: Sequence[_Change]) -> str:
     return ", ".join(
         f"{account_id} {'whatever is there' if change is None else f'{change:+}'}"
         for account_id, change in changes
     )
 
 
+def _currency_errors(transaction: Transaction) -> Iterator[str]:
+    """
+    Yield which postings are not in the currency that the command names for their account.
+    """
+    command = transaction.command
+    of_legs = {}
+    if isinstance(command, Post):
+        of_legs = {account_id: amount.currency for account_id, amount in command.legs}
+    moneys = (
+        getattr(command, name, None) for name in ("amount", "initial_balance", "overdraft_limit")
+    )
+    named = next((money.currency for money in moneys if money is not None), None)
+    for posting in transaction.postings:
+        currency = of_legs.get(posting.account_id, named)
+        if currency is not None and posting.amount.currency != currency:
+            yield f"{posting.amount} on {posting.account_id} is not in its command's currency"
+
+
 # -- One account along its history -------------------------------------------
 
 
 @attrs.frozen
-class _DerivedHold:
+class _HoldState:
     """
-    An open hold as the history says, its amounts in minor units.
+    An open hold, its amounts in minor units.
     """
 
     amount: int
@@ -344,9 +273,9 @@ class _DerivedHold:
 
 
 @attrs.define
-class _Derived:
+class _State:
     """
-    An account's state as its history says, its amounts in minor units.
+    An account's state and the head of its chain as its history says, amounts in minor units.
     """
 
     balance: int = 0
@@ -354,10 +283,10 @@ class _Derived:
     version: int = 0
     last_booked_at: datetime | None = None
     status: AccountStatus = AccountStatus.OPEN
-    # By their ids.
-    holds: dict[str, _DerivedHold] = attrs.Factory(dict)
+    holds: dict[str, _HoldState] = attrs.Factory(dict)
     restriction: tuple[Restriction, str | None, datetime | None] = (Restriction.NONE, None, None)
-    holders: dict[str, frozenset[Any]] = attrs.Factory(dict)
+    holders: dict[str, frozenset[Right]] = attrs.Factory(dict)
+    head: bytes = GENESIS
 
     @property
     def held(self) -> int:
@@ -370,301 +299,219 @@ class _Derived:
 
 def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Disagreement]:
     where = f"account {account.id}"
-    derived = _Derived()
-    chain = _StoredChain(store, account) if isinstance(store, Chained) else None
+    state = _State()
+    hashes = _stored_hashes(store, account.id) if isinstance(store, Chained) else None
     try:
         for transaction, posting in _history(store, account):
-            for what in _posting_disagreements(transaction, posting, derived, account):
+            errors = [*_posting_errors(state, transaction, posting, account)]
+            if hashes is not None:
+                errors += _hash_errors(state, transaction, next(hashes, b""))
+            for what in errors:
                 yield Disagreement(f"{where}, version {posting.version}", what)
-            if chain is not None and not chain.holds(transaction):
-                yield Disagreement(
-                    f"{where}, version {posting.version}",
-                    f"transaction {transaction.id} and what came before it are not what its hash"
-                    " was made of",
-                )
-        if chain is not None and not chain.has_its_head():
-            yield Disagreement(where, "the head of its chain is not the hash of its last version")
+        errors = [*_head_errors(state, store, account), *_state_errors(state, account)]
     except StoreCorruptedError as error:
-        yield Disagreement(where, str(error))
-        return
-    stored_holds = {
-        hold.id.value: _DerivedHold(
-            hold.amount.amount_minor,
-            hold.expires_at,
-            hold.description,
-            hold.captured.amount_minor,
-        )
-        for hold in account.holds
-    }
-    stored_holders = {holder.principal.value: holder.rights for holder in account.holders}
-    for name, stored, said in (
-        ("balance", account.balance.amount_minor, derived.balance),
-        ("held", account.held.amount_minor, derived.held),
-        ("overdraft limit", account.overdraft_limit.amount_minor, derived.overdraft_limit),
-        ("version", account.version, derived.version),
-        ("last booking", account.last_booked_at, derived.last_booked_at),
-        ("status", account.status.value, derived.status.value),
-    ):
-        if stored != said:
-            yield Disagreement(where, f"its {name} is {stored}, and its history says {said}")
-    restriction = (
-        account.restriction,
-        account.restriction_reason,
-        account.restriction_ends_at,
-    )
-    for name, is_alike in (
-        # In the order in which they were placed, which is a part of the account.
-        ("open holds", list(stored_holds.items()) == list(derived.holds.items())),
-        ("restriction", restriction == derived.restriction),
-        ("holders", stored_holders == derived.holders),
-    ):
-        if not is_alike:
-            yield Disagreement(where, f"its {name} are not those that its history says")
-
-
-class _StoredChain:
-    """
-    The hashes that the store has for an account, compared one by one with its transactions.
-    """
-
-    def __init__(self, store: Chained, account: Account) -> None:
-        self._store = store
-        self._account = account
-        self._head = GENESIS
-        self._version = 0
-        self._page: Iterator[bytes] = iter(())
-
-    def holds(self, transaction: Transaction) -> bool:
-        """
-        Whether the next hash is that of the next transaction; on from what is stored, so that
-        the first that is wrong is named, and not all after it.
-        """
-        stored = next(self._page, None)
-        if stored is None:
-            self._page = iter(
-                self._store.chain_hashes(self._account.id, after=self._version, limit=_PAGE)
-            )
-            stored = next(self._page, b"")
-        self._version += 1
-        wanted = next_head(self._head, content_of(transaction))
-        self._head = stored
-        return stored == wanted
-
-    def has_its_head(self) -> bool:
-        """
-        Whether the head beside the account is its last hash, unless others have written since.
-        """
-        version, head = self._store.chain_head(self._account.id)
-        return version != self._account.version or head == self._head
+        errors = [str(error)]
+    for what in errors:
+        yield Disagreement(where, what)
 
 
 def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
     """
-    The account's transactions and its postings in them, up to the version it was read with.
+    Yield the account's transactions and its postings in them, up to the version it was read with.
     """
-    version = 0
-    while version < account.version:
-        page = store.history(account.id, after=version, limit=_PAGE)
-        if not page:
+    last, version = account.version, 0
+
+    def page(*, after: int, limit: int) -> Sequence[Transaction]:
+        return store.history(account.id, after=after, limit=limit) if after < last else ()
+
+    for transaction in read_all(page, 0, lambda each: each.posting(account.id).version):
+        try:
+            posting = transaction.posting(account.id)
+        except KeyError:
+            raise StoreCorruptedError(
+                f"transaction {transaction.id} is in its history and does not touch it"
+            ) from None
+        if posting.version <= version:
+            raise StoreCorruptedError(f"version {posting.version} follows version {version}")
+        version = posting.version
+        if version > last:
             return
-        for transaction in page:
-            before = version
-            try:
-                posting = transaction.posting(account.id)
-            except KeyError:
-                raise StoreCorruptedError(
-                    f"transaction {transaction.id} is in its history and does not touch it"
-                ) from None
-            version = posting.version
-            if version <= before:
-                raise StoreCorruptedError(f"version {version} follows version {before}")
-            if version > account.version:
-                return
-            yield transaction, posting
+        yield transaction, posting
 
 
-def _posting_disagreements(
-    transaction: Transaction, posting: Posting, derived: _Derived, account: Account
+def _stored_hashes(store: Chained, account_id: AccountId) -> Iterator[bytes]:
+    after = 0
+    while page := store.chain_hashes(account_id, after=after, limit=PAGE_LENGTH):
+        yield from page
+        after += len(page)
+
+
+def _hash_errors(state: _State, transaction: Transaction, stored: bytes) -> Iterator[str]:
+    if stored != next_head(state.head, content_of(transaction)):
+        yield f"its hash does not match transaction {transaction.id} and the hash before"
+    # On from what is stored, so that one wrong hash is one disagreement.
+    state.head = stored
+
+
+def _head_errors(state: _State, store: AccountStore, account: Account) -> Iterator[str]:
+    if isinstance(store, Chained):
+        version, head = store.chain_head(account.id)
+        # At another version, others have written since.
+        if version == account.version and head != state.head:
+            yield "the head of its chain is not the hash of its last version"
+
+
+def _posting_errors(
+    state: _State, transaction: Transaction, posting: Posting, account: Account
 ) -> Iterator[str]:
     """
-    What is wrong with *posting* after what came before; then *derived* goes on from it.
+    Yield what is wrong with *posting* after *state*, and bring *state* up to it.
     """
-    before = attrs.evolve(derived, holds=dict(derived.holds))
-    yield from _opening_disagreements(transaction.command, before)
-    yield from _follow(transaction, posting.amount.amount_minor, derived, account)
-    for name, stored, said in (
-        ("version", posting.version, before.version + 1),
-        ("balance", posting.balance.amount_minor, before.balance + posting.amount.amount_minor),
-        ("held", posting.held.amount_minor, derived.held),
-        ("overdraft limit", posting.overdraft_limit.amount_minor, derived.overdraft_limit),
+    command, change = transaction.command, posting.amount.amount_minor
+    yield from _order_errors(state, transaction)
+    version, balance, available = state.version + 1, state.balance + change, state.available
+    # In another account's command, this one is where its money goes.
+    if getattr(command, "account_id", None) in {None, account.id}:
+        try:
+            yield from _follow(state, transaction, change)
+        except KeyError as error:
+            yield f"there is no open hold or holder {error.args[0]}"
+    for name, stored, derived in (
+        ("version", posting.version, version),
+        ("balance", posting.balance.amount_minor, balance),
+        ("held amount", posting.held.amount_minor, state.held),
+        ("overdraft limit", posting.overdraft_limit.amount_minor, state.overdraft_limit),
     ):
-        if stored != said:
-            yield f"the {name} is {stored}, and {said} follows from what came before"
+        if stored != derived:
+            yield f"the {name} is {stored}, and {derived} follows from what came before"
     if posting.balance.currency != account.balance.currency:
         yield f"the currency is {posting.balance.currency}, and the account's is another"
     # On from what is stored, so that one wrong posting is one disagreement.
-    derived.balance = posting.balance.amount_minor
-    derived.overdraft_limit = posting.overdraft_limit.amount_minor
-    derived.version = posting.version
-    derived.last_booked_at = transaction.booked_at
+    state.balance = posting.balance.amount_minor
+    state.overdraft_limit = posting.overdraft_limit.amount_minor
+    state.version = posting.version
+    state.last_booked_at = transaction.booked_at
     # The floor, posting by posting: sums alone would not show that it was broken. A lowered
     # limit may break it, and what does not lower `available` need not restore it.
-    if derived.available < min(0, before.available) and not isinstance(
-        transaction.command, SetOverdraftLimit
-    ):
+    if state.available < min(0, available) and not isinstance(command, SetOverdraftLimit):
         yield f"{posting.balance} after {posting.amount} is below what was available"
-    if abs(derived.balance) > AMOUNT_MINOR_MAX:
+    if abs(state.balance) > AMOUNT_MINOR_MAX:
         yield f"the balance {posting.balance} is beyond the largest there can be"
-    yield from _time_disagreements(transaction, before)
 
 
-def _opening_disagreements(command: Command, before: _Derived) -> Iterator[str]:
+def _order_errors(state: _State, transaction: Transaction) -> Iterator[str]:
+    """
+    Yield why *transaction* cannot come after *state*.
+    """
+    command, at, last = transaction.command, transaction.booked_at, state.last_booked_at
     is_opening = isinstance(command, OpenAccount)
-    if is_opening and before.version != 0:
+    if is_opening and state.version != 0:
         yield "it is opened again"
-    elif not is_opening and before.version == 0:
+    elif not is_opening and state.version == 0:
         yield "its history does not begin with its opening"
-    if before.status is AccountStatus.CLOSED and not isinstance(
+    if state.status is AccountStatus.CLOSED and not isinstance(
         command, GrantAccess | RevokeAccess
     ):
         yield "it was closed before"
-
-
-def _time_disagreements(transaction: Transaction, before: _Derived) -> Iterator[str]:
-    at, last = transaction.booked_at, before.last_booked_at
     if last is not None and at < last:
         yield f"it was booked at {at}, before the one before it, at {last}"
-    if isinstance(transaction.command, ExpireHold):
+    if isinstance(command, ExpireHold):
         return
-    for name, hold in before.holds.items():
+    for name, hold in state.holds.items():
         if hold.expires_at is not None and hold.expires_at <= at:
             yield f"hold {name} had expired, and its expiry was not recorded"
 
 
-def _follow(
-    transaction: Transaction, change: int, derived: _Derived, account: Account
+def _follow(  # noqa: C901, PLR0912  # a case for each command that does more than move money
+    state: _State, transaction: Transaction, change: int
 ) -> Iterator[str]:
     """
-    Take *derived* on by what the command does to the account besides its balance.
+    Do to *state* what the command does besides its *change* of the balance, and yield what is
+    wrong with it.
+
+    Raises:
+        KeyError: If there is no such hold or holder.
     """
     command = transaction.command
-    follow = _FOLLOWED.get(type(command))
-    if follow is None or getattr(command, "account_id", account.id) not in {None, account.id}:
-        # It only moves money, or this account is where the money of another goes.
-        return
-    try:
-        yield from follow(command, transaction, change, derived)
-    except KeyError as error:
-        yield f"there is no open hold or holder {error.args[0]}"
+    match command:
+        case OpenAccount():
+            limit = command.overdraft_limit
+            state.overdraft_limit = 0 if limit is None else limit.amount_minor
+            if command.holder is not None:
+                state.holders[command.holder.value] = frozenset(Right)
+        case SetOverdraftLimit():
+            state.overdraft_limit = command.overdraft_limit.amount_minor
+        case PlaceHold():
+            state.holds[transaction.id.value] = _HoldState(
+                command.amount.amount_minor, command.expires_at, command.description
+            )
+        case CaptureHold():
+            yield from _follow_capture(state, command, change)
+        case ReleaseHold():
+            del state.holds[command.hold_id.value]
+        case ExtendHold():
+            hold = state.holds[command.hold_id.value]
+            state.holds[command.hold_id.value] = attrs.evolve(hold, expires_at=command.expires_at)
+        case ExpireHold():
+            expires_at = state.holds.pop(command.hold_id.value).expires_at
+            if expires_at != transaction.booked_at:
+                yield f"the hold expired at {expires_at}, not at {transaction.booked_at}"
+        case Restrict():
+            state.restriction = (command.restriction, command.reason, command.ends_at)
+        case CloseAccount():
+            state.status = AccountStatus.CLOSED
+            if state.balance + change or state.holds:
+                yield f"it was closed with {state.balance + change} minor units or open holds"
+        case GrantAccess():
+            state.holders[command.principal.value] = command.rights
+        case RevokeAccess():
+            del state.holders[command.principal.value]
 
 
-def _follow_opening(
-    command: OpenAccount, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    limit = command.overdraft_limit
-    derived.overdraft_limit = 0 if limit is None else limit.amount_minor
-    if command.holder is not None:
-        derived.holders[command.holder.value] = frozenset(Right)
-    yield from ()
-
-
-def _follow_limit(
-    command: SetOverdraftLimit, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    derived.overdraft_limit = command.overdraft_limit.amount_minor
-    yield from ()
-
-
-def _follow_placing(
-    command: PlaceHold, transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    derived.holds[transaction.id.value] = _DerivedHold(
-        command.amount.amount_minor, command.expires_at, command.description
-    )
-    yield from ()
-
-
-def _follow_capture(
-    command: CaptureHold, _transaction: Transaction, change: int, derived: _Derived
-) -> Iterator[str]:
-    hold = derived.holds[command.hold_id.value]
-    left = hold.left
-    taken = left if command.amount is None else command.amount.amount_minor
+def _follow_capture(state: _State, command: CaptureHold, change: int) -> Iterator[str]:
+    hold = state.holds[command.hold_id.value]
+    taken = hold.left if command.amount is None else command.amount.amount_minor
     if change != -taken:
         yield f"the amount is {change}, and {-taken} was to be captured"
-    if taken > left:
-        yield f"{taken} was captured of a hold with {left} left"
-    if taken < left and not command.final:
-        derived.holds[command.hold_id.value] = attrs.evolve(hold, captured=hold.captured + taken)
+    if taken > hold.left:
+        yield f"{taken} was captured of a hold with {hold.left} left"
+    if taken < hold.left and not command.final:
+        state.holds[command.hold_id.value] = attrs.evolve(hold, captured=hold.captured + taken)
     else:
-        del derived.holds[command.hold_id.value]
+        del state.holds[command.hold_id.value]
 
 
-def _follow_release(
-    command: ReleaseHold, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    del derived.holds[command.hold_id.value]
-    yield from ()
-
-
-def _follow_extension(
-    command: ExtendHold, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    hold = derived.holds[command.hold_id.value]
-    derived.holds[command.hold_id.value] = attrs.evolve(hold, expires_at=command.expires_at)
-    yield from ()
-
-
-def _follow_expiry(
-    command: ExpireHold, transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    expires_at = derived.holds.pop(command.hold_id.value).expires_at
-    if expires_at != transaction.booked_at:
-        yield f"the hold expired at {expires_at}, not at {transaction.booked_at}"
-
-
-def _follow_restriction(
-    command: Restrict, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    derived.restriction = (command.restriction, command.reason, command.ends_at)
-    yield from ()
-
-
-def _follow_closing(
-    _command: CloseAccount, _transaction: Transaction, change: int, derived: _Derived
-) -> Iterator[str]:
-    derived.status = AccountStatus.CLOSED
-    if derived.balance + change or derived.holds:
-        yield f"it was closed with {derived.balance + change} minor units or open holds"
-
-
-def _follow_grant(
-    command: GrantAccess, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    derived.holders[command.principal.value] = command.rights
-    yield from ()
-
-
-def _follow_revocation(
-    command: RevokeAccess, _transaction: Transaction, _change: int, derived: _Derived
-) -> Iterator[str]:
-    del derived.holders[command.principal.value]
-    yield from ()
-
-
-# What commands do to their account besides booking an amount on it.
-_FOLLOWED: Final[
-    Mapping[type[Command], Callable[[Any, Transaction, int, _Derived], Iterator[str]]]
-] = {
-    OpenAccount: _follow_opening,
-    SetOverdraftLimit: _follow_limit,
-    PlaceHold: _follow_placing,
-    CaptureHold: _follow_capture,
-    ReleaseHold: _follow_release,
-    ExtendHold: _follow_extension,
-    ExpireHold: _follow_expiry,
-    Restrict: _follow_restriction,
-    CloseAccount: _follow_closing,
-    GrantAccess: _follow_grant,
-    RevokeAccess: _follow_revocation,
-}
+def _state_errors(state: _State, account: Account) -> Iterator[str]:
+    """
+    Yield in what *account* as it is stored differs from the *state* that its history says.
+    """
+    for name, stored, derived in (
+        ("balance", account.balance.amount_minor, state.balance),
+        ("held amount", account.held.amount_minor, state.held),
+        ("overdraft limit", account.overdraft_limit.amount_minor, state.overdraft_limit),
+        ("version", account.version, state.version),
+        ("last booking", account.last_booked_at, state.last_booked_at),
+        ("status", account.status.value, state.status.value),
+    ):
+        if stored != derived:
+            yield f"its {name} is {stored}, and its history says {derived}"
+    restriction = (account.restriction, account.restriction_reason, account.restriction_ends_at)
+    if restriction != state.restriction:
+        yield "its restriction is not what its history says"
+    holds = [
+        (
+            hold.id.value,
+            _HoldState(
+                hold.amount.amount_minor,
+                hold.expires_at,
+                hold.description,
+                hold.captured.amount_minor,
+            ),
+        )
+        for hold in account.holds
+    ]
+    # The order in which they were placed is a part of the account.
+    if holds != list(state.holds.items()):
+        yield "its open holds are not what its history says"
+    if {holder.principal.value: holder.rights for holder in account.holders} != state.holders:
+        yield "its holders are not what its history says"

@@ -3,8 +3,8 @@ The hash chain of each account, and the roots that stand for all of them.
 
 Decided here: the canonical bytes of a record, how each transaction of an account is tied to
 the one before it, and how the heads of all chains, and all refusals, become one hash each.
-Pure: nothing is read, and the same record gives the same bytes on every machine, for ever.
-The encoding is documented, with examples, in ``docs/reference/tamper-evidence.md``.
+Pure: the same record gives the same bytes on every machine, for ever. The encoding is
+documented, with examples, in ``docs/reference/tamper-evidence.md``.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from bankcore.values._instants import to_microseconds
 
 Record = Transaction | Refusal
 
-#: What comes before an account's first transaction.
+#: The head of an account's chain before its first transaction.
 GENESIS: Final = bytes(32)
 
 _LINK: Final = b"bankcore chain 1\n"
@@ -27,21 +27,19 @@ _REFUSAL: Final = "bankcore refusal 1\n"
 
 def next_head(head: bytes, content: bytes) -> bytes:
     """
-    The hash of a transaction with these canonical bytes, on an account whose chain has come to
-    *head*: its new head.
+    Return the head of an account's chain after a transaction with these canonical bytes.
     """
     return sha256(_LINK + head + content).digest()
 
 
 def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[bytes, ...]]:
     """
-    For each of *records*, in the order of the journal, the hashes that tie it to what came
-    before it: one for each posting, none for a refusal.
+    Return the hashes of each of *records*: one for each posting, none for a refusal.
 
     Args:
-        records: What is to be appended to the journal.
-        heads: The heads of the accounts' chains by the accounts' ids as text, brought up to
-            date; an account without one has no transaction yet.
+        records: What is to be appended to the journal, in this order.
+        heads: The heads of the accounts' chains, by the accounts' ids as text; they are
+            updated. An account without a transaction has none.
     """
     return [
         () if isinstance(record, Refusal) else link(record, content_of(record), heads)
@@ -51,7 +49,7 @@ def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[byt
 
 def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> tuple[bytes, ...]:
     """
-    The hashes of one transaction, with its canonical bytes; *heads* as for `linked`.
+    Return the hashes of one transaction with its canonical bytes; *heads* as for `linked`.
     """
     hashes = []
     for posting in transaction.postings:
@@ -66,7 +64,7 @@ def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> t
 
 def content_of(record: Record) -> bytes:
     """
-    The canonical bytes of *record*: no two different records have the same.
+    Return the canonical bytes of *record*; no two different records have the same.
     """
     kind, command = command_to_text(record.command)
     if isinstance(record, Refusal):
@@ -78,11 +76,11 @@ def transaction_content(
     transaction: Transaction, kind: str, command: str, booked_at: int
 ) -> bytes:
     """
-    The same for a transaction of which a store has at hand, as `_codec` writes them, its
-    command's *kind* and text, and when it was booked.
+    Return the canonical bytes of *transaction*, given its command's kind and text and the time
+    in microseconds, which a store has at hand.
     """
     postings = transaction.postings
-    # Nearly every transaction has one posting, and each of them passes here.
+    # Most transactions have one posting, and each of them passes here.
     lines = _posting(postings[0]) if len(postings) == 1 else "".join(map(_posting, postings))
     return (
         f"{_TRANSACTION}{_text(transaction.id.value)}{_text(kind)}{_text(command)}"
@@ -100,9 +98,7 @@ def _refusal_content(refusal: Refusal, kind: str, command: str) -> bytes:
 
 
 def _text(text: str) -> str:
-    """
-    *text* with the number of its bytes in front.
-    """
+    # The length in bytes comes first, so that no two sequences of texts are the same.
     return f"{len(text) if text.isascii() else len(text.encode())}:{text}"
 
 
@@ -112,12 +108,11 @@ def _text_or_none(text: str | None) -> str:
 
 def _posting(posting: Posting) -> str:
     currency = posting.amount.currency
-    text = (
+    return _text(
         f"{posting.account_id.value} {posting.amount.amount_minor} {posting.balance.amount_minor}"
         f" {posting.held.amount_minor} {posting.overdraft_limit.amount_minor} {posting.version}"
         f" {currency.code} {currency.exponent}"
     )
-    return f"{len(text)}:{text}"
 
 
 # -- Roots -------------------------------------------------------------------
@@ -125,19 +120,20 @@ def _posting(posting: Posting) -> str:
 
 def head_leaf(name: str, version: int, head: bytes) -> bytes:
     """
-    The bytes that stand for the account of this id in the root over all of them.
+    Return the leaf of the account of this id in the root over all accounts.
     """
     return f"{_text(name)}{_text(str(version))}".encode() + head
 
 
 class MerkleRoot:
     """
-    The root of the hash tree of RFC 6962 over leaves that come one by one, in the memory of
-    one hash for each level.
+    The root of the hash tree of RFC 6962, over leaves that come one by one.
+
+    It keeps one hash for each level of the tree.
     """
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        # Whole trees from the left, each larger than the next: (how many leaves, hash).
+        # Whole trees from the left, each larger than the next: (number of leaves, hash).
         self._trees: list[tuple[int, bytes]] = []
         for leaf in leaves:
             self.add(leaf)
@@ -151,7 +147,7 @@ class MerkleRoot:
 
     def digest(self) -> bytes:
         """
-        The root of the leaves so far; of none, the hash of nothing.
+        Return the root of the leaves so far; without any, the hash of no bytes.
         """
         if not self._trees:
             return sha256().digest()

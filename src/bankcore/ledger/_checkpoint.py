@@ -1,12 +1,13 @@
 """
-A checkpoint: a few lines of text that stand for all that a journal has so far.
+Checkpoints: a few lines of text that stand for all records that a journal has so far.
 
-Decided here: what a checkpoint says, how it is written and read, and how it is worked out
-record by record. Kept where nobody who can write the store can write, it shows whether
-anything recorded before it was changed, taken out, put in or put in another order since.
+Decided here: what a checkpoint says, how it is written and read, and how it is computed record
+by record. Kept where nobody who can write the store can write, it shows whether any record
+before it was changed, removed, inserted or moved since.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -14,14 +15,16 @@ import attrs
 
 from bankcore.ledger._chain import MerkleRoot, Record, content_of, head_leaf, link
 from bankcore.ledger._errors import InvalidCheckpointError
+from bankcore.ledger._pages import every_record
 from bankcore.ledger._records import Refusal
+from bankcore.ledger._store import AccountStore
 from bankcore.values._errors import InvalidTimeError, shown
 from bankcore.values._instants import instant_from_text
 
 _FIRST_LINE: Final = "bankcore checkpoint 1"
 _NUMBER: Final = "(0|[1-9][0-9]{0,17})"
 _ROOT: Final = "([0-9a-f]{64})"
-# Its lines: how each one is written, and what it says.
+# Each line: its form as an error shows it, and the pattern that finds its value.
 _LINES: Final = tuple(
     (form, re.compile(pattern, re.ASCII))
     for form, pattern in (
@@ -40,20 +43,19 @@ _LINES: Final = tuple(
 @attrs.frozen
 class Checkpoint:
     """
-    What the first records of a journal come to. Its text is eight lines, made by ``str`` and
-    read by `parse`.
+    The first records of a journal, in eight lines of text: ``str`` makes them, `parse` reads them.
 
     The roots are those of the hash tree of RFC 6962, over what is documented in
     ``docs/reference/tamper-evidence.md``.
 
     Attributes:
-        taken_at: When it was taken, UTC, by the clock of the bank.
-        accounts: How many accounts the records have opened.
-        transactions: How many of the records are transactions.
-        refusals: How many of them are refusals.
-        accounts_root: Stands for the version and the head of each account's chain.
-        refusals_root: Stands for the refusals, in the order of the journal.
-        journal_root: Stands for all records, in the order of the journal.
+        taken_at: When it was taken, UTC, by the bank's clock.
+        accounts: The number of accounts that the records have opened.
+        transactions: The number of transactions among the records.
+        refusals: The number of refusals among them.
+        accounts_root: The root over the version and the head of each account's chain.
+        refusals_root: The root over the refusals, in the order of the journal.
+        journal_root: The root over all records, in the order of the journal.
     """
 
     taken_at: datetime
@@ -67,7 +69,7 @@ class Checkpoint:
     @property
     def records(self) -> int:
         """
-        How many records of the journal, from its beginning, it stands for.
+        The number of records, from the beginning of the journal, that it stands for.
         """
         return self.transactions + self.refusals
 
@@ -88,21 +90,21 @@ class Checkpoint:
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
         """
-        The checkpoint whose text this is, with or without an end of its last line.
+        Return the checkpoint of this *text*, with or without a line feed at its end.
 
         Raises:
             InvalidCheckpointError: If it is anything else.
         """
         lines = text.removesuffix("\n").split("\n")
-        said: list[str] = []
+        values: list[str] = []
         for number, (line, (form, pattern)) in enumerate(zip(lines, _LINES, strict=False), 1):
-            found = pattern.fullmatch(line)
-            if found is None:
-                raise InvalidCheckpointError(f"line {number} is {shown(line)}, and not {form}")
-            said.append(found[1])
+            match = pattern.fullmatch(line)
+            if match is None:
+                raise InvalidCheckpointError(f"line {number} must be {form!r}, got {shown(line)}")
+            values.append(match[1])
         if len(lines) != len(_LINES):
-            raise InvalidCheckpointError(f"it has {len(lines)} lines, and not {len(_LINES)}")
-        _, taken, accounts, transactions, refusals, *roots = said
+            raise InvalidCheckpointError(f"it must have {len(_LINES)} lines, got {len(lines)}")
+        _, taken, accounts, transactions, refusals, *roots = values
         try:
             taken_at = instant_from_text(taken)
         except InvalidTimeError as error:
@@ -118,7 +120,7 @@ class Checkpoint:
 
 def to_checkpoint(value: object) -> Checkpoint:
     """
-    *value* as a `Checkpoint`, or the checkpoint whose text it is.
+    Return *value* as a `Checkpoint`, or the checkpoint of this text.
 
     Raises:
         InvalidCheckpointError: If it is neither.
@@ -127,13 +129,30 @@ def to_checkpoint(value: object) -> Checkpoint:
         return value
     if isinstance(value, str):
         return Checkpoint.parse(value)
-    raise InvalidCheckpointError(f"{shown(value)} is neither a Checkpoint nor text")
+    raise InvalidCheckpointError(f"it must be a Checkpoint or its text, got {shown(value)}")
+
+
+def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
+    """
+    Return the checkpoint of all records that the journal of *store* has by now.
+
+    It reads the whole journal, with a version and a hash for each account in memory. It says
+    what is there; `verify` says whether that is right.
+
+    Raises:
+        StoreCorruptedError: If a record cannot be read.
+        StoreUnavailableError: If the store cannot be reached.
+    """
+    progress = Progress()
+    for record in every_record(store):
+        progress.add(record)
+    return progress.checkpoint(taken_at)
 
 
 class Progress:
     """
-    What the records of a journal come to, as they come one by one: one version and one hash in
-    memory for each account.
+    A checkpoint in the making, while records come one by one: it keeps one version and one hash
+    for each account.
     """
 
     def __init__(self) -> None:
@@ -158,7 +177,7 @@ class Progress:
 
     def checkpoint(self, taken_at: datetime) -> Checkpoint:
         """
-        The checkpoint that stands for the records so far.
+        Return the checkpoint of the records so far.
         """
         leaves = (
             head_leaf(name, version, self._heads[name])
@@ -173,3 +192,30 @@ class Progress:
             self._refusals_root.digest(),
             self._journal_root.digest(),
         )
+
+
+def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> Iterator[str]:
+    """
+    Yield in what *found*, the first records of a journal as they are, differs from *kept*.
+
+    With *is_complete*, the journal could be read to its end: what it has not is missing.
+    """
+    if found.records < kept.records:
+        seen = (
+            f"the journal has {found.records}: records are missing"
+            if is_complete
+            else f"only {found.records} of the journal can be read"
+        )
+        yield f"it stands for {kept.records} records, and {seen}"
+        return
+    for name in ("accounts", "transactions", "refusals"):
+        before, now = getattr(kept, name), getattr(found, name)
+        if now != before:
+            yield f"the journal had {before} {name} there, and now has {now}"
+    for name, is_same in (
+        ("transactions of the accounts", found.accounts_root == kept.accounts_root),
+        ("refusals", found.refusals_root == kept.refusals_root),
+        ("records or their order", found.journal_root == kept.journal_root),
+    ):
+        if not is_same:
+            yield f"the {name} among the first {kept.records} are not those of then"

@@ -1,71 +1,83 @@
 """
-How values are written as text and numbers that last, and read back.
+Values as text and numbers that last, and back.
 
 Decided here: an instant is an integer of microseconds since 1970, UTC; a command or the facts
 of a refusal is a JSON object of its fields, in which money is its minor units, code and
 exponent, such as ``[1234,"EUR",2]``, so that an application's own currencies come back as they
-were. The same value always has the same text: stores keep it, and it is a part of what
-`bankcore.ledger._chain` hashes. Reading checks everything: what cannot have been written here is
+were. The same value always has the same text: stores keep it, and `bankcore.ledger._chain`
+hashes it. Reading checks everything: text that cannot have been written here is
 `StoreCorruptedError`.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from fractions import Fraction
 from functools import lru_cache
-from json.encoder import encode_basestring
 from operator import attrgetter
-from types import NoneType, UnionType
-from typing import Any, cast, get_args
+from types import NoneType
+from typing import Any, Final, cast, get_args
 
 import attrs
 
-from bankcore.accounts import Holder, Restriction
-from bankcore.commands import COMMANDS, Command, Leg
+from bankcore.accounts import Holder, Restriction, Right
+from bankcore.commands import BY_KIND, COMMANDS, Command, Leg
 from bankcore.ledger._errors import RECORDED_ERRORS, StoreCorruptedError
 from bankcore.money import NUMBER_DIGITS_MAX, Currency, ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, StoreError
 from bankcore.values._instants import from_microseconds, to_microseconds
 
-# What making a value out of anything at all can raise.
-_MISREAD = (
+# What making a value of damaged text can raise.
+_MISREAD: Final = (
     ArithmeticError,
     AttributeError,
+    BankError,
     LookupError,
     RecursionError,
     TypeError,
     ValueError,
-    BankError,
 )
 
 
-class reading:  # noqa: N801  # used like a function
+@contextmanager
+def reading(what: str) -> Iterator[None]:
     """
-    Turns whatever goes wrong while stored values are read into `StoreCorruptedError`.
+    Raise `StoreCorruptedError` for whatever goes wrong while stored values are read.
     """
+    try:
+        yield
+    except StoreError:
+        raise
+    except _MISREAD as error:
+        reason = f"{what} cannot be read ({type(error).__name__}: {error})"
+        raise StoreCorruptedError(reason) from error
 
-    # A class and no generator: a third of the cost, for every record that is read.
-    def __init__(self, what: str) -> None:
-        self._what = what
 
-    def __enter__(self) -> None:
-        pass
+# -- Values ------------------------------------------------------------------
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, _MISREAD) and not isinstance(error, StoreError):
-            raise StoreCorruptedError(
-                f"{self._what} cannot be read ({type(error).__name__}: {error})"
-            ) from error
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+# A text of people's own stays readable.
+_text_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @lru_cache(maxsize=1024)
 def currency_of(code: str, exponent: int) -> Currency:
     """
-    The currency of this code and exponent, remembered for as long as it is in use.
+    Return the currency of this code and exponent, as one object for all that is read.
     """
     return Currency(code, exponent)
+
+
+def _id_to_json(id_: AccountId | TransactionId) -> str:
+    # No character of theirs needs an escape. A principal's id may have a quote in it.
+    return f'"{id_.value}"'
+
+
+def _money_to_json(money: Money) -> str:
+    return f'[{money.amount_minor},"{money.currency.code}",{money.currency.exponent}]'
 
 
 def _money_from(parts: list[Any]) -> Money:
@@ -73,190 +85,149 @@ def _money_from(parts: list[Any]) -> Money:
     return Money.from_minor(amount_minor, currency_of(code, exponent))
 
 
-def _leg_text(leg: Leg) -> str:
-    return f'["{leg.account_id.value}",{_money_text(leg.amount)}]'
+def _legs_to_json(legs: Sequence[Leg]) -> str:
+    pairs = [f'["{account_id.value}",{_money_to_json(amount)}]' for account_id, amount in legs]
+    return f"[{','.join(pairs)}]"
 
 
-def _money_text(money: Money) -> str:
-    return f'[{money.amount_minor},"{money.currency.code}",{money.currency.exponent}]'
+def _legs_from(pairs: list[Any]) -> tuple[tuple[str, Money], ...]:
+    return tuple((name, _money_from(money)) for name, money in pairs)
 
 
-_RATE = re.compile(f"[0-9]{{1,{NUMBER_DIGITS_MAX}}}(/[0-9]{{1,{NUMBER_DIGITS_MAX}}})?", re.ASCII)
+_is_rate = re.compile(
+    f"[0-9]{{1,{NUMBER_DIGITS_MAX}}}(/[0-9]{{1,{NUMBER_DIGITS_MAX}}})?", re.ASCII
+).fullmatch
 
 
-def _rate_text(rate: ExchangeRate) -> str:
+def _rate_to_json(rate: ExchangeRate) -> str:
     base, quote = rate.base, rate.quote
-    return _plain([base.code, base.exponent, quote.code, quote.exponent, str(rate.rate)])
+    return _to_json([base.code, base.exponent, quote.code, quote.exponent, str(rate.rate)])
 
 
 def _rate_from(parts: list[Any]) -> ExchangeRate:
     base, base_exponent, quote, quote_exponent, text = parts
-    # Nothing else is written; and of "1e999999999" a fraction would be made for ever.
-    if not _RATE.fullmatch(text):
-        raise ValueError("a rate is a whole number or a fraction of two")
+    # Nothing else is written, and the fraction of "1e999999999" would never be done.
+    if not _is_rate(text):
+        raise ValueError("a rate must be a whole number or a fraction of two")
     return ExchangeRate(
         currency_of(base, base_exponent), currency_of(quote, quote_exponent), Fraction(text)
     )
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401  # whatever JSON has
-    return json.dumps(value, separators=(",", ":"))
-
-
-# For each declared type of a field: what makes its writer, given the beginning of its JSON
-# (``"amount":``), and what reads its value. Ids and currency codes consist of characters that
-# JSON need not escape; a principal's id may have a quote in it.
 _Write = Callable[[Any], str]
 _Read = Callable[[Any], Any]
-_CODECS: Mapping[str, tuple[Callable[[str], _Write], _Read]] = {
-    "AccountId": (lambda key: lambda id_: f'{key}"{id_.value}"', AccountId),
-    "TransactionId": (lambda key: lambda id_: f'{key}"{id_.value}"', TransactionId),
-    "PrincipalId": (lambda key: lambda id_: key + _plain(id_.value), PrincipalId),
-    "tuple[TransactionId, ...]": (
-        lambda key: lambda ids: key + _plain([id_.value for id_ in ids]),
+
+# For each type of a field: what writes its value as JSON, and what reads it from parsed JSON.
+_CODECS: Final[dict[Any, tuple[_Write, _Read]]] = {
+    AccountId: (_id_to_json, AccountId),
+    TransactionId: (_id_to_json, TransactionId),
+    PrincipalId: (lambda principal: _to_json(principal.value), PrincipalId),
+    tuple[TransactionId, ...]: (
+        lambda ids: _to_json([each.value for each in ids]),
         lambda names: tuple(map(TransactionId, names)),
     ),
-    "Money": (
-        lambda key: (
-            lambda money: (
-                f'{key}[{money.amount_minor},"{money.currency.code}",{money.currency.exponent}]'
-            )
-        ),
-        _money_from,
-    ),
-    "tuple[Leg, ...]": (
-        lambda key: lambda legs: f"{key}[{','.join(map(_leg_text, legs))}]",
-        lambda legs: tuple((name, _money_from(money)) for name, money in legs),
-    ),
-    "ExchangeRate": (lambda key: lambda rate: key + _rate_text(rate), _rate_from),
-    "Restriction": (lambda key: lambda each: f'{key}"{each.value}"', Restriction),
-    "frozenset[Right]": (
-        lambda key: lambda rights: key + _plain(sorted(right.value for right in rights)),
-        frozenset,
-    ),
-    "datetime": (
-        lambda key: lru_cache(1024)(lambda instant: f"{key}{to_microseconds(instant)}"),
-        from_microseconds,
-    ),
-    "str": (lambda key: lambda text: key + encode_basestring(text), str),
-    "int": (lambda key: lambda number: f"{key}{number}", int),
-    "bool": (lambda key: lambda flag: f"{key}{'true' if flag else 'false'}", bool),
+    Money: (_money_to_json, _money_from),
+    tuple[Leg, ...]: (_legs_to_json, _legs_from),
+    ExchangeRate: (_rate_to_json, _rate_from),
+    Restriction: (lambda restriction: f'"{restriction.value}"', Restriction),
+    frozenset[Right]: (lambda rights: _to_json(sorted(each.value for each in rights)), frozenset),
+    datetime: (lambda instant: str(to_microseconds(instant)), from_microseconds),
+    str: (_text_to_json, str),
+    int: (str, int),
+    bool: (lambda flag: "true" if flag else "false", bool),
 }
+_CODECS.update({each | None: codec for each, codec in _CODECS.items()})
 
 
-def _type_name(declared: Any) -> str:  # noqa: ANN401  # an annotation: a type, a union, or its text
-    """
-    The name of a field's type, without its "or None" and the names of modules.
-    """
-    if isinstance(declared, UnionType):
-        (declared,) = set(get_args(declared)) - {NoneType}
-    name = declared.__name__ if isinstance(declared, type) and not get_args(declared) else declared
-    return re.sub(r"\w+\.(?=\w)", "", str(name)).removesuffix(" | None")
+# -- Commands and facts ------------------------------------------------------
 
 
 # A command's id has a column of its own; the version it expected is not recorded.
-_NOT_WRITTEN = frozenset({"transaction_id", "expected_version"})
+_NOT_WRITTEN: Final = frozenset({"transaction_id", "expected_version"})
 
 
 class _Fields:
     """
-    How the fields of one class are written and read.
+    The fields of a class of commands or errors, as JSON; a field that is None is left out.
     """
 
-    def __init__(self, cls: type, kind: str) -> None:
-        codecs = {
-            field.name: _CODECS[_type_name(field.type)]
-            for field in attrs.fields(cls)
-            if not (issubclass(cls, Command) and field.name in _NOT_WRITTEN)
+    def __init__(self, cls: type) -> None:
+        not_written = _NOT_WRITTEN if issubclass(cls, Command) else ()
+        types = {
+            field.name: field.type for field in attrs.fields(cls) if field.name not in not_written
         }
-        self.kind = kind
-        self.names = tuple(codecs)
-        # What a field that is not written stands for.
-        self.absent = {
-            field.name: None for field in attrs.fields(cls) if str(field.type).endswith("| None")
-        }
-        self._values = attrgetter(*codecs)
-        self._writers = tuple(make(f'"{name}":') for name, (make, _) in codecs.items())
+        codecs = {name: _CODECS[each] for name, each in types.items()}
+        self.names = tuple(types)
+        self.values_of = attrgetter(*types)
+        self._optional = [name for name, each in types.items() if NoneType in get_args(each)]
+        self._keys = [f'"{name}":' for name in types]
+        self._writers = [write for write, _ in codecs.values()]
         self._readers = {name: read for name, (_, read) in codecs.items()}
 
-    def command_to_json(self, command: Command) -> str:
-        # Every write passes here: a list, and no check of two lengths that are one.
+    def to_json(self, values: Iterable[Any]) -> str:
+        # Every record that is written passes here: to check the lengths would cost a third more.
         members = [
-            write(value)
-            for write, value in zip(self._writers, self._values(command))  # noqa: B905
+            key + write(value)
+            for key, write, value in zip(self._keys, self._writers, values)  # noqa: B905
             if value is not None
         ]
         return f"{{{','.join(members)}}}"
 
-    def facts_to_json(self, facts: Mapping[str, Any]) -> str:
-        pairs = zip(self._writers, self.names, strict=True)
-        members = [write(facts[name]) for write, name in pairs if facts[name] is not None]
-        return f"{{{','.join(members)}}}"
-
-    def from_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._readers[name](value) for name, value in values.items()}
+    def from_parsed(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = dict.fromkeys(self._optional)
+        for name, value in members.items():
+            values[name] = self._readers[name](value)
+        return values
 
 
-_COMMAND_FIELDS = {cls: _Fields(cls, kind) for kind, cls in COMMANDS.items()}
-_FACT_FIELDS = {code: _Fields(cls, code) for code, cls in RECORDED_ERRORS.items()}
+_COMMAND_FIELDS: Final = {cls: _Fields(cls) for cls in COMMANDS}
+_FACT_FIELDS: Final = {code: _Fields(cls) for code, cls in RECORDED_ERRORS.items()}
 
 
 def command_to_text(command: Command) -> tuple[str, str]:
     """
-    The name under which commands of this kind are recorded, and as JSON the fields of
-    *command* that are given, but for its transaction id.
+    Return the kind of *command*, and as JSON its fields that are given, without its id.
     """
     fields = _COMMAND_FIELDS[type(command)]
-    return fields.kind, fields.command_to_json(command)
+    return command.kind, fields.to_json(fields.values_of(command))
 
 
 def command_from_text(kind: str, text: str, transaction_id: TransactionId) -> Command:
-    """
-    The command that was written as *text*.
-    """
     return _command(kind, json.loads(text), transaction_id)
 
 
-def _command(kind: str, values: Mapping[str, Any], transaction_id: TransactionId) -> Command:
-    cls = COMMANDS[kind]
-    fields = _COMMAND_FIELDS[cls]
-    return cls(**{**fields.absent, **fields.from_values(values), "transaction_id": transaction_id})
+def _command(kind: str, members: Mapping[str, Any], transaction_id: TransactionId) -> Command:
+    cls = BY_KIND[kind]
+    members = _COMMAND_FIELDS[cls].from_parsed(members)
+    return cls(**{**members, "transaction_id": transaction_id})
 
 
 def facts_to_text(code: str, facts: Mapping[str, Any]) -> str:
-    """
-    The *facts* of the refusal with this *code*, as JSON.
-    """
-    return _FACT_FIELDS[code].facts_to_json(facts)
+    fields = _FACT_FIELDS[code]
+    return fields.to_json(facts[name] for name in fields.names)
 
 
 def facts_from_text(code: str, text: str) -> dict[str, Any]:
-    """
-    The facts that were written as *text*.
-    """
     fields = _FACT_FIELDS[code]
-    given = {**fields.absent, **fields.from_values(json.loads(text))}
-    return {name: given[name] for name in fields.names}
+    facts = fields.from_parsed(json.loads(text))
+    return {name: facts[name] for name in fields.names}
 
 
 def batch_to_text(batch: Sequence[Command]) -> str | None:
     """
-    The commands of *batch*, with their ids, as JSON; None where there are none.
+    Return the commands of *batch*, with their ids, as JSON; None if it is empty.
     """
     if not batch:
         return None
-    members = (
-        f'["{kind}","{cast("TransactionId", command.transaction_id).value}",{text}]'
-        for command in batch
-        for kind, text in (command_to_text(command),)
-    )
+    members = []
+    for command in batch:
+        kind, text = command_to_text(command)
+        transaction_id = cast("TransactionId", command.transaction_id)
+        members.append(f'["{kind}",{_id_to_json(transaction_id)},{text}]')
     return f"[{','.join(members)}]"
 
 
 def batch_from_text(text: str | None) -> tuple[Command, ...]:
-    """
-    The commands that were written as *text*.
-    """
     if text is None:
         return ()
     members = json.loads(text)
@@ -268,13 +239,16 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
     )
 
 
+# -- Columns -----------------------------------------------------------------
+
+
 def holders_to_text(holders: Sequence[Holder]) -> str | None:
     """
-    *holders* with their rights as a JSON object; None where there are none.
+    Return *holders* with their rights as a JSON object; None if there are none.
     """
     if not holders:
         return None
-    return _plain(
+    return _to_json(
         {
             holder.principal.value: sorted(right.value for right in holder.rights)
             for holder in holders
@@ -283,23 +257,14 @@ def holders_to_text(holders: Sequence[Holder]) -> str | None:
 
 
 def holders_from_text(text: str | None) -> tuple[Holder, ...]:
-    """
-    The holders that were written as *text*.
-    """
     if text is None:
         return ()
     return tuple(Holder(principal, rights) for principal, rights in json.loads(text).items())
 
 
 def texts_to_text(texts: Iterable[str]) -> str:
-    """
-    *texts* as a JSON array.
-    """
-    return _plain(list(texts))
+    return _to_json(list(texts))
 
 
 def texts_from_text(text: str) -> tuple[str, ...]:
-    """
-    The texts that were written as *text*.
-    """
     return tuple(json.loads(text))

@@ -10,53 +10,54 @@ import attrs
 
 from bankcore.accounts import _errors as _of_accounts
 from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import DeclinedError, InvalidRequestError, StoreError
+from bankcore.values._errors import (
+    DeclinedError,
+    InvalidRequestError,
+    InvalidValueError,
+    StoreError,
+)
 
 
 @attrs.define(slots=False)
 class InvalidBatchError(InvalidRequestError, ValueError):
     """
-    A batch that is too long, or an atomic one in which only some ids are given.
+    A batch that is too long, or an atomic batch with ids for only some commands.
     """
 
     code = "invalid_batch"
+    noun = "The batch"
     reason: str
 
     def _message(self) -> str:
-        return f"The batch is not valid: {self.reason}."
+        return f"{self._subject} is not valid: {self.reason}."
 
 
 @attrs.define(slots=False)
 class TransactionIdReusedError(InvalidRequestError, ValueError):
     """
-    A transaction id that already stands for another command.
+    A transaction id that is already recorded for another command.
 
-    ``fields`` names the fields in which the two commands differ; ``("command",)``
-    where they are of different kinds. It is empty where an atomic batch holds
-    some ids that are recorded and some that are not, and where another principal
-    used the id, whose command is nobody else's business.
+    ``fields`` names the fields in which the two commands differ, or is ``("command",)`` if
+    they are of different kinds. It is empty if only some ids of an atomic batch are recorded,
+    or if another principal used the id: that command stays private.
     """
 
     code = "transaction_id_reused"
+    noun = "Transaction id"
     transaction_id: TransactionId
     fields: tuple[str, ...]
 
     def _message(self) -> str:
+        used = f"{self._subject} {self.transaction_id} is already used"
         if not self.fields:
-            return (
-                f"Transaction id {self.transaction_id} is already used; send the command, or"
-                " the whole of an atomic batch, with new ids."
-            )
-        return (
-            f"Transaction id {self.transaction_id} already stands for another command;"
-            f" they differ in: {', '.join(self.fields)}."
-        )
+            return f"{used}; send the command, or the whole atomic batch, with new ids."
+        return f"{used} for another command; they differ in: {', '.join(self.fields)}."
 
 
 @attrs.define(slots=False)
 class AccountNotFoundError(DeclinedError, LookupError):
     """
-    There is no account of this id.
+    There is no account with this id.
     """
 
     code = "account_not_found"
@@ -69,14 +70,14 @@ class AccountNotFoundError(DeclinedError, LookupError):
 @attrs.define(slots=False)
 class AccountExistsError(DeclinedError):
     """
-    An account of this id is already open (or was, and is closed).
+    There is already an account with this id, open or closed.
     """
 
     code = "account_exists"
     account_id: AccountId
 
     def _message(self) -> str:
-        return f"There already is an account {self.account_id}."
+        return f"There is already an account {self.account_id}."
 
 
 @attrs.define(slots=False)
@@ -104,15 +105,15 @@ class NotReversibleError(DeclinedError):
 
     def _message(self) -> str:
         return (
-            f"Transaction {self.transaction_id} ({self.command}) cannot be reversed: only"
-            " one that moved money can, and not a closing or a reversal."
+            f"Transaction {self.transaction_id} ({self.command}) cannot be reversed: it must"
+            " have moved money, and not be a closing or a reversal."
         )
 
 
 @attrs.define(slots=False)
 class AlreadyReversedError(DeclinedError):
     """
-    The transaction has been reversed, by the transaction named.
+    The transaction was already reversed, by the transaction ``reversed_by``.
     """
 
     code = "already_reversed"
@@ -120,15 +121,15 @@ class AlreadyReversedError(DeclinedError):
     reversed_by: TransactionId
 
     def _message(self) -> str:
-        return f"Transaction {self.transaction_id} was reversed by {self.reversed_by}."
+        return f"Transaction {self.transaction_id} was already reversed by {self.reversed_by}."
 
 
 @attrs.define(slots=False)
 class StaleVersionError(DeclinedError):
     """
-    The account has another version than the caller expected: somebody was quicker.
+    The account's version is not the expected one: somebody else changed the account.
 
-    Nothing is recorded: read the account, look, and send the command again.
+    Nothing is recorded: read the account again, then decide and send the command again.
     """
 
     code = "stale_version"
@@ -139,17 +140,17 @@ class StaleVersionError(DeclinedError):
 
     def _message(self) -> str:
         return (
-            f"Account {self.account_id} is at version {self.found}, and {self.expected} was"
-            " expected: look at it again."
+            f"Account {self.account_id} is at version {self.found}, not at the expected"
+            f" {self.expected}: read it again."
         )
 
 
 @attrs.define(slots=False)
 class ClockSkewError(DeclinedError):
     """
-    The account's last posting lies further ahead of the clock than is tolerated.
+    The account's last posting is further ahead of the clock than ``max_clock_skew``.
 
-    Nothing is recorded: once the clock is right, the same command may be sent.
+    Nothing is recorded: set the clock right, then send the same command again.
     """
 
     code = "clock_skew"
@@ -161,22 +162,18 @@ class ClockSkewError(DeclinedError):
     def _message(self) -> str:
         return (
             f"Account {self.account_id} was last booked at {self.last_booked_at.isoformat()},"
-            f" and the clock says {self.now.isoformat()}: set the clock right."
+            f" but the clock says {self.now.isoformat()}: set the clock right."
         )
 
 
 @attrs.define(slots=False)
-class InvalidLimitError(InvalidRequestError, ValueError):
+class InvalidLimitError(InvalidValueError, ValueError):
     """
     A page size outside its bounds.
     """
 
     code = "invalid_limit"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid limit: {self.reason}."
+    noun = "The limit"
 
 
 @attrs.define(slots=False)
@@ -186,61 +183,65 @@ class InvalidCursorError(InvalidRequestError, ValueError):
     """
 
     code = "invalid_cursor"
+    noun = "The cursor"
     value: str
 
     def _message(self) -> str:
-        return f"{self.value} is not a cursor of this store."
+        return f"{self._subject} must be a cursor of this store, got {self.value}."
 
 
 @attrs.define(slots=False)
 class InvalidCheckpointError(InvalidRequestError, ValueError):
     """
-    A text that is not a checkpoint as one is written.
+    A text that is not a checkpoint.
     """
 
     code = "invalid_checkpoint"
+    noun = "The checkpoint"
     reason: str
 
     def _message(self) -> str:
-        return f"The checkpoint cannot be read: {self.reason}."
+        return f"{self._subject} cannot be read: {self.reason}."
 
 
 @attrs.define(slots=False)
 class InvalidHistoryError(InvalidRequestError, ValueError):
     """
-    A file of movements that cannot be read as one.
+    A file of movements that cannot be read.
     """
 
     code = "invalid_history"
+    noun = "The history"
     reason: str
 
     def _message(self) -> str:
-        return f"The history cannot be read: {self.reason}."
+        return f"{self._subject} cannot be read: {self.reason}."
 
 
 @attrs.define(slots=False)
 class InvalidJournalError(InvalidRequestError, ValueError):
     """
-    An exported journal that is damaged, cut off, or says what the rules do not say.
+    An exported journal that is damaged, cut off, or has an outcome the rules do not give.
 
-    ``line`` is the number of the first line that is wrong, from 1.
+    ``line`` is the number of the first wrong line, from 1.
     """
 
     code = "invalid_journal"
+    noun = "the journal"
     line: int
     reason: str
 
     def _message(self) -> str:
         return (
-            f"Line {self.line:,} of the journal cannot be imported: {self.reason}. Nothing of it"
-            " was written; export it again."
+            f"Line {self.line:,} of {self._subject} cannot be imported: {self.reason}. Nothing"
+            " was written; export the journal again."
         )
 
 
 @attrs.define(slots=False)
 class StoreUnavailableError(StoreError):
     """
-    Certainly not done: the store was busy, full, read-only or out of reach.
+    The store was busy, full, read-only or out of reach. Certainly nothing was written.
     """
 
     code = "store_unavailable"
@@ -254,10 +255,10 @@ class StoreUnavailableError(StoreError):
 @attrs.define(slots=False)
 class OutcomeUnknownError(StoreError):
     """
-    Done or not done: something failed at the very commit.
+    The commit failed, and it is unknown whether anything was written.
 
-    Send the same call with the same transaction id; what is recorded under the
-    id settles it.
+    Send the same call with the same transaction id: it replays what was written, or does
+    it now.
     """
 
     code = "outcome_unknown"
@@ -266,7 +267,7 @@ class OutcomeUnknownError(StoreError):
 
     def _message(self) -> str:
         return (
-            f"It is not known whether the commit took place: {self.reason}."
+            f"It is unknown whether the commit took place: {self.reason}."
             " Send the same call with the same transaction id to find out."
         )
 
@@ -274,7 +275,7 @@ class OutcomeUnknownError(StoreError):
 @attrs.define(slots=False)
 class StoreCorruptedError(StoreError):
     """
-    What is stored cannot have been written by bankcore.
+    The store holds something that bankcore cannot have written.
     """
 
     code = "store_corrupted"
@@ -287,7 +288,7 @@ class StoreCorruptedError(StoreError):
 @attrs.define(slots=False)
 class StoreFormatError(StoreError):
     """
-    The path holds something that is not a bankcore store; it was left untouched.
+    There is something at the path that is not a bankcore store. It was left untouched.
     """
 
     code = "store_format"
@@ -295,15 +296,15 @@ class StoreFormatError(StoreError):
     reason: str
 
     def _message(self) -> str:
-        return f"{self.path} is not a bankcore store and was left as it is: {self.reason}."
+        return f"{self.path} is not a bankcore store and was left untouched: {self.reason}."
 
 
 @attrs.define(slots=False)
 class SchemaVersionError(StoreError):
     """
-    The tables are of another version of the schema than this bankcore works with.
+    The tables have another schema version than this bankcore supports.
 
-    *found* is 0 where there are none.
+    ``found`` is 0 if there are no tables.
     """
 
     code = "schema_version"
@@ -313,12 +314,12 @@ class SchemaVersionError(StoreError):
     def _message(self) -> str:
         if self.found > self.supported:
             return (
-                f"The store has schema version {self.found}, and this bankcore knows versions up"
-                f" to {self.supported}: upgrade bankcore."
+                f"The store has schema version {self.found}, but this bankcore supports versions"
+                f" up to {self.supported}: upgrade bankcore."
             )
         has = f"schema version {self.found}" if self.found else "no tables of bankcore"
         return (
-            f"The store has {has}, and this bankcore works with schema version"
+            f"The store has {has}, but this bankcore supports schema version"
             f" {self.supported}: call bankcore.stores.migrate on it."
         )
 

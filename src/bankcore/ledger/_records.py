@@ -1,9 +1,8 @@
 """
-The journal's records: what became of one command.
+The records of the journal: what became of one command.
 
-Decided here: what a `Transaction` (accepted) and a `Refusal` (declined, under an id
-the caller gave) consist of. They are made by `bankcore.bank._decide` and by stores that
-read them back, and never change after.
+Decided here: what a `Transaction` (accepted) and a `Refusal` (declined, under an id that the
+caller gave) consist of. The bank makes them, stores read them back, and they never change.
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ class Posting:
     Attributes:
         amount: Signed: above zero into the account, below zero out of it.
         balance: The account's balance after the transaction.
-        held: What is held of it after the transaction.
+        held: What its holds reserve after the transaction.
         overdraft_limit: The account's overdraft limit after the transaction.
         version: The account's version after the transaction.
     """
@@ -43,7 +42,7 @@ class Posting:
     @property
     def available(self) -> Money:
         """
-        What could be taken right after it: ``balance - held + overdraft_limit``.
+        What could be taken after the transaction: ``balance - held + overdraft_limit``.
         """
         return self.balance - self.held + self.overdraft_limit
 
@@ -57,10 +56,10 @@ class Transaction:
         id: The transaction id, given or made.
         command: The command as it was sent first, with its id.
         booked_at: When it was booked, UTC.
-        postings: One for each account it touched, the debited account first. A receipt given
-            to a principal has those alone that it may see, which may be none.
-        principal: Who asked, where the bank was told.
-        replayed: Whether this receipt was given before. Not part of equality.
+        postings: One for each account that it touched, the debited account first. A receipt
+            for a principal has only those that the principal may see, which may be none.
+        principal: Who asked, if the bank was told.
+        replayed: True if this receipt was given before. Not part of equality.
     """
 
     id: TransactionId
@@ -73,13 +72,13 @@ class Transaction:
     @property
     def account_id(self) -> AccountId:
         """
-        The account it opened, debited or credited; of a transfer, the debited one.
+        The account that was opened, debited or credited; of a transfer, the debited one.
         """
         return self.postings[0].account_id if self.postings else self.command.account_ids[0]
 
     def posting(self, account_id: AccountId | str) -> Posting:
         """
-        The posting of *account_id* in this transaction.
+        Return the posting of *account_id* in this transaction.
 
         Raises:
             KeyError: If the transaction does not touch that account.
@@ -101,11 +100,11 @@ class Refusal:
         command: The command as it was sent first, with its id.
         code: The ``code`` of the error.
         facts: The error's fields.
-        refused_at: When, UTC: the time by which it was judged. Where it has a *batch*, what
-            the bank's clock said, by which the whole of it was judged.
-        principal: Who asked, where the bank was told.
-        batch: In an atomic batch, the commands before it, which were undone with it: with
-            them, the journal alone tells why it was refused.
+        refused_at: The time by which it was decided, UTC; with a *batch*, the time of the bank's
+            clock.
+        principal: Who asked, if the bank was told.
+        batch: In an atomic batch, the commands before it, which were undone with it. With them,
+            the journal alone tells why it was refused.
     """
 
     id: TransactionId
@@ -118,14 +117,14 @@ class Refusal:
 
     def to_error(self) -> DeclinedError:
         """
-        The error of which this is the record, to be raised again.
+        Return the error that was recorded, to be raised again.
         """
         return RECORDED_ERRORS[self.code](**self.facts)
 
 
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:
     """
-    The accounts that what is recorded has touched; none for a refusal, or for nothing.
+    Return the accounts that *record* has touched; none for a refusal or None.
     """
     if not isinstance(record, Transaction):
         return ()

@@ -1,9 +1,8 @@
 """
 Statements: what happened on one account in a span of time.
 
-Decided here: what a statement says, how its lines follow from transactions, and how it is
-written for a spreadsheet. Built from what a store's history gives; nothing here reads a
-store or a clock.
+Decided here: what a statement says, how its lines follow from transactions, and its form as
+CSV. Nothing here reads a store or a clock.
 """
 
 import csv
@@ -23,7 +22,7 @@ from bankcore.values import AccountId
 @attrs.frozen
 class StatementLine:
     """
-    One transaction as the account saw it.
+    What one transaction did to an account.
 
     Attributes:
         amount: Signed: above zero into the account, below zero out of it.
@@ -36,16 +35,13 @@ class StatementLine:
 
     @property
     def booked_at(self) -> datetime:
-        """
-        When it was booked, UTC.
-        """
         return self.transaction.booked_at
 
 
 @attrs.frozen
 class Statement:
     """
-    An account's lines in ``[start, end)``, between two balances.
+    The lines of an account in ``[start, end)``, between two balances.
 
     Attributes:
         start: The first instant covered; None for the account's beginning.
@@ -65,7 +61,7 @@ class Statement:
         return self.lines[-1].balance if self.lines else self.opening_balance
 
 
-#: What `statement_cells` says of each line, in this order.
+#: The cells of each line, in this order.
 STATEMENT_COLUMNS: Final = (
     "booked_at",
     "transaction_id",
@@ -78,12 +74,12 @@ STATEMENT_COLUMNS: Final = (
 
 def statement_as_csv(statement: Statement) -> Iterator[str]:
     """
-    *statement* as lines of CSV, each with its line feed, the `STATEMENT_COLUMNS` first.
+    Yield the lines of *statement* as CSV, each with its line feed, the `STATEMENT_COLUMNS` first.
 
-    No spreadsheet takes a cell for a formula: where the text of a description, or what
-    follows a semicolon in it, begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width
-    forms, or with white space before them), an apostrophe comes before that. All other cells are
-    numbers, ids and times; an amount below zero stays a number.
+    Spreadsheets take no cell for a formula. Where a description, or the text after a semicolon in
+    it, begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms, or with white space
+    before them), an apostrophe comes first. All other cells are numbers, ids and times; an amount
+    below zero stays a number.
     """
     yield _csv_line(STATEMENT_COLUMNS)
     for line in statement.lines:
@@ -91,7 +87,7 @@ def statement_as_csv(statement: Statement) -> Iterator[str]:
         yield _csv_line((*cells, _FORMULA.sub(r"\1'\2", description)))
 
 
-# A semicolon begins a new cell wherever the comma is the decimal sign.
+# In countries with a decimal comma, a semicolon begins a new cell.
 _FORMULA: Final = re.compile(r"(^|;)(\s*[=+@\-＝＋＠－])")
 
 
@@ -103,7 +99,7 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 def statement_cells(line: StatementLine) -> tuple[str, ...]:
     """
-    *line* as texts, one for each of the `STATEMENT_COLUMNS`; amounts with all decimals.
+    Return the texts of *line* for the `STATEMENT_COLUMNS`; amounts have all decimals.
     """
     command = line.transaction.command
     return (
@@ -118,7 +114,7 @@ def statement_cells(line: StatementLine) -> tuple[str, ...]:
 
 def line_of(transaction: Transaction, account_id: AccountId) -> StatementLine:
     """
-    *transaction* as *account_id* saw it.
+    Return the line of *transaction* in a statement of this account.
     """
     posting = transaction.posting(account_id)
     return StatementLine(transaction, posting.amount, posting.balance)

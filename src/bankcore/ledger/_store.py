@@ -1,8 +1,8 @@
 """
-The store contract: what `Bank` asks of storage, as values and one protocol.
+The store contract: what `Bank` needs of storage, as values and protocols.
 
-Decided here: the words between the bank and a store, and what a store promises. No
-behaviour: a store is any object with these methods, and there is no base class.
+Decided here: what passes between the bank and a store, and what a store promises. A store is
+any object with the methods of `AccountStore`; there is no base class.
 
 The promises, which hold for every store:
 
@@ -14,6 +14,10 @@ The promises, which hold for every store:
 - A transaction id has one record, and a record never changes.
 
 `bankcore.testing.check_store` puts any store to all of them, one check for each.
+
+What a store can do besides, it says by having the methods of an optional protocol, which is
+asked by ``isinstance``: a wrapper must have them itself, as Python does not look behind
+``__getattr__``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,14 +39,12 @@ LIMIT_MAX: Final = 10_000
 @attrs.frozen
 class ReadSet:
     """
-    What `decide` needs to see: the records under these ids, and these accounts.
-
-    No id occurs twice in one field.
+    The records and accounts that `decide` needs. No id occurs twice in one field.
 
     Attributes:
-        transaction_ids: Whose records are needed.
-        account_ids: Which accounts are needed.
-        originals: Whose records are needed together with the accounts that these
+        transaction_ids: The ids whose records are needed.
+        account_ids: The accounts that are needed.
+        originals: The ids whose records are needed together with the accounts that these
             transactions touched, and what has reversed them. A reversal does not know its
             accounts.
     """
@@ -55,12 +57,12 @@ class ReadSet:
 @attrs.frozen
 class Snapshot:
     """
-    What there was, of all that a `ReadSet` names; what is absent has no entry.
+    What a store has of all that a `ReadSet` names; what is absent has no entry.
 
     Attributes:
-        recorded: What is recorded under the ids.
+        recorded: The records under the ids.
         accounts: The accounts as they are.
-        reversals: For each of the originals that was reversed, by which transaction.
+        reversals: For each original that was reversed, the id of its reversal.
     """
 
     recorded: Mapping[TransactionId, Transaction | Refusal]
@@ -71,12 +73,12 @@ class Snapshot:
 @attrs.frozen
 class WriteSet:
     """
-    What `decide` came to.
+    What a store has to write, as `decide` says.
 
     Attributes:
-        accounts: The new state of every account that changed, each once. One that
-            the snapshot had not is new.
-        records: What to append to the journal, in this order.
+        accounts: The new state of every account that changed, each once; an account that
+            was not in the snapshot is new.
+        records: The records to append to the journal, in this order.
         outcomes: One for each command, for the caller; a store ignores them.
     """
 
@@ -88,7 +90,7 @@ class WriteSet:
 @attrs.frozen
 class Cursor:
     """
-    A place in the journal. The text is the store's own: keep it, do not make it.
+    A position in the journal. The text is the store's own: keep it, do not make it.
     """
 
     token: str
@@ -97,9 +99,9 @@ class Cursor:
 @attrs.frozen
 class Page:
     """
-    Records of the journal in order, and the place after the last of them.
+    Records of the journal in order, and the position after the last of them.
 
-    An empty page means that there is no more yet; its ``next`` is the place asked from.
+    An empty page means that there is no more yet; its ``next`` is the cursor that was given.
     """
 
     records: tuple[Transaction | Refusal, ...]
@@ -110,13 +112,14 @@ class AccountStore(Protocol):
     """
     Where accounts and the journal are kept.
 
-    Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise. Every method may
-    raise a `StoreError`.
+    Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise. Every method may raise a
+    `StoreError`; those that name an account raise `AccountNotFoundError` if there is none.
     """
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
         """
-        Read, decide and write in one isolated unit; what *decide* gave, once durable.
+        Read, decide and write in one isolated unit, and return what *decide* gave once it is
+        durable.
 
         Raises:
             StoreUnavailableError: Certainly nothing was written.
@@ -125,20 +128,17 @@ class AccountStore(Protocol):
 
     def account(self, account_id: AccountId) -> Account:
         """
-        The account as it is now.
-
-        Raises:
-            AccountNotFoundError: If there is none.
+        Return the account as it is now.
         """
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         """
-        The accounts whose ids come after *after*, in the order of their ids.
+        Return the accounts whose ids come after *after*, in the order of their ids.
         """
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         """
-        What is recorded under the id.
+        Return what is recorded under the id.
 
         Raises:
             TransactionNotFoundError: If nothing is.
@@ -146,7 +146,7 @@ class AccountStore(Protocol):
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         """
-        The records that follow *after*.
+        Return the records that follow *after*.
 
         The order extends every account's order of versions, and no record that
         commits late is ever skipped.
@@ -159,87 +159,80 @@ class AccountStore(Protocol):
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
         """
-        The account's transactions in order of version, from version *after* + 1 on.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
+        Return the account's transactions in order of version, from version *after* + 1 on.
         """
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
         """
-        The account's last posting booked at or before *instant*; None before its first.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
+        Return the account's last posting booked at or before *instant*; None before its first.
         """
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
         """
-        The open holds that expire before the instant, the earliest first, with their accounts.
+        Return the open holds that expire before the instant, the earliest first, with their
+        accounts.
         """
 
 
+@runtime_checkable
 class SelfChecking(Protocol):
     """
-    Optional: a store that can check the soundness of its own files.
+    Optional: a store that can check its own files.
     """
 
     def integrity_errors(self) -> Sequence[str]:
         """
-        One sentence for each thing wrong with the files; none where they are sound.
+        Return one sentence for each thing that is wrong with the files.
         """
 
 
 @runtime_checkable
 class Chained(Protocol):
     """
-    Optional: a store that keeps the hash chain of each account (`_chain`), each hash
-    written in the unit that writes its transaction.
+    Optional: a store that keeps the hash chain of each account, each hash written in the unit
+    that writes its transaction.
+
+    Both methods raise `AccountNotFoundError` if there is no such account.
     """
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
         """
-        The account's version and the head of its chain, both of one moment.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
+        Return the account's version and the head of its chain, both of one moment.
         """
 
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[bytes]:
         """
-        The hashes that were stored with the account's transactions, from the one after version
-        *after* on, in the order of versions: one for each of `AccountStore.history`.
-
-        Raises:
-            AccountNotFoundError: If there is no such account.
+        Return the hashes that were stored with the account's transactions, from the one after
+        version *after* on, in order of version: one for each of `AccountStore.history`.
         """
 
 
 @runtime_checkable
 class HolderIndex(Protocol):
     """
-    Optional: a store that finds the accounts of a holder without a look at all accounts.
+    Optional: a store that finds the accounts of a holder without reading all accounts.
     """
 
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
         """
-        The accounts on which *holder* holds rights, in the order of their ids, from after
-        *after* on.
+        Return the accounts on which *holder* has rights and whose ids come after *after*, in
+        the order of their ids.
         """
 
 
+@runtime_checkable
 class HostBound(Protocol):
     """
-    Optional: a store that may take part in a transaction of the application's own.
+    Optional: a store that may take part in a transaction of the application.
 
-    Where ``in_host_transaction`` is true, nothing is final before the application commits.
-    `Bank` then runs no unit again: an `OutcomeUnknownError` goes to the application at once.
+    If ``in_host_transaction`` is true, nothing is final before the application commits. `Bank`
+    then runs no unit again: an `OutcomeUnknownError` goes to the application at once.
     """
 
     in_host_transaction: bool
@@ -248,14 +241,14 @@ class HostBound(Protocol):
 @attrs.frozen
 class StoreDescription:
     """
-    What a store is made of, as it is at this moment, for people to read.
+    What a store is made of at this moment, for people to read.
 
     Attributes:
         engine: The name of what keeps the data, and its version.
         location: Where the data is.
         schema_version: The version of the tables.
-        durability: What survives what, in a sentence.
-        settings: The engine's settings that this rests on, read back from it.
+        durability: Which failures the data survives, in a sentence.
+        settings: The engine's settings on which this depends, read back from it.
         warnings: What to know about this engine, in sentences; mostly none.
     """
 
@@ -267,6 +260,7 @@ class StoreDescription:
     warnings: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Describing(Protocol):
     """
     Optional: a store that can say what it is made of.
@@ -274,17 +268,18 @@ class Describing(Protocol):
 
     def describe(self) -> StoreDescription:
         """
-        The engine, its settings as read back from it, and what survives what.
+        Return the engine, its settings as read back from it, and which failures it survives.
         """
 
 
 def require_limit(limit: object) -> int:
     """
-    *limit*, if it is a page size that a store serves.
+    Return *limit* if it is a page size that a store serves.
 
     Raises:
         InvalidLimitError: If it is not an ``int`` from 1 to 10,000.
     """
     if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
-        raise InvalidLimitError(shown(limit), f"a limit is a whole number from 1 to {LIMIT_MAX:,}")
+        reason = f"must be a whole number from 1 to {LIMIT_MAX:,}"
+        raise InvalidLimitError(shown(limit), reason).about("limit")
     return limit

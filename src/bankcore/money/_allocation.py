@@ -1,9 +1,9 @@
 """
-Sharing: how a whole number of units is shared out by weights, with nothing lost or made.
+Allocation: how a whole number of units is divided by weights, with nothing lost or created.
 
-Decided here: who gets the units that are left over when every share was rounded towards
-zero. Everything is integers; nothing here knows of currencies. A negative amount is
-shared as the positive one is, with the signs turned, and a weight of zero gets nothing.
+Decided here: who gets the units that are left over after each share is rounded towards zero.
+Everything is integers; nothing here knows currencies. A negative amount is allocated as the
+positive one is, with the signs turned, and a weight of zero gets nothing.
 """
 
 import enum
@@ -16,7 +16,7 @@ from bankcore.money._errors import InvalidWeightsError
 from bankcore.money._rounding import Exact, exact_ratio
 from bankcore.values._errors import shown
 
-#: The most parts that money is shared out into.
+#: The most parts that money is allocated to.
 PARTS_MAX: Final = 1_000_000
 
 # The least common denominator of a million fractions may have millions of digits.
@@ -25,16 +25,16 @@ _DENOMINATOR_BOUND: Final = 10**1000
 
 class Allocation(enum.Enum):
     """
-    Who gets the units that are left over when money is shared out.
+    Who gets the units that are left over when money is allocated.
 
-    Every share is first rounded towards zero. What is then left over is less than one
-    unit for each part whose weight is not zero, and goes out one unit a part.
+    Every share is first rounded towards zero. What is left over is less than one unit for each
+    part whose weight is not zero, and goes out one unit a part.
 
     Attributes:
         LARGEST_REMAINDER: To those whose rounding lost most; of equals, the first.
         TO_FIRST: To the first parts, in order.
         TO_LAST: To the last parts, from the end.
-        SEPARATE: To nobody: it is one more part, the last, even where it is zero.
+        SEPARATE: To nobody: it is one more part, the last, even if it is zero.
     """
 
     LARGEST_REMAINDER = "largest_remainder"
@@ -45,89 +45,83 @@ class Allocation(enum.Enum):
 
 def to_weights(given: Iterable[Exact]) -> list[int]:
     """
-    What is *given*, as whole numbers in the same proportions.
+    Return the weights *given* as whole numbers in the same proportions.
 
     Raises:
-        InvalidWeightsError: If there are none or over a million, one is negative or no
+        InvalidWeightsError: If there are none or over a million, one is negative or not an
             exact number, all are zero, or their common denominator has over 1000 digits.
     """
-    # A text is no list of figures, though Python would take it for one.
+    # Python would iterate over a text; its characters are no weights.
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise InvalidWeightsError(shown(given), "pass a list with one weight for each part")
+        raise _invalid(shown(given), "must be a list with one weight for each part")
     values = list(islice(given, PARTS_MAX + 1))
     if not values:
-        raise InvalidWeightsError("An empty list", "pass one weight for each part")
+        raise _invalid("an empty list", "must have one weight for each part")
     if len(values) > PARTS_MAX:
-        raise InvalidWeightsError("This many weights", f"there are at most {PARTS_MAX} parts")
-    pairs = [exact_ratio(value, InvalidWeightsError) for value in values]
+        raise _invalid("more", f"must have at most {PARTS_MAX:,} parts")
+    ratios = [exact_ratio(value, InvalidWeightsError, "weights") for value in values]
     denominator = 1
-    for number, each in pairs:
-        if number < 0:
-            raise InvalidWeightsError(f"The weight {number}/{each}", "no weight is negative")
+    for numerator, each in ratios:
+        if numerator < 0:
+            raise _invalid(f"{numerator}/{each}", "must not be negative")
         denominator = lcm(denominator, each)
         if denominator > _DENOMINATOR_BOUND:
-            raise InvalidWeightsError(
-                "These fractions", "their common denominator has more than 1000 digits"
-            )
-    weights = [number * (denominator // each) for number, each in pairs]
+            raise _invalid("more", "must have a common denominator of at most 1000 digits")
+    weights = [numerator * (denominator // each) for numerator, each in ratios]
     if not any(weights):
-        raise InvalidWeightsError("Zeros alone", "pass at least one weight above zero")
+        raise _invalid("zeros only", "must have one weight above zero")
     return weights
 
 
 def to_allocation(value: object) -> Allocation:
     """
-    *value*, if it is a mode.
+    Return *value* if it is an `Allocation`.
 
     Raises:
-        InvalidWeightsError: If it is not. Nothing was shared out.
+        InvalidWeightsError: If it is not.
     """
     if type(value) is not Allocation:
-        raise InvalidWeightsError(
-            shown(value), "pass an Allocation as mode, such as Allocation.TO_FIRST"
-        )
+        reason = "must be an Allocation, such as Allocation.TO_FIRST"
+        raise _invalid(shown(value), reason, "mode")
     return value
 
 
 def to_parts(value: object) -> int:
     """
-    *value*, if it is a number of parts.
+    Return *value* if it is a number of parts.
 
     Raises:
         InvalidWeightsError: If it is not an ``int`` from 1 to a million.
     """
-    if type(value) is not int:
-        raise InvalidWeightsError(shown(value), "a number of parts is a plain int")
-    if not 0 < value <= PARTS_MAX:
-        raise InvalidWeightsError("This number of parts", f"it is from 1 to {PARTS_MAX}")
+    if type(value) is not int or not 0 < value <= PARTS_MAX:
+        raise _invalid(shown(value), f"must be an int from 1 to {PARTS_MAX:,}", "parts")
     return value
 
 
-def shares(amount: int, weights: Sequence[int], mode: Allocation) -> list[int]:
+def _invalid(value: str, reason: str, field: str = "weights") -> InvalidWeightsError:
+    return InvalidWeightsError(value, reason).about(field)
+
+
+def allocate(amount: int, weights: Sequence[int], mode: Allocation) -> list[int]:
     """
-    *amount* shared out by *weights*: their sum is the amount, whatever the mode.
+    Return *amount* divided by *weights*: the sum of the parts is the amount, in every mode.
     """
     if amount < 0:
-        return [-each for each in shares(-amount, weights, mode)]
-    whole = sum(weights)
-    parts = [amount * weight // whole for weight in weights]
+        return [-each for each in allocate(-amount, weights, mode)]
+    total = sum(weights)
+    parts = [amount * weight // total for weight in weights]
     left = amount - sum(parts)
     if mode is Allocation.SEPARATE:
         return [*parts, left]
-    for index in _receivers(amount, weights, mode, left):
+    # The indexes of those who may get one unit more, the first in line first. Where the
+    # remainder counts, a weight of zero has none, and `left` does not reach it.
+    if mode is Allocation.LARGEST_REMAINDER:
+        # A stable sort: of equals, the first.
+        line = sorted(range(len(weights)), key=lambda i: -(amount * weights[i] % total))
+    else:
+        line = [index for index, weight in enumerate(weights) if weight]
+        if mode is Allocation.TO_LAST:
+            line.reverse()
+    for index in line[:left]:
         parts[index] += 1
     return parts
-
-
-def _receivers(amount: int, weights: Sequence[int], mode: Allocation, left: int) -> Sequence[int]:
-    """
-    The indexes of the *left* parts that get one unit more. None of them has weight zero:
-    where it counts what rounding lost, such a part lost nothing.
-    """
-    if mode is Allocation.LARGEST_REMAINDER:
-        whole = sum(weights)
-        # A stable sort: of equals, the first.
-        return sorted(range(len(weights)), key=lambda i: -(amount * weights[i] % whole))[:left]
-    some = [index for index, weight in enumerate(weights) if weight]
-    # Not [-left:], which is all of them where nothing is left over.
-    return some[:left] if mode is Allocation.TO_FIRST else some[len(some) - left :]

@@ -1,9 +1,8 @@
 """
 Bags: money of several currencies, kept side by side.
 
-Decided here: that a bag holds at most one amount of each currency and never a zero, so
-that two bags are equal when they hold the same. Nothing is exchanged here, and nothing
-is rounded: a bag becomes one amount only by rates that the application has.
+Decided here: a bag has at most one amount of each currency and never a zero, so two bags are
+equal if they hold the same. Nothing is exchanged or rounded here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,27 +16,20 @@ from bankcore.money._money import Money
 from bankcore.values._errors import shown
 
 
-def _gathered(moneys: Iterable[Money]) -> tuple[Money, ...]:
+def _net(moneys: Iterable[Money]) -> tuple[Money, ...]:
     minor: dict[Currency, int] = {}
     for money in moneys:
         if type(money) is not Money:
-            raise InvalidAmountError(shown(money), "a bag holds Money")
+            raise InvalidAmountError(shown(money), "must be Money").about("moneys")
         minor[money.currency] = minor.get(money.currency, 0) + money.amount_minor
-    return tuple(
-        Money.from_minor(amount_minor, currency)
-        for currency, amount_minor in sorted(minor.items(), key=_by_code)
-        if amount_minor
-    )
+    currencies = sorted(minor, key=lambda each: (each.code, each.exponent))
+    return tuple(Money.from_minor(minor[each], each) for each in currencies if minor[each])
 
 
-def _by_code(item: tuple[Currency, int]) -> tuple[str, int]:
-    return item[0].code, item[0].exponent
-
-
-@attrs.frozen(repr=False, order=False)
+@attrs.frozen
 class MoneyBag:
     """
-    The sums of *moneys* by currency, without those that are zero.
+    The sums of *moneys* by currency, without zeros.
 
         >>> bag = MoneyBag([Money("5", "EUR"), Money("3", "USD"), Money("-3", "USD")])
         >>> bag + Money("1", "JPY")
@@ -45,17 +37,17 @@ class MoneyBag:
         >>> bag["EUR"], bag["USD"]
         (Money('5.00', 'EUR'), Money('0.00', 'USD'))
 
-    A bag is immutable. ``+`` and ``-`` take another bag or money; the built-in `sum`
-    works. Iterating gives the moneys by the codes of their currencies, `len` counts
-    them, and an empty bag is false. ``<=`` holds where it holds in every currency, so of
-    two bags neither may be less, as of two sets.
+    A bag is immutable. ``+`` and ``-`` take another bag or money; the built-in `sum` works.
+    Iterating gives the moneys by the codes of their currencies, `len` counts them, and an empty
+    bag is false. ``<=`` is true if it is true in every currency, so there are bags of which
+    neither is less, as there are such sets.
 
     Raises:
         InvalidAmountError: If something is not `Money`.
         AmountTooLargeError: If a sum has more than 64 digits.
     """
 
-    moneys: tuple[Money, ...] = attrs.field(default=(), converter=_gathered)
+    moneys: tuple[Money, ...] = attrs.field(default=(), converter=_net)
 
     def __getitem__(self, currency: Currency | str) -> Money:
         found = to_currency(currency)
@@ -78,7 +70,7 @@ class MoneyBag:
         return NotImplemented
 
     def __radd__(self, other: Money | int) -> "MoneyBag":
-        # The int 0 is what `sum` begins with.
+        # `sum` begins with the int 0.
         if type(other) is int and other == 0:
             return self
         if type(other) is Money:
@@ -98,25 +90,16 @@ class MoneyBag:
     def __neg__(self) -> "MoneyBag":
         return MoneyBag(-money for money in self.moneys)
 
+    # Python tries these for `>=` and `>` too, with the two bags exchanged.
     def __le__(self, other: "MoneyBag") -> bool:
         if type(other) is not MoneyBag:
             return NotImplemented
         return all(money.amount_minor > 0 for money in other - self)
 
-    def __ge__(self, other: "MoneyBag") -> bool:
-        if type(other) is not MoneyBag:
-            return NotImplemented
-        return other <= self
-
     def __lt__(self, other: "MoneyBag") -> bool:
         if type(other) is not MoneyBag:
             return NotImplemented
         return self != other and self <= other
-
-    def __gt__(self, other: "MoneyBag") -> bool:
-        if type(other) is not MoneyBag:
-            return NotImplemented
-        return other < self
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.moneys))

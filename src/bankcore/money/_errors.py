@@ -4,27 +4,23 @@ The errors of money: amounts, currencies, rounding, allocation and exchange rate
 
 import attrs
 
-from bankcore.values._errors import InvalidRequestError
+from bankcore.values._errors import InvalidRequestError, InvalidValueError
 
 
 @attrs.define(slots=False)
-class InvalidAmountError(InvalidRequestError, ValueError):
+class InvalidAmountError(InvalidValueError, ValueError):
     """
-    An amount that is not exact, not a number, of the wrong type or sign.
+    An amount that is not exact, not a number, or of the wrong type or sign.
     """
 
     code = "invalid_amount"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid amount: {self.reason}."
+    noun = "The amount"
 
 
 @attrs.define(slots=False)
 class AmountTooLargeError(InvalidAmountError):
     """
-    An amount beyond what can be represented or booked.
+    An amount that is too large to be represented or booked.
     """
 
     code = "amount_too_large"
@@ -33,57 +29,48 @@ class AmountTooLargeError(InvalidAmountError):
 @attrs.define(slots=False)
 class RoundingRequiredError(InvalidAmountError):
     """
-    An amount finer than its currency or step allows, where no rounding was asked for.
+    An amount finer than its currency or step allows, with no rounding given.
     """
 
     code = "rounding_required"
 
     def _message(self) -> str:
-        return f"{self.value} {self.reason}; pass rounding=…, such as Rounding.HALF_EVEN."
+        return (
+            f"{self._subject} {self.reason}, got {self.value}; round it first, or pass a rounding"
+            " if the call takes one."
+        )
 
 
 @attrs.define(slots=False)
-class InvalidRoundingError(InvalidRequestError, ValueError):
+class InvalidRoundingError(InvalidValueError, ValueError):
     """
-    Something that is not one of the modes of rounding.
+    Something that is not a rounding mode.
     """
 
     code = "invalid_rounding"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid rounding: {self.reason}."
+    noun = "The rounding"
 
 
 @attrs.define(slots=False)
-class InvalidFactorError(InvalidRequestError, ValueError):
+class InvalidFactorError(InvalidValueError, ValueError):
     """
     A factor or divisor that is not an exact number, or has too many digits.
     """
 
     code = "invalid_factor"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid factor: {self.reason}."
+    noun = "The factor"
 
 
 @attrs.define(slots=False)
-class InvalidOperandError(InvalidRequestError, TypeError):
+class InvalidOperandError(InvalidValueError, TypeError):
     """
-    An operator between money and a number with which the result may not be exact.
+    An operator between money and a number whose result may not be exact.
 
-    The methods that take a ``rounding`` do what was meant.
+    Call a method that takes a ``rounding`` instead.
     """
 
     code = "invalid_operand"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not an operation of Money: {self.reason}."
+    noun = "The operand"
 
 
 @attrs.define(slots=False)
@@ -93,72 +80,58 @@ class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
     """
 
     code = "division_by_zero"
+    noun = "The divisor"
     value: str
 
     def _message(self) -> str:
-        return f"{self.value} cannot be divided by zero."
+        return f"{self._subject} must not be zero: {self.value} cannot be divided by it."
 
 
 @attrs.define(slots=False)
-class InvalidWeightsError(InvalidRequestError, ValueError):
+class InvalidWeightsError(InvalidValueError, ValueError):
     """
-    Weights by which nothing can be shared: none, all zero, one negative or no number.
+    Weights that money cannot be allocated by: none, all zero, or one that is negative or
+    not a number.
     """
 
     code = "invalid_weights"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} cannot share money out: {self.reason}."
+    noun = "The weights"
 
 
 @attrs.define(slots=False)
-class InvalidRateError(InvalidRequestError, ValueError):
+class InvalidRateError(InvalidValueError, ValueError):
     """
-    An exchange rate that cannot be.
+    An exchange rate that is not an exact number above zero.
     """
 
     code = "invalid_rate"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid exchange rate: {self.reason}."
+    noun = "The exchange rate"
 
 
 @attrs.define(slots=False)
-class InvalidFormatError(InvalidRequestError, ValueError):
+class InvalidFormatError(InvalidValueError, ValueError):
     """
-    A format of money, or a pair of separators, that means nothing.
+    A format or a separator of money that is not supported.
     """
 
     code = "invalid_format"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid format of money: {self.reason}."
+    noun = "The format"
 
 
 @attrs.define(slots=False)
-class InvalidCurrencyError(InvalidRequestError, ValueError):
+class InvalidCurrencyError(InvalidValueError, ValueError):
     """
-    A currency that cannot be: a malformed code, or no usable exponent.
+    A malformed currency code or exponent.
     """
 
     code = "invalid_currency"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid currency: {self.reason}."
+    noun = "The currency"
 
 
 @attrs.define(slots=False)
 class UnknownCurrencyError(InvalidCurrencyError, LookupError):
     """
-    A code that ISO 4217 does not list, given without an exponent.
+    A code that ISO 4217 does not list, without an exponent.
     """
 
     code = "unknown_currency"
@@ -167,7 +140,7 @@ class UnknownCurrencyError(InvalidCurrencyError, LookupError):
 @attrs.define(slots=False)
 class AmbiguousCurrencyError(InvalidCurrencyError, LookupError):
     """
-    A country or number that stands for several currencies, where one was asked for.
+    A country or number with several currencies, where one is needed.
     """
 
     code = "ambiguous_currency"
@@ -177,14 +150,15 @@ class AmbiguousCurrencyError(InvalidCurrencyError, LookupError):
 @attrs.define(slots=False)
 class CurrencyMismatchError(InvalidRequestError, ValueError):
     """
-    Two currencies where there must be one.
+    Two different currencies where they must be the same.
 
     An account never changes its currency, so this does not depend on the state.
     """
 
     code = "currency_mismatch"
+    noun = "The amount"
     expected: str
     given: str
 
     def _message(self) -> str:
-        return f"The amount must be in {self.expected}, and it is in {self.given}."
+        return f"{self._subject} must be in {self.expected}, got {self.given}."

@@ -1,9 +1,9 @@
 """
-Exchange: what one unit of a currency is worth in another, and what money becomes at it.
+Exchange: what one unit of a currency is worth in another, and converting money.
 
-Decided here: which rates can be, and that a converted amount is rounded only where the
-caller says how. A rate is an exact value, like money: it may be kept, compared and put
-into a command. Where rates come from, and how old they may be, is not known here.
+Decided here: what a rate is, and that a converted amount is rounded only if the caller says
+how. A rate is an exact value, like money: it may be kept, compared and put into a command.
+Where rates come from, and how old they may be, is the application's business.
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,33 @@ from typing import Any
 
 import attrs
 
-from bankcore.money._currency import Currency, to_currency
+from bankcore.money._currency import Currency, currency_from_items, to_currency
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidRateError
 from bankcore.money._money import Money, has_keys, money_of_ratio
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
 from bankcore.values._errors import shown
 
 
+def _to_base(value: Currency | str) -> Currency:
+    return to_currency(value, "base")
+
+
+def _to_quote(value: Currency | str) -> Currency:
+    return to_currency(value, "quote")
+
+
 def _to_rate(value: Exact) -> Fraction:
-    rate = Fraction(*exact_ratio(value, InvalidRateError))
+    rate = Fraction(*exact_ratio(value, InvalidRateError, "rate"))
     if rate <= 0:
-        raise InvalidRateError(str(rate), "a rate is above zero")
+        raise _invalid(str(rate), "must be above zero")
     return rate
 
 
-@attrs.frozen(repr=False)
+def _invalid(value: str, reason: str) -> InvalidRateError:
+    return InvalidRateError(value, reason).about("rate")
+
+
+@attrs.frozen
 class ExchangeRate:
     """
     How many units of *quote* one unit of *base* becomes: *rate*, exactly.
@@ -36,44 +48,41 @@ class ExchangeRate:
         Money('10.82', 'USD')
 
     The currencies are `Currency` or ISO codes. The rate is an ``int``, a ``Decimal``, a
-    ``Fraction`` or decimal text, in whole units of both, and above zero; as a fraction in
-    lowest terms, each side has at most 64 digits. It is kept as a ``Fraction``. Rates are
-    equal, and hash alike, where currencies and rate are.
+    ``Fraction`` or decimal text, in whole units of both, and above zero; as a fraction in lowest
+    terms, each side has at most 64 digits. It is kept as a ``Fraction``.
 
     Raises:
-        InvalidRateError: If the rate is anything else, such as a ``float``, or if a
-            currency would be exchanged for itself at another rate than 1.
+        InvalidRateError: If the rate is anything else, such as a ``float``, or if a currency
+            would be exchanged for itself at another rate than 1.
         InvalidCurrencyError: If there is no such currency.
     """
 
-    base: Currency = attrs.field(converter=to_currency)
-    quote: Currency = attrs.field(converter=to_currency)
+    base: Currency = attrs.field(converter=_to_base)
+    quote: Currency = attrs.field(converter=_to_quote)
     rate: Fraction = attrs.field(converter=_to_rate)
 
     def __attrs_post_init__(self) -> None:
         if self.base == self.quote and self.rate != 1:
-            raise InvalidRateError(
-                str(self.rate), f"{self.base} is exchanged for itself at 1 and nothing else"
-            )
+            raise _invalid(str(self.rate), f"must be 1 from {self.base} to {self.base}")
 
     def convert(self, money: Money, rounding: Rounding | str | None = None) -> Money:
         """
-        *money*, which is in ``base``, in ``quote``; rounded once, as *rounding* says.
+        Return *money*, which is in ``base``, in ``quote``; rounded once, as *rounding* says.
 
             >>> ExchangeRate("GBP", "JPY", 175).convert(Money("100", "GBP"))
             Money('17500', 'JPY')
 
         Raises:
-            CurrencyMismatchError: If the money is not in ``base``. Nothing is converted:
-                to go the other way, convert by `inverse`.
-            RoundingRequiredError: If the result is finer than ``quote`` allows, and no
-                rounding was given.
+            CurrencyMismatchError: If the money is not in ``base``; to go the other way,
+                convert by `inverse`.
+            RoundingRequiredError: If the result is finer than ``quote`` allows, and no rounding
+                was given.
             AmountTooLargeError: If the result has more than 64 digits.
         """
         if type(money) is not Money:
-            raise InvalidAmountError(shown(money), "only Money is converted")
+            raise InvalidAmountError(shown(money), "must be Money").about("money")
         if money.currency != self.base:
-            raise CurrencyMismatchError(repr(self.base), repr(money.currency))
+            raise CurrencyMismatchError(repr(self.base), repr(money.currency)).about("money")
         return money_of_ratio(
             money.amount_minor * self.rate.numerator * 10**self.quote.exponent,
             self.rate.denominator * 10**self.base.exponent,
@@ -84,7 +93,7 @@ class ExchangeRate:
 
     def inverse(self) -> "ExchangeRate":
         """
-        The rate of the other way, exactly: its own inverse is this rate again.
+        Return the rate of the other way, exactly: its own inverse is this rate again.
 
             >>> ExchangeRate("EUR", "USD", "1.25").inverse()
             ExchangeRate('USD', 'EUR', '0.8')
@@ -93,13 +102,13 @@ class ExchangeRate:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        The rate for JSON: ``base`` and ``quote`` by their codes and, as text, ``rate``.
+        Return the rate for JSON: ``base`` and ``quote`` by their codes, and ``rate`` as text.
 
             >>> ExchangeRate("EUR", "USD", "1.0825").to_dict()
             {'base': 'EUR', 'quote': 'USD', 'rate': '1.0825'}
 
-        A rate that no decimal text can say is written as a fraction, ``25/27``. Where a
-        code does not say the exponent, there are ``base_exponent`` and ``quote_exponent``.
+        A rate without an exact decimal text is written as a fraction, ``25/27``. If a code does
+        not say the exponent, there are ``base_exponent`` and ``quote_exponent``.
         """
         items: dict[str, Any] = {"base": self.base.code, "quote": self.quote.code}
         for name, currency in (("base", self.base), ("quote", self.quote)):
@@ -110,26 +119,25 @@ class ExchangeRate:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ExchangeRate":
         """
-        The rate that `to_dict` wrote.
+        Return the rate that `to_dict` wrote.
 
         Raises:
             InvalidRateError: If *data* has other keys, or a rate that is not such a text.
             InvalidCurrencyError: If there is no such currency.
         """
         if not has_keys(data, {"base", "quote", "rate"}, {"base_exponent", "quote_exponent"}):
-            raise InvalidRateError(
-                shown(data), "it has the keys 'base', 'quote' and 'rate', and may have exponents"
-            )
+            reason = "must have the keys 'base', 'quote' and 'rate', and may have exponents"
+            raise _invalid(shown(data), reason).about("data")
         rate = data["rate"]
         if not isinstance(rate, str):
-            raise InvalidRateError(shown(rate), "in a dictionary a rate is text")
+            raise _invalid(shown(rate), "must be text in a dictionary")
         numerator, slash, denominator = rate.partition("/")
         made = _to_rate(numerator)
         if slash:
             made /= _to_rate(denominator)
         return cls(
-            Currency(data["base"], data.get("base_exponent")),
-            Currency(data["quote"], data.get("quote_exponent")),
+            currency_from_items(data, "base", "base_exponent"),
+            currency_from_items(data, "quote", "quote_exponent"),
             made,
         )
 
@@ -147,7 +155,7 @@ class ExchangeRate:
 
 def _text(rate: Fraction) -> str:
     """
-    *rate* as decimal text where there is one of at most 64 digits, else as a fraction.
+    Return *rate* as decimal text of at most 64 digits if there is one, else as a fraction.
     """
     numerator, denominator = rate.as_integer_ratio()
     for decimals in range(NUMBER_DIGITS_MAX):

@@ -1,38 +1,36 @@
 """
-Rounding: the ten ways from a fraction to a whole number, and what is an exact number.
+Rounding: the ten ways from a fraction to a whole number, and what an exact number is.
 
-Decided here: the modes and their names, and which values count as exact numbers (a
-factor, a divisor, a weight, a rate). Everything is computed with integers, so neither
-the ambient `decimal` context nor the locale has a say. Where no mode is given, nothing
-here rounds: the caller decides what an inexact result means.
+Decided here: the modes and their names, and which values are exact numbers (a factor, a
+divisor, a weight, a rate). Everything is computed with integers, so neither the ambient
+`decimal` context nor the locale matters.
 
 Absent on purpose: floats, and a default mode.
 """
 
 import enum
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from bankcore.money._errors import InvalidRoundingError
-from bankcore.values._errors import BankError, shown
+from bankcore.values._errors import InvalidValueError, shown
 
-#: The most digits of an exact number: of its text, and of a fraction's either side.
+#: The most digits of an exact number: of its text, and of either side of a fraction.
 NUMBER_DIGITS_MAX: Final = 64
 
 _BOUND: Final = 10**NUMBER_DIGITS_MAX
 _TEXT_LENGTH_MAX: Final = NUMBER_DIGITS_MAX + 2  # a sign and a point
 
-#: What may be given as a factor, a divisor, a weight or a rate.
+#: The types of a factor, a divisor, a weight or a rate.
 Exact = int | Decimal | Fraction | str
 
 
 class Rounding(enum.Enum):
     """
-    A way to round: which of the two nearest whole units an amount between them becomes.
+    A rounding mode: which of the two nearest whole units an amount between them becomes.
 
-    Wherever a *rounding* is asked for, the constants of `decimal` are taken too:
+    Every *rounding* argument also takes the constants of `decimal`:
     ``decimal.ROUND_HALF_EVEN`` is `Rounding.HALF_EVEN`.
 
         >>> from bankcore import Money
@@ -64,33 +62,14 @@ class Rounding(enum.Enum):
     HALF_FLOOR = "half_floor"
 
 
-# "ROUND_HALF_EVEN" and the others; `decimal` has no HALF_ODD, HALF_CEILING or HALF_FLOOR,
-# and its ROUND_05UP is not among ours.
-_OF_DECIMAL: Final = {
+# "ROUND_HALF_EVEN" and so on. `decimal` has no HALF_ODD, HALF_CEILING or HALF_FLOOR.
+_BY_DECIMAL_CONSTANT: Final = {
     f"ROUND_{mode.name}": mode
     for mode in Rounding
     if mode not in {Rounding.HALF_ODD, Rounding.HALF_CEILING, Rounding.HALF_FLOOR}
 }
 
-
-def to_rounding(value: Rounding | str) -> Rounding:
-    """
-    The mode that *value* is or, as a constant of `decimal`, stands for.
-
-    Raises:
-        InvalidRoundingError: If it is neither. Nothing was rounded.
-    """
-    if type(value) is Rounding:
-        return value
-    found = _OF_DECIMAL.get(value) if isinstance(value, str) else None
-    if found is None:
-        raise InvalidRoundingError(
-            shown(value), "pass a Rounding, such as Rounding.HALF_EVEN, or decimal's constant"
-        )
-    return found
-
-
-# What the modes to the nearest do with a half; HALF_EVEN and HALF_ODD look at the digit.
+# How the modes to the nearest round a half; HALF_EVEN and HALF_ODD look at the digit.
 _OF_HALVES: Final = {
     Rounding.HALF_UP: Rounding.UP,
     Rounding.HALF_DOWN: Rounding.DOWN,
@@ -99,88 +78,99 @@ _OF_HALVES: Final = {
 }
 
 
-def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
+def to_rounding(value: Rounding | str) -> Rounding:
     """
-    The whole number that *numerator* / *denominator*, above zero, is rounded to.
+    Return *value* as a `Rounding`; it may be a constant of `decimal`.
+
+    Raises:
+        InvalidRoundingError: If it is neither.
     """
+    if type(value) is Rounding:
+        return value
+    if isinstance(value, str) and value in _BY_DECIMAL_CONSTANT:
+        return _BY_DECIMAL_CONSTANT[value]
+    raise InvalidRoundingError(
+        shown(value), "must be a Rounding, such as Rounding.HALF_EVEN, or a constant of decimal"
+    ).about("rounding")
+
+
+def round_ratio(numerator: int, denominator: int, rounding: Rounding | str | None) -> int | None:
+    """
+    Return *numerator* / *denominator*, above zero, as a whole number; None if it is not one
+    and *rounding* is None.
+    """
+    mode = None if rounding is None else to_rounding(rounding)
     below, rest = divmod(numerator, denominator)
     if not rest:
         return below
-    # The number lies between `below` and `below + 1`, and is neither.
-    if rounding.value.startswith("half"):
+    if mode is None:
+        return None
+    # The number is between `below` and `below + 1`.
+    if mode.value.startswith("half"):
         if 2 * rest != denominator:
             return below + (2 * rest > denominator)
-        if rounding in {Rounding.HALF_EVEN, Rounding.HALF_ODD}:
-            return below + (below + (rounding is Rounding.HALF_ODD)) % 2
-        rounding = _OF_HALVES[rounding]
-    if rounding is Rounding.UP:
-        return below + (numerator > 0)
-    if rounding is Rounding.DOWN:
-        return below + (numerator < 0)
-    return below + (rounding is Rounding.CEILING)
+        mode = _OF_HALVES.get(mode) or (
+            Rounding.CEILING if (below + (mode is Rounding.HALF_ODD)) % 2 else Rounding.FLOOR
+        )
+    if mode in {Rounding.UP, Rounding.DOWN}:
+        return below + ((numerator > 0) == (mode is Rounding.UP))
+    return below + (mode is Rounding.CEILING)
 
 
-def exact_ratio(value: object, error: Callable[[str, str], BankError]) -> tuple[int, int]:
+def exact_ratio(value: object, error: type[InvalidValueError], field: str) -> tuple[int, int]:
     """
-    *value* as a numerator and a denominator above zero, exactly.
+    Return *value* as a numerator and a denominator above zero, exactly.
 
-    The kinds are told apart by exact type: a ``bool``, a ``float`` and the numbers of
-    NumPy are refused.
+    Types are compared exactly, so a ``bool`` and the numbers of NumPy are refused.
 
     Raises:
-        BankError: *error*, made from the value shown and the reason, if it is no exact
-            number or has more than 64 digits.
+        InvalidValueError: An *error* about *field*, if it is not an exact number or has more
+            than 64 digits.
     """
+    ratio: tuple[int, int] | None = None
+    reason = f"must have at most {NUMBER_DIGITS_MAX} digits"
     if type(value) is int:
-        pair = (value, 1)
+        ratio = value, 1
     elif type(value) is Fraction:
-        pair = value.as_integer_ratio()
+        ratio = value.as_integer_ratio()
     elif type(value) is Decimal:
-        pair = _ratio_of_decimal(value, error)
+        if not value.is_finite():
+            raise error(str(value), "must be finite").about(field)
+        ratio = _ratio_of_decimal(value)
     elif isinstance(value, str):
-        pair = _ratio_of_text(str.__str__(value), error)
+        text = str.__str__(value)
+        # Length first: `int()` of a text of thousands of digits is slow.
+        if len(text) <= _TEXT_LENGTH_MAX:
+            found = parse_decimal(text)
+            ratio = None if found is None else (found[0], 10 ** found[1])
+            reason = reason if found else "must be a number like '12', '0.25' or '-1.5'"
     else:
-        hint = "; write it as text, such as '0.1'" if isinstance(value, float) else ""
-        raise error(shown(value), f"a number is an int, Decimal, Fraction or decimal text{hint}")
-    if -_BOUND < pair[0] < _BOUND and pair[1] < _BOUND:
-        return pair
-    raise error(_named(value), f"a number has at most {NUMBER_DIGITS_MAX} digits")
+        hint = " (write it as text, such as '0.1')" if isinstance(value, float) else ""
+        reason = f"must be an int, Decimal, Fraction or decimal text{hint}"
+    if ratio is None or not -_BOUND < ratio[0] < _BOUND or ratio[1] >= _BOUND:
+        raise error(shown(value), reason).about(field)
+    return ratio
 
 
-def _named(value: object) -> str:
-    # The digits of a number that is too long are of no use to anybody.
-    return f"This {type(value).__name__}"
-
-
-def _ratio_of_decimal(value: Decimal, error: Callable[[str, str], BankError]) -> tuple[int, int]:
-    if not value.is_finite():
-        raise error(str(value), "a number is finite")
+def _ratio_of_decimal(value: Decimal) -> tuple[int, int] | None:
+    if not value:
+        return 0, 1
     # Magnitude first, before any conversion: Decimal("1E+999999") is a short text.
-    if value and not -2 * NUMBER_DIGITS_MAX < value.adjusted() < NUMBER_DIGITS_MAX:
-        raise error(_named(value), f"a number has at most {NUMBER_DIGITS_MAX} digits")
-    if len(value.as_tuple().digits) > 2 * NUMBER_DIGITS_MAX:
-        raise error(_named(value), f"a number has at most {NUMBER_DIGITS_MAX} digits")
-    return value.as_integer_ratio() if value else (0, 1)
+    if (
+        -2 * NUMBER_DIGITS_MAX < value.adjusted() < NUMBER_DIGITS_MAX
+        and len(value.as_tuple().digits) <= 2 * NUMBER_DIGITS_MAX
+    ):
+        return value.as_integer_ratio()
+    return None
 
 
-def _ratio_of_text(text: str, error: Callable[[str, str], BankError]) -> tuple[int, int]:
-    # Length first: `int()` of a text of thousands of digits is slow.
-    if len(text) > _TEXT_LENGTH_MAX:
-        raise error(shown(text), f"a number has at most {NUMBER_DIGITS_MAX} digits")
-    found = scaled(text)
-    if found is None:
-        raise error(shown(text), "a number is written like '12', '0.25' or '-1.5'")
-    number, decimals = found
-    return number, 10**decimals
-
-
-def scaled(text: str) -> tuple[int, int] | None:
+def parse_decimal(text: str) -> tuple[int, int] | None:
     """
-    The number that *text* writes: an integer, and how many of its digits are decimals.
+    Return the number that *text* writes: its digits as an integer, and how many are decimals.
 
-    None where it is not written like ``12``, ``12.34`` or ``-0.50``: ASCII digits, at
-    most one point with digits on both sides, no needless zero in front, and no
-    negative zero. The caller has seen to its length.
+    None if it is not written like ``12``, ``12.34`` or ``-0.50``: ASCII digits, at most one
+    point with digits on both sides, no leading zeros, and no negative zero. The caller limits
+    its length.
     """
     whole, point, decimals = text.partition(".")
     digits = whole[1:] if whole[:1] == "-" else whole

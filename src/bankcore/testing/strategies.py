@@ -6,10 +6,14 @@ short ids, small amounts. They are registered with Hypothesis when it is importe
 point of the package), so ``st.from_type(Money)`` and ``st.builds(MyOrder)`` work unasked.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from fractions import Fraction
+from functools import cache
+from typing import Any, Final
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from bankcore import (
@@ -17,31 +21,16 @@ from bankcore import (
     AccountId,
     Currency,
     ExchangeRate,
+    InvalidRequestError,
     Money,
     MoneyBag,
     Restriction,
     TransactionId,
 )
 from bankcore.accounts import AMOUNT_MINOR_MAX, END_YEAR_MAX, Right
-from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
-)
+from bankcore.commands import SENT, Command, Leg
 from bankcore.money._errors import InvalidAmountError
+from bankcore.testing._commands import FIELDS, command_of, takes_zero, values_of
 from bankcore.values import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
 
 __all__ = [
@@ -113,12 +102,15 @@ def exchange_rates() -> st.SearchStrategy[ExchangeRate]:
     """
     Exchange rates between two currencies, from a millionth to a million.
     """
-    rates = st.fractions("1/1000000", 10**6, max_denominator=10**6)
 
     def between(pair: Sequence[Currency]) -> st.SearchStrategy[ExchangeRate]:
-        return st.builds(ExchangeRate, st.just(pair[0]), st.just(pair[1]), rates)
+        return st.builds(ExchangeRate, st.just(pair[0]), st.just(pair[1]), _rates())
 
     return st.permutations(_CURRENCIES).flatmap(between)
+
+
+def _rates() -> st.SearchStrategy[Fraction]:
+    return st.fractions("1/1000000", 10**6, max_denominator=10**6)
 
 
 def money_bags() -> st.SearchStrategy[MoneyBag]:
@@ -155,9 +147,9 @@ def principal_ids() -> st.SearchStrategy[PrincipalId]:
     return st.builds(PrincipalId, st.text(visible, min_size=1, max_size=PRINCIPAL_LENGTH_MAX))
 
 
-def _ends() -> st.SearchStrategy[datetime | None]:
+def _ends() -> st.SearchStrategy[datetime]:
     last = datetime(END_YEAR_MAX, 12, 31)  # noqa: DTZ001  # Hypothesis adds the zone
-    return st.none() | st.datetimes(max_value=last, timezones=st.just(UTC))
+    return st.datetimes(max_value=last, timezones=st.just(UTC))
 
 
 def _amounts(currency: Currency, least: int) -> st.SearchStrategy[Money]:
@@ -186,70 +178,74 @@ def accounts(draw: st.DrawFn, currency: Currency | str | None = None) -> Account
     return account
 
 
-def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
+def _legs(currency: Currency, other: Currency) -> st.SearchStrategy[list[tuple[AccountId, Money]]]:
     """
-    What makes each kind of command.
+    Legs that add up to zero: between two accounts, or an exchange between two and two.
     """
-    options = {
-        "transaction_id": st.none() | transaction_ids(),
-        "description": st.none() | st.just("rent"),
-    }
-    amounts = currencies().flatmap(lambda of: _amounts(of, 1))
-    limits = currencies().flatmap(lambda of: _amounts(of, 0))
-    pairs = st.lists(account_ids(), min_size=2, max_size=2, unique=True)
-    hold = (account_ids(), transaction_ids())
-    return {
-        Deposit: st.builds(Deposit, account_ids(), amounts, **options),
-        Withdraw: st.builds(Withdraw, account_ids(), amounts, **options),
-        Transfer: pairs.flatmap(
-            lambda ids: st.builds(Transfer, *map(st.just, ids), amounts, **options)
-        ),
-        OpenAccount: currencies().flatmap(
-            lambda of: st.builds(
-                OpenAccount,
-                st.none() | account_ids(),
-                initial_balance=_amounts(of, 0),
-                overdraft_limit=st.none() | _amounts(of, 0),
-                holder=st.none() | principal_ids(),
-                **options,
-            )
-        ),
-        Post: st.tuples(pairs, amounts).flatmap(
-            lambda drawn: st.builds(
-                Post, st.just([(drawn[0][0], drawn[1]), (drawn[0][1], -drawn[1])]), **options
-            )
-        ),
-        Reverse: st.builds(Reverse, transaction_ids(), **options),
-        PlaceHold: st.builds(PlaceHold, account_ids(), amounts, expires_at=_ends(), **options),
-        CaptureHold: st.builds(
-            CaptureHold, *hold, st.none() | amounts, final=st.booleans(), **options
-        ),
-        ReleaseHold: st.builds(ReleaseHold, *hold, **options),
-        ExtendHold: st.builds(ExtendHold, *hold, expires_at=_ends(), **options),
-        Restrict: st.builds(
-            Restrict,
-            account_ids(),
-            st.sampled_from([each for each in Restriction if each is not Restriction.NONE]),
-            reason=st.just("court order"),
-            ends_at=_ends(),
-            **options,
+
+    def between(pair: tuple[AccountId, AccountId], amount: Money) -> list[Any]:
+        return [(pair[0], -amount), (pair[1], amount)]
+
+    ids = st.tuples(account_ids(), account_ids()).filter(lambda pair: pair[0] != pair[1])
+    one, two = (st.builds(between, ids, _amounts(each, 1)) for each in (currency, other))
+    return one | st.builds(operator.add, one, two)
+
+
+# For each type of a field what makes its values, in a command of these two currencies.
+_BY_TYPE: Final[Mapping[Any, Callable[[Currency, Currency], st.SearchStrategy[Any]]]] = {
+    AccountId: lambda *_: account_ids(),
+    TransactionId: lambda *_: transaction_ids(),
+    PrincipalId: lambda *_: principal_ids(),
+    datetime: lambda *_: _ends(),
+    str: lambda *_: st.just("court order"),
+    bool: lambda *_: st.booleans(),
+    Restriction: lambda *_: st.sampled_from(Restriction),
+    frozenset[Right]: lambda *_: st.frozensets(st.sampled_from(Right), min_size=1),
+    ExchangeRate: lambda base, quote: st.builds(
+        ExchangeRate, st.just(base), st.just(quote), _rates()
+    ),
+    tuple[Leg, ...]: _legs,
+}
+
+
+def _of_kind(kind: type[Command]) -> st.SearchStrategy[Command]:
+    """
+    Commands of one kind, each with its amounts in one currency.
+    """
+
+    @cache
+    def in_currency(currency: Currency) -> st.SearchStrategy[Command]:
+        # An exchange needs another one.
+        other = next(each for each in _CURRENCIES if each != currency)
+        needed: dict[str, st.SearchStrategy[Any]] = {}
+        optional: dict[str, st.SearchStrategy[Any]] = {}
+        for field in FIELDS[kind]:
+            if field.type is Money:
+                values = _amounts(currency, 0 if takes_zero(kind, field.name) else 1)
+            else:
+                values = _BY_TYPE[field.type](currency, other)
+            if field.is_optional:
+                optional[field.name] = values
+            else:
+                needed[field.name] = st.none() | values if field.may_be_none else values
+        return st.builds(
+            command,
+            st.fixed_dictionaries(needed, optional=optional),
+            transaction_id=st.none() | transaction_ids(),
+            description=st.none() | st.just("rent"),
         )
-        | st.builds(Restrict, account_ids(), st.just(Restriction.NONE), **options),
-        SetOverdraftLimit: st.builds(SetOverdraftLimit, account_ids(), limits, **options),
-        CloseAccount: pairs.flatmap(
-            lambda ids: st.builds(
-                CloseAccount, st.just(ids[0]), sweep_to=st.none() | st.just(ids[1]), **options
-            )
-        ),
-        GrantAccess: st.builds(
-            GrantAccess,
-            account_ids(),
-            principal_ids(),
-            st.sets(st.sampled_from(Right), min_size=1),
-            **options,
-        ),
-        RevokeAccess: st.builds(RevokeAccess, account_ids(), principal_ids(), **options),
-    }
+
+    def command(given: dict[str, Any], **common: Any) -> Command:  # noqa: ANN401  # as drawn
+        try:
+            return command_of(kind, {**values_of(kind), **given}, given, **common)
+        except InvalidRequestError:
+            reject()
+
+    return currencies().flatmap(in_currency)
+
+
+def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
+    return {kind: _of_kind(kind) for kind in SENT}
 
 
 def commands() -> st.SearchStrategy[Command]:

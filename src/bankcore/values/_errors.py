@@ -1,9 +1,9 @@
 """
 The root of the error tree, its three branches, and the errors of ids, texts and instants.
 
-Decided here: what every error has in common (a stable ``code``, its facts as fields, a message
-made of them), and how much of a caller's value an error repeats. Each room has its own errors in
-its ``_errors`` module; `bankcore.errors` lists them all.
+Decided here: what every error has (a stable ``code``, its facts as fields, a sentence made of
+them), and how much of a caller's value an error repeats. Each room has its own errors in its
+``_errors`` module; `bankcore.errors` lists them all.
 """
 
 from collections.abc import Mapping
@@ -11,26 +11,24 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-# The longest piece of a caller's value that an error repeats, in characters.
+# How much of a caller's value an error repeats, in characters.
 _SHOWN_MAX = 60
-
-# The integers that an error repeats are shorter than that.
 _SHOWN_INT_MAX = 10**_SHOWN_MAX
 
 
 def shown(value: object) -> str:
     """
-    What of a refused *value* goes into an error: its repr, cut to 60 characters.
+    Return what an error repeats of a refused *value*: its repr, cut to 60 characters.
     """
     if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
         return str(value)
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         # Cut before repr, so that a text of megabytes costs nothing.
         value = value[: _SHOWN_MAX + 1]
-    elif not isinstance(value, float | bool | bytes | type(None)):
+    elif not isinstance(value, float | bool | type(None)):
         # The repr of anything else may be huge, slow, or raise: name its type.
         return f"a value of type {type(value).__name__}"
-    text = repr(value[: _SHOWN_MAX + 1] if isinstance(value, bytes) else value)
+    text = repr(value)
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
@@ -38,16 +36,16 @@ class BankError(Exception):
     """
     The base of every error that bankcore raises on purpose.
 
-    ``code`` is a stable snake_case word for programs. ``retryable`` says whether
-    the same call with the same transaction id may simply be sent again.
+    ``code`` is a stable snake_case word for programs. If ``retryable``, the same call with the
+    same transaction id may be sent again.
     """
 
     code: ClassVar[str] = "bank_error"
     retryable: ClassVar[bool] = False
 
-    #: Whether this answer was recorded by an earlier call and is given again.
+    #: True if an earlier call recorded this answer, and it is raised again.
     replayed: bool = False
-    #: In an atomic batch: the given ids that stay unused because of this error.
+    #: In an atomic batch: the caller's ids that stay unused because of this error.
     unused_ids: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
@@ -59,26 +57,30 @@ class BankError(Exception):
     @property
     def facts(self) -> Mapping[str, Any]:
         """
-        The fields of the error by name, as the raiser gave them.
+        The fields of the error, by name.
         """
         return attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
 
 
 class InvalidRequestError(BankError):
     """
-    The call itself is wrong; sent again as it is, it will never pass.
-
-    Nothing was written, and the transaction id is not used up.
+    The call is wrong. Nothing was written, and the transaction id is not used up.
     """
 
     code = "invalid_request"
+    # What the sentence calls the wrong value where no field is known.
+    noun: ClassVar[str] = "The request"
 
-    #: The argument or field that is wrong, by its name; None where it is not one alone.
+    #: The name of the wrong argument or field; None if the error is not about a single one.
     field: str | None = None
 
-    def about(self, field: str) -> Self:
+    @property
+    def _subject(self) -> str:
+        return self.field or self.noun
+
+    def about(self, field: str | None) -> Self:
         """
-        Return this error, now about the argument or field of this name.
+        Return this error, with the name of the wrong argument or field set.
         """
         self.field = field
         return self
@@ -91,27 +93,25 @@ class InvalidRequestError(BankError):
 @attrs.define(slots=False)
 class InvalidValueError(InvalidRequestError):
     """
-    The base of errors about one value: *field* (or else *noun*) *reason*, got *value*.
+    The base of errors about one value. Only its subclasses are raised.
 
-    *reason* goes on after the field's name, such as "must not be negative". Only its subclasses
-    are raised.
+    The sentence is "*field* *reason*, got *value*.", so *reason* is a verb phrase such as
+    "must not be negative".
     """
 
-    noun: ClassVar[str] = "The value"
     value: str
     reason: str
 
     def _message(self) -> str:
-        return f"{self.field or self.noun} {self.reason}, got {self.value}."
+        return f"{self._subject} {self.reason}, got {self.value}."
 
 
 class DeclinedError(BankError):
     """
-    A rule of the bank, or a policy, said no. No money moved.
+    A rule of the bank, or a policy, refused the command. No money moved.
 
-    Where ``is_recorded``, and the caller gave the transaction id, the refusal
-    is recorded under that id: sent again, the same command is refused again,
-    whatever has happened since.
+    If ``is_recorded``, and the caller gave the transaction id, the refusal is recorded under
+    that id: the same command, sent again, is refused again, whatever has happened since.
     """
 
     code = "declined"
@@ -120,49 +120,37 @@ class DeclinedError(BankError):
 
 class StoreError(BankError):
     """
-    The store could not do it, or cannot tell whether it did.
+    The store failed: it did nothing, or it cannot tell whether it did.
     """
 
     code = "store_error"
 
 
 @attrs.define(slots=False)
-class InvalidIdError(InvalidRequestError, ValueError):
+class InvalidIdError(InvalidValueError, ValueError):
     """
-    An id of an account, a transaction or a principal outside its documented alphabet.
+    An id of an account, a transaction or a principal with characters it must not have.
     """
 
     code = "invalid_id"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid id: {self.reason}."
+    noun = "The id"
 
 
 @attrs.define(slots=False)
-class InvalidTextError(InvalidRequestError, ValueError):
+class InvalidTextError(InvalidValueError, ValueError):
     """
-    A description or a reason with control characters, or a longer one than allowed.
+    A description or a reason that is too long or has control characters.
     """
 
     code = "invalid_text"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid text: {self.reason}."
+    noun = "The text"
 
 
 @attrs.define(slots=False)
-class InvalidTimeError(InvalidRequestError, ValueError):
+class InvalidTimeError(InvalidValueError, ValueError):
     """
-    An instant without a zone, out of range, or one that history rules out.
+    A time without a time zone, out of range, or at odds with the clock or the history.
     """
 
     code = "invalid_time"
-    value: str
-    reason: str
-
-    def _message(self) -> str:
-        return f"{self.value} is not a valid time: {self.reason}."
+    noun = "The time"

@@ -11,9 +11,10 @@ from random import Random
 from typing import Final, ParamSpec, TypeVar
 
 from bankcore import Account, AccountId, AccountStore, Bank, Money, TransactionId
-from bankcore.commands import Command, Deposit, OpenAccount, PlaceHold, Reverse, Transfer, Withdraw
+from bankcore.commands import SENT, Command, Deposit, OpenAccount, Reverse
 from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import StoreUnavailableError
+from bankcore.testing._commands import FIELDS, command_of, values_of
 from bankcore.testing._conformance.failing import require
 from bankcore.values._errors import StoreError
 
@@ -198,27 +199,26 @@ def add_one(
 
 def fill(store: AccountStore) -> None:
     """
-    Four accounts, and sixty random commands on them, some refused and some in batches.
+    Open four accounts, move money sixty times at random, and send a command of each kind.
+
+    Some are refused, and some are sent in batches.
     """
     dice = Random(2026)  # the same every time
     bank = bank_over(store)
     ids = ["alice", "bob", "carol", "dave"]
     bank.execute(OpenAccount(each, initial_balance=eur(50)) for each in ids)
+    moving = [kind for kind in SENT if any(field.name == "amount" for field in FIELDS[kind])]
+    kinds = [dice.choice((*moving, Reverse)) for _ in range(60)]
     commands: list[Command] = []
-    for n in range(60):
-        source, destination = dice.sample(ids, 2)
-        amount = eur(dice.randint(1, 60))
-        commands.append(
-            dice.choice(
-                (
-                    Deposit(source, amount, transaction_id=f"t-{n}"),
-                    Withdraw(source, amount, transaction_id=f"t-{n}"),
-                    Transfer(source, destination, amount, transaction_id=f"t-{n}"),
-                    PlaceHold(source, amount, expires_at=END, transaction_id=f"t-{n}"),
-                    Reverse(f"t-{dice.randint(0, n)}", transaction_id=f"t-{n}"),
-                )
-            )
+    for n, kind in enumerate((*kinds, *SENT)):
+        values = values_of(
+            kind,
+            accounts=dice.sample(ids, 4),
+            named=f"t-{dice.randint(0, n)}",
+            money=eur(dice.randint(1, 60)),
         )
+        wanted = [name for name in values if name == "account_id" or dice.random() < 0.5]
+        commands.append(command_of(kind, values, wanted, transaction_id=f"t-{n}"))
         if dice.random() < 0.4:
             bank.execute(commands)
             commands = []

@@ -7,7 +7,7 @@ none of it with anything, so that the accounts need not be what the commands wou
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, cycle
 from typing import Any, Final
 
 import attrs
@@ -17,34 +17,16 @@ from bankcore import (
     AccountId,
     AccountStatus,
     Currency,
-    ExchangeRate,
     Hold,
     Money,
     Restriction,
     TransactionId,
 )
 from bankcore.accounts import AMOUNT_MINOR_MAX, Holder, Right
-from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    ExpireHold,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
-)
+from bankcore.commands import SENT, Command, Deposit, ExpireHold, OpenAccount
 from bankcore.ledger import Posting, Refusal, Transaction
 from bankcore.ledger._errors import RECORDED_ERRORS
+from bankcore.testing._commands import command_of, values_of
 from bankcore.testing._conformance.helpers import (
     END,
     FIRST_INSTANT,
@@ -57,31 +39,6 @@ from bankcore.values import PrincipalId
 
 #: A record, and the accounts that it touched.
 Case = tuple[Record, tuple[Account, ...]]
-
-ONE: Final = Money("1", "EUR")
-DOLLAR: Final = Money("1.10", "USD")
-NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
-RATE: Final = ExchangeRate("EUR", "USD", "1.1")
-EXCHANGE: Final = [("b", ONE), ("a", -ONE), ("c", -DOLLAR), ("d", DOLLAR)]
-
-#: A command of each kind that an application sends.
-EACH: Final[tuple[Command, ...]] = (
-    OpenAccount("a", initial_balance=ONE),
-    Deposit("a", ONE),
-    Withdraw("a", ONE),
-    Transfer("a", "b", ONE),
-    Post(EXCHANGE, exchange_rate=RATE),
-    Reverse("t-1"),
-    PlaceHold("a", ONE),
-    CaptureHold("a", "h-1"),
-    ReleaseHold("a", "h-1"),
-    ExtendHold("a", "h-1", expires_at=NOON),
-    Restrict("a", Restriction.ALL, reason="theft"),
-    SetOverdraftLimit("a", ONE),
-    CloseAccount("a"),
-    GrantAccess("a", "mary", [Right.READ]),
-    RevokeAccess("a", "mary"),
-)
 
 DESCRIPTIONS: Final = (
     None,
@@ -114,11 +71,8 @@ CURRENCIES: Final = (
     # A code of ISO 4217 with an exponent of the application's own.
     Currency("EUR", exponent=4),
 )
-AMOUNTS: Final = (1, 10**15 + 1, 2**53 + 1, AMOUNT_MINOR_MAX)
+AMOUNTS: Final = (0, 1, 10**15 + 1, 2**53 + 1, AMOUNT_MINOR_MAX)
 EUR: Final = Currency("EUR")
-EXPIRY: Final = ExpireHold("a", "h-1", transaction_id=TransactionId("expiry:a:7"))
-# Those that a store is most likely to keep field by field.
-_MOVING: Final = (OpenAccount, Deposit, Withdraw, Transfer)
 
 
 def amount_cases() -> Iterator[Case]:
@@ -128,40 +82,40 @@ def amount_cases() -> Iterator[Case]:
     numbers = count()
     for currency in CURRENCIES:
         for amount in AMOUNTS:
-            yield _case(next(numbers), OpenAccount, currency=currency, amount=amount)
+            yield _case(next(numbers), OpenAccount, currency=currency, amount=amount, is_full=True)
 
 
 def text_cases() -> Iterator[Case]:
     """
-    Commands with every description, by every principal.
+    Every description and every principal, each four times, in commands of all kinds.
     """
-    numbers = count()
-    for kind in _MOVING:
+    cases = zip(count(), cycle(SENT), strict=False)
+    for _ in range(4):
         for description in DESCRIPTIONS:
-            yield _case(next(numbers), kind, description=description)
+            yield _case(*next(cases), description=description)
         for principal in PRINCIPALS:
-            yield _case(next(numbers), kind, principal=principal)
+            yield _case(*next(cases), principal=principal)
 
 
 def instant_cases() -> Iterator[Case]:
     """
-    Commands at every instant, given and not.
+    Every instant, given and not, in commands of all kinds.
     """
-    numbers = count()
-    for kind in _MOVING:
+    cases = zip(count(), cycle(SENT), strict=False)
+    for _ in range(4):
         for instant in INSTANTS:
-            yield _case(next(numbers), kind, at=instant, booked_at=instant)
-            yield _case(next(numbers), kind, at=instant)
+            yield _case(*next(cases), at=instant, booked_at=instant)
+            yield _case(*next(cases), at=instant)
 
 
 def command_cases() -> Iterator[Case]:
     """
-    Transactions of every command, at the ends of time.
+    Transactions of every command, with as little and with as much as it can have.
     """
     numbers = count()
-    for kind in (*map(type, EACH), ExpireHold):
+    for kind in (*SENT, ExpireHold):
         yield _case(next(numbers), kind)
-        yield _case(next(numbers), kind, description="Zoë \"'\\", at=LAST_INSTANT)
+        yield _case(next(numbers), kind, is_full=True, description="Zoë \"'\\", at=LAST_INSTANT)
         yield _case(next(numbers), kind, booked_at=FIRST_INSTANT, at=FIRST_INSTANT)
 
 
@@ -186,22 +140,43 @@ def refusal_cases() -> Iterator[Case]:
                     (),
                 )
     code = "hold_exceeded"
-    batch = tuple(_command(type(each), next(numbers), eur(7), {}) for each in EACH)
-    for kind in (*map(type, EACH), ExpireHold):
-        refused = _refusal_case(next(numbers), code, RECORDED_ERRORS[code], EUR, NOW, None)
-        asked = _command(kind, next(numbers), eur(5), {})
+    batch = tuple(_command(kind, next(numbers), eur(7), is_full=True) for kind in SENT)
+    for kind in (*SENT, ExpireHold):
+        refused = _refusal_case(
+            next(numbers), code, RECORDED_ERRORS[code], Currency("EUR"), NOW, None
+        )
+        asked = _command(kind, next(numbers), eur(5))
         yield attrs.evolve(refused, command=asked, id=_id(asked), batch=batch), ()
 
 
 def postings_of(record: Record) -> tuple[Posting, ...]:
     """
-    The postings of a transaction; none of a refusal.
+    Return the postings of a transaction; none of a refusal.
     """
     return record.postings if isinstance(record, Transaction) else ()
 
 
 def _id(command: Command) -> TransactionId:
     return TransactionId(str(command.transaction_id))
+
+
+def _command(
+    kind: type[Command],
+    number: int,
+    money: Money,
+    *,
+    is_full: bool = False,
+    **common: Any,  # noqa: ANN401  # fields that every command has
+) -> Command:
+    """
+    Return a command with accounts and ids of its own, the accounts not in the order of their ids.
+    """
+    accounts = [f"{letter}-{number}" for letter in "zyxw"]
+    values = values_of(
+        kind, accounts=accounts, named=f"n-{number}", money=money, other=number % 2 == 1
+    )
+    own_id = f"t-{number}" if kind in SENT else TransactionId(f"expiry:{accounts[0]}:7")
+    return command_of(kind, values, values if is_full else (), transaction_id=own_id, **common)
 
 
 def _case(
@@ -211,81 +186,58 @@ def _case(
     currency: Currency = CURRENCIES[-1],
     amount: int = 12_345,
     at: datetime = NOW,
-    **given: Any,  # noqa: ANN401  # fields of commands, and the principal
+    principal: str | None = None,
+    is_full: bool = False,
+    **common: Any,  # noqa: ANN401  # fields that every command has
 ) -> Case:
-    principal = given.pop("principal", None)
-    command = _command(kind, number, Money.from_minor(amount, currency), given)
+    money = Money.from_minor(amount, currency)
+    command = _command(kind, number, money, is_full=is_full, **common)
     # Accounts in every state that can be stored; a store compares none of it with the command.
     largest = Money.from_minor(AMOUNT_MINOR_MAX, currency)
-    money, nothing = Money.from_minor(amount, currency), Money.zero(currency)
+    held = Money.from_minor(amount or 1, currency)
     states: tuple[dict[str, Any], ...] = (
-        {"balance": nothing, "overdraft_limit": money, "status": AccountStatus.CLOSED},
+        {
+            "balance": Money.zero(currency),
+            "overdraft_limit": money,
+            "status": AccountStatus.CLOSED,
+        },
         {
             "balance": -money,
             "overdraft_limit": largest,
             "restriction": Restriction.DEBITS,
             "restriction_reason": DESCRIPTIONS[number % len(DESCRIPTIONS)] or "theft",
             "restriction_ends_at": at if at.year < 9999 else None,
-            "holders": (Holder("\"\\'|", Right), Holder("mary@example.org", [Right.READ])),
+            "holders": (Holder("\"'|", Right), Holder("mary@example.org", [Right.READ])),
         },
         {
             "balance": money,
-            "holds": (Hold(id=f"h-{number}", amount=money, description="Zoë", expires_at=END),),
+            "holds": (Hold(id=f"h-{number}", amount=held, description="Zoë", expires_at=END),),
             "restriction": Restriction.NONE,
             "restriction_reason": "lifted",
         },
     )
     accounts, postings = [], []
-    touched = (
-        (AccountId(f"made-{number}"),)
-        if isinstance(command, Reverse)
-        else command.account_ids or (AccountId(f"made-{number}"),)
-    )
+    # A reversal names no account, and an opening need not.
+    touched = command.account_ids or (AccountId(f"made-{number}"),)
     for line, account_id in enumerate(touched, start=number):
         account = Account(
             id=account_id, version=1, last_booked_at=at, **states[line % len(states)]
         )
-        balance, held, limit = account.balance, account.held, account.overdraft_limit
         accounts.append(account)
-        signed = Money.from_minor(-amount if line % 2 else amount, currency)
-        postings.append(Posting(account_id, signed, balance, held, limit, 1))
+        postings.append(
+            Posting(
+                account_id,
+                Money.from_minor(-amount if line % 2 else amount, currency),
+                account.balance,
+                account.held,
+                account.overdraft_limit,
+                1,
+            )
+        )
     return (
         Transaction(_id(command), command, at, tuple(postings), principal),
         tuple(accounts),
     )
-
-
-def _command(kind: type[Command], number: int, amount: Money, given: dict[str, Any]) -> Command:
-    transaction_id = f"t-{number}"
-    if kind is OpenAccount:
-        return OpenAccount(
-            # Without an id, the bank makes one.
-            None if number % 3 == 0 else f"a-{number}",
-            initial_balance=Money.zero(amount.currency) if number % 2 else amount,
-            overdraft_limit=amount if number % 2 else None,
-            transaction_id=transaction_id,
-            **given,
-        )
-    if kind is Transfer:
-        return Transfer(
-            f"z-{number}", f"a-{number}", amount, transaction_id=transaction_id, **given
-        )
-    if kind in {Deposit, Withdraw}:
-        return kind(f"a-{number}", amount, transaction_id=transaction_id, **given)
-    # Each with accounts of its own, and with every other field as it is in the list.
-    own: dict[str, Any] = {"transaction_id": transaction_id, **given}
-    sample = next(each for each in (*EACH, EXPIRY) if type(each) is kind)
-    if kind is ExpireHold:
-        own["transaction_id"] = TransactionId(f"expiry:a-{number}:7")
-    for field in attrs.fields(kind):
-        value = getattr(sample, field.name)
-        if isinstance(value, AccountId):
-            own[field.name] = f"{value}-{number}"
-        elif field.name == "legs":
-            own["legs"] = [(f"{leg}-{number}", money) for leg, money in value]
-    if kind is Reverse:
-        own["original_id"] = f"o-{number}"
-    return attrs.evolve(sample, **own)
 
 
 def _refusal_case(
@@ -315,8 +267,8 @@ def _refusal_case(
         "command": "close_account",
         "reversed_by": TransactionId("r-1"),
     }
-    kind = (OpenAccount, Deposit, Withdraw, Transfer)[number % 4]
-    command = _command(kind, number, largest, {"booked_at": at if number % 2 else None})
+    kind = SENT[number % len(SENT)]
+    command = _command(kind, number, largest, booked_at=at if number % 2 else None)
     return Refusal(
         _id(command),
         command,

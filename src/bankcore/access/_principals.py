@@ -1,0 +1,90 @@
+"""
+Principals: who asks, with which roles and scopes.
+
+The application makes sure that a principal is who it claims to be; nothing here does.
+"""
+
+import enum
+from collections.abc import Iterable
+
+import attrs
+
+from bankcore.access._errors import InvalidPrincipalError
+from bankcore.access._table import SCOPES
+from bankcore.values import PrincipalId
+from bankcore.values._errors import shown
+from bankcore.values._ids import to_principal_id
+
+
+class Role(enum.Enum):
+    """
+    A role of a principal in the bank.
+    """
+
+    OWNER = "owner"
+    TELLER = "teller"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+    SERVICE = "service"
+
+
+def _to_list(values: object, field: str) -> list[object]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidPrincipalError(shown(values), "must be a collection").about(field)
+    return list(values)
+
+
+def _to_roles(values: object) -> frozenset[Role]:
+    found = set()
+    for value in _to_list(values, "roles"):
+        try:
+            found.add(Role(value))
+        except ValueError:
+            names = ", ".join(each.value for each in Role)
+            raise InvalidPrincipalError(shown(value), f"must be among {names}").about(
+                "roles"
+            ) from None
+    return frozenset(found)
+
+
+def _to_scopes(values: object) -> frozenset[str]:
+    found = set()
+    for value in _to_list(values, "scopes"):
+        if type(value) is not str or value not in SCOPES:
+            raise InvalidPrincipalError(
+                shown(value), f"must be among {', '.join(sorted(SCOPES))}"
+            ).about("scopes")
+        found.add(value)
+    return frozenset(found)
+
+
+def _shown_roles(roles: frozenset[Role]) -> str:
+    return f"{{{', '.join(str(role) for role in Role if role in roles)}}}"
+
+
+def _shown_scopes(scopes: frozenset[str]) -> str:
+    return f"{{{', '.join(map(repr, sorted(scopes)))}}}"
+
+
+@attrs.frozen
+class Principal:
+    """
+    Who asks, as the application has made sure of it.
+
+        >>> Principal("mary", roles=["owner"])
+        Principal(id=PrincipalId('mary'), roles={Role.OWNER}, scopes={})
+
+    Attributes:
+        id: The id by which accounts know their holders.
+        roles: Its roles, as `Role` or their names; with none, the standard policy lets it do
+            nothing.
+        scopes: What a service may do; other roles do not use them.
+
+    Raises:
+        InvalidIdError: If *id* is not 1 to 128 visible ASCII characters.
+        InvalidPrincipalError: If there is no such role or scope.
+    """
+
+    id: PrincipalId = attrs.field(converter=to_principal_id)
+    roles: frozenset[Role] = attrs.field(default=(), converter=_to_roles, repr=_shown_roles)
+    scopes: frozenset[str] = attrs.field(default=(), converter=_to_scopes, repr=_shown_scopes)

@@ -1,0 +1,229 @@
+"""
+What is always true of an account, whoever constructs it.
+
+Decided here: the fields of an account and their invariants. Nothing here knows other accounts,
+transactions, or a clock. What operations do to an account is in `_changes`, what they ask first in
+`_guards`, and the public class with a method for each of them in `_account`.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Final, Self
+
+import attrs
+
+from bankcore.accounts._errors import HoldNotFoundError, InvalidAccountError
+from bankcore.accounts._fields import (
+    AMOUNT_MINOR_MAX,
+    require_reason,
+    to_end,
+    to_restriction,
+    too_large,
+)
+from bankcore.accounts._hold import Hold
+from bankcore.accounts._holder import Holder
+from bankcore.accounts._kinds import AccountStatus, Restriction
+from bankcore.money import Money
+from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id, to_transaction_id
+from bankcore.values._instants import to_instant
+from bankcore.values._text import to_line_or_none
+
+#: The most open holds that one account can have.
+HOLDS_MAX: Final = 1000
+
+#: The most principals that can hold rights on one account.
+HOLDERS_MAX: Final = 100
+
+
+def _to_holds(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    return tuple(holds)
+
+
+def _to_holders(holders: Iterable[Holder]) -> tuple[Holder, ...]:
+    return tuple(holders)
+
+
+def _zero(account: "AccountState") -> Money:
+    if type(account.balance) is not Money:
+        raise InvalidAccountError(f"its balance is {shown(account.balance)}, not a Money")
+    return Money.zero(account.balance.currency)
+
+
+@attrs.frozen(kw_only=True)
+class AccountState:
+    """
+    The fields of an account, checked as a whole. The base of `Account`, which documents them.
+    """
+
+    id: AccountId = attrs.field(converter=to_account_id)
+    balance: Money
+    overdraft_limit: Money = attrs.Factory(_zero, takes_self=True)
+    status: AccountStatus = AccountStatus.OPEN
+    version: int = 0
+    last_booked_at: datetime | None = None
+    holds: tuple[Hold, ...] = attrs.field(default=(), converter=_to_holds)
+    restriction: Restriction = attrs.field(default=Restriction.NONE, converter=to_restriction)
+    restriction_reason: str | None = attrs.field(default=None, converter=to_line_or_none)
+    restriction_ends_at: datetime | None = attrs.field(default=None, converter=to_end)
+    holders: tuple[Holder, ...] = attrs.field(default=(), converter=_to_holders)
+    held: Money = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Explicit checks and not `assert`: `python -O` must not remove them.
+        balance, limit = self.balance, self.overdraft_limit
+        if not type(balance) is type(limit) is Money:
+            raise InvalidAccountError("its balance and overdraft limit are not both Money")
+        held = _sum_of(self.holds, balance)
+        _set_held(self, held)
+        if balance.currency != limit.currency:
+            raise InvalidAccountError(
+                f"balance {balance} and overdraft limit {limit} are not of one currency"
+            )
+        if limit.amount_minor < 0:
+            raise InvalidAccountError(f"its overdraft limit is {limit}, below zero")
+        for field, amount in (("balance", balance), ("held", held), ("overdraft_limit", limit)):
+            if not -AMOUNT_MINOR_MAX <= amount.amount_minor <= AMOUNT_MINOR_MAX:
+                raise too_large(amount).about(field)
+        self._require_status()
+        if self.restriction is not Restriction.NONE or self.restriction_ends_at is not None:
+            require_reason(self.restriction, self.restriction_reason, self.restriction_ends_at)
+        if self.holders:
+            _require_holders(self.holders)
+        last = self.last_booked_at
+        if last is not None and not (type(last) is datetime and last.tzinfo is UTC):
+            to_instant(last)
+
+    def _require_status(self) -> None:
+        if type(self.version) is not int or self.version < 0:
+            raise InvalidAccountError(f"its version is {shown(self.version)}, not an int from 0")
+        if not isinstance(self.status, AccountStatus):
+            raise InvalidAccountError(f"its status is {shown(self.status)}, not an AccountStatus")
+        if self.status is AccountStatus.CLOSED and (self.balance or self.holds):
+            raise InvalidAccountError(
+                f"it is closed, with a balance of {self.balance} and {len(self.holds)} holds"
+            )
+
+    @property
+    def available(self) -> Money:
+        """
+        The money that may be taken now: ``balance - held + overdraft_limit``.
+
+        Below zero where the account is overdrawn beyond its limit.
+        """
+        return Money.from_minor(self.available_minor, self.balance.currency)
+
+    @property
+    def available_minor(self) -> int:
+        """
+        The same, in minor units.
+        """
+        return (
+            self.balance.amount_minor - self.held.amount_minor + self.overdraft_limit.amount_minor
+        )
+
+    def open_hold(self, hold_id: TransactionId | str) -> Hold:
+        """
+        Return the open hold of this id.
+
+        Raises:
+            HoldNotFoundError: If the account has none.
+        """
+        wanted = to_transaction_id(hold_id)
+        for hold in self.holds:
+            if hold.id == wanted:
+                return hold
+        raise HoldNotFoundError(self.id, wanted)
+
+    def due_holds(self, at: datetime) -> tuple[Hold, ...]:
+        """
+        Return the holds that have expired at the instant, the earliest first.
+        """
+        due = [hold for hold in self.holds if hold.is_due(at)]
+        return tuple(sorted(due, key=_expiry)) if due else ()
+
+    def is_restricted(self, at: datetime | None) -> bool:
+        """
+        Return True if the restriction has not ended at the instant.
+
+        Without a time, no end can have come yet.
+        """
+        ends_at = self.restriction_ends_at
+        return self.restriction is not Restriction.NONE and (
+            at is None or ends_at is None or at < ends_at
+        )
+
+    # -- The next version --
+
+    def next_version(self, booked_at: datetime | None, **fields: object) -> Self:
+        """
+        Return the account one version later, with these *fields*, checked as a whole.
+        """
+        return attrs.evolve(
+            self,
+            version=self.version + 1,
+            last_booked_at=self.last_booked_at if booked_at is None else booked_at,
+            **fields,  # type: ignore[arg-type]  # fields of this class, checked at construction
+        )
+
+    def next_balance(self, balance: Money, booked_at: datetime | None) -> Self:
+        """
+        Return the account one version later, with *balance*, which is within the bounds.
+        """
+        # Every deposit and withdrawal passes here, and `next_version` takes three times as long
+        # (tests/bench/bench_account.py). The account was valid, it is open, and of what is always
+        # true of one only the balance is in question, which a guard has just checked.
+        account = object.__new__(type(self))
+        for get, put in _SLOTS:
+            put(account, get(self))
+        _set_balance(account, balance)
+        _set_version(account, self.version + 1)
+        if booked_at is not None:
+            _set_last_booked_at(account, booked_at)
+        return account
+
+
+# The class is frozen, so its slots are filled through their own descriptors.
+_SLOTS: Final = tuple(
+    (AccountState.__dict__[field.name].__get__, AccountState.__dict__[field.name].__set__)
+    for field in attrs.fields(AccountState)
+)
+_set_balance = AccountState.__dict__["balance"].__set__
+_set_version = AccountState.__dict__["version"].__set__
+_set_last_booked_at = AccountState.__dict__["last_booked_at"].__set__
+_set_held = AccountState.__dict__["held"].__set__
+
+
+def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
+    """
+    Return what is left of *holds* in all, of an account with this *balance*.
+    """
+    currency = balance.currency
+    if not holds:
+        return Money.from_minor(0, currency)
+    total = 0
+    for hold in holds:
+        if type(hold) is not Hold or hold.amount.currency != currency or not hold.left:
+            raise InvalidAccountError(f"{shown(hold)} is not an open hold in its currency")
+        total += hold.left.amount_minor
+    if len({hold.id for hold in holds}) < len(holds) or len(holds) > HOLDS_MAX:
+        raise InvalidAccountError(f"its {len(holds)} holds are too many, or two are of one id")
+    return Money.from_minor(total, currency)
+
+
+def _require_holders(holders: tuple[Holder, ...]) -> None:
+    if any(type(holder) is not Holder for holder in holders) or len(holders) > HOLDERS_MAX:
+        raise InvalidAccountError(f"its holders are not up to {HOLDERS_MAX} of Holder")
+    names = list(map(_principal, holders))
+    if names != sorted(set(names)):
+        raise InvalidAccountError("its holders are not in the order of their ids, each once")
+
+
+_principal = attrgetter("principal")
+
+
+def _expiry(hold: Hold) -> tuple[datetime, str]:
+    # Called for holds that are due, so that there is an expiry.
+    return hold.expires_at, hold.id.value  # type: ignore[return-value]

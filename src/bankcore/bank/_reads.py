@@ -1,0 +1,456 @@
+"""
+What a bank reads: accounts, transactions, statements, checkpoints.
+
+Decided here: which question each read asks the policy where the bank acts for a principal, and
+that every denial is recorded apart, where the store can. A read is judged on the account as it was
+read; where that takes several reads, again after the last, so that nobody reads on after a right
+is gone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from functools import partial
+from itertools import chain, islice
+from operator import attrgetter
+from typing import Final, TypeVar
+
+import attrs
+
+from bankcore.access import (
+    DENIAL_ACCOUNTS_MAX,
+    Action,
+    Denial,
+    DenialLog,
+    Involved,
+    Part,
+    Principal,
+    Role,
+)
+from bankcore.access._denials import DenialRecorder
+from bankcore.access._errors import AccessDeniedError
+from bankcore.access._guard import Guard, stand_in
+from bankcore.accounts import Account, Hold, Restriction
+from bankcore.accounts._fields import to_version
+from bankcore.bank._decide import Request
+from bankcore.ledger import (
+    AccountStore,
+    AuditReport,
+    Checkpoint,
+    HolderIndex,
+    ReadSet,
+    Refusal,
+    Snapshot,
+    Statement,
+    StatementLine,
+    Transaction,
+    WriteSet,
+    checkpoint_of,
+    require_limit,
+    verify,
+)
+from bankcore.ledger._errors import (
+    AccountNotFoundError,
+    TransactionNotFoundError,
+)
+from bankcore.ledger._pages import every_account, every_transaction, read_all
+from bankcore.ledger._statement import line_of
+from bankcore.money import Money
+from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError
+from bankcore.values._ids import to_account_id, to_transaction_id
+from bankcore.values._instants import TICK, to_instant, to_instant_or_midnight
+
+_FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
+
+# An id that should not exist; read only so that a denial takes as long for an account that is
+# there as for one that is not.
+_NOBODY: Final = AccountId("_" * 64)
+
+# The errors by which a principal is told no.
+DENIALS: Final = (AccessDeniedError, TransactionNotFoundError)
+
+_Read = TypeVar("_Read")
+
+
+class BankReads:
+    """
+    The reading half of `Bank`, with an optional guard.
+    """
+
+    def __init__(self, store: AccountStore, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._denials = DenialRecorder(store) if isinstance(store, DenialLog) else None
+        self._guard: Guard | None = None
+        self._request_id: str | None = None
+
+    @property
+    def principal(self) -> Principal | None:
+        """
+        The principal for whom the bank is acting; None for trusted code.
+        """
+        return None if self._guard is None else self._guard.principal
+
+    def _now(self) -> datetime:
+        return to_instant(self._clock())
+
+    def account(self, account_id: AccountId | str) -> Account:
+        """
+        Return the account as it is now, without what has expired by now.
+
+        Raises:
+            AccountNotFoundError: If there is none of this id.
+        """
+        self._require_role(Action.READ_ACCOUNT)
+        wanted = to_account_id(account_id)
+        if self._guard is None:
+            return self._as_now(self._store.account(wanted))
+        account = self._found(wanted)
+        self._require(Action.READ_ACCOUNT, wanted, account)
+        if account is None:
+            raise AccountNotFoundError(wanted)
+        return self._as_now(account)
+
+    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
+        """
+        Return an iterator over every account in the order of its id, read page by page.
+
+        With *after*, those that come after that id. For a principal, those that it may read: an
+        owner's, where the store finds them by holder, without a look at all others.
+        """
+        self._require_role(Action.LIST_ACCOUNTS)
+        first = None if after is None else to_account_id(after)
+        if self._guard is None:
+            return map(self._as_now, every_account(self._store, after=first))
+        found = every_account(self._store, after=first)
+        principal = self._guard.principal
+        if principal.roles == {Role.OWNER} and isinstance(self._store, HolderIndex):
+            held = partial(self._store.accounts_of, principal.id)
+            found = read_all(held, first, attrgetter("id"))
+        return map(self._as_now, filter(self._guard.sees, found))
+
+    def _as_now(self, account: Account) -> Account:
+        # Only what can end needs the time.
+        if account.holds or account.restriction is not Restriction.NONE:
+            return account.as_at(self._now())
+        return account
+
+    def holds(self, account_id: AccountId | str) -> tuple[Hold, ...]:
+        """
+        Return the account's open holds in the order in which they were placed.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+        return self.account(account_id).holds
+
+    def transaction(self, transaction_id: TransactionId | str) -> Transaction:
+        """
+        Return the transaction recorded under the id.
+
+        Raises:
+            TransactionNotFoundError: If nothing is recorded under it.
+            DeclinedError: If what is recorded is a refusal: the error of that refusal.
+        """
+        self._require_role(Action.READ_TRANSACTION)
+        wanted = to_transaction_id(transaction_id)
+        record = self._record(wanted)
+        if record is None or (
+            self._guard is not None
+            and self._guard.record_denial(record, self._found, self._record) is not None
+        ):
+            raise self._denied(TransactionNotFoundError(wanted), Action.READ_TRANSACTION, ())
+        if isinstance(record, Transaction):
+            return self._receipt(record)
+        error = record.to_error()
+        error.replayed = True
+        raise error
+
+    def reversed_by(self, transaction_id: TransactionId | str) -> Transaction | None:
+        """
+        Return the transaction that reversed this one; None where none has.
+
+        Raises:
+            TransactionNotFoundError: If there is no such transaction.
+        """
+        original = self.transaction(transaction_id)
+        found: list[TransactionId] = []
+
+        def look(snapshot: Snapshot) -> WriteSet:
+            found[:] = snapshot.reversals.values()
+            return WriteSet()
+
+        self._store.transact(ReadSet((), (), (original.id,)), look)
+        reversal = self._record(found[0]) if found else None
+        return self._receipt(reversal) if isinstance(reversal, Transaction) else None
+
+    def balance_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
+        """
+        Return the balance right after the last posting booked at or before the instant.
+
+        Zero before the account was opened. A date means its midnight in UTC.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+            InvalidTimeError: If the instant has no time zone.
+        """
+        return self._read(account_id, lambda wanted: self._balance_at(wanted, instant))
+
+    def _balance_at(self, account_id: AccountId, instant: datetime | date) -> Money:
+        posting = self._store.posting_at(account_id, to_instant_or_midnight(instant))
+        if posting is not None:
+            return posting.balance
+        return Money.zero(self._store.account(account_id).balance.currency)
+
+    def available_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
+        """
+        Return what could be taken at the instant: ``balance - held + overdraft_limit``.
+
+        Holds count up to the very instant of their expiry, whether or not anything has
+        recorded it. Zero before the account was opened; for an instant ahead, what will be
+        available if nothing is booked. A date means its midnight in UTC.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+            InvalidTimeError: If the instant has no time zone.
+        """
+        return self._read(account_id, lambda wanted: self._available_at(wanted, instant))
+
+    def _available_at(self, account_id: AccountId, instant: datetime | date) -> Money:
+        at = to_instant_or_midnight(instant)
+        while True:
+            account = self._store.account(account_id)
+            posting = self._store.posting_at(account_id, at)
+            if posting is None:
+                return Money.zero(account.balance.currency)
+            if posting.version < account.version:
+                # Before the next posting, all that had expired by then was recorded.
+                return posting.available
+            if posting.version == account.version:
+                return account.as_at(at).available
+            # Something was booked between the two reads: look again.
+
+    def statement(
+        self,
+        account_id: AccountId | str,
+        *,
+        start: datetime | date | None = None,
+        end: datetime | date | None = None,
+        after_version: int | None = None,
+        limit: int | None = None,
+    ) -> Statement:
+        """
+        Return the account's lines in ``[start, end)``, with the balances around them.
+
+        A line is a transaction that moved money on the account. What was reserved, freed or
+        decided about it moved none: `AccountStore.history` has all transactions.
+
+        A date means its midnight in UTC. Without *start* it begins with the account;
+        without *end* it goes up to now.
+
+        For a statement in pages, *limit* is the most lines (1 to 10,000) of one, and
+        *after_version* the account's version at the last line of the page before: the
+        opening balance is then that line's.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+            InvalidTimeError: If an instant has no time zone, or *end* is before *start*.
+            InvalidLimitError: If *limit* is no such number.
+            InvalidVersionError: If *after_version* is not an ``int`` from 0.
+        """
+
+        def read(wanted: AccountId) -> Statement:
+            return self._statement(wanted, start, end, after_version, limit)
+
+        statement = self._read(account_id, read)
+        guard = self._guard
+        if guard is None:
+            return statement
+        # The other accounts of a transaction are not this statement's.
+        own = statement.account_id
+        return attrs.evolve(
+            statement,
+            lines=tuple(
+                attrs.evolve(
+                    line, transaction=guard.redacted(line.transaction, lambda each: each == own)
+                )
+                for line in statement.lines
+            ),
+        )
+
+    def _statement(
+        self,
+        account_id: AccountId,
+        start: datetime | date | None,
+        end: datetime | date | None,
+        after_version: int | None,
+        limit: int | None,
+    ) -> Statement:
+        if limit is not None:
+            require_limit(limit)
+        after = _to_after_version(after_version)
+        begins = None if start is None else to_instant_or_midnight(start)
+        ends = None if end is None else to_instant_or_midnight(end)
+        if begins is not None and ends is not None and ends < begins:
+            raise InvalidTimeError(
+                ends.isoformat(), f"must not be before the start, {begins.isoformat()}"
+            ).about("end")
+        opening = None
+        if begins is not None and begins > _FIRST_INSTANT:
+            opening = self._store.posting_at(account_id, begins - TICK)
+        if after > (0 if opening is None else opening.version):
+            page = self._store.history(account_id, after=after - 1, limit=1)
+            if not page:
+                # Beyond the last one.
+                balance = self._store.account(account_id).balance
+                return Statement(account_id, begins, ends, balance, ())
+            opening = page[0].posting(account_id)
+        if opening is None:
+            balance = Money.zero(self._store.account(account_id).balance.currency)
+            lines = self._lines(account_id, 0, ends)
+        else:
+            balance = opening.balance
+            lines = self._lines(account_id, opening.version, ends)
+        return Statement(account_id, begins, ends, balance, tuple(islice(lines, limit)))
+
+    def _lines(
+        self, account_id: AccountId, after: int, ends: datetime | None
+    ) -> Iterator[StatementLine]:
+        for transaction in every_transaction(self._store, account_id, after=after):
+            # Times never fall along the versions.
+            if ends is not None and transaction.booked_at >= ends:
+                return
+            line = line_of(transaction, account_id)
+            if line.amount:
+                yield line
+
+    def checkpoint(self) -> Checkpoint:
+        """
+        Return a few lines that stand for all that is recorded by now, to be kept elsewhere.
+
+            >>> from bankcore.stores import MemoryStore
+            >>> bank = Bank(MemoryStore())
+            >>> str(bank.checkpoint()).splitlines()[2]
+            'accounts 0'
+
+        `verify` then shows whether any of it was changed since. It reads the whole journal.
+
+        Raises:
+            StoreCorruptedError: If a record cannot be read.
+        """
+        self._require_may_verify()
+        return checkpoint_of(self._store, self._now())
+
+    def verify(self, *, against: Checkpoint | str | None = None) -> AuditReport:
+        """
+        Return the audit of the whole store: `bankcore.ledger.verify`.
+        """
+        self._require_may_verify()
+        return verify(self._store, against=against)
+
+    # -- What a principal may read --
+
+    def _receipt(self, transaction: Transaction) -> Transaction:
+        return (
+            transaction if self._guard is None else self._guard.receipt(transaction, self._found)
+        )
+
+    def _read(self, account_id: AccountId | str, read: Callable[[AccountId], _Read]) -> _Read:
+        action = Action.READ_STATEMENT
+        self._require_role(action)
+        wanted = to_account_id(account_id)
+        if self._guard is None:
+            return read(wanted)
+        self._require(action, wanted, self._found(wanted))
+        found = read(wanted)
+        # It took several reads, and a right may be gone by now.
+        self._require(action, wanted, self._found(wanted))
+        return found
+
+    def _require_role(self, action: Action) -> None:
+        denial = None if self._guard is None else self._guard.role_denial(action)
+        if denial is not None:
+            raise self._denied(denial, action, ())
+
+    def _require_may_verify(self) -> None:
+        self._require_role(Action.VERIFY)
+        denial = None if self._guard is None else self._guard.denial(Action.VERIFY, ())
+        if denial is not None:
+            raise self._denied(denial, Action.VERIFY, ())
+
+    def _require(self, action: Action, account_id: AccountId, account: Account | None) -> None:
+        if self._guard is None:
+            return
+        involved = Involved(Part.SUBJECT, account or stand_in(account_id))
+        denial = self._guard.denial(action, (involved,))
+        if denial is not None:
+            self._equalise_time(is_there=account is not None)
+            raise self._denied(denial, action, (account_id,))
+
+    def _equalise_time(self, *, is_there: bool) -> None:
+        """
+        Read what makes a denial cost the same, whether or not the account *is there*.
+
+        In the end an account that is there and one that is not have been looked for.
+        """
+        there = [account.id for account in self._store.accounts(limit=1)]
+        for account_id in (_NOBODY,) if is_there else there:
+            self._found(account_id)
+
+    def _found(self, account_id: AccountId) -> Account | None:
+        with suppress(AccountNotFoundError):
+            return self._store.account(account_id)
+        return None
+
+    def _record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
+        with suppress(TransactionNotFoundError):
+            return self._store.outcome(transaction_id)
+        return None
+
+    # -- Denials --
+
+    def _denied_commands(self, error: BankError, requests: Sequence[Request]) -> None:
+        action = requests[0].command.kind
+        if isinstance(error, AccessDeniedError):
+            action = error.action
+        account_ids = chain.from_iterable(each.command.account_ids for each in requests)
+        self._denied(error, action, dict.fromkeys(account_ids))
+
+    def _denied(
+        self, error: BankError, action: str, account_ids: Iterable[AccountId]
+    ) -> BankError:
+        """
+        Return *error*, which is a denial, once it is recorded.
+        """
+        if self._denials is None or self._guard is None:
+            return error
+        denial = Denial(
+            self._guard.principal.id,
+            str(action),
+            tuple(islice(account_ids, DENIAL_ACCOUNTS_MAX)),
+            error.code,
+            self._now(),
+            self._request_id,
+        )
+        try:
+            self._denials.record(denial)
+        except Exception as failure:  # noqa: BLE001  # whatever happens here, a denial stays one
+            _report(denial, failure)
+            error.add_note(f"This denial could not be recorded: {failure}")
+        return error
+
+
+def _to_after_version(value: int | None) -> int:
+    try:
+        return to_version(value) or 0
+    except InvalidRequestError as error:
+        raise error.about("after_version") from None
+
+
+def _report(denial: Denial, failure: Exception) -> None:
+    import logging  # noqa: PLC0415  # `import bankcore` stays light, and this is rare
+
+    logging.getLogger("bankcore").error(
+        "A denial could not be recorded: %s", denial, exc_info=failure
+    )

@@ -1,0 +1,223 @@
+"""
+The command: a frozen value that asks the bank for something, and the moves it consists of.
+
+Decided here: what every command has in common. A command never changes after it is made, and two
+are equal when they ask for the same; their transaction ids and expected versions do not count.
+Whether a well-formed command is allowed is decided by the guards and in `bankcore.bank`.
+"""
+
+import enum
+import functools
+import inspect
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar, cast
+
+import attrs
+from attrs.converters import optional
+
+from bankcore.accounts import Account
+from bankcore.accounts._fields import (
+    to_version,
+)
+from bankcore.accounts._guards import Change
+from bankcore.commands._errors import InvalidFlagError
+from bankcore.commands._grants import Grants
+from bankcore.money import Money
+from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import InvalidIdError, InvalidRequestError, shown
+from bankcore.values._ids import to_account_id, to_transaction_id
+from bankcore.values._instants import to_instant
+from bankcore.values._text import to_line_or_none
+
+
+class Part(enum.Enum):
+    """
+    The part of an account in a command or a read.
+    """
+
+    #: The account that is read, paid into, restricted, closed, …
+    SUBJECT = "subject"
+    #: The account from which money is taken or reserved.
+    DEBITED = "debited"
+    #: The account to which the money of another account goes.
+    CREDITED = "credited"
+
+
+class Move(NamedTuple):
+    """
+    What a command does to one account.
+
+    Attributes:
+        account_id: The account.
+        part: Its part in the command.
+        change: What becomes of it.
+        amount: The signed amount that policies judge, moved or reserved; None for none.
+    """
+
+    account_id: AccountId
+    part: Part
+    change: Change
+    amount: Money | None = None
+
+
+class Look(Protocol):
+    """
+    What a command may look at to say its moves: the state that it will be judged by.
+    """
+
+    def account(self, account_id: AccountId) -> Account | None:
+        """
+        Return the account, or None where there is none.
+        """
+
+    def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
+        """
+        Return the accounts and amounts that reverse a transaction, debits first; empty for none.
+        """
+
+
+class Options(TypedDict, total=False):
+    """
+    The options of every command, as arguments of the bank's methods: see `Command`.
+    """
+
+    transaction_id: TransactionId | str | None
+    booked_at: datetime | None
+    description: str | None
+    expected_version: int | None
+
+
+def to_own_id(value: TransactionId | str) -> TransactionId:
+    """
+    Return the transaction id that a caller gives, which has no ``:``.
+    """
+    transaction_id = to_transaction_id(value)
+    if ":" in transaction_id.value:
+        raise InvalidIdError(
+            shown(transaction_id.value), "must not have a ':' (the bank's own do)"
+        )
+    return transaction_id
+
+
+def to_flag(value: object) -> bool:
+    """
+    Return *value*, which must be exactly True or False.
+    """
+    if type(value) is not bool:
+        raise InvalidFlagError(shown(value))
+    return value
+
+
+@functools.cache
+def _field_names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))
+
+
+_C = TypeVar("_C", bound=type[Any])
+
+
+def names_fields(cls: _C) -> _C:
+    """
+    Let errors of the attrs class *cls* name the field whose value is wrong.
+    """
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ANN401  # it becomes the constructor
+        try:
+            init(self, *args, **kwargs)
+        except InvalidRequestError as error:
+            error.field = _field_of(
+                error, cls, inspect.signature(init).bind(self, *args, **kwargs)
+            )
+            raise
+
+    cls.__init__ = __init__
+    return cls
+
+
+def _field_of(
+    error: InvalidRequestError, cls: type[Any], given: inspect.BoundArguments
+) -> str | None:
+    """
+    Return the first field whose value its converter refuses; the error's own where all pass.
+    """
+    for field in attrs.fields(cls):
+        if field.converter is not None and field.name in given.arguments:
+            try:
+                field.converter(given.arguments[field.name])
+            except type(error):
+                return str(field.name)
+    return error.field
+
+
+@attrs.frozen(kw_only=True)
+class Command:
+    """
+    The base of all commands, and what every command may carry. Never made itself.
+
+    Attributes:
+        kind: The name under which commands of this class are recorded, such as ``deposit``.
+        grants: Which role may send it; None where only the bank records it.
+        transaction_id: The idempotency key. `Bank` makes one where none is given.
+            Not part of equality.
+        booked_at: The time at which it took place, for imported history; otherwise the bank's
+            clock decides.
+        description: One line of text, at most 500 characters, for people.
+        expected_version: The version that the debited (or only) account must have for the
+            command to be judged at all; a guard against a stale view. Not part of
+            equality, and not recorded.
+    """
+
+    kind: ClassVar[str]
+    grants: ClassVar[Grants | None] = None
+    #: False for a command whose transaction cannot be reversed, whatever it moved.
+    is_reversible: ClassVar[bool] = True
+
+    transaction_id: TransactionId | None = attrs.field(
+        default=None, converter=optional(to_own_id), eq=False
+    )
+    booked_at: datetime | None = attrs.field(default=None, converter=optional(to_instant))
+    description: str | None = attrs.field(default=None, converter=to_line_or_none)
+    expected_version: int | None = attrs.field(default=None, converter=to_version, eq=False)
+
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        """
+        The accounts the command names, the one to be debited first.
+        """
+        raise NotImplementedError
+
+    def sent_as(self, transaction_id: TransactionId) -> Self:
+        """
+        Return the command with this id, and with no expected version, which is not recorded.
+        """
+        # A copy of values that were checked when the command was made.
+        twin = object.__new__(type(self))
+        for name in _field_names(cast("Any", type(self))):
+            object.__setattr__(twin, name, getattr(self, name))
+        object.__setattr__(twin, "transaction_id", transaction_id)
+        object.__setattr__(twin, "expected_version", None)
+        return twin
+
+    def moves(self, look: Look) -> Sequence[Move]:
+        """
+        Return what the command does to each account, the one to be debited first.
+
+        It never raises: what cannot be found moves nothing, and the bank refuses it.
+        """
+        raise NotImplementedError
+
+
+@attrs.frozen
+class AccountCommand(Command):
+    """
+    The base of commands on one account. Never made itself.
+    """
+
+    account_id: AccountId = attrs.field(converter=to_account_id)
+
+    @property
+    def account_ids(self) -> tuple[AccountId, ...]:
+        return (self.account_id,)
