@@ -41,20 +41,6 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from model import (
-    HOLDERS_MAX,
-    HOLDS_MAX,
-    KINDS,
-    Answer,
-    Ask,
-    Booked,
-    Line,
-    Model,
-    ModelHold,
-    Refused,
-    content_of,
-    nets_of,
-)
 
 from bankcore.accounts import Account, Hold
 from bankcore.accounts import _account as account_module
@@ -69,6 +55,20 @@ from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.testing._commands import FIELDS, SENT
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import name_of
+from model import (
+    HOLDERS_MAX,
+    HOLDS_MAX,
+    KINDS,
+    Answer,
+    Ask,
+    Booked,
+    Line,
+    Model,
+    ModelHold,
+    Refused,
+    content_of,
+    nets_of,
+)
 
 EPOCH: Final = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND: Final = 1_000_000
