@@ -240,7 +240,7 @@ def test_missing_end_is_found() -> None:
     (found,) = found_against(old, checkpoint)
 
     assert found == (
-        "the checkpoint of 2026-05-01T12:00:00+00:00: it stands for 3 records, and the journal"
+        "the checkpoint of 2026-05-01T12:00:00+00:00: it covers 3 records, but the journal"
         " has 2: records are missing"
     )
     assert verify(old).is_clean
@@ -260,8 +260,8 @@ def test_rewritten_history_is_found() -> None:
 
     assert verify(forged).is_clean
     assert found_against(forged, checkpoint) == [
-        f"{where}: the transactions of the accounts among the first 2 are not those of then",
-        f"{where}: the records or their order among the first 2 are not those of then",
+        f"{where}: the transactions of the accounts among the first 2 have changed",
+        f"{where}: the records or their order among the first 2 have changed",
     ]
 
 
@@ -279,8 +279,8 @@ def test_changed_refusal_is_found() -> None:
 
     assert verify(forged).is_clean
     assert found_against(forged, checkpoint) == [
-        f"{where}: the refusals among the first 2 are not those of then",
-        f"{where}: the records or their order among the first 2 are not those of then",
+        f"{where}: the refusals among the first 2 have changed",
+        f"{where}: the records or their order among the first 2 have changed",
     ]
 
 
