@@ -108,6 +108,16 @@ def test_value_that_is_no_checkpoint_is_refused(value: object) -> None:
         to_checkpoint(value)
 
 
+def test_an_error_of_verify_names_the_argument() -> None:
+    """
+    What is no checkpoint is named as the argument that it was given as.
+    """
+    with pytest.raises(InvalidCheckpointError) as raised:
+        verify(MemoryStore(), against="hello")
+
+    assert "against" == raised.value.field
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
