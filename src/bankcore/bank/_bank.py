@@ -29,7 +29,7 @@ from bankcore.accounts import Restriction, Right
 from bankcore.bank._decide import Clock, Request, decide, expire, reads_of
 from bankcore.bank._possibility import Possibility
 from bankcore.bank._reads import DENIALS, BankReads
-from bankcore.bank._retry import SYSTEM_TIMER, Timer, as_first_given, require_deadline, settle
+from bankcore.bank._retry import SYSTEM_TIMER, Timer, as_first_answers, require_deadline, retry
 from bankcore.bank._sources import time_ordered_id, utc_now
 from bankcore.commands import (
     SENT,
@@ -515,8 +515,8 @@ class Bank(BankReads):
                 doubtful.extend(attempt.decisions)
                 raise
 
-        written = settle(again, doubt, deadline=self._deadline, timer=self._timer)
-        given = as_first_given(written.outcomes, (each.outcomes for each in doubtful))
+        written = retry(again, doubt, deadline=self._deadline, timer=self._timer)
+        given = as_first_answers(written.outcomes, (each.outcomes for each in doubtful))
         return attrs.evolve(written, outcomes=given)
 
     def _read_clock(self) -> Clock:
@@ -603,8 +603,8 @@ class _Attempt:
 def _expired(account_ids: Sequence[AccountId], snapshot: Snapshot, clock: Clock) -> WriteSet:
     written = expire(account_ids, snapshot, clock)
     # Where the outcome of an attempt was in doubt: what it has recorded.
-    settled = (each for each in snapshot.recorded.values() if type(each) is Transaction)
-    return attrs.evolve(written, outcomes=(*settled, *written.outcomes))
+    recorded = (each for each in snapshot.recorded.values() if type(each) is Transaction)
+    return attrs.evolve(written, outcomes=(*recorded, *written.outcomes))
 
 
 def _with_holder(command: OpenAccount, principal: Principal) -> OpenAccount:

@@ -1,5 +1,5 @@
 """
-The hash chain of each account, and the roots that stand for all of them.
+The hash chain of each account, and the roots over all of them.
 
 Decided here: the canonical bytes of a record, how each transaction of an account is tied to
 the one before it, and how the heads of all chains, and all refusals, become one hash each.

@@ -52,7 +52,7 @@ def unreadable(what: str, error: BaseException) -> StoreCorruptedError:
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """
-    Raise `StoreCorruptedError` for whatever goes wrong while stored values are read.
+    Raise `StoreCorruptedError` for anything that goes wrong while stored values are read.
     """
     try:
         yield
@@ -171,7 +171,7 @@ class _Fields:
         self._readers = {name: read for name, (_, read) in codecs.items()}
 
     def to_json(self, values: Iterable[Any]) -> str:
-        # Every record that is written passes here: to check the lengths would cost a third more.
+        # Every record passes here, and a strict zip would take a third longer.
         members = [
             key + write(value)
             for key, write, value in zip(self._keys, self._writers, values)  # noqa: B905
