@@ -29,7 +29,7 @@ AMOUNT_PATTERN: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
 POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
 
-_MINOR_BOUND: Final = 10**DIGITS_MAX
+MINOR_BOUND: Final = 10**DIGITS_MAX
 _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))
 
 
@@ -37,7 +37,7 @@ def bounded(amount_minor: int, field: str | None = None) -> int:
     """
     Return *amount_minor*, or raise `AmountTooLargeError` if it has more than 64 digits.
     """
-    if -_MINOR_BOUND < amount_minor < _MINOR_BOUND:
+    if -MINOR_BOUND < amount_minor < MINOR_BOUND:
         return amount_minor
     reason = f"must have at most {DIGITS_MAX} digits in minor units"
     raise AmountTooLargeError("more", reason).about(field)
