@@ -146,12 +146,9 @@ class _RolePolicy:
 
     role: Role
 
-    def _grant(self, action: str) -> Grant:
-        grants = POLICY_TABLE.get(action)
-        return Grant.NEVER if grants is None else getattr(grants, self.role.value)
-
     def permits(self, principal: Principal, action: str) -> bool:
-        return self.role in principal.roles and self._grant(action) is not Grant.NEVER
+        grant = getattr(POLICY_TABLE.get(action), self.role.value, Grant.NEVER)
+        return self.role in principal.roles and grant is not Grant.NEVER
 
     def decides(
         self,
@@ -160,7 +157,8 @@ class _RolePolicy:
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        grant = self._grant(action)
+        # An action without a row is denied.
+        grant = getattr(POLICY_TABLE.get(action), self.role.value, Grant.NEVER)
         if self.role not in principal.roles or grant is Grant.NEVER:
             return denied(_NOT_AT_ALL)
         if grant is Grant.ALWAYS:
