@@ -478,7 +478,9 @@ class Connections:
 
 
 def _busy(timeout: float) -> StoreUnavailableError:
-    return StoreUnavailableError(f"others kept it busy for {timeout:g} s")
+    return StoreUnavailableError(
+        f"others kept it busy for {timeout:g} s; try again, or open the store with a longer timeout"
+    )
 
 
 def _before_fork() -> None:
