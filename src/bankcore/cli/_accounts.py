@@ -24,7 +24,6 @@ from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import Transaction
 from bankcore.money import Currency, Money
 from bankcore.stores import SQLiteStore
-from bankcore.values._errors import InvalidRequestError
 
 _ACCOUNT_HELP: Final = "the id of the account"
 _AMOUNT_HELP: Final = "how much, in the account's currency, such as 12.34"
@@ -33,6 +32,20 @@ _ACCOUNT: Final = argument("account", _ACCOUNT_HELP, field="account_id")
 _SOURCE: Final = argument("source", _ACCOUNT_HELP, field="source_id")
 _DESTINATION: Final = argument("destination", _ACCOUNT_HELP, field="destination_id")
 _TRANSACTION: Final = argument("transaction", "the id of the transaction", field="original_id")
+_BALANCE: Final = argument(
+    "--balance",
+    "its initial balance (default: 0)",
+    field="initial_balance",
+    metavar="BALANCE",
+    default="0",
+)
+_OVERDRAFT: Final = argument(
+    "--overdraft",
+    "its overdraft limit (default: 0)",
+    field="overdraft_limit",
+    metavar="OVERDRAFT",
+    default="0",
+)
 _HOLD: Final = argument(
     "hold", "the id of the hold, which is that of the transaction that placed it", field="hold_id"
 )
@@ -107,23 +120,23 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         "Open an account.",
         _ACCOUNT,
         argument("--currency", "its currency, such as EUR", required=True),
-        argument("--balance", "its initial balance (default: 0)", default="0"),
-        argument("--overdraft", "its overdraft limit (default: 0)", default="0"),
+        _BALANCE,
+        _OVERDRAFT,
         STORE,
         _ID,
         DESCRIPTION,
     )
     for name, kind, text, arguments in _SUB_COMMANDS:
         parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION)
-        parser.set_defaults(kind=kind, arguments=arguments, fixed=_FIXED.get(name, {}))
+        parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
     add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
 
 
 def _open(parsed: argparse.Namespace) -> None:
-    currency = read("--currency", Currency, parsed.currency)
-    balance = read("--balance", Money, parsed.balance, currency)
-    limit = read("--overdraft", Money, parsed.overdraft, currency)
+    currency = read("currency", Currency, parsed.currency)
+    balance = read("initial_balance", Money, parsed.initial_balance, currency)
+    limit = read("overdraft_limit", Money, parsed.overdraft_limit, currency)
     with SQLiteStore(parsed.store) as store:
         transaction = Bank(store).open_account(
             parsed.account_id,
@@ -139,24 +152,17 @@ def _send(parsed: argparse.Namespace) -> None:
     """
     Send the one command that the sub-command stands for.
     """
+    fields = {field: getattr(parsed, field) for field in parsed.names if field != STORE.field}
+    first = next(iter(fields.values()))
     with SQLiteStore(parsed.store, create=False) as store:
         bank = Bank(store)
-        names = {each.field: each.name for each in (*parsed.arguments, _ID, DESCRIPTION)}
-        first = getattr(parsed, parsed.arguments[0].field)
-        fields = dict(parsed.fixed)
-        for field, name in names.items():
-            value = getattr(parsed, field)
-            if field in _AMOUNTS and value is not None:
-                value = read(name, Money, value, bank.account(first).balance.currency)
+        for field, text in fields.items():
+            if field in _AMOUNTS and text is not None:
+                currency = bank.account(first).balance.currency
+                fields[field] = read(field, Money, text, currency)
             elif field in _INSTANTS:
-                value = instant(name, value)
-            fields[field] = value
-        try:
-            transaction = getattr(bank, parsed.kind)(**fields)
-        except InvalidRequestError as error:
-            if error.field in names:
-                error.about(names[error.field])
-            raise
+                fields[field] = instant(field, text)
+        transaction = getattr(bank, parsed.kind)(**fields, **parsed.fixed)
     _print_receipt(transaction)
 
 

@@ -58,7 +58,7 @@ def _serve(parsed: argparse.Namespace) -> int:
             listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
         except OSError as error:
             return _wrong_call(f"cannot listen at {parsed.host}:{parsed.port}: {error}")
-        limits = [read("--teller-limit", Money.parse, text) for text in parsed.teller_limit]
+        limits = [read("teller_limit", Money.parse, text) for text in parsed.teller_limit]
         bank = Bank(store, policy=StandardPolicy(teller_limit=limits))
         app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
         server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
