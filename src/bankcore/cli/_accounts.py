@@ -28,57 +28,30 @@ from bankcore.stores import SQLiteStore
 _ACCOUNT_HELP: Final = "the id of the account"
 _AMOUNT_HELP: Final = "how much, in the account's currency, such as 12.34"
 
-_ACCOUNT: Final = argument("account", _ACCOUNT_HELP, field="account_id")
-_SOURCE: Final = argument("source", _ACCOUNT_HELP, field="source_id")
-_DESTINATION: Final = argument("destination", _ACCOUNT_HELP, field="destination_id")
-_TRANSACTION: Final = argument("transaction", "the id of the transaction", field="original_id")
-_BALANCE: Final = argument(
-    "--balance",
-    "its initial balance (default: 0)",
-    field="initial_balance",
-    metavar="BALANCE",
-    default="0",
-)
-_OVERDRAFT: Final = argument(
-    "--overdraft",
-    "its overdraft limit (default: 0)",
-    field="overdraft_limit",
-    metavar="OVERDRAFT",
-    default="0",
-)
+_ACCOUNT: Final = argument("account", _ACCOUNT_HELP, "account_id")
+_SOURCE: Final = argument("source", _ACCOUNT_HELP, "source_id")
+_DESTINATION: Final = argument("destination", _ACCOUNT_HELP, "destination_id")
+_TRANSACTION: Final = argument("transaction", "the id of the transaction", "original_id")
 _HOLD: Final = argument(
-    "hold", "the id of the hold, which is that of the transaction that placed it", field="hold_id"
+    "hold", "the id of the hold, which is that of the transaction that placed it", "hold_id"
 )
 _AMOUNT: Final = argument("amount", _AMOUNT_HELP)
-_LIMIT: Final = argument("amount", _AMOUNT_HELP, field="overdraft_limit")
+_LIMIT: Final = argument("amount", _AMOUNT_HELP, "overdraft_limit")
 _AMOUNT_OR_ALL: Final = argument("amount", "how much (default: all that is left)", nargs="?")
 _EXPIRY: Final = when("--until", "when it ends", "expires_at")
 _END: Final = when("--until", "when it ends", "ends_at")
 _KEEP_REST: Final = argument(
-    "--keep-rest", "keep the rest held, to capture more later", field="final", action="store_false"
+    "--keep-rest", "keep the rest held, to capture more later", "final", action="store_false"
 )
-_TO: Final = argument(
-    "--to",
-    "the account it goes to (default: outside the bank)",
-    field="destination_id",
-    metavar="ACCOUNT",
-)
+_TO_HELP: Final = "the account it goes to (default: outside the bank)"
+_TO: Final = argument("--to", _TO_HELP, "destination_id", metavar="ACCOUNT")
 _REASON: Final = argument("--reason", "why", required=True)
-_STOP: Final = argument(
-    "--stop",
-    "default: all",
-    field="restriction",
-    choices=["debits", "credits", "all"],
-    default="all",
-)
-_SWEEP_TO: Final = argument(
-    "--sweep-to", "the account that takes what is left", field="sweep_to", metavar="ACCOUNT"
-)
+_STOPS: Final = ("debits", "credits", "all")
+_STOP: Final = argument("--stop", "default: all", "restriction", choices=_STOPS, default="all")
+_SWEEP_HELP: Final = "the account that takes what is left"
+_SWEEP_TO: Final = argument("--sweep-to", _SWEEP_HELP, "sweep_to", metavar="ACCOUNT")
 _ID: Final = argument(
-    "--id",
-    "the transaction id; sent again, the command is booked once",
-    field="transaction_id",
-    metavar="ID",
+    "--id", "the transaction id; sent again, the command is booked once", "transaction_id"
 )
 
 # The fields that are read as `Money` and as instants; the bank reads all others.
@@ -120,8 +93,10 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         "Open an account.",
         _ACCOUNT,
         argument("--currency", "its currency, such as EUR", required=True),
-        _BALANCE,
-        _OVERDRAFT,
+        argument("--balance", "its initial balance (default: 0)", "initial_balance", default="0"),
+        argument(
+            "--overdraft", "its overdraft limit (default: 0)", "overdraft_limit", default="0"
+        ),
         STORE,
         _ID,
         DESCRIPTION,

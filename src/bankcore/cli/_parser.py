@@ -42,16 +42,18 @@ class Argument(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def argument(name: str, text: str, *, field: str | None = None, **settings: Any) -> Argument:  # noqa: ANN401  # whatever argparse takes
-    return Argument(name, field or name.lstrip("-"), {"help": text, **settings})
+def argument(name: str, text: str, field: str | None = None, **settings: Any) -> Argument:  # noqa: ANN401  # whatever argparse takes
+    bare = name.lstrip("-")
+    if not {"action", "choices", "metavar"} & settings.keys():
+        settings["metavar"] = bare if name == bare else bare.upper()
+    return Argument(name, field or bare, {"help": text, **settings})
 
 
 def when(name: str, text: str, field: str | None = None) -> Argument:
     """
     Return the argument of an instant; *text* says which.
     """
-    text = f"{text}: YYYY-MM-DD, or with time and zone"
-    return argument(name, text, field=field, metavar="WHEN")
+    return argument(name, f"{text}: YYYY-MM-DD, or with time and zone", field, metavar="WHEN")
 
 
 STORE: Final = argument("--store", "the bank's file", metavar="PATH", required=True)
@@ -75,7 +77,7 @@ def add(
         if each.name.startswith("-"):
             parser.add_argument(each.name, dest=each.field, **each.settings)
         else:
-            parser.add_argument(dest=each.field, **{"metavar": each.name, **each.settings})
+            parser.add_argument(dest=each.field, **each.settings)
     return parser
 
 

@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
             "--teller-limit",
             "what tellers move at most each time, such as 'EUR 1000'; one for each currency"
             " (default: nothing)",
-            field="teller_limit",
+            "teller_limit",
             action="append",
             default=[],
             metavar="MONEY",

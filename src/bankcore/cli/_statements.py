@@ -21,7 +21,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         "statement",
         _print_statement,
         "Print an account's statement.",
-        argument("account", "the id of the account", field="account_id"),
+        argument("account", "the id of the account", "account_id"),
         STORE,
         when("--start", "the first day or instant"),
         when("--end", "the first one after it"),
