@@ -50,7 +50,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     if not 0 <= parsed.port <= _PORT_MAX:
         return _wrong_call(f"a port is a number from 0 to {_PORT_MAX:,}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    # Werkzeug logs whole URLs, with the token if somebody put it there.
+    # Werkzeug logs whole URLs, with a token if there is one in the query.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with ExitStack() as stack:
         store = stack.enter_context(SQLiteStore(parsed.store))
