@@ -63,20 +63,23 @@ def test_columns_come_in_any_order_and_others_are_named() -> None:
 
 INVALID_ROWS = [
     ("t1,a1,2024-01-01,0,0,", "is not a valid amount: an amount is above zero"),
-    ("t1,a1,2024-01-01,1.005,1,", "has more decimals than CZK allows (2)"),
+    ("t1,a1,2024-01-01,1.005,1,", "must not have more decimals than CZK allows (2)"),
     ("t1,a1,2024-01-01,--5,1,", "an amount is above zero"),
-    ("t1,a1,2024-01-01,1e3,1,", "an amount is written like"),
-    ("t1,a1,2024-01-01,5,five,", "an amount is written like"),
-    ("t1,a 1,2024-01-01,5,5,", "is not a valid id"),
-    (",a1,2024-01-01,5,5,", "is not a valid id"),
-    ("t1,a1,20240101,5,5,", "a date is YYYY-MM-DD"),
-    ("t1,a1,2024-02-30,5,5,", "a date is YYYY-MM-DD"),
-    ("t1,a1,2024-W01-1,5,5,", "a date is YYYY-MM-DD"),
-    ("t1,a1,2024-01-01T00:00,5,5,", "a date is YYYY-MM-DD"),
+    ("t1,a1,2024-01-01,1e3,1,", "must be written like"),
+    ("t1,a1,2024-01-01,5,five,", "must be written like"),
+    ("t1,a 1,2024-01-01,5,5,", "must be 1 to 64 characters"),
+    (",a1,2024-01-01,5,5,", "must be 1 to 64 characters"),
+    ("t1,a1,20240101,5,5,", "must be a date YYYY-MM-DD"),
+    ("t1,a1,2024-02-30,5,5,", "must be a date YYYY-MM-DD"),
+    ("t1,a1,2024-W01-1,5,5,", "must be a date YYYY-MM-DD"),
+    ("t1,a1,2024-01-01T00:00,5,5,", "must be a date YYYY-MM-DD"),
     ("t1,a1,9999-01-01,5,5,", "the clock says"),
     ("t1,a1,2024-01-01,5,5", "the row has 5 cells, and the first line has 6"),
     ("t1,a1,2024-01-01,5,5,x,y", "the row has 7 cells, and the first line has 6"),
-    ("t1,a1,2024-01-01,5,5,\x07", "is one line, with no control characters"),
+    (
+        "t1,a1,2024-01-01,5,5,\x07",
+        "must be one line of at most 500 characters, with no control characters",
+    ),
 ]
 
 
