@@ -6,7 +6,7 @@ Decided here: how pydantic validates and writes money. Nothing is imported until
 
 from typing import Any
 
-from bankcore.money._amounts import AMOUNT_TEXT_LENGTH, AMOUNT_PATTERN
+from bankcore.money._amounts import AMOUNT_PATTERN, AMOUNT_TEXT_LENGTH
 from bankcore.money._currency import CODE_PATTERN, EXPONENT_MAX
 
 
