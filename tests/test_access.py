@@ -80,7 +80,7 @@ def test_a_principal_is_made_of_texts() -> None:
         (("",), InvalidIdError, "1 to 128"),
         (("a b",), InvalidIdError, "1 to 128"),
         ((7,), InvalidIdError, "1 to 128"),
-        ((7,), InvalidIdError, "is not a valid id"),
+        ((7,), InvalidIdError, "principal must be"),
         (("mary", "owner"), InvalidPrincipalError, "roles are a collection"),
         (("mary", None), InvalidPrincipalError, "roles are a collection"),
         (("mary", ["root"]), InvalidPrincipalError, "'root' is not valid for a principal: a role"),

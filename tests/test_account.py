@@ -195,8 +195,8 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
             "it is closed",
         ),
         ({"status": "open"}, InvalidAccountError, "not an AccountStatus"),
-        ({"id": "a b"}, InvalidIdError, "an id is"),
-        ({"last_booked_at": NAIVE}, InvalidTimeError, "no time zone"),
+        ({"id": "a b"}, InvalidIdError, "must be 1 to 64"),
+        ({"last_booked_at": NAIVE}, InvalidTimeError, "must have a time zone"),
         ({"restriction": Restriction.ALL}, InvalidRestrictionError, "has a reason"),
         (
             {"restriction": Restriction.ALL, "restriction_reason": ""},
