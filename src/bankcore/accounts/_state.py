@@ -89,12 +89,14 @@ class AccountState:
                 raise too_large(amount).about(field)
         self._require_status()
         if self.restriction is not Restriction.NONE or self.restriction_ends_at is not None:
-            require_reason(self.restriction, self.restriction_reason, self.restriction_ends_at)
+            require_reason(
+                self.restriction, self.restriction_reason, self.restriction_ends_at, "restriction_"
+            )
         if self.holders:
             _require_holders(self.holders)
         last = self.last_booked_at
         if last is not None and not (type(last) is datetime and last.tzinfo is UTC):
-            to_instant(last)
+            to_instant(last, "last_booked_at")
 
     def _require_status(self) -> None:
         if type(self.version) is not int or self.version < 0:
@@ -131,7 +133,7 @@ class AccountState:
         Raises:
             HoldNotFoundError: If the account has none.
         """
-        wanted = to_transaction_id(hold_id)
+        wanted = to_transaction_id(hold_id, "hold_id")
         for hold in self.holds:
             if hold.id == wanted:
                 return hold
