@@ -129,7 +129,7 @@ def require_reason(
             ).about(f"{prefix}ends_at")
     elif not reason:
         raise InvalidRestrictionError(
-            shown(reason), f"must say why {restriction.value} are restricted"
+            shown(reason), "must say why the account is restricted"
         ).about(f"{prefix}reason")
 
 
