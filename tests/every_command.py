@@ -10,7 +10,7 @@ from typing import Any, Final
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from bankcore.commands import COMMAND_NAMES, Command
+from bankcore.commands import SENT, Command
 from bankcore.errors import InvalidRequestError
 from bankcore.testing._commands import (
     DOLLAR,
@@ -20,7 +20,6 @@ from bankcore.testing._commands import (
     NOON,
     ONE,
     RATE,
-    SENT,
     Field,
     command_of,
     values_of,
@@ -49,7 +48,7 @@ def name_of(kind: type[Command]) -> str:
     """
     The name under which commands of this kind are recorded.
     """
-    return COMMAND_NAMES[kind]
+    return kind.kind
 
 
 def _otherwise(command: Command) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
             "it is closed",
         ),
         ({"status": "open"}, InvalidAccountError, "not an AccountStatus"),
-        ({"id": "a b"}, InvalidIdError, "^id must be 1 to 64 characters"),
+        ({"id": "a b"}, InvalidIdError, "^account_id must be 1 to 64 characters"),
         ({"last_booked_at": NAIVE}, InvalidTimeError, "^last_booked_at must have a time zone"),
         (
             {"restriction": Restriction.ALL},

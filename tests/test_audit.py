@@ -24,7 +24,7 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
-from bankcore.ledger import AccountStore, ReadSet, Snapshot, WriteSet, verify
+from bankcore.ledger import AccountStore, Chained, ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -689,6 +689,29 @@ def test_a_history_that_ends_early_is_found() -> None:
     )
 
     assert any("its version is 7, and its history says 3" in each for each in findings(store))
+
+
+def test_hashes_that_are_missing_are_found() -> None:
+    """A store with fewer hashes than transactions is named at the first that has none."""
+    store = worked(MemoryStore())
+    store.chain_hashes = lambda account_id, after=0, limit=1000: (
+        () if after else MemoryStore.chain_hashes(store, account_id, limit=1)
+    )
+
+    assert findings(store)[0].startswith("account alice, version 2: its hash does not match")
+
+
+def test_a_store_without_chains_is_audited_too() -> None:
+    """Hash chains are optional: without them, all else is compared."""
+
+    class Unchained(MemoryStore):
+        chain_head = None  # type: ignore[assignment]  # it has no such method
+        chain_hashes = None  # type: ignore[assignment]  # it has no such method
+
+    store = worked(Unchained())
+
+    assert not isinstance(store, Chained)
+    assert verify(store).is_clean
 
 
 def test_what_is_written_during_an_audit_is_no_disagreement() -> None:

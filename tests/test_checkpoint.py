@@ -108,6 +108,16 @@ def test_value_that_is_no_checkpoint_is_refused(value: object) -> None:
         to_checkpoint(value)
 
 
+def test_an_error_of_verify_names_the_argument() -> None:
+    """
+    What is no checkpoint is named as the argument that it was given as.
+    """
+    with pytest.raises(InvalidCheckpointError) as raised:
+        verify(MemoryStore(), against="hello")
+
+    assert "against" == raised.value.field
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -240,7 +250,7 @@ def test_missing_end_is_found() -> None:
     (found,) = found_against(old, checkpoint)
 
     assert found == (
-        "the checkpoint of 2026-05-01T12:00:00+00:00: it stands for 3 records, and the journal"
+        "the checkpoint of 2026-05-01T12:00:00+00:00: it covers 3 records, but the journal"
         " has 2: records are missing"
     )
     assert verify(old).is_clean
@@ -260,8 +270,8 @@ def test_rewritten_history_is_found() -> None:
 
     assert verify(forged).is_clean
     assert found_against(forged, checkpoint) == [
-        f"{where}: the transactions of the accounts among the first 2 are not those of then",
-        f"{where}: the records or their order among the first 2 are not those of then",
+        f"{where}: the transactions of the accounts among the first 2 have changed",
+        f"{where}: the records or their order among the first 2 have changed",
     ]
 
 
@@ -279,8 +289,8 @@ def test_changed_refusal_is_found() -> None:
 
     assert verify(forged).is_clean
     assert found_against(forged, checkpoint) == [
-        f"{where}: the refusals among the first 2 are not those of then",
-        f"{where}: the records or their order among the first 2 are not those of then",
+        f"{where}: the refusals among the first 2 have changed",
+        f"{where}: the records or their order among the first 2 have changed",
     ]
 
 

@@ -18,7 +18,7 @@ from pins import normal, pins, require_pinned, requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ("3.11", "3.12", "3.13")
-# pip before 25.3 takes the first for builds too; a later one takes the second.
+# For a build, pip 23 and 24 take the first, and pip 26 the second.
 SETTINGS = "PIP_CONSTRAINT=tests/constraints.txt PIP_BUILD_CONSTRAINT=tests/constraints.txt"
 
 

@@ -147,9 +147,17 @@ def test_a_command_without_an_id_is_a_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accounts", "operations"), [(1, 10), (100_001, 10), (2, -1), (2, 10_000_001)]
+    ("accounts", "operations", "field"),
+    [
+        (1, 10, "accounts"),
+        (100_001, 10, "accounts"),
+        (2, -1, "operations"),
+        (2, 10_000_001, "operations"),
+    ],
 )
-def test_sizes_have_bounds(accounts: int, operations: int) -> None:
+def test_sizes_have_bounds(accounts: int, operations: int, field: str) -> None:
     """A workload too small or too large is refused before anything is written."""
-    with pytest.raises(InvalidBatchError):
+    with pytest.raises(InvalidBatchError) as caught:
         Workload(accounts=accounts, operations=operations)
+
+    assert field == caught.value.field

@@ -2,157 +2,86 @@
 Every error of bankcore, by name.
 
 The tree: `BankError`, and under it three branches: `InvalidRequestError` (fix the call),
-`DeclinedError` (a rule of the bank or a policy said no) and `StoreError` (the storage could not
-do it, or cannot tell). One class for each reason; its facts are its fields.
+`DeclinedError` (a rule of the bank or a policy said no) and `StoreError` (the storage could not do
+it, or cannot tell). One class for each reason; its facts are its fields.
 """
 
-from bankcore.access._errors import (
-    AccessDeniedError,
-    AccountNotVisibleError,
-    InvalidPrincipalError,
-    TokenNotFoundError,
-)
-from bankcore.accounts._errors import (
-    AccountClosedError,
-    AccountRestrictedError,
-    BalanceLimitError,
-    CloseBlockedError,
-    HolderLimitError,
-    HolderNotFoundError,
-    HoldExceededError,
-    HoldLimitError,
-    HoldNotActiveError,
-    HoldNotFoundError,
-    InsufficientFundsError,
-    InvalidAccountError,
-    InvalidRestrictionError,
-    InvalidRightsError,
-    InvalidVersionError,
-)
-from bankcore.commands._errors import (
-    InvalidCommandError,
-    InvalidFlagError,
-    InvalidLegsError,
-    SameAccountError,
-)
-from bankcore.ledger._errors import (
-    RECORDED_ERRORS,
-    AccountExistsError,
-    AccountNotFoundError,
-    AlreadyReversedError,
-    ClockSkewError,
-    InvalidBatchError,
-    InvalidCheckpointError,
-    InvalidCursorError,
-    InvalidHistoryError,
-    InvalidJournalError,
-    InvalidLimitError,
-    NotReversibleError,
-    OutcomeUnknownError,
-    SchemaVersionError,
-    StaleVersionError,
-    StoreCorruptedError,
-    StoreFormatError,
-    StoreMisuseError,
-    StoreUnavailableError,
-    TransactionIdReusedError,
-    TransactionNotFoundError,
-)
-from bankcore.money._errors import (
-    AmbiguousCurrencyError,
-    AmountTooLargeError,
-    CurrencyMismatchError,
-    DivisionByZeroError,
-    InvalidAmountError,
-    InvalidCurrencyError,
-    InvalidFactorError,
-    InvalidFormatError,
-    InvalidOperandError,
-    InvalidRateError,
-    InvalidRoundingError,
-    InvalidWeightsError,
-    RoundingRequiredError,
-    UnknownCurrencyError,
-)
-from bankcore.values._errors import (
-    BankError,
-    DeclinedError,
-    InvalidIdError,
-    InvalidRequestError,
-    InvalidTextError,
-    InvalidTimeError,
-    StoreError,
-)
+from bankcore.access import _errors as _access
+from bankcore.accounts import _errors as _accounts
+from bankcore.commands import _errors as _commands
+from bankcore.ledger import _errors as _ledger
+from bankcore.money import _errors as _money
+from bankcore.values import _errors as _values
 
-__all__ = [
-    "RECORDED_ERRORS",
-    "AccessDeniedError",
-    "AccountClosedError",
-    "AccountExistsError",
-    "AccountNotFoundError",
-    "AccountNotVisibleError",
-    "AccountRestrictedError",
-    "AlreadyReversedError",
-    "AmbiguousCurrencyError",
-    "AmountTooLargeError",
-    "BalanceLimitError",
-    "BankError",
-    "ClockSkewError",
-    "CloseBlockedError",
-    "CurrencyMismatchError",
-    "DeclinedError",
-    "DivisionByZeroError",
-    "HoldExceededError",
-    "HoldLimitError",
-    "HoldNotActiveError",
-    "HoldNotFoundError",
-    "HolderLimitError",
-    "HolderNotFoundError",
-    "InsufficientFundsError",
-    "InvalidAccountError",
-    "InvalidAmountError",
-    "InvalidBatchError",
-    "InvalidCheckpointError",
-    "InvalidCommandError",
-    "InvalidCurrencyError",
-    "InvalidCursorError",
-    "InvalidFactorError",
-    "InvalidFlagError",
-    "InvalidFormatError",
-    "InvalidHistoryError",
-    "InvalidIdError",
-    "InvalidJournalError",
-    "InvalidLegsError",
-    "InvalidLimitError",
-    "InvalidOperandError",
-    "InvalidPrincipalError",
-    "InvalidRateError",
-    "InvalidRequestError",
-    "InvalidRestrictionError",
-    "InvalidRightsError",
-    "InvalidRoundingError",
-    "InvalidTextError",
-    "InvalidTimeError",
-    "InvalidVersionError",
-    "InvalidWeightsError",
-    "NotReversibleError",
-    "OutcomeUnknownError",
-    "RoundingRequiredError",
-    "SameAccountError",
-    "SchemaVersionError",
-    "StaleVersionError",
-    "StoreCorruptedError",
-    "StoreError",
-    "StoreFormatError",
-    "StoreMisuseError",
-    "StoreUnavailableError",
-    "TokenNotFoundError",
-    "TransactionIdReusedError",
-    "TransactionNotFoundError",
-    "UnknownCurrencyError",
-]
+AccessDeniedError = _access.AccessDeniedError
+AccountNotVisibleError = _access.AccountNotVisibleError
+InvalidPrincipalError = _access.InvalidPrincipalError
+TokenNotFoundError = _access.TokenNotFoundError
+AccountClosedError = _accounts.AccountClosedError
+AccountRestrictedError = _accounts.AccountRestrictedError
+BalanceLimitError = _accounts.BalanceLimitError
+CloseBlockedError = _accounts.CloseBlockedError
+HolderLimitError = _accounts.HolderLimitError
+HolderNotFoundError = _accounts.HolderNotFoundError
+HoldExceededError = _accounts.HoldExceededError
+HoldLimitError = _accounts.HoldLimitError
+HoldNotActiveError = _accounts.HoldNotActiveError
+HoldNotFoundError = _accounts.HoldNotFoundError
+InsufficientFundsError = _accounts.InsufficientFundsError
+InvalidAccountError = _accounts.InvalidAccountError
+InvalidRestrictionError = _accounts.InvalidRestrictionError
+InvalidRightsError = _accounts.InvalidRightsError
+InvalidVersionError = _accounts.InvalidVersionError
+InvalidCommandError = _commands.InvalidCommandError
+InvalidFlagError = _commands.InvalidFlagError
+InvalidLegsError = _commands.InvalidLegsError
+SameAccountError = _commands.SameAccountError
+RECORDED_ERRORS = _ledger.RECORDED_ERRORS
+AccountExistsError = _ledger.AccountExistsError
+AccountNotFoundError = _ledger.AccountNotFoundError
+AlreadyReversedError = _ledger.AlreadyReversedError
+ClockSkewError = _ledger.ClockSkewError
+InvalidBatchError = _ledger.InvalidBatchError
+InvalidCheckpointError = _ledger.InvalidCheckpointError
+InvalidCursorError = _ledger.InvalidCursorError
+InvalidHistoryError = _ledger.InvalidHistoryError
+InvalidJournalError = _ledger.InvalidJournalError
+InvalidLimitError = _ledger.InvalidLimitError
+NotReversibleError = _ledger.NotReversibleError
+OutcomeUnknownError = _ledger.OutcomeUnknownError
+SchemaVersionError = _ledger.SchemaVersionError
+StaleVersionError = _ledger.StaleVersionError
+StoreCorruptedError = _ledger.StoreCorruptedError
+StoreFormatError = _ledger.StoreFormatError
+StoreMisuseError = _ledger.StoreMisuseError
+StoreUnavailableError = _ledger.StoreUnavailableError
+TransactionIdReusedError = _ledger.TransactionIdReusedError
+TransactionNotFoundError = _ledger.TransactionNotFoundError
+AmbiguousCurrencyError = _money.AmbiguousCurrencyError
+AmountTooLargeError = _money.AmountTooLargeError
+CurrencyMismatchError = _money.CurrencyMismatchError
+DivisionByZeroError = _money.DivisionByZeroError
+InvalidAmountError = _money.InvalidAmountError
+InvalidCurrencyError = _money.InvalidCurrencyError
+InvalidFactorError = _money.InvalidFactorError
+InvalidFormatError = _money.InvalidFormatError
+InvalidOperandError = _money.InvalidOperandError
+InvalidRateError = _money.InvalidRateError
+InvalidRoundingError = _money.InvalidRoundingError
+InvalidWeightsError = _money.InvalidWeightsError
+RoundingRequiredError = _money.RoundingRequiredError
+UnknownCurrencyError = _money.UnknownCurrencyError
+BankError = _values.BankError
+DeclinedError = _values.DeclinedError
+InvalidIdError = _values.InvalidIdError
+InvalidRequestError = _values.InvalidRequestError
+InvalidTextError = _values.InvalidTextError
+InvalidTimeError = _values.InvalidTimeError
+StoreError = _values.StoreError
+
+__all__ = [name for name in globals() if not name.startswith("_")]  # all of the above
 
 # A traceback and a pickle name the public place.
 for _error in tuple(globals().values()):
-    if isinstance(_error, type) and issubclass(_error, BankError):
+    if isinstance(_error, type):
         _error.__module__ = __name__

@@ -8,6 +8,8 @@ import pytest
 from web import Web, euros, told
 
 from bankcore.bank import Bank
+from bankcore.flask import _blueprint, _openapi, _resources
+from bankcore.flask._resources import post
 from bankcore.money import Currency, Money
 from bankcore.values import TransactionId
 
@@ -256,6 +258,26 @@ def test_closing(web: Web) -> None:
         told(web.get(f"/accounts/{account}"))["status"],
         balance(web, other),
     )
+
+
+def test_one_row_makes_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint for one more command is one row: its fields follow from the command's class."""
+    path = "/accounts/{account_id}/overdraft-limit"
+    row = post("set_overdraft_limit", path, "Set how far the account may be overdrawn.")
+    for module in (_blueprint, _openapi):
+        monkeypatch.setattr(module, "ENDPOINTS", (*_resources.ENDPOINTS, row))
+    web = Web()
+    account = web.open()
+    operation = told(web.send("GET", "/openapi.json"))["paths"][path]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    body = {"overdraft_limit": "50", "currency": "EUR", "description": "trust"}
+    done = web.send("POST", f"/accounts/{account}/overdraft-limit", body, me="otto")
+    wrong = web.send("POST", f"/accounts/{account}/overdraft-limit", {}, me="otto")
+
+    assert ["overdraft_limit", "currency"] == schema["required"]
+    assert {"overdraft_limit", "currency", "exponent", "description"} == set(schema["properties"])
+    assert (201, "50.00") == (done.status_code, told(done)["postings"][0]["overdraft_limit"])
+    assert (400, "overdraft_limit") == (wrong.status_code, told(wrong)["field"])
 
 
 # -- Pages -------------------------------------------------------------------

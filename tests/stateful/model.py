@@ -4,9 +4,11 @@ The model: a bank in plain integers, to predict every answer of the real one.
 It is written from the design alone, and imports nothing of bankcore: amounts are ints of
 minor units, instants ints of microseconds, ids texts. It is slow and simple on purpose: an
 atomic batch is worked on a copy of everything.
+
+`KINDS` is the one table in the tests that names every command. A new command is a row of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
@@ -53,6 +55,7 @@ class Ask:
     # Of an exchange rate: base, quote and rate.
     rate: tuple[str, str, str] | None = None
     original: str | None = None
+    holder: str | None = None
 
     def __repr__(self) -> str:
         said = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -167,40 +170,166 @@ class Declined(Exception):  # noqa: N818  # it is an answer, and no error of the
         self.facts = facts
 
 
-# What each kind of command carries besides its time and description, under the names of the
-# design, in order.
-FIELDS = {
-    "open": ("account_id", "initial_balance", "overdraft_limit"),
-    "deposit": ("account_id", "amount"),
-    "withdraw": ("account_id", "amount"),
-    "transfer": ("source_id", "destination_id", "amount"),
-    "post": ("legs", "crosses_boundary", "exchange_rate"),
-    "reverse": ("original_id",),
-    "place": ("account_id", "amount", "expires_at"),
-    "capture": ("account_id", "hold_id", "amount", "final", "destination_id"),
-    "release": ("account_id", "hold_id"),
-    "extend": ("account_id", "hold_id", "expires_at"),
-    "restrict": ("account_id", "restriction", "reason", "ends_at"),
-    "set_limit": ("account_id", "overdraft_limit"),
-    "close": ("account_id", "sweep_to"),
-    "grant": ("account_id", "principal", "rights"),
-    "revoke": ("account_id", "principal"),
+# -- The kinds of command --
+
+Moves = dict[str, int]
+
+
+def unmoved(ask: Ask) -> Moves:
+    return {name: 0 for name in (ask.account, ask.to) if name is not None}
+
+
+def credited(ask: Ask) -> Moves:
+    return {ask.account or "": ask.amount or 0}
+
+
+def debited(ask: Ask) -> Moves:
+    """
+    Out of the account, and into the other one if there is one.
+    """
+    amount = ask.amount or 0
+    return {name: move for name, move in ((ask.account, -amount), (ask.to, amount)) if name}
+
+
+def nets_of(ask: Ask) -> Moves:
+    """
+    What each account's legs come to, those to be debited first.
+    """
+    nets: Moves = {}
+    for name, amount, _ in ask.legs:
+        nets[name] = nets.get(name, 0) + amount
+    return dict(sorted(nets.items(), key=lambda each: each[1] >= 0))
+
+
+def unchanged(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    pass
+
+
+def hold_placed(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    account.holds.append(ModelHold(transaction_id, ask.amount or 0, ends=ask.ends))
+
+
+def hold_captured(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    place, hold = hold_of(ask, account)
+    taken = hold.left if ask.amount is None else ask.amount
+    if ask.final or taken == hold.left:
+        del account.holds[place]
+    else:
+        account.holds[place] = replace(hold, captured=hold.captured + taken)
+
+
+def hold_released(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    del account.holds[hold_of(ask, account)[0]]
+
+
+def hold_extended(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    place, hold = hold_of(ask, account)
+    account.holds[place] = replace(hold, ends=ask.ends)
+
+
+def hold_of(ask: Ask, account: ModelAccount) -> tuple[int, ModelHold]:
+    return next(each for each in enumerate(account.holds) if each[1].id == ask.hold)
+
+
+def restricted(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    account.restriction = (ask.restriction, ask.reason, ask.ends)
+
+
+def limited(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    account.limit = ask.amount or 0
+
+
+def closed(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    account.closed = True
+
+
+def granted(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    account.holders[ask.principal] = frozenset(ask.rights)
+
+
+def revoked(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
+    del account.holders[ask.principal]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """
+    What the tests know of one kind of command, under the name under which it is recorded.
+
+    *fields* are those that not every command has, under the names of the design, in order.
+    *moves* says how much it asks of each account, those to be debited first, as far as it says
+    so itself; *change* changes what an account has besides its balance.
+
+    *may* is for `tests/test_access.py`: with which accounts an owner, a teller, an auditor and
+    an operator may do it, as letters: o(wn), r(ead only), c(redit only), d(ebit only), x:
+    another's. *not_over_http* and *not_on_the_command_line* say why nobody can do it there.
+    """
+
+    fields: tuple[str, ...]
+    may: tuple[str, str, str, str] | None
+    moves: Callable[[Ask], Moves] = unmoved
+    change: Callable[[Ask, ModelAccount, str], None] = unchanged
+    not_over_http: str = ""
+    not_on_the_command_line: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    # With no account yet there is no letter for it; test_access.py has tests of its own.
+    "open_account": Kind(("account_id", "initial_balance", "overdraft_limit", "holder"), may=None),
+    "deposit": Kind(("account_id", "amount"), ("oc", "x", "", ""), credited),
+    "withdraw": Kind(("account_id", "amount"), ("od", "x", "", ""), debited),
+    "transfer": Kind(("source_id", "destination_id", "amount"), ("od", "x", "", ""), debited),
+    "post": Kind(
+        ("legs", "crosses_boundary", "exchange_rate"),
+        ("", "", "", ""),
+        nets_of,
+        not_over_http="what is booked between several accounts, the application books itself",
+        not_on_the_command_line="legs are more than a line of words",
+    ),
+    "reverse": Kind(("original_id",), ("", "x", "", "")),
+    "place_hold": Kind(
+        ("account_id", "amount", "expires_at"), ("od", "x", "", ""), debited, hold_placed
+    ),
+    "capture_hold": Kind(
+        ("account_id", "hold_id", "amount", "final", "destination_id"),
+        ("od", "x", "", ""),
+        change=hold_captured,
+    ),
+    "release_hold": Kind(("account_id", "hold_id"), ("od", "x", "", ""), change=hold_released),
+    "extend_hold": Kind(
+        ("account_id", "hold_id", "expires_at"),
+        ("od", "x", "", ""),
+        change=hold_extended,
+        not_over_http="a hold that must last longer is placed again",
+        not_on_the_command_line="a hold that must last longer is placed again",
+    ),
+    "restrict": Kind(
+        ("account_id", "restriction", "reason", "ends_at"), ("", "", "", "x"), change=restricted
+    ),
+    "set_overdraft_limit": Kind(
+        ("account_id", "overdraft_limit"),
+        ("", "", "", "x"),
+        change=limited,
+        not_over_http="credit is granted by the application, after checks of its own",
+    ),
+    "close_account": Kind(("account_id", "sweep_to"), ("od", "", "", "x"), change=closed),
+    "grant_access": Kind(
+        ("account_id", "principal", "rights"),
+        ("", "", "", "x"),
+        change=granted,
+        not_over_http="who holds rights is decided by the application",
+        not_on_the_command_line="it acts for no principal, and needs no rights",
+    ),
+    "revoke_access": Kind(
+        ("account_id", "principal"),
+        ("", "", "", "x"),
+        change=revoked,
+        not_over_http="who holds rights is decided by the application",
+        not_on_the_command_line="it acts for no principal, and needs no rights",
+    ),
 }
 
-# The names of commands that an answer can name.
-NAMES = {
-    "open": "open_account",
-    "place": "place_hold",
-    "capture": "capture_hold",
-    "release": "release_hold",
-    "extend": "extend_hold",
-    "expire": "expire_hold",
-    "set_limit": "set_overdraft_limit",
-    "close": "close_account",
-    "grant": "grant_access",
-    "revoke": "revoke_access",
-}
-
+RIGHTS = frozenset({"read", "credit", "debit"})
 STOPS_DEBITS = ("debits", "all")
 STOPS_CREDITS = ("credits", "all")
 
@@ -220,11 +349,12 @@ def content_of(ask: Ask) -> dict[str, object]:
         "sweep_to": ask.to,
         "amount": amount,
         "initial_balance": amount,
-        "overdraft_limit": amount if ask.kind == "set_limit" else limit,
+        "overdraft_limit": amount if ask.kind == "set_overdraft_limit" else limit,
         "legs": ask.legs,
         "crosses_boundary": ask.crosses,
         "exchange_rate": ask.rate,
         "original_id": ask.original,
+        "holder": ask.holder,
         "hold_id": ask.hold,
         "final": ask.final,
         "expires_at": ask.ends,
@@ -234,17 +364,7 @@ def content_of(ask: Ask) -> dict[str, object]:
         "principal": ask.principal,
         "rights": frozenset(ask.rights),
     }
-    return {name: content[name] for name in ("booked_at", "description", *FIELDS[ask.kind])}
-
-
-def nets_of(ask: Ask) -> dict[str, int]:
-    """
-    What each account's legs come to, those to be debited first.
-    """
-    nets: dict[str, int] = {}
-    for name, amount, _ in ask.legs:
-        nets[name] = nets.get(name, 0) + amount
-    return dict(sorted(nets.items(), key=lambda each: each[1] >= 0))
+    return {name: content[name] for name in ("booked_at", "description", *KINDS[ask.kind].fields)}
 
 
 def malformed(ask: Ask) -> "Refused | None":  # noqa: PLR0911  # a list of reasons
@@ -254,7 +374,7 @@ def malformed(ask: Ask) -> "Refused | None":  # noqa: PLR0911  # a list of reaso
     """
     if ask.id is not None and ":" in ask.id:
         return Refused("invalid_id")
-    least = 0 if ask.kind in {"open", "set_limit"} else 1
+    least = 0 if ask.kind in {"open_account", "set_overdraft_limit"} else 1
     amounts = [(abs(amount), 1) for _, amount, _ in ask.legs]
     if ask.amount is not None:
         amounts.append((ask.amount, least))
@@ -269,7 +389,7 @@ def malformed(ask: Ask) -> "Refused | None":  # noqa: PLR0911  # a list of reaso
         ask.ends is not None if ask.restriction == "none" else not ask.reason
     ):
         return Refused("invalid_restriction")
-    if ask.kind == "grant" and not ask.rights:
+    if ask.kind == "grant_access" and not ask.rights:
         return Refused("invalid_rights")
     return malformed_legs(ask) if ask.kind == "post" else None
 
@@ -382,7 +502,9 @@ class Model:
             (
                 ask,
                 next(made) if ask.id is None else ask.id,
-                next(made) if ask.kind == "open" and ask.account is None else ask.account or "",
+                next(made)
+                if ask.kind == "open_account" and ask.account is None
+                else ask.account or "",
             )
             for ask in asks
         ]
@@ -425,9 +547,10 @@ class Model:
     ) -> Booked:
         if ask.at is not None and ask.at > now:
             raise Declined("invalid_time", recorded=False)
-        if ask.kind == "open":
+        if ask.kind == "open_account":
             return self._opened(ask, transaction_id, account, now)
-        moves = self._reversal(ask.original) if ask.original is not None else self._moves(ask)
+        kind = KINDS[ask.kind]
+        moves = kind.moves(ask) if ask.original is None else self._reversal(ask.original)
         names = list(moves)
         for name in names:
             if name not in self.accounts:
@@ -438,35 +561,35 @@ class Model:
         # A given time is later than the last postings, or it is refused above.
         at = now if ask.at is None else ask.at
         at = max(at, *(self.accounts[name].last for name in names))
-        if ask.kind == "close" and self.accounts[names[0]].balance <= 0:
+        if ask.kind == "close_account" and self.accounts[names[0]].balance <= 0:
             # Nothing is swept: of the other account no more is asked than that it is there.
             names = names[:1]
         self._require_currencies(ask, names)
-        if ask.kind in {"place", "restrict"} and ask.ends is not None and ask.ends <= at:
+        if ask.kind in {"place_hold", "restrict"} and ask.ends is not None and ask.ends <= at:
             raise Declined("invalid_time", recorded=False)
-        if ask.kind not in {"grant", "revoke"}:
+        if ask.kind not in {"grant_access", "revoke_access"}:
             for name in names:
                 if self.accounts[name].closed:
                     raise Declined("account_closed", recorded=True, account_id=name)
         hold = self._hold(ask, at) if ask.hold is not None else None
-        if ask.kind == "revoke" and ask.principal not in self.accounts[names[0]].holders:
+        if ask.kind == "revoke_access" and ask.principal not in self.accounts[names[0]].holders:
             raise Declined(
                 "holder_not_found", recorded=True, account_id=names[0], principal=ask.principal
             )
-        if ask.kind == "grant":
+        if ask.kind == "grant_access":
             self._require_room_for_holder(names[0], ask.principal)
-        if ask.kind == "capture":
+        if ask.kind == "capture_hold":
             assert hold is not None
             taken = hold.left if ask.amount is None else ask.amount
             moves = dict(zip(names, (-taken, taken), strict=False))
-        if ask.kind == "close":
+        if ask.kind == "close_account":
             moves = self._swept(names, at)
         # What is judged, and what is booked: a hold takes nothing yet.
         for name, move in moves.items():
             self._require_permitted(name, move, at)
-        if ask.kind == "extend":
+        if ask.kind == "extend_hold":
             self._require_permitted(names[0], -1, at)
-        if ask.kind == "capture" and hold is not None and -moves[names[0]] > hold.left:
+        if ask.kind == "capture_hold" and hold is not None and -moves[names[0]] > hold.left:
             raise Declined(
                 "hold_exceeded",
                 recorded=True,
@@ -475,17 +598,17 @@ class Model:
                 requested=-moves[names[0]],
                 shortfall=-moves[names[0]] - hold.left,
             )
-        if ask.kind not in {"capture", "close"}:
+        if ask.kind not in {"capture_hold", "close_account"}:
             for name, move in moves.items():
                 self._require_funds(name, move, at)
-        if ask.kind == "place":
+        if ask.kind == "place_hold":
             self._require_room_for_hold(names[0], -moves[names[0]], at)
             moves = {names[0]: 0}
         for name, move in moves.items():
             self._require_room(name, move)
         for name in moves:
             self._expire(name, at)
-        self._change(ask, transaction_id, names[0], hold)
+        kind.change(ask, self.accounts[names[0]], transaction_id)
         booked = self._book(transaction_id, at, moves)
         if ask.original is not None:
             self.reversed_by[ask.original] = transaction_id
@@ -495,27 +618,11 @@ class Model:
         if account in self.accounts:
             raise Declined("account_exists", recorded=True, account_id=account)
         self._require_version(ask, account, 0)
-        self.accounts[account] = ModelAccount(ask.currency, ask.limit or 0)
+        holders = {} if ask.holder is None else {ask.holder: RIGHTS}
+        self.accounts[account] = ModelAccount(ask.currency, ask.limit or 0, holders=holders)
         self.histories[account] = []
         assert ask.amount is not None
         return self._book(transaction_id, now if ask.at is None else ask.at, {account: ask.amount})
-
-    @staticmethod
-    def _moves(ask: Ask) -> dict[str, int]:
-        """
-        What a command asks of each account, those to be debited first, as far as it says so.
-        """
-        if ask.kind == "post":
-            return nets_of(ask)
-        assert ask.account is not None
-        amount = ask.amount or 0
-        if ask.kind in {"withdraw", "transfer", "place"}:
-            moves = {ask.account: -amount}
-        else:
-            moves = {ask.account: amount if ask.kind == "deposit" else 0}
-        if ask.to is not None:
-            moves[ask.to] = amount
-        return moves
 
     def _reversal(self, original: str) -> dict[str, int]:
         """
@@ -525,12 +632,12 @@ class Model:
         if record is None or isinstance(record.answer, Refused):
             raise Declined("transaction_not_found", recorded=True, transaction_id=original)
         kind, lines = record.ask.kind, record.answer.lines
-        if kind in {"close", "reverse"} or not any(line.amount for line in lines):
+        if kind in {"close_account", "reverse"} or not any(line.amount for line in lines):
             raise Declined(
                 "not_reversible",
                 recorded=True,
                 transaction_id=original,
-                command=NAMES.get(kind, kind),
+                command=kind,
             )
         if original in self.reversed_by:
             raise Declined(
@@ -578,7 +685,7 @@ class Model:
         assert ask.account is not None
         for hold in self.accounts[ask.account].open_holds(at):
             if hold.id == ask.hold:
-                if ask.kind == "extend" and (
+                if ask.kind == "extend_hold" and (
                     hold.ends is None or (ask.ends is not None and ask.ends <= hold.ends)
                 ):
                     raise Declined("invalid_time", recorded=False)
@@ -587,7 +694,7 @@ class Model:
         had = (
             was is not None
             and isinstance(was.answer, Booked)
-            and was.ask.kind == "place"
+            and was.ask.kind == "place_hold"
             and was.ask.account == ask.account
         )
         raise Declined(
@@ -684,7 +791,9 @@ class Model:
             account.holds.remove(hold)
             expiry = f"expiry:{name}:{account.version + 1}"
             booked = self._book(expiry, ends, {name: 0})
-            self.records[expiry] = Record(Ask("expire", name, hold=hold_id, id=expiry), booked)
+            self.records[expiry] = Record(
+                Ask("expire_hold", name, hold=hold_id, id=expiry), booked
+            )
             found.append(booked)
         return found
 
@@ -700,39 +809,6 @@ class Model:
         }
         order = sorted(first, key=lambda name: first[name])
         return [booked for name in order for booked in self._expire(name, now)]
-
-    def _change(self, ask: Ask, transaction_id: str, name: str, hold: ModelHold | None) -> None:
-        """
-        What a command changes besides balances.
-        """
-        account = self.accounts[name]
-        if ask.kind == "place":
-            assert ask.amount is not None
-            account.holds.append(ModelHold(transaction_id, ask.amount, ends=ask.ends))
-        if hold is not None:
-            self._change_hold(ask, account, hold)
-        if ask.kind == "restrict":
-            account.restriction = (ask.restriction, ask.reason, ask.ends)
-        elif ask.kind == "set_limit":
-            account.limit = ask.amount or 0
-        elif ask.kind == "close":
-            account.closed = True
-        elif ask.kind == "grant":
-            account.holders[ask.principal] = frozenset(ask.rights)
-        elif ask.kind == "revoke":
-            del account.holders[ask.principal]
-
-    @staticmethod
-    def _change_hold(ask: Ask, account: ModelAccount, hold: ModelHold) -> None:
-        place = account.holds.index(hold)
-        if ask.kind == "extend":
-            account.holds[place] = replace(hold, ends=ask.ends)
-            return
-        taken = hold.left if ask.amount is None else ask.amount
-        if ask.kind == "capture" and not ask.final and taken < hold.left:
-            account.holds[place] = replace(hold, captured=hold.captured + taken)
-        else:
-            del account.holds[place]
 
     def _book(self, transaction_id: str, at: int, moves: dict[str, int]) -> Booked:
         lines = []

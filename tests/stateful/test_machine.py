@@ -27,6 +27,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -40,9 +41,24 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+
+from bankcore.accounts import Account, Hold
+from bankcore.accounts import _account as account_module
+from bankcore.bank import Bank
+from bankcore.commands import Command, Leg
+from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
+from bankcore.io import export_journal, import_journal
+from bankcore.ledger import AccountStore, Transaction
+from bankcore.ledger import _audit as audit
+from bankcore.money import ExchangeRate, Money
+from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.testing._commands import FIELDS, SENT
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from every_command import name_of
 from model import (
     HOLDERS_MAX,
     HOLDS_MAX,
+    KINDS,
     Answer,
     Ask,
     Booked,
@@ -50,43 +66,16 @@ from model import (
     Model,
     ModelHold,
     Refused,
+    content_of,
     nets_of,
 )
-
-from bankcore.accounts import Account, Hold
-from bankcore.accounts import _account as account_module
-from bankcore.bank import Bank
-from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
-    Command,
-    Deposit,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
-)
-from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
-from bankcore.io import export_journal, import_journal
-from bankcore.ledger import AccountStore, Transaction
-from bankcore.ledger import _audit as audit
-from bankcore.money import ExchangeRate, Money
-from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.values import AccountId, PrincipalId, TransactionId
 
 EPOCH: Final = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND: Final = 1_000_000
 AMOUNT_MAX: Final = 10**18 - 1
 
-# Facts that only describe a malformed value in words; the code is compared, they are not.
+# Facts that only describe a malformed value in words; the code is compared, they are not. Nor is
+# the name of the field, which an error has where it is one field's alone.
 WORDS: Final = {"value", "reason"}
 
 
@@ -116,23 +105,15 @@ def plain(value: object) -> object:
     return value
 
 
-# Of each kind of command: its class, and the bank's own method.
-KINDS: Final[dict[str, tuple[type[Command], str]]] = {
-    "open": (OpenAccount, "open_account"),
-    "deposit": (Deposit, "deposit"),
-    "withdraw": (Withdraw, "withdraw"),
-    "transfer": (Transfer, "transfer"),
-    "post": (Post, "post"),
-    "reverse": (Reverse, "reverse"),
-    "place": (PlaceHold, "place_hold"),
-    "capture": (CaptureHold, "capture_hold"),
-    "release": (ReleaseHold, "release_hold"),
-    "extend": (ExtendHold, "extend_hold"),
-    "restrict": (Restrict, "restrict"),
-    "set_limit": (SetOverdraftLimit, "set_overdraft_limit"),
-    "close": (CloseAccount, "close_account"),
-    "grant": (GrantAccess, "grant_access"),
-    "revoke": (RevokeAccess, "revoke_access"),
+CLASSES: Final = {name_of(kind): kind for kind in SENT}
+# What makes a value of a field of this type of what the model has there; others stay as they are.
+MADE: Final[dict[Any, Callable[[Any], Any]]] = {
+    Money: lambda plain: Money.from_minor(*plain),
+    datetime: instant_of,
+    tuple[Leg, ...]: lambda legs: [
+        (name, Money.from_minor(minor, code)) for name, minor, code in legs
+    ],
+    ExchangeRate: lambda rate: ExchangeRate(*rate),
 }
 
 
@@ -140,33 +121,16 @@ def arguments_of(ask: Ask) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """
     The arguments that *ask* describes, for the class of its kind or the bank's method.
     """
-    amount = None if ask.amount is None else Money.from_minor(ask.amount, ask.currency)
-    limit = None if ask.limit is None else Money.from_minor(ask.limit, ask.currency)
-    ends = None if ask.ends is None else instant_of(ask.ends)
-    legs = [(name, Money.from_minor(minor, code)) for name, minor, code in ask.legs]
-    rate = None if ask.rate is None else ExchangeRate(*ask.rate)
-    given: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-        "open": ((ask.account,), {"initial_balance": amount, "overdraft_limit": limit}),
-        "deposit": ((ask.account, amount), {}),
-        "withdraw": ((ask.account, amount), {}),
-        "transfer": ((ask.account, ask.to, amount), {}),
-        "post": ((legs,), {"crosses_boundary": ask.crosses, "exchange_rate": rate}),
-        "reverse": ((ask.original,), {}),
-        "place": ((ask.account, amount), {"expires_at": ends}),
-        "capture": (
-            (ask.account, ask.hold, amount),
-            {"final": ask.final, "destination_id": ask.to},
-        ),
-        "release": ((ask.account, ask.hold), {}),
-        "extend": ((ask.account, ask.hold), {"expires_at": ends}),
-        "restrict": ((ask.account, ask.restriction), {"reason": ask.reason, "ends_at": ends}),
-        "set_limit": ((ask.account, amount), {}),
-        "close": ((ask.account,), {"sweep_to": ask.to}),
-        "grant": ((ask.account, ask.principal, ask.rights), {}),
-        "revoke": ((ask.account, ask.principal), {}),
-    }
-    positional, named = given[ask.kind]
-    return positional, {
+    content = content_of(ask)
+    positional, named = [], {}
+    for field in FIELDS[CLASSES[ask.kind]]:
+        plain = content[field.name]
+        value = plain if plain is None else MADE.get(field.type, lambda each: each)(plain)
+        if attrs.fields_dict(CLASSES[ask.kind])[field.name].kw_only:
+            named[field.name] = value
+        else:
+            positional.append(value)
+    return tuple(positional), {
         **named,
         "transaction_id": ask.id,
         "booked_at": None if ask.at is None else instant_of(ask.at),
@@ -180,7 +144,7 @@ def command_of(ask: Ask) -> Command:
     The command that *ask* describes; raises where that is malformed.
     """
     positional, named = arguments_of(ask)
-    make: Callable[..., Command] = KINDS[ask.kind][0]
+    make: Callable[..., Command] = CLASSES[ask.kind]
     return make(*positional, **named)
 
 
@@ -189,7 +153,7 @@ def call(bank: Bank, ask: Ask) -> Transaction:
     What the bank's own method for *ask* gives.
     """
     positional, named = arguments_of(ask)
-    method: Callable[..., Transaction] = getattr(bank, KINDS[ask.kind][1])
+    method: Callable[..., Transaction] = getattr(bank, ask.kind)
     return method(*positional, **named)
 
 
@@ -214,7 +178,7 @@ def answer_of(outcome: Transaction | BankError) -> Answer:
             )
         at = microseconds_of(outcome.booked_at)
         return Booked(outcome.id.value, at, tuple(lines), outcome.replayed)
-    facts = {name: plain(value) for name, value in outcome.facts.items()}
+    facts = {name: plain(value) for name, value in outcome.facts.items() if name != "field"}
     if isinstance(outcome, InvalidRequestError) and facts.keys() & WORDS:
         facts = {}
     if "blockers" in facts:
@@ -290,11 +254,14 @@ RIGHTS = st.sampled_from([("read",), ("read", "debit"), ("credit",), ("debit", "
 REASONS = st.sampled_from(["a court’s order", "a court’s order", "asked for", None])
 
 MONEY = ("deposit", "withdraw", "transfer", "post")
-HOLDS = ("place", "place", "capture", "release", "extend")
-DECISIONS = ("restrict", "set_limit", "grant", "revoke", "close")
-WITH_AMOUNT = {"open", "deposit", "withdraw", "transfer", "place", "set_limit", "capture"}
-# Those that name another account, which a capture and a closing need not.
-WITH_TO = {"transfer": False, "capture": True, "close": True}
+HOLDS = ("place_hold", "place_hold", "capture_hold", "release_hold", "extend_hold")
+# All that is not in a rule of its own: of an account, and without money.
+DECISIONS = tuple(
+    kind for kind in KINDS if kind not in {"open_account", "reverse", *MONEY, *HOLDS}
+)
+WITH_AMOUNT = {
+    kind for kind, each in KINDS.items() if {"amount", "initial_balance"} & {*each.fields}
+} | {"set_overdraft_limit"}
 
 
 @st.composite
@@ -336,72 +303,68 @@ def exchanges(draw: st.DrawFn) -> Ask:
     )
 
 
+# By the name of a field: what an ask of it may be, and how it is drawn. Times, holds and originals
+# are relative, and settled by the machine.
+DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
+    "account_id": ("account", NAMES_AND_NOBODY),
+    "source_id": ("account", NAMES_AND_NOBODY),
+    "destination_id": ("to", NAMES_AND_NOBODY),
+    "amount": ("amount", AMOUNTS),
+    "initial_balance": ("amount", AMOUNTS),
+    "legs": ("legs", legs()),
+    "crosses_boundary": ("crosses", st.booleans()),
+    "exchange_rate": ("rate", RATES),
+    "original_id": ("original", st.integers(0, 30).map(str)),
+    "hold_id": ("hold", st.sampled_from(["0", "0", "0", "1", "1", *map(str, range(13))])),
+    "final": ("final", st.booleans()),
+    "expires_at": ("ends", ENDS),
+    "restriction": (
+        "restriction",
+        st.sampled_from(["none", "none", "debits", "credits", "all"]),
+    ),
+    "reason": ("reason", REASONS),
+    "ends_at": ("ends", st.sampled_from([None, 1, 2, 3, 4, 3600, 0])),
+    "principal": ("principal", PRINCIPALS),
+    "rights": ("rights", RIGHTS),
+    "holder": ("holder", st.none() | PRINCIPALS),
+    # Where a kind draws otherwise.
+    "open_account.account_id": ("account", st.one_of(st.none(), NAMES, NAMES, NAMES)),
+    "open_account.overdraft_limit": ("limit", LIMITS),
+    "set_overdraft_limit.overdraft_limit": ("amount", AMOUNTS),
+    "capture_hold.amount": ("amount", st.none() | AMOUNTS),
+    "capture_hold.destination_id": ("to", st.none() | NAMES_AND_NOBODY),
+    "close_account.sweep_to": ("to", st.none() | NAMES_AND_NOBODY),
+}
+
+
 @st.composite
 def asks(draw: st.DrawFn, *kinds: str) -> Ask:
     """
-    A command as it is drawn: times, versions, holds and originals are relative, and settled
-    by the machine.
+    A command of one of these kinds as it is drawn.
     """
     kind = draw(st.sampled_from(kinds))
-    account: str | None = draw(NAMES_AND_NOBODY)
-    if kind == "open":
-        account = draw(st.one_of(st.none(), NAMES, NAMES, NAMES))
     ask = Ask(
         kind=kind,
-        account=account,
+        account=None,
         currency=draw(CURRENCIES),
         id=draw(IDS),
         at=draw(TIMES),
         description=draw(DESCRIPTIONS),
         version=draw(VERSIONS),
     )
-    if kind in WITH_AMOUNT - {"capture"}:
-        ask = replace(ask, amount=draw(AMOUNTS))
-    if kind in WITH_TO and not (WITH_TO[kind] and draw(st.booleans())):
-        ask = replace(ask, to=draw(NAMES_AND_NOBODY))
-    if kind == "open":
-        return replace(ask, limit=draw(LIMITS))
-    if kind == "post":
-        return replace(
-            ask,
-            account=None,
-            legs=draw(legs()),
-            crosses=draw(st.booleans()),
-            rate=draw(RATES),
-        )
-    if kind == "reverse":
-        return replace(ask, account=None, original=draw(st.integers(0, 30).map(str)))
-    if kind in {"capture", "release", "extend"}:
+    for name in KINDS[kind].fields:
+        what, values = DRAWN.get(f"{kind}.{name}") or DRAWN[name]
+        changes: dict[str, Any] = {what: draw(values)}
+        ask = replace(ask, **changes)
+    if ask.hold is not None:
         # Mostly on the hold's own account.
-        ask = replace(
-            ask,
-            account=draw(st.sampled_from([*[""] * 9, ask.account])),
-            hold=draw(st.sampled_from(["0", "0", "0", "1", "1", *map(str, range(13))])),
-        )
-    if kind == "capture":
-        return replace(ask, amount=draw(st.one_of(st.none(), AMOUNTS)), final=draw(st.booleans()))
-    return draw(decided(ask))
+        ask = replace(ask, account=draw(st.sampled_from([*[""] * 9, ask.account])))
+    if kind == "restrict" and ask.restriction == "none":
+        ask = replace(ask, ends=draw(st.sampled_from([None] * 9 + [5])))
+    return ask
 
 
-@st.composite
-def decided(draw: st.DrawFn, ask: Ask) -> Ask:
-    """
-    The same, with what the commands that move no money carry.
-    """
-    if ask.kind in {"place", "extend"}:
-        return replace(ask, ends=draw(ENDS))
-    if ask.kind == "restrict":
-        what = draw(st.sampled_from(["none", "none", "debits", "credits", "all"]))
-        ends = draw(st.sampled_from([None, 1, 2, 3, 4, 3600, 0]))
-        if what == "none":
-            ends = draw(st.sampled_from([None] * 9 + [5]))
-        return replace(ask, restriction=what, reason=draw(REASONS), ends=ends)
-    if ask.kind in {"grant", "revoke"}:
-        ask = replace(ask, principal=draw(PRINCIPALS))
-    return replace(ask, rights=draw(RIGHTS)) if ask.kind == "grant" else ask
-
-
-ANY_ASK = asks("open", *MONEY, *MONEY, *HOLDS, *DECISIONS, "reverse", "reverse")
+ANY_ASK = asks("open_account", *MONEY, *MONEY, *HOLDS, *DECISIONS, "reverse", "reverse")
 
 
 class Machine(RuleBasedStateMachine):
@@ -502,7 +465,7 @@ class Machine(RuleBasedStateMachine):
             for hold in account.holds
         }
         for name, record in reversed(self.model.records.items()):
-            if record.ask.kind == "place" and record.ask.account is not None:
+            if record.ask.kind == "place_hold" and record.ask.account is not None:
                 holds.setdefault(name, record.ask.account)
         known = list(holds.items())
         hold_id, account = known[n % len(known)] if known and n < 12 else ("nothing", "a")
@@ -534,24 +497,24 @@ class Machine(RuleBasedStateMachine):
     )
     def first_accounts(self, balance: int, limit: int | None, ends: int) -> Any:
         openings = [
-            Ask("open", "a", balance, id="t-a"),
-            Ask("open", "b", 100, limit=limit, id="t-b"),
-            Ask("open", "c", AMOUNT_MAX - 100, id="t-c"),
-            Ask("open", "u", 100, currency="USD", id="t-u"),
-            Ask("open", "v", 50, currency="USD", limit=50, id="t-v"),
-            Ask("grant", "b", principal="ada", rights=("read", "debit"), id="t-g"),
-            Ask("grant", "b", principal="Bob", rights=("read",), id="t-k"),
-            Ask("place", "b", 30, id="t-h", ends=ends * SECOND if ends else None),
-            Ask("place", "b", 20, id="t-i", ends=2 * SECOND),
-            Ask("place", "c", 150, id="t-j", ends=3600 * SECOND),
-            *(Ask("place", "c", 1, id=f"t-l{n}") for n in range(HOLDS_MAX - 1)),
+            Ask("open_account", "a", balance, id="t-a"),
+            Ask("open_account", "b", 100, limit=limit, id="t-b"),
+            Ask("open_account", "c", AMOUNT_MAX - 100, id="t-c"),
+            Ask("open_account", "u", 100, currency="USD", id="t-u"),
+            Ask("open_account", "v", 50, currency="USD", limit=50, id="t-v"),
+            Ask("grant_access", "b", principal="ada", rights=("read", "debit"), id="t-g"),
+            Ask("grant_access", "b", principal="Bob", rights=("read",), id="t-k"),
+            Ask("place_hold", "b", 30, id="t-h", ends=ends * SECOND if ends else None),
+            Ask("place_hold", "b", 20, id="t-i", ends=2 * SECOND),
+            Ask("place_hold", "c", 150, id="t-j", ends=3600 * SECOND),
+            *(Ask("place_hold", "c", 1, id=f"t-l{n}") for n in range(HOLDS_MAX - 1)),
             Ask("transfer", "b", 10, to="a", id="t-t"),
         ]
         for ask in openings:
             self._single(ask)
         return multiple(*openings)
 
-    @rule(target=sent, ask=asks("open"))
+    @rule(target=sent, ask=asks("open_account"))
     def open_account(self, ask: Ask) -> Ask:
         return self._single(self._settled(ask))
 
@@ -563,15 +526,15 @@ class Machine(RuleBasedStateMachine):
     def exchange(self, ask: Ask) -> Ask:
         return self._single(self._settled(ask))
 
-    @rule(target=sent, ask=asks("place"))
+    @rule(target=sent, ask=asks("place_hold"))
     def place_hold(self, ask: Ask) -> Ask:
         return self._single(self._settled(ask))
 
-    @rule(target=sent, ask=asks("capture"))
+    @rule(target=sent, ask=asks("capture_hold"))
     def capture_hold(self, ask: Ask) -> Ask:
         return self._single(self._settled(ask))
 
-    @rule(target=sent, ask=asks("release", "extend"))
+    @rule(target=sent, ask=asks("release_hold", "extend_hold"))
     def change_hold(self, ask: Ask) -> Ask:
         return self._single(self._settled(ask))
 
@@ -655,7 +618,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         target=batches,
-        drawn=st.lists(asks(*MONEY, "place", "capture"), min_size=2, max_size=4),
+        drawn=st.lists(asks(*MONEY, "place_hold", "capture_hold"), min_size=2, max_size=4),
         again=st.booleans(),
     )
     def new_atomic_batch(self, drawn: list[Ask], *, again: bool) -> tuple[tuple[Ask, ...], bool]:

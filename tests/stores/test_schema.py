@@ -273,7 +273,9 @@ def test_there_is_no_way_back(connection: sqlite3.Connection) -> None:
     A version before the one that is there is refused.
     """
     migrate(connection)
-    with pytest.raises(StoreMisuseError, match="has version 2, and there is no way back to 1"):
+    with pytest.raises(
+        StoreMisuseError, match="have schema version 2, and there is no way back to 1"
+    ):
         migrate(connection, to=1)
 
 

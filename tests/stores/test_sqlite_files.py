@@ -27,7 +27,7 @@ from bankcore.errors import (
 )
 from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore, SQLiteWALWarning, migrate
-from bankcore.stores._sqlite import _store as sqlite
+from bankcore.stores._sqlite import _file
 from bankcore.stores._sqlite import _versions as _sqlite_versions
 from bankcore.stores._sqlite._file import Files, files_at
 from bankcore.stores._sqlite._versions import has_wal_bug
@@ -223,7 +223,7 @@ def test_a_thread_that_opens_the_files_meanwhile_replaces_nothing(
     """
     with SQLiteStore(path) as store:
         bank_on(store).open_account("alice", initial_balance=eur(1))
-        store.let_go_before_a_fork()  # nobody has it open, and no log is there
+        store._connections.before_fork()  # nobody has it open, and no log is there
         looked: list[Files] = []
 
         def look(at: str) -> Files:
@@ -233,7 +233,7 @@ def test_a_thread_that_opens_the_files_meanwhile_replaces_nothing(
                 _in_a_thread(lambda: bank_on(store).account("alice"))
             return found
 
-        monkeypatch.setattr(sqlite, "files_at", look)
+        monkeypatch.setattr(_file, "files_at", look)
         bank_on(store).deposit("alice", eur(1))
 
         assert looked[0][1:] == (None, None)
@@ -247,18 +247,18 @@ def test_a_thread_that_gives_its_connection_up_meanwhile_replaces_nothing(
     The connection that was the only one may be gone, and the log with it, once they are looked at.
     """
     with SQLiteStore(path) as store, ThreadPoolExecutor(1) as other:
-        store.let_go_before_a_fork()
+        store._connections.before_fork()
         other.submit(bank_on(store).open_account, "alice", initial_balance=eur(1)).result()
-        (only,) = store._process.links
+        (only,) = store._connections._process.connections
         looked: list[Files] = []
 
         def look(at: str) -> Files:
             if not looked:
-                other.submit(store._discard, only).result()
+                other.submit(store._connections._discard, only).result()
                 looked.append(files_at(at))
             return files_at(at)
 
-        monkeypatch.setattr(sqlite, "files_at", look)
+        monkeypatch.setattr(_file, "files_at", look)
         bank_on(store).deposit("alice", eur(1))
 
         assert looked[0][1:] == (None, None)
@@ -353,7 +353,7 @@ def _checks(faulty: type[Faulty]) -> int:
         ("BEGIN", sqlite3.SQLITE_PROTOCOL, 1),
         ("COMMIT", sqlite3.SQLITE_IOERR, 1),
         ("COMMIT", sqlite3.SQLITE_BUSY, 1),
-        ("SELECT j.place", sqlite3.SQLITE_IOERR, 1),
+        ("SELECT journal.place", sqlite3.SQLITE_IOERR, 1),
         ("BEGIN", sqlite3.SQLITE_BUSY, 0),
         ("BEGIN", sqlite3.SQLITE_INTERRUPT, 0),
     ],
@@ -530,7 +530,7 @@ def test_a_sentence_of_sqlite_ends_once(store: SQLiteStore) -> None:
     """
     What SQLite says is told as a part of a sentence, whether or not it is one itself.
     """
-    store._link().connection.close()
+    store._connections.current().sqlite.close()
     with pytest.raises(StoreUnavailableError, match=r"[^.]\.$"):
         store.account(AccountId("alice"))
 

@@ -99,15 +99,15 @@ def test_every_connection_is_as_it_was_asked_for(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"journal_mode": "delete"}, "journal_mode may be 'wal', 'truncate' or None, and not"),
-        ({"journal_mode": "WAL"}, "not 'WAL'"),
-        ({"journal_mode": ["wal"]}, r"not \['wal'\]"),
-        ({"journal_mode": True}, "not True"),
-        ({"synchronous": "normal"}, "'full' or 'extra', and not 'normal'; with anything less"),
-        ({"synchronous": "off"}, "not 'off'"),
-        ({"synchronous": 2}, "not 2"),
-        ({"synchronous": None}, "not None"),
-        ({"synchronous": {}}, "not {}"),
+        ({"journal_mode": "delete"}, "journal_mode must be 'wal', 'truncate' or None, got"),
+        ({"journal_mode": "WAL"}, "got 'WAL'"),
+        ({"journal_mode": ["wal"]}, r"got \['wal'\]"),
+        ({"journal_mode": True}, "got True"),
+        ({"synchronous": "normal"}, "must be 'full' or 'extra', got 'normal'; with anything less"),
+        ({"synchronous": "off"}, "got 'off'"),
+        ({"synchronous": 2}, "got 2"),
+        ({"synchronous": None}, "got None"),
+        ({"synchronous": {}}, "got {}"),
     ],
 )
 def test_there_is_nothing_less(path: Path, options: dict[str, Any], said: str) -> None:

@@ -45,7 +45,7 @@ from bankcore.errors import (
 from bankcore.ledger import Posting, ReadSet, Snapshot, Transaction, WriteSet, verify
 from bankcore.ledger import _codec as codec
 from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite import _store as sqlite
+from bankcore.stores._sqlite import _connections as connections
 from bankcore.testing._conformance import helpers as contract
 from bankcore.testing._conformance.helpers import (
     ALICE,
@@ -73,7 +73,7 @@ def store(path: Path) -> Iterator[SQLiteStore]:
 
 
 def connection_of(store: SQLiteStore) -> sqlite3.Connection:
-    return store._link().connection
+    return store._connections.current().sqlite
 
 
 def read_all(store: SQLiteStore) -> None:
@@ -903,7 +903,7 @@ def test_threads_that_ended_leave_nothing_open(store: SQLiteStore) -> None:
     assert max(open_files[:20]) == max(open_files)
     assert eur(220) == store.account(ALICE).balance
     store.close()
-    assert [] == store._process.links
+    assert [] == store._connections._process.connections
 
 
 class _MeetingThread(threading.Thread):
@@ -946,14 +946,14 @@ def test_two_threads_may_find_the_same_thread_ended(store: SQLiteStore) -> None:
         thread.join()
 
     assert [] == raised
-    assert ended not in [link.thread for link in store._process.links]
+    assert ended not in [each.thread for each in store._connections._process.connections]
 
 
 _FORK = """
 import traceback
 bank = Bank(store := SQLiteStore(sys.argv[1]))
 bank.open_account("alice", initial_balance=Money("10", "EUR"))
-inherited = store._link().connection
+inherited = store._connections.current().sqlite
 go_on, told = os.pipe(), os.pipe()
 child = os.fork()
 if child == 0:
@@ -961,7 +961,8 @@ if child == 0:
         bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child")
         os.write(told[1], b".")
         os.read(go_on[0], 1)
-        print(store._link().connection is inherited, bank.account("alice").balance, flush=True)
+        opened = store._connections.current().sqlite
+        print(opened is inherited, bank.account("alice").balance, flush=True)
         bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child-2")
         store.close()
         os._exit(0)
@@ -1061,7 +1062,7 @@ def forks() -> Iterator[None]:
     What this process pretends about forks is forgotten.
     """
     yield
-    sqlite._carried_over.clear()
+    connections._open_in_parent.clear()
 
 
 @pytest.mark.usefixtures("forks")
@@ -1080,8 +1081,8 @@ def test_what_other_threads_have_open_is_carried_over(path: Path) -> None:
         thread = threading.Thread(target=use)
         thread.start()
         opened.wait()
-        store.let_go_before_a_fork()
-        sqlite._after_a_fork()
+        store._connections.before_fork()
+        connections._after_fork_in_child()
         for use_again in (lambda: contents_of(store), lambda: SQLiteStore(path)):
             with pytest.raises(StoreMisuseError, match="forked while another thread"):
                 use_again()
@@ -1097,8 +1098,8 @@ def test_what_cannot_be_closed_is_carried_over(path: Path) -> None:
     with SQLiteStore(path, timeout=0.02) as store:
         with open(f"{path}.lock", "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            store.let_go_before_a_fork()
-        store.begin_after_a_fork()
+            store._connections.before_fork()
+        store._connections.after_fork_in_child()
         with pytest.raises(StoreMisuseError, match="forked while another thread"):
             contents_of(store)
 
@@ -1109,8 +1110,8 @@ def test_nothing_is_carried_over_by_a_thread_alone(path: Path) -> None:
     """
     with SQLiteStore(path) as store:
         before = connection_of(store)
-        store.let_go_before_a_fork()
-        sqlite._after_a_fork()
+        store._connections.before_fork()
+        connections._after_fork_in_child()
 
         assert connection_of(store) is not before
         with SQLiteStore(path) as other:
@@ -1141,7 +1142,7 @@ def test_another_process_id_means_a_connection_of_its_own(
 
     with SQLiteStore(path) as store:
         bank_over(store).open_account("alice", initial_balance=eur(1))
-        inherited = list(store._process.links)
+        inherited = list(store._connections._process.connections)
         seen: list[sqlite3.Connection] = []
 
         def look() -> None:
@@ -1150,7 +1151,7 @@ def test_another_process_id_means_a_connection_of_its_own(
 
         threads = [threading.Thread(target=look) for _ in range(2)]
         with monkeypatch.context() as patched:
-            with store._process_guard:
+            with store._connections._process_guard:
                 patched.setattr(os, "getpid", another)
                 for thread in threads:
                     thread.start()
@@ -1159,16 +1160,16 @@ def test_another_process_id_means_a_connection_of_its_own(
             for thread in threads:
                 thread.join()
 
-            assert inherited[0].connection not in seen
+            assert inherited[0].sqlite not in seen
             assert 2 == len({id(connection) for connection in seen})
             store.close()
-        (abandoned,) = (each for each in sqlite._abandoned if each.links == inherited)
-        for link in inherited:
+        (abandoned,) = (each for each in connections._abandoned if each.connections == inherited)
+        for each in inherited:
             # It still answers: it was not closed.
-            assert [(1,)] == link.connection.execute("SELECT 1").fetchall()
-            link.connection.close()
-            os.close(link.lock_descriptor)
-        sqlite._abandoned.remove(abandoned)
+            assert [(1,)] == each.sqlite.execute("SELECT 1").fetchall()
+            each.sqlite.close()
+            os.close(each.lock_file)
+        connections._abandoned.remove(abandoned)
 
 
 def test_closed_is_closed(store: SQLiteStore) -> None:
@@ -2398,7 +2399,9 @@ def test_a_timeout_is_a_number_of_seconds(path: Path, timeout: Any) -> None:
     """
     What SQLite or a lock could not wait is refused before anything is opened.
     """
-    with pytest.raises(StoreMisuseError, match="timeout is a number of seconds from 0 to 86400"):
+    with pytest.raises(
+        StoreMisuseError, match="timeout must be a number of seconds from 0 to 86400"
+    ):
         SQLiteStore(path, timeout=timeout)
 
     assert not path.exists()

@@ -460,7 +460,7 @@ def test_rows_out_of_order_end_a_reading(
             first = {int: 0, str: ""}
             if "> ?" not in statement:
                 return read(statement, parameters)
-            if "a.id = ? AND" in statement:
+            if "account.id = ? AND" in statement:
                 return read(statement, (account.id.value, 0, 1))
             if len(parameters) == 1:
                 return read(statement, (0,))

@@ -41,13 +41,12 @@ from bankcore.money import Money
 from bankcore.money._errors import InvalidAmountError
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import InvalidIdError, names_fields, shown
+from bankcore.values._errors import InvalidIdError, shown
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
 
 
-@names_fields
 @attrs.frozen(kw_only=True)
 class Account(AccountState):
     """

@@ -30,9 +30,6 @@ END_YEAR_MAX: Final = 9998
 def to_rights(rights: object) -> frozenset[Right]:
     """
     Return *rights*, an iterable of `Right` or of their names, as a set.
-
-    Raises:
-        InvalidRightsError: If it is empty, or one of them is no right.
     """
     if isinstance(rights, str | bytes) or not isinstance(rights, Iterable):
         raise InvalidRightsError(shown(rights), "must be a collection of Right").about("rights")
@@ -64,9 +61,6 @@ def to_end(value: object, field: str = "ends_at") -> datetime | None:
     Return the instant at which something ends, in UTC; None where it never does.
 
     An error names *field*.
-
-    Raises:
-        InvalidTimeError: If it is not an instant, or lies beyond the year 9998.
     """
     if value is None:
         return None
@@ -81,9 +75,6 @@ def to_end(value: object, field: str = "ends_at") -> datetime | None:
 def to_version(value: object) -> int | None:
     """
     Return *value*, a version that an account can have, or None.
-
-    Raises:
-        InvalidVersionError: If it is not an ``int`` from 0.
     """
     if value is None:
         return None
@@ -98,9 +89,6 @@ def to_version(value: object) -> int | None:
 def to_restriction(restriction: object) -> Restriction:
     """
     Return *restriction* itself, or the one of that name.
-
-    Raises:
-        InvalidRestrictionError: If there is none.
     """
     if type(restriction) is Restriction:
         return restriction
@@ -118,9 +106,6 @@ def require_reason(
 ) -> None:
     """
     Raise unless *restriction* goes with this reason and this end; *prefix* begins their names.
-
-    Raises:
-        InvalidRestrictionError: If it has no reason, or is none and has an end.
     """
     if restriction is Restriction.NONE:
         if ends_at is not None:
@@ -136,10 +121,6 @@ def require_reason(
 def require_amount(amount: object, field: str = "amount") -> Money:
     """
     Return *amount*, money that a command may move; an error names *field*.
-
-    Raises:
-        InvalidAmountError: If it is not `Money`, or not above zero.
-        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
     """
     if type(amount) is not Money:
         raise InvalidAmountError(shown(amount), "must be a Money").about(field)
@@ -162,10 +143,6 @@ def require_not_negative(amount: object, field: str = "amount") -> Money:
     Return *amount*, money that an account may begin with: zero is allowed.
 
     An error names *field*.
-
-    Raises:
-        InvalidAmountError: If it is not `Money`, or below zero.
-        AmountTooLargeError: If it is above 10¹⁸ - 1 minor units.
     """
     if type(amount) is Money and amount.amount_minor <= 0:
         if amount.amount_minor < 0:

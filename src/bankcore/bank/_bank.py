@@ -29,7 +29,7 @@ from bankcore.accounts import Restriction, Right
 from bankcore.bank._decide import Clock, Request, decide, expire, reads_of
 from bankcore.bank._possibility import Possibility
 from bankcore.bank._reads import DENIALS, BankReads
-from bankcore.bank._retry import SYSTEM_TIMER, Timer, as_first_given, require_deadline, settle
+from bankcore.bank._retry import SYSTEM_TIMER, Timer, as_first_answers, require_deadline, retry
 from bankcore.bank._sources import time_ordered_id, utc_now
 from bankcore.commands import (
     SENT,
@@ -94,9 +94,9 @@ class Bank(BankReads):
     command give the same outcome, and are booked once.
 
     The methods for commands take the fields of the command and, as keywords, what every
-    `Command` may carry. Each is the same as ``bank.execute([command])``, but raises an error
-    outcome: an `InvalidRequestError` if a field is not valid, a `DeclinedError` if a rule says no.
-    No money moves then.
+    `Command` may carry. ``bank.deposit(...)`` is the same as ``bank.execute([Deposit(...)])``, but
+    raises an error outcome: an `InvalidRequestError` if a field is not valid, a `DeclinedError` if
+    a rule says no. No money moves then.
 
     Args:
         store: Where accounts and the journal are kept.
@@ -219,8 +219,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Open an account; without *account_id* the bank makes one.
-
-        Same as ``execute([OpenAccount(...)])``.
         """
         return self._send(
             OpenAccount(
@@ -237,8 +235,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Pay *amount* into the account, from outside the bank.
-
-        Same as ``execute([Deposit(...)])``.
         """
         return self._send(Deposit(account_id, amount, **options))
 
@@ -247,8 +243,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Take *amount* out of the account, to outside the bank.
-
-        Same as ``execute([Withdraw(...)])``.
         """
         return self._send(Withdraw(account_id, amount, **options))
 
@@ -261,8 +255,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Move *amount* from one account to another, in one transaction.
-
-        Same as ``execute([Transfer(...)])``.
         """
         return self._send(Transfer(source_id, destination_id, amount, **options))
 
@@ -279,8 +271,6 @@ class Bank(BankReads):
 
         The legs of each account are netted to one posting, and they add up to zero in
         each currency unless the post *crosses_boundary*.
-
-        Same as ``execute([Post(...)])``.
         """
         return self._send(
             Post(legs, crosses_boundary=crosses_boundary, exchange_rate=exchange_rate, **options)
@@ -291,8 +281,6 @@ class Bank(BankReads):
         Book the opposite of a transaction, whole and once.
 
         A reversed capture credits the account and restores no hold.
-
-        Same as ``execute([Reverse(...)])``.
         """
         return self._send(Reverse(original_id, **options))
 
@@ -306,8 +294,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Reserve *amount* of what is available. The transaction's id is the hold's.
-
-        Same as ``execute([PlaceHold(...)])``.
         """
         return self._send(PlaceHold(account_id, amount, expires_at=expires_at, **options))
 
@@ -325,8 +311,6 @@ class Bank(BankReads):
         Take *amount* of a hold, or all that is left, to outside or to *destination_id*.
 
         With *final* the rest of the hold is free again; otherwise it stays reserved.
-
-        Same as ``execute([CaptureHold(...)])``.
         """
         return self._send(
             CaptureHold(
@@ -339,8 +323,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Free all that is left of a hold. No restriction stops it.
-
-        Same as ``execute([ReleaseHold(...)])``.
         """
         return self._send(ReleaseHold(account_id, hold_id, **options))
 
@@ -354,8 +336,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Let a hold expire later, at *expires_at*; None for never.
-
-        Same as ``execute([ExtendHold(...)])``.
         """
         return self._send(ExtendHold(account_id, hold_id, expires_at=expires_at, **options))
 
@@ -370,8 +350,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
-
-        Same as ``execute([Restrict(...)])``.
         """
         return self._send(
             Restrict(account_id, restriction, reason=reason, ends_at=ends_at, **options)
@@ -382,8 +360,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Set how far the account may be overdrawn; below its present use is allowed.
-
-        Same as ``execute([SetOverdraftLimit(...)])``.
         """
         return self._send(SetOverdraftLimit(account_id, overdraft_limit, **options))
 
@@ -396,8 +372,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Close the account for ever; what is left on it goes to *sweep_to*.
-
-        Same as ``execute([CloseAccount(...)])``.
         """
         return self._send(CloseAccount(account_id, sweep_to=sweep_to, **options))
 
@@ -410,8 +384,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Give *principal* these rights on the account, in place of those it held.
-
-        Same as ``execute([GrantAccess(...)])``.
         """
         return self._send(GrantAccess(account_id, principal, rights, **options))
 
@@ -423,8 +395,6 @@ class Bank(BankReads):
     ) -> Transaction:
         """
         Take all rights on the account from *principal*.
-
-        Same as ``execute([RevokeAccess(...)])``.
         """
         return self._send(RevokeAccess(account_id, principal, **options))
 
@@ -546,8 +516,8 @@ class Bank(BankReads):
                 doubtful.extend(attempt.decisions)
                 raise
 
-        written = settle(again, doubt, deadline=self._deadline, timer=self._timer)
-        given = as_first_given(written.outcomes, (each.outcomes for each in doubtful))
+        written = retry(again, doubt, deadline=self._deadline, timer=self._timer)
+        given = as_first_answers(written.outcomes, (each.outcomes for each in doubtful))
         return attrs.evolve(written, outcomes=given)
 
     def _read_clock(self) -> Clock:
@@ -634,8 +604,8 @@ class _Attempt:
 def _expired(account_ids: Sequence[AccountId], snapshot: Snapshot, clock: Clock) -> WriteSet:
     written = expire(account_ids, snapshot, clock)
     # Where the outcome of an attempt was in doubt: what it has recorded.
-    settled = (each for each in snapshot.recorded.values() if type(each) is Transaction)
-    return attrs.evolve(written, outcomes=(*settled, *written.outcomes))
+    recorded = (each for each in snapshot.recorded.values() if type(each) is Transaction)
+    return attrs.evolve(written, outcomes=(*recorded, *written.outcomes))
 
 
 def _with_holder(command: OpenAccount, principal: Principal) -> OpenAccount:

@@ -1,10 +1,10 @@
 """
-How an unknown outcome is settled: the same unit is run again until it is known.
+Retries: a unit whose outcome is unknown is run again until it is known.
 
-Decided here: how long, how often, and what the caller is told in the end. The unit names the
-same transaction ids each time, so that whatever was recorded under them is found before
-anything is booked: at most one of the attempts has an effect. This is the one place below
-the edges that waits, and what it waits by is an argument; the default is the `time` module.
+Decided here: how long, how often, and what the caller is told in the end. Each attempt names the
+same transaction ids, so that what was recorded under them is found before anything is booked: at
+most one attempt has an effect. This is the one place below the edges that sleeps; its timer is
+an argument, by default the `time` module.
 """
 
 import time
@@ -26,12 +26,12 @@ _Outcome = Transaction | BankError
 
 class Timer(Protocol):
     """
-    What waiting needs. The `time` module is one, and `bankcore.testing.FaultyClock` too.
+    A timer to wait by. The `time` module is one, and `bankcore.testing.FaultyClock` too.
     """
 
     def monotonic(self) -> float:
         """
-        Seconds since some moment; it never goes back, whatever is done to the wall clock.
+        Return the seconds since some moment; they never go back, as the wall clock may.
         """
 
     def sleep(self, seconds: float, /) -> object:
@@ -46,20 +46,15 @@ SYSTEM_TIMER: Final[Timer] = time
 
 def require_deadline(deadline: object) -> timedelta:
     """
-    *deadline*, if it can be one.
-
-    Raises:
-        InvalidTimeError: If it is not a ``timedelta`` of zero or more.
+    Return *deadline* if it is a ``timedelta`` of zero or more.
     """
-    if not isinstance(deadline, timedelta) or deadline < timedelta():
-        raise InvalidTimeError(
-            str(deadline) if isinstance(deadline, timedelta) else shown(deadline),
-            "a deadline is a timedelta of zero or more",
-        )
-    return deadline
+    if isinstance(deadline, timedelta) and deadline >= timedelta():
+        return deadline
+    value = str(deadline) if isinstance(deadline, timedelta) else shown(deadline)
+    raise InvalidTimeError(value, "must be a timedelta of zero or more").about("deadline")
 
 
-def settle(
+def retry(
     attempt: Callable[[], _Result],
     doubt: OutcomeUnknownError,
     *,
@@ -67,19 +62,19 @@ def settle(
     timer: Timer,
 ) -> _Result:
     """
-    What *attempt* gives as soon as it is known, after *doubt* about the one before.
+    Run *attempt* again, after *doubt* about the one before, and return its result once known.
 
-    It is made again after a pause of 0.01 s, each pause twice the last and 1 s at the most.
-    A store that is out of reach meanwhile does not say what became of the first attempt, so
-    that counts as doubt too; any other error passes. An attempt under way is not cut short.
+    The first pause is 0.01 s, each is twice the last and 1 s at the most. A store that is out of
+    reach meanwhile does not tell what became of the first attempt, so that is doubt as well; any
+    other error passes. An attempt that runs is not cut short.
 
     Raises:
-        OutcomeUnknownError: If the deadline has passed. It is still not known.
+        OutcomeUnknownError: If the deadline has passed. The outcome is still unknown.
     """
     seconds = deadline.total_seconds()
     latest: OutcomeUnknownError | StoreUnavailableError = doubt
     started, paused, pause = timer.monotonic(), 0.0, _PAUSE_MIN
-    # What was asked of the timer counts as well: one that stands still ends it all the same.
+    # The pauses count as well: a timer that stands still must not keep this going for ever.
     while (left := seconds - max(timer.monotonic() - started, paused)) > 0:
         timer.sleep(min(pause, left))
         paused += min(pause, left)
@@ -96,22 +91,22 @@ def settle(
     ) from latest
 
 
-def as_first_given(
+def as_first_answers(
     outcomes: tuple[_Outcome, ...], doubtful: Iterable[tuple[_Outcome, ...]]
 ) -> tuple[_Outcome, ...]:
     """
-    *outcomes*, where what an attempt of the same call came to is no replay.
+    Return *outcomes*, not as replays where an earlier attempt of this call recorded them.
 
-    It was found under its id, but nobody had been given it before.
+    They were found under their ids, but no caller has had them before.
     """
     for earlier in doubtful:
         # An atomic batch that failed has one outcome, however many commands.
         own = zip(outcomes, earlier, strict=False)
-        outcomes = (*(_first_given(*pair) for pair in own), *outcomes[len(earlier) :])
+        outcomes = (*(_first_answer(*pair) for pair in own), *outcomes[len(earlier) :])
     return outcomes
 
 
-def _first_given(outcome: _Outcome, earlier: _Outcome) -> _Outcome:
+def _first_answer(outcome: _Outcome, earlier: _Outcome) -> _Outcome:
     if not outcome.replayed or earlier.replayed:
         return outcome
     if isinstance(outcome, BankError):

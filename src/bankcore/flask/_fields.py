@@ -8,7 +8,7 @@ an id, is read by the command itself.
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime
+from datetime import datetime
 from enum import Enum
 from types import UnionType
 from typing import Any, Final, NamedTuple, get_args
@@ -20,30 +20,23 @@ from bankcore.flask._problems import missing_field
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import InvalidRequestError, InvalidTimeError, shown
-from bankcore.values._instants import to_instant
+from bankcore.values._instants import instant_from_text
 
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2}))?",
     re.ASCII,
 ).fullmatch
-_INSTANT_HINT: Final = "must be like 2026-03-01T12:00:00Z, or a date like 2026-03-01"
 
 
-def to_instant_from_json(text: str) -> datetime:
+def instant_from_json(text: str) -> datetime:
     """
     Return the instant of an RFC 3339 text; a date alone is its midnight in UTC.
     """
-    match = _INSTANT(text)
-    if match is None:
-        raise InvalidTimeError(shown(text), _INSTANT_HINT)
-    try:
-        if match[1] is None:
-            day = date.fromisoformat(text)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        return to_instant(datetime.fromisoformat(text))
-    except ValueError as error:
-        raise InvalidTimeError(shown(text), _INSTANT_HINT) from error
+    if _INSTANT(text) is None:
+        hint = "must be like 2026-03-01T12:00:00Z, or a date like 2026-03-01"
+        raise InvalidTimeError(shown(text), hint)
+    return instant_from_text(text)
 
 
 class Field(NamedTuple):
@@ -85,7 +78,7 @@ _BY_TYPE: Final[Mapping[type, Field]] = {
     AccountId: Field(str, ID_SCHEMA),
     TransactionId: Field(str, ID_SCHEMA),
     PrincipalId: _text(pattern="^[!-~]{1,128}$"),
-    datetime: _text(format="date-time")._replace(read=to_instant_from_json),
+    datetime: _text(format="date-time")._replace(read=instant_from_json),
     bool: Field(bool, {"type": "boolean"}),
     str: _text(maxLength=500),
 }
@@ -95,17 +88,14 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "holder": "Who holds all rights on the new account; of an owner, itself.",
     "reason": "One line: why.",
 }
-# The fields of a command that headers say, or that no request over HTTP may say.
-_NOT_IN_BODIES: Final = {"transaction_id", "expected_version", "booked_at"}
+# Headers give the first two, and no request over HTTP may give the third.
+_NOT_IN_BODIES: Final = ("transaction_id", "expected_version", "booked_at")
 
 
 @attrs.frozen
 class Body:
     """
-    The body of one kind of command.
-
-    Attributes:
-        amounts: The fields that are money; with at least one, there is a currency too.
+    The body of one kind of command. With *amounts*, the fields that are money, it has a currency.
     """
 
     fields: Mapping[str, Field]

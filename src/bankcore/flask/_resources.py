@@ -19,7 +19,7 @@ import attrs
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
 from bankcore.flask._cursors import from_cursor, to_cursor
-from bankcore.flask._fields import Body, body_of, to_instant_from_json
+from bankcore.flask._fields import Body, body_of, instant_from_json
 from bankcore.flask._serializers import (
     account_json,
     hold_json,
@@ -258,7 +258,7 @@ ENDPOINTS: Final = (
         "What moved money on the account in a span of time, with the balances around it.",
         _statement,
         "Statement",
-        {"start": to_instant_from_json, "end": to_instant_from_json, **_PAGE},
+        {"start": instant_from_json, "end": instant_from_json, **_PAGE},
     ),
     Endpoint(
         "read_transaction",

@@ -54,7 +54,7 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
     for name in members:
         if name not in body.fields:
             shown = _shown(name)
-            raise bad_request("unknown_field", f"There is no field {shown} here.", shown[1:-1])
+            raise bad_request("unknown_field", f"Unknown field {shown}.", shown[1:-1])
     for name in body.required:
         if name not in members:
             raise missing_field(name)
@@ -90,15 +90,17 @@ def _object_from(data: bytes) -> dict[str, Any]:
             _require_shallow(text)
         found = _decode(text)
     except UnicodeDecodeError:
-        raise bad_request("invalid_json", "The body is not UTF-8.") from None
+        raise _invalid_json("The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
-        raise bad_request(
-            "invalid_json",
-            f"The body is not JSON: {error.msg}, in line {error.lineno}, column {error.colno}.",
-        ) from None
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _invalid_json(f"The body is not JSON: {error.msg}, in {where}.") from None
     if type(found) is not dict:
-        raise bad_request("invalid_json", "The body must be a JSON object.")
+        raise _invalid_json("The body must be a JSON object.")
     return found
+
+
+def _invalid_json(detail: str) -> Problem:
+    return bad_request("invalid_json", detail)
 
 
 # A text, whole or cut off, or a bracket. Each character is looked at once.
@@ -106,40 +108,32 @@ _texts_and_brackets = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTA
 
 
 def _require_shallow(text: str) -> None:
-    """
-    Raise a problem if *text* is nested too deeply.
-
-    The depth at which the decoder itself gives up depends on the version of Python.
-    """
+    # The depth at which the decoder itself gives up depends on the version of Python.
     depth = 0
     for found in _texts_and_brackets(text):
         depth += (found in {"{", "["}) - (found in {"}", "]"})
         if depth > DEPTH_MAX:
-            raise bad_request(
-                "invalid_json", f"A body must not be nested more than {DEPTH_MAX} levels deep."
-            )
+            raise _invalid_json(f"A body must be nested {DEPTH_MAX} levels deep at most.")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise bad_request("invalid_json", "A field must not occur twice.")
+        raise _invalid_json("A field must not occur twice.")
     return found
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise bad_request("invalid_json", f"{text} is not JSON.")
+    raise _invalid_json(f"{text} is not JSON.")
 
 
 def _refuse_fraction(_text: str) -> NoReturn:
-    raise bad_request(
-        "invalid_json", 'A number must be whole; write an amount as text, such as "5.00".'
-    )
+    raise _invalid_json('A number must be whole; write an amount as text, such as "5.00".')
 
 
 def _bounded_int(text: str) -> int:
     if len(text) > DIGITS_MAX:
-        raise bad_request("invalid_json", f"A number must have at most {DIGITS_MAX} digits.")
+        raise _invalid_json(f"A number must have at most {DIGITS_MAX} digits.")
     return int(text)
 
 
@@ -168,8 +162,7 @@ def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) ->
     for name, values in request.args.lists():
         if name not in readers:
             shown = _shown(name)
-            text = f"There is no parameter {shown} here."
-            raise bad_request("unknown_parameter", text, shown[1:-1])
+            raise bad_request("unknown_parameter", f"Unknown parameter {shown}.", shown[1:-1])
         if len(values) != 1:
             raise bad_request("invalid_parameter", f"{name} must be given once.", name)
         try:

@@ -75,9 +75,6 @@ class AuditReport:
 
     @property
     def is_clean(self) -> bool:
-        """
-        True if nothing is wrong.
-        """
         return not self.disagreements
 
 
@@ -230,7 +227,7 @@ def _opposite(store: AccountStore, command: Reverse) -> Iterable[_Change]:
 
 def _listed(changes: Sequence[_Change]) -> str:
     return ", ".join(
-        f"{account_id} {'whatever is there' if change is None else f'{change:+}'}"
+        f"{account_id} {'all that is left' if change is None else f'{change:+}'}"
         for account_id, change in changes
     )
 
@@ -317,7 +314,7 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
 
 def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
     """
-    Yield the account's transactions and its postings in them, up to the version it was read with.
+    Yield the account's transactions and its postings in them, up to the version of *account*.
     """
     last, version = account.version, 0
 

@@ -1,5 +1,5 @@
 """
-The hash chain of each account, and the roots that stand for all of them.
+The hash chain of each account, and the roots over all of them.
 
 Decided here: the canonical bytes of a record, how each transaction of an account is tied to
 the one before it, and how the heads of all chains, and all refusals, become one hash each.
@@ -54,7 +54,8 @@ def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> t
     hashes = []
     for posting in transaction.postings:
         name = posting.account_id.value
-        heads[name] = head = next_head(heads.get(name, GENESIS), content)
+        # As `next_head`, without a call for every posting that is written.
+        heads[name] = head = sha256(_LINK + heads.get(name, GENESIS) + content).digest()
         hashes.append(head)
     return tuple(hashes)
 
@@ -82,9 +83,11 @@ def transaction_content(
     postings = transaction.postings
     # Most transactions have one posting, and each of them passes here.
     lines = _posting(postings[0]) if len(postings) == 1 else "".join(map(_posting, postings))
+    # An id and a kind are ASCII, so that their lengths are those of their bytes.
+    name, principal = transaction.id.value, transaction.principal
     return (
-        f"{_TRANSACTION}{_text(transaction.id.value)}{_text(kind)}{_text(command)}"
-        f"{_text_or_none(transaction.principal)}{booked_at};{len(postings)};{lines}"
+        f"{_TRANSACTION}{len(name)}:{name}{len(kind)}:{kind}{_text(command)}"
+        f"{'-' if principal is None else _text(principal)}{booked_at};{len(postings)};{lines}"
     ).encode()
 
 

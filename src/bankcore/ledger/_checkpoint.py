@@ -1,9 +1,9 @@
 """
-Checkpoints: a few lines of text that stand for all records that a journal has so far.
+Checkpoints: a few lines of text that prove what the first records of a journal are.
 
-Decided here: what a checkpoint says, how it is written and read, and how it is computed record
-by record. Kept where nobody who can write the store can write, it shows whether any record
-before it was changed, removed, inserted or moved since.
+Decided here: the text of a checkpoint, and how it is computed record by record. If it is kept
+where nobody who can write the store can write, it shows whether any record before it was
+changed, deleted, inserted or moved since.
 """
 
 import re
@@ -43,10 +43,10 @@ _LINES: Final = tuple(
 @attrs.frozen
 class Checkpoint:
     """
-    The first records of a journal, in eight lines of text: ``str`` makes them, `parse` reads them.
+    The counts and hashes of the first records of a journal.
 
-    The roots are those of the hash tree of RFC 6962, over what is documented in
-    ``docs/reference/tamper-evidence.md``.
+    ``str`` makes eight lines of text of it, and `parse` reads them. The roots are those of the
+    hash tree of RFC 6962; ``docs/reference/tamper-evidence.md`` documents their leaves.
 
     Attributes:
         taken_at: When it was taken, UTC, by the bank's clock.
@@ -69,7 +69,7 @@ class Checkpoint:
     @property
     def records(self) -> int:
         """
-        The number of records, from the beginning of the journal, that it stands for.
+        The number of records that it covers.
         """
         return self.transactions + self.refusals
 
@@ -120,10 +120,7 @@ class Checkpoint:
 
 def to_checkpoint(value: object) -> Checkpoint:
     """
-    Return *value* as a `Checkpoint`, or the checkpoint of this text.
-
-    Raises:
-        InvalidCheckpointError: If it is neither.
+    Return *value*, a `Checkpoint` or its text, as a `Checkpoint`.
     """
     if isinstance(value, Checkpoint):
         return value
@@ -134,10 +131,10 @@ def to_checkpoint(value: object) -> Checkpoint:
 
 def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
     """
-    Return the checkpoint of all records that the journal of *store* has by now.
+    Return the checkpoint of all records that the journal of *store* has now.
 
     It reads the whole journal, with a version and a hash for each account in memory. It says
-    what is there; `verify` says whether that is right.
+    what is there; whether that is right, `verify` says.
 
     Raises:
         StoreCorruptedError: If a record cannot be read.
@@ -151,8 +148,7 @@ def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
 
 class Progress:
     """
-    A checkpoint in the making, while records come one by one: it keeps one version and one hash
-    for each account.
+    The checkpoint of records that come one by one; it keeps a version and a hash for each account.
     """
 
     def __init__(self) -> None:
@@ -206,7 +202,7 @@ def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> It
             if is_complete
             else f"only {found.records} of the journal can be read"
         )
-        yield f"it stands for {kept.records} records, and {seen}"
+        yield f"it covers {kept.records} records, but {seen}"
         return
     for name in ("accounts", "transactions", "refusals"):
         before, now = getattr(kept, name), getattr(found, name)
@@ -218,4 +214,4 @@ def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> It
         ("records or their order", found.journal_root == kept.journal_root),
     ):
         if not is_same:
-            yield f"the {name} among the first {kept.records} are not those of then"
+            yield f"the {name} among the first {kept.records} have changed"

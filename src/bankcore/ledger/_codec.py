@@ -30,8 +30,8 @@ from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, StoreError
 from bankcore.values._instants import from_microseconds, to_microseconds
 
-# What making a value of damaged text can raise.
-_MISREAD: Final = (
+#: What making a value of damaged text can raise.
+MISREAD: Final = (
     ArithmeticError,
     AttributeError,
     BankError,
@@ -42,18 +42,24 @@ _MISREAD: Final = (
 )
 
 
+def unreadable(what: str, error: BaseException) -> StoreCorruptedError:
+    """
+    Return the error for a stored value that cannot be read because of *error*.
+    """
+    return StoreCorruptedError(f"{what} cannot be read ({type(error).__name__}: {error})")
+
+
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """
-    Raise `StoreCorruptedError` for whatever goes wrong while stored values are read.
+    Raise `StoreCorruptedError` for anything that goes wrong while stored values are read.
     """
     try:
         yield
     except StoreError:
         raise
-    except _MISREAD as error:
-        reason = f"{what} cannot be read ({type(error).__name__}: {error})"
-        raise StoreCorruptedError(reason) from error
+    except MISREAD as error:
+        raise unreadable(what, error) from error
 
 
 # -- Values ------------------------------------------------------------------
@@ -165,7 +171,7 @@ class _Fields:
         self._readers = {name: read for name, (_, read) in codecs.items()}
 
     def to_json(self, values: Iterable[Any]) -> str:
-        # Every record that is written passes here: to check the lengths would cost a third more.
+        # Every record passes here, and a strict zip would take a third longer.
         members = [
             key + write(value)
             for key, write, value in zip(self._keys, self._writers, values)  # noqa: B905
@@ -256,6 +262,7 @@ def holders_to_text(holders: Sequence[Holder]) -> str | None:
     )
 
 
+@lru_cache(maxsize=1024)  # an account's are the same in every unit
 def holders_from_text(text: str | None) -> tuple[Holder, ...]:
     if text is None:
         return ()

@@ -96,7 +96,7 @@ class Refusal:
     The recorded answer "no" to a command whose id the caller gave.
 
     Attributes:
-        id: The transaction id, which will never stand for anything else.
+        id: The transaction id, which can never be used for anything else.
         command: The command as it was sent first, with its id.
         code: The ``code`` of the error.
         facts: The error's fields.

@@ -2,8 +2,7 @@
 Allocation: how a whole number of units is divided by weights, with nothing lost or created.
 
 Decided here: who gets the units that are left over after each share is rounded towards zero.
-Everything is integers; nothing here knows currencies. A negative amount is allocated as the
-positive one is, with the signs turned, and a weight of zero gets nothing.
+A negative amount is allocated as the positive one is, and a weight of zero gets nothing.
 """
 
 import enum
@@ -46,10 +45,6 @@ class Allocation(enum.Enum):
 def to_weights(given: Iterable[Exact]) -> list[int]:
     """
     Return the weights *given* as whole numbers in the same proportions.
-
-    Raises:
-        InvalidWeightsError: If there are none or over a million, one is negative or not an
-            exact number, all are zero, or their common denominator has over 1000 digits.
     """
     # Python would iterate over a text; its characters are no weights.
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
@@ -76,9 +71,6 @@ def to_weights(given: Iterable[Exact]) -> list[int]:
 def to_allocation(value: object) -> Allocation:
     """
     Return *value* if it is an `Allocation`.
-
-    Raises:
-        InvalidWeightsError: If it is not.
     """
     if type(value) is not Allocation:
         reason = "must be an Allocation, such as Allocation.TO_FIRST"
@@ -89,9 +81,6 @@ def to_allocation(value: object) -> Allocation:
 def to_parts(value: object) -> int:
     """
     Return *value* if it is a number of parts.
-
-    Raises:
-        InvalidWeightsError: If it is not an ``int`` from 1 to a million.
     """
     if type(value) is not int or not 0 < value <= PARTS_MAX:
         raise _invalid(shown(value), f"must be an int from 1 to {PARTS_MAX:,}", "parts")
@@ -113,8 +102,8 @@ def allocate(amount: int, weights: Sequence[int], mode: Allocation) -> list[int]
     left = amount - sum(parts)
     if mode is Allocation.SEPARATE:
         return [*parts, left]
-    # The indexes of those who may get one unit more, the first in line first. Where the
-    # remainder counts, a weight of zero has none, and `left` does not reach it.
+    # The indexes of those who may get one unit more. A weight of zero has no remainder, and
+    # `left` does not reach it.
     if mode is Allocation.LARGEST_REMAINDER:
         # A stable sort: of equals, the first.
         line = sorted(range(len(weights)), key=lambda i: -(amount * weights[i] % total))

@@ -27,9 +27,9 @@ AMOUNT_LENGTH_MAX: Final = DIGITS_MAX + 2
 #: The form of an amount as text, as a regular expression and as a pattern of JSON Schema.
 AMOUNT_PATTERN: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
-MINOR_BOUND: Final = 10**DIGITS_MAX
 POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
 
+_MINOR_BOUND: Final = 10**DIGITS_MAX
 _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))
 
 
@@ -37,14 +37,10 @@ def bounded(amount_minor: int, field: str | None = None) -> int:
     """
     Return *amount_minor*, or raise `AmountTooLargeError` if it has more than 64 digits.
     """
-    if -MINOR_BOUND < amount_minor < MINOR_BOUND:
+    if -_MINOR_BOUND < amount_minor < _MINOR_BOUND:
         return amount_minor
-    raise too_large(field)
-
-
-def too_large(field: str | None) -> AmountTooLargeError:
     reason = f"must have at most {DIGITS_MAX} digits in minor units"
-    return AmountTooLargeError("more", reason).about(field)
+    raise AmountTooLargeError("more", reason).about(field)
 
 
 def too_precise(value: str, currency: Currency) -> RoundingRequiredError:

@@ -73,9 +73,7 @@ class MoneyBag:
         # `sum` begins with the int 0.
         if type(other) is int and other == 0:
             return self
-        if type(other) is Money:
-            return self + other
-        return NotImplemented
+        return self.__add__(other)  # type: ignore[operator]  # it checks the type
 
     def __sub__(self, other: "MoneyBag | Money") -> "MoneyBag":
         if type(other) is MoneyBag or type(other) is Money:
@@ -83,9 +81,7 @@ class MoneyBag:
         return NotImplemented
 
     def __rsub__(self, other: Money) -> "MoneyBag":
-        if type(other) is Money:
-            return -self + other
-        return NotImplemented
+        return (-self).__add__(other)
 
     def __neg__(self) -> "MoneyBag":
         return MoneyBag(-money for money in self.moneys)

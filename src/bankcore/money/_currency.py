@@ -3,14 +3,12 @@ Currencies: a code and the number of decimal digits of its minor unit.
 
 Decided here: which codes exist (ISO 4217, current and historic), and that an application may
 make its own (``Currency("BTC", exponent=8)``). A currency is a value: two of the same code and
-exponent are one object, also after pickling and copying. There is no registry to change; the
-only state here are caches of immutable values. Decided here too: symbols and cash steps.
+exponent are one object, also after pickling and copying. There is no registry to change.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -87,7 +85,14 @@ class Currency:
             exponent = TABLE[text][1]
         if exponent is None:
             raise _invalid(text, f"must have an exponent in ISO 4217 ({_OWN_HINT})")
-        return _interned(text, to_exponent(exponent))
+        currency = object.__new__(Currency)
+        # `Currency` is frozen.
+        object.__setattr__(currency, "code", text)
+        object.__setattr__(currency, "exponent", to_exponent(exponent))
+        # `setdefault` lets one of several racing threads win, for all of them.
+        if currency.is_listed:
+            return _LISTED.setdefault(text, currency)
+        return _OWN.setdefault((text, exponent), currency)
 
     def __attrs_post_init__(self) -> None:
         # msgspec fills an attrs class without calling `__new__`, but calls this.
@@ -106,16 +111,16 @@ class Currency:
 
         Raises:
             UnknownCurrencyError: If ISO 4217 has no such number.
-            AmbiguousCurrencyError: If several withdrawn currencies had it, and no current one
-                has.
-            InvalidCurrencyError: If it is not such a number, or ISO 4217 gives its currency no
-                minor unit.
+            AmbiguousCurrencyError: If several withdrawn currencies had it, and no current one.
+            InvalidCurrencyError: If it is no such number, or its currency has no minor unit.
         """
         text = f"{numeric:03}" if type(numeric) is int and 0 <= numeric <= 999 else numeric
         if not isinstance(text, str) or not re.fullmatch("[0-9]{3}", text):
             reason = "must be an int from 0 to 999, or text of three digits"
             raise _invalid(numeric, reason, "numeric")
-        return _only_one(_by_numeric().get(text, ()), repr(text), "numeric")
+        codes = [code for code, row in TABLE.items() if row[0] == text]
+        current = [code for code in codes if TABLE[code][3] is None]
+        return _only_one(current or codes, repr(text), "numeric")
 
     @classmethod
     def from_country(cls, country: str) -> "Currency":
@@ -127,8 +132,7 @@ class Currency:
 
         Raises:
             AmbiguousCurrencyError: If there are several; the error has their ``codes``.
-            UnknownCurrencyError: If ISO 4217 lists none for this country, or the country does
-                not exist.
+            UnknownCurrencyError: If ISO 4217 lists none for this country.
             InvalidCurrencyError: If it is not text of two capital letters.
         """
         codes = [each.code for each in cls.all_from_country(country)]
@@ -142,11 +146,7 @@ class Currency:
             >>> Currency.all_from_country("BT")
             (Currency('BTN'), Currency('INR'))
 
-        The country is two letters of ISO 3166. Funds and units of account, in which nobody
-        pays, are left out.
-
-        Raises:
-            InvalidCurrencyError: If it is not text of two capital letters.
+        The country is two letters of ISO 3166. Funds and units of account are left out.
         """
         if not isinstance(country, str) or not re.fullmatch("[A-Z]{2}", country):  # type: ignore[redundant-expr]  # callers may be untyped
             raise _invalid(country, "must be two capital letters", "country")
@@ -221,17 +221,6 @@ class Currency:
         return Currency, (self.code, self.exponent)
 
 
-def _interned(code: str, exponent: int) -> Currency:
-    currency = object.__new__(Currency)
-    # `Currency` is frozen.
-    object.__setattr__(currency, "code", code)
-    object.__setattr__(currency, "exponent", exponent)
-    # `setdefault` lets one of several racing threads win, for all of them.
-    if currency.is_listed:
-        return _LISTED.setdefault(code, currency)
-    return _OWN.setdefault((code, exponent), currency)
-
-
 def to_currency(value: Currency | str, field: str = "currency") -> Currency:
     """
     Return *value*, or the currency of ISO 4217 with that code; an error names *field*.
@@ -245,8 +234,7 @@ def to_currency(value: Currency | str, field: str = "currency") -> Currency:
 
 def currency_from_items(data: Mapping[str, Any], name: str, exponent: str) -> Currency:
     """
-    Return the currency in *data*: its code is under *name*, its exponent, if any, under
-    *exponent*.
+    Return the currency whose code is under *name* and whose exponent may be under *exponent*.
     """
     try:
         return Currency(data[name], data.get(exponent))
@@ -264,9 +252,6 @@ def _named(code: str, field: str) -> Currency:
 def to_exponent(value: object) -> int:
     """
     Return *value* if it is an exponent.
-
-    Raises:
-        InvalidCurrencyError: If it is not an ``int`` from 0 to 18.
     """
     if type(value) is not int or not 0 <= value <= EXPONENT_MAX:
         raise _invalid(value, f"must be an int from 0 to {EXPONENT_MAX}", "exponent")
@@ -291,21 +276,6 @@ def _checked_code(code: object, exponent: object) -> str:
     if not re.fullmatch(CODE_PATTERN, text):
         raise _invalid(text, "must be 2 to 12 characters of A-Z and 0-9, a letter first")
     return text
-
-
-@cache
-def _by_numeric() -> dict[str, tuple[str, ...]]:
-    """
-    Return the codes of each number: the current one alone, if there is one.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    # Withdrawn codes first, so that a current one replaces them.
-    for code, (numeric, _, _, withdrawn) in sorted(
-        TABLE.items(), key=lambda item: item[1][3] is None
-    ):
-        if numeric is not None:
-            found[numeric] = (*found.get(numeric, ()), code) if withdrawn else (code,)
-    return found
 
 
 def _only_one(codes: Sequence[str], value: str, field: str) -> Currency:

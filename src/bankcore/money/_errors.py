@@ -90,8 +90,7 @@ class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
 @attrs.define(slots=False)
 class InvalidWeightsError(InvalidValueError, ValueError):
     """
-    Weights that money cannot be allocated by: none, all zero, or one that is negative or
-    not a number.
+    Weights that are none or all zero, or one that is negative or not a number.
     """
 
     code = "invalid_weights"

@@ -14,6 +14,7 @@ import attrs
 
 from bankcore.money._currency import Currency, currency_from_items, to_currency
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidRateError
+from bankcore.money._formatting import decimal_text
 from bankcore.money._money import Money, has_keys, money_of_ratio
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
 from bankcore.values._errors import shown
@@ -159,11 +160,8 @@ def _text(rate: Fraction) -> str:
     """
     numerator, denominator = rate.as_integer_ratio()
     for decimals in range(NUMBER_DIGITS_MAX):
-        scaled, rest = divmod(10**decimals, denominator)
-        if not rest:
-            digits = str(numerator * scaled).zfill(decimals + 1)
-            if len(digits) > NUMBER_DIGITS_MAX:
-                break
-            whole = len(digits) - decimals
-            return f"{digits[:whole]}.{digits[whole:]}" if decimals else digits
+        if 10**decimals % denominator == 0:
+            text = decimal_text(numerator * 10**decimals // denominator, decimals)
+            if len(text.replace(".", "")) <= NUMBER_DIGITS_MAX:
+                return text
     return f"{numerator}/{denominator}"

@@ -118,7 +118,8 @@ def parse_money(
         reason = f"must have at most {TEXT_LENGTH_MAX} characters"
         raise AmountTooLargeError(shown(text), reason).about("text")
     plain = str.__str__(text).translate(_SPACES)
-    code = _code_in(plain)
+    found = _CODE_IN_FRONT(plain) or _CODE_BEHIND(plain)
+    code = found[1] if found else None
     if currency is None:
         if code is None:
             reason = "must name its currency by the code, or pass currency=…"
@@ -153,11 +154,6 @@ def _to_separator(given: object, field: str) -> str:
             return mark
     reason = "must be one character that is not a letter, a digit or a sign"
     raise InvalidFormatError(shown(given), reason).about(field)
-
-
-def _code_in(plain: str) -> str | None:
-    found = _CODE_IN_FRONT(plain) or _CODE_BEHIND(plain)
-    return found[1] if found else None
 
 
 def _without_currency(plain: str, currency: Currency) -> str:

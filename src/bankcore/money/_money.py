@@ -17,15 +17,7 @@ from typing import Any, ClassVar, overload
 import attrs
 
 from bankcore.money._allocation import Allocation, allocate, to_allocation, to_parts, to_weights
-from bankcore.money._amounts import (
-    DIGITS_MAX,
-    MINOR_BOUND,
-    POWERS,
-    bounded,
-    minor_units,
-    too_large,
-    too_precise,
-)
+from bankcore.money._amounts import DIGITS_MAX, POWERS, bounded, minor_units, too_precise
 from bankcore.money._currency import Currency, currency_from_items, to_currency, to_exponent
 from bankcore.money._errors import (
     CurrencyMismatchError,
@@ -50,8 +42,6 @@ class Money:
     """
     An exact *amount* of *currency*, in whole units.
 
-        >>> Money("12.34", "EUR")
-        Money('12.34', 'EUR')
         >>> Money("12.34", "EUR").amount_minor
         1234
         >>> Money(5, "EUR") + Money("0.10", "EUR")
@@ -78,7 +68,7 @@ class Money:
         InvalidCurrencyError: If there is no such currency.
     """
 
-    # In the order of the arguments: `case Money(5, currency)` is five whole units.
+    # As in `__init__`: `case Money(5, currency)` is five whole units.
     __match_args__: ClassVar = ("amount", "currency")
 
     amount_minor: int
@@ -93,9 +83,8 @@ class Money:
         if type(currency) is not Currency:
             currency = to_currency(currency)
         _set_currency(self, currency)
-        # A short cut for text like "1234.50" EUR: as many decimals as the currency has, digits
-        # on both sides of the point (of any script for `isdigit`, hence `isascii`), no leading
-        # zeros. What it does not take, `minor_units` checks from the start.
+        # A short cut for text like "1234.50" EUR, with as many decimals as the currency has;
+        # `isdigit` is true for digits of any script. Anything else goes through `minor_units`.
         if type(amount) is str and rounding is None:
             whole, _, decimals = amount.partition(".")
             if (
@@ -140,8 +129,7 @@ class Money:
 
         Raises:
             InvalidAmountError: If it is not exactly an ``int``, or has over 64 digits.
-            RoundingRequiredError: If units at *exponent* are no whole number of minor units,
-                and no rounding was given.
+            RoundingRequiredError: If it is not exact in minor units and no rounding was given.
             InvalidCurrencyError: If there is no such currency, or no such exponent.
         """
         if type(amount_minor) is not int:
@@ -149,8 +137,7 @@ class Money:
             raise InvalidAmountError(shown(amount_minor), reason).about("amount_minor")
         if type(currency) is not Currency:
             currency = to_currency(currency)
-        if not -MINOR_BOUND < amount_minor < MINOR_BOUND:
-            raise too_large("amount_minor")
+        bounded(amount_minor, "amount_minor")
         if exponent is None:
             return _make(amount_minor, currency)
         return money_of_ratio(
@@ -191,10 +178,8 @@ class Money:
         no-break spaces too. A text has at most 128 characters.
 
         Raises:
-            InvalidAmountError: If the whole text is not one amount. Nothing is skipped,
-                guessed or rounded.
-            RoundingRequiredError: If it has more decimals than the currency.
-            AmountTooLargeError: If the text or the amount is too long.
+            InvalidAmountError: If the whole text is not one amount of the currency, or is too
+                long. Nothing is guessed or rounded.
             CurrencyMismatchError: If it names another currency than *currency*.
             InvalidCurrencyError: If there is no such currency.
             InvalidFormatError: If a separator is not one character, or both are the same.
@@ -220,8 +205,7 @@ class Money:
 
         Raises:
             CurrencyMismatchError: If not all are of one currency, or of *currency*.
-            InvalidAmountError: If something is not `Money`, or there is nothing to add and no
-                currency was given.
+            InvalidAmountError: If something is not `Money`, or there is none and no currency.
         """
         total = 0
         found = None if currency is None else to_currency(currency)
@@ -274,8 +258,7 @@ class Money:
 
     def __truediv__(self, other: "Money") -> Fraction:
         if type(other) is not Money:
-            hint = "use divided_by(…, rounding=…), or split into parts"
-            _refuse_number("/", other, f"a Money ({hint})")
+            _refuse_number("/", other, "a Money (use divided_by(…, rounding=…), or split)")
             return NotImplemented
         return Fraction(self.amount_minor, _divisor(self, other))
 
@@ -319,23 +302,15 @@ class Money:
             >>> Money("9.99", "EUR").times("0.21", rounding=Rounding.HALF_UP)
             Money('2.10', 'EUR')
 
-        The factor is an ``int``, a ``Decimal``, a ``Fraction`` or decimal text, of at most 64
-        digits.
+        The factor is an ``int``, a ``Decimal``, a ``Fraction`` or decimal text of up to 64 digits.
 
         Raises:
-            RoundingRequiredError: If the product is no whole number of minor units, and no
-                rounding was given.
+            RoundingRequiredError: If the product is not exact and no rounding was given.
             InvalidFactorError: If the factor is anything else, such as a ``float``.
             AmountTooLargeError: If the product has more than 64 digits.
         """
         numerator, denominator = exact_ratio(factor, InvalidFactorError, "factor")
-        return money_of_ratio(
-            self.amount_minor * numerator,
-            denominator,
-            self.currency,
-            rounding,
-            lambda: f"{self} times {factor}",
-        )
+        return self._scaled(numerator, denominator, rounding, lambda: f"{self} times {factor}")
 
     def divided_by(self, divisor: Exact, rounding: Rounding | str | None = None) -> "Money":
         """
@@ -344,29 +319,29 @@ class Money:
             >>> Money("10", "EUR").divided_by(3, rounding=Rounding.HALF_UP)
             Money('3.33', 'EUR')
 
-        The divisor is like the factor of `times`. To divide money with no cent lost, see `split`
-        and `allocate`.
+        The divisor is like the factor of `times`. To lose no cent, see `split` and `allocate`.
 
         Raises:
-            DivisionByZeroError: If the divisor is zero.
-            RoundingRequiredError: If the quotient is no whole number of minor units, and no
-                rounding was given.
-            InvalidFactorError: If the divisor is no such number, such as a ``float``.
-            AmountTooLargeError: If the quotient has more than 64 digits.
+            DivisionByZeroError: If the divisor is zero. Other errors are those of `times`.
         """
-        numerator, denominator = exact_ratio(divisor, InvalidFactorError, "divisor")
-        if numerator == 0:
+        denominator, numerator = exact_ratio(divisor, InvalidFactorError, "divisor")
+        if denominator == 0:
             raise DivisionByZeroError(str(self)).about("divisor")
-        # The denominator of the result is above zero: the sign goes to its numerator.
-        if numerator < 0:
+        if denominator < 0:
             numerator, denominator = -numerator, -denominator
-        return money_of_ratio(
-            self.amount_minor * denominator,
-            numerator,
-            self.currency,
-            rounding,
-            lambda: f"{self} divided by {divisor}",
+        return self._scaled(
+            numerator, denominator, rounding, lambda: f"{self} divided by {divisor}"
         )
+
+    def _scaled(
+        self,
+        numerator: int,
+        denominator: int,
+        rounding: Rounding | str | None,
+        said: Callable[[], str],
+    ) -> "Money":
+        minor = self.amount_minor * numerator
+        return money_of_ratio(minor, denominator, self.currency, rounding, said)
 
     def rounded_to(
         self, step: "str | int | Decimal | Money", rounding: Rounding | str | None = None
@@ -381,8 +356,8 @@ class Money:
             Money('9.50', 'CHF')
 
         Raises:
-            RoundingRequiredError: If it is no multiple of the step and no rounding was given,
-                or if the step itself is finer than the currency.
+            RoundingRequiredError: If it is not a multiple of the step and no rounding was
+                given, or if the step itself is finer than the currency.
             InvalidAmountError: If the step is not an amount above zero.
             CurrencyMismatchError: If the step is money of another currency.
         """
@@ -448,8 +423,7 @@ class Money:
         Same as `allocate` with equal weights.
 
         Raises:
-            InvalidWeightsError: If the number is not an ``int`` from 1 to a million, or *mode*
-                is not an `Allocation`.
+            InvalidWeightsError: If *parts* is not an ``int`` from 1 to a million.
         """
         return self._allocated([1] * to_parts(parts), mode)
 
@@ -520,8 +494,7 @@ class Money:
             500
 
         Raises:
-            RoundingRequiredError: If it is no whole number of such units, and no rounding was
-                given.
+            RoundingRequiredError: If it is not exact in such units and no rounding was given.
             InvalidCurrencyError: If the exponent is not an ``int`` from 0 to 18.
         """
         if exponent is None:
@@ -557,8 +530,7 @@ class Money:
         Return the money that `to_dict` wrote.
 
         Raises:
-            InvalidAmountError: If *data* has other keys, or an amount that is not text or not
-                an amount of the currency.
+            InvalidAmountError: If *data* has other keys, or no text of an amount.
             InvalidCurrencyError: If there is no such currency.
         """
         if not has_keys(data, {"amount", "currency"}, {"exponent"}):
@@ -606,12 +578,8 @@ def money_of_ratio(
     said: Callable[[], str],
 ) -> Money:
     """
-    Return the money of *numerator* / *denominator*, above zero, minor units of *currency*.
-
-    Raises:
-        RoundingRequiredError: If that is no whole number, and no rounding was given. *said*
-            tells what was asked for.
-        AmountTooLargeError: If it has more than 64 digits.
+    Return *numerator* / *denominator*, above zero, minor units of *currency*; *said* tells an
+    error what was asked for.
     """
     amount_minor = round_ratio(numerator, denominator, rounding)
     if amount_minor is None:
@@ -623,27 +591,21 @@ def require_same_currency(expected: Money, given: Money, field: str | None = Non
     """
     Raise `CurrencyMismatchError` about *field* unless both are of one currency.
     """
-    _require_currency(expected.currency, given.currency, field)
+    _require_money(given, expected.currency, field)
 
 
-def _require_currency(expected: Currency, given: Currency, field: str | None) -> None:
-    # Equal currencies are nearly always, and not quite always, the very same object.
-    if given is not expected and given != expected:
-        by_code = expected.code != given.code
-        raise CurrencyMismatchError(
-            expected.code if by_code else repr(expected), given.code if by_code else repr(given)
-        ).about(field)
-
-
-def _require_money(value: object, currency: Currency | None, field: str) -> Currency:
+def _require_money(value: object, currency: Currency | None, field: str | None) -> Currency:
     """
     Return the currency of *value*, which must be `Money`, in *currency* if one is given.
     """
     if type(value) is not Money:
         raise InvalidAmountError(shown(value), "must be Money").about(field)
-    if currency is not None:
-        _require_currency(currency, value.currency, field)
-    return value.currency
+    given = value.currency
+    # Equal currencies are nearly always, and not quite always, the very same object.
+    if currency is None or given is currency or given == currency:
+        return currency or given
+    name = repr if given.code == currency.code else str
+    raise CurrencyMismatchError(name(currency), name(given)).about(field)
 
 
 def _divides(operator: str, other: object) -> bool:

@@ -1,9 +1,8 @@
 """
 Rounding: the ten ways from a fraction to a whole number, and what an exact number is.
 
-Decided here: the modes and their names, and which values are exact numbers (a factor, a
-divisor, a weight, a rate). Everything is computed with integers, so neither the ambient
-`decimal` context nor the locale matters.
+Decided here: the modes, and which values are exact numbers (a factor, a divisor, a weight, a
+rate). Everything is computed with integers, so the `decimal` context does not matter.
 
 Absent on purpose: floats, and a default mode.
 """
@@ -81,9 +80,6 @@ _OF_HALVES: Final = {
 def to_rounding(value: Rounding | str) -> Rounding:
     """
     Return *value* as a `Rounding`; it may be a constant of `decimal`.
-
-    Raises:
-        InvalidRoundingError: If it is neither.
     """
     if type(value) is Rounding:
         return value
@@ -119,13 +115,9 @@ def round_ratio(numerator: int, denominator: int, rounding: Rounding | str | Non
 
 def exact_ratio(value: object, error: type[InvalidValueError], field: str) -> tuple[int, int]:
     """
-    Return *value* as a numerator and a denominator above zero, exactly.
+    Return *value* as a numerator and a denominator above zero, or raise *error* about *field*.
 
     Types are compared exactly, so a ``bool`` and the numbers of NumPy are refused.
-
-    Raises:
-        InvalidValueError: An *error* about *field*, if it is not an exact number or has more
-            than 64 digits.
     """
     ratio: tuple[int, int] | None = None
     reason = f"must have at most {NUMBER_DIGITS_MAX} digits"
@@ -166,11 +158,10 @@ def _ratio_of_decimal(value: Decimal) -> tuple[int, int] | None:
 
 def parse_decimal(text: str) -> tuple[int, int] | None:
     """
-    Return the number that *text* writes: its digits as an integer, and how many are decimals.
+    Return the number in *text*: its digits as an integer, and how many of them are decimals.
 
-    None if it is not written like ``12``, ``12.34`` or ``-0.50``: ASCII digits, at most one
-    point with digits on both sides, no leading zeros, and no negative zero. The caller limits
-    its length.
+    None if it is not like ``12``, ``12.34`` or ``-0.50``: ASCII digits, at most one point with
+    digits on both sides, no leading zeros, no negative zero. The caller limits its length.
     """
     whole, point, decimals = text.partition(".")
     digits = whole[1:] if whole[:1] == "-" else whole

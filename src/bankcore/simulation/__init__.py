@@ -1,9 +1,9 @@
 """
-A bank at work: a seeded workload, and a report of what came of it.
+Simulation: a seeded workload on a bank, and a report of the result.
 
-`workload` makes the operations and sends them through a `Bank`; `report` adds up what
-came back and holds it against the store. Everything follows from the seed: the same
-seed gives the same accounts, transactions and refusals.
+`run` sends the operations of a `Workload` through a `Bank`, adds up the answers, and compares the
+sums with the store. Everything follows from the seed: the same seed gives the same accounts,
+transactions and refusals.
 """
 
 from bankcore.simulation._report import Report, Tally

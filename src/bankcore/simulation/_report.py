@@ -1,9 +1,9 @@
 """
-What came of a simulation, added up and held against the store.
+The report of a simulation: its answers added up, and compared with the store.
 
-Decided here: what is counted, and the equation that must hold: what came in is what
-went out and what is there. The sums are built from the answers that the bank gave,
-and compared with the balances and with an audit of the whole store.
+Decided here: what is counted, and the equation that must hold: money in = money out + balances.
+The sums are made of the bank's answers, and compared with the balances in the store and with an
+audit of it.
 """
 
 from collections import Counter
@@ -55,8 +55,8 @@ class Tally:
             self.refused[kind, outcome.code] += 1
             return
         self.booked[kind] += 1
-        # From the command and not from the postings: the balances are to be explained by
-        # what customers asked for, not by what the bank wrote.
+        # From the command, not from the postings: customers' requests must explain the balances,
+        # not what the bank wrote.
         if isinstance(command, OpenAccount):
             self.accounts.add(outcome.account_id)
             self.money_in += command.initial_balance
@@ -72,7 +72,7 @@ class Report:
     A simulation's result.
 
     Attributes:
-        tally: What the bank answered.
+        tally: The bank's answers, added up.
         balances: The sum of the simulated accounts' balances, read from the store.
         audit: The audit of the whole store.
     """
@@ -84,7 +84,7 @@ class Report:
     @classmethod
     def of(cls, bank: Bank, store: AccountStore, tally: Tally) -> "Report":
         """
-        Read the store, audit it, and hold both against *tally*.
+        Return the report of *tally*, with the balances and the audit of the store.
         """
         balances = Money.zero(CURRENCY)
         for account_id in tally.accounts:
@@ -94,7 +94,7 @@ class Report:
     @property
     def is_balanced(self) -> bool:
         """
-        Whether money in = money out + balances, to the cent.
+        True if money in = money out + balances, to the cent.
         """
         return self.tally.money_in == self.tally.money_out + self.balances
 

@@ -1,9 +1,9 @@
 """
-The simulated customers: which operations they send, in which order, at what time.
+The workload: which operations the simulated customers send, in which order, at what time.
 
-Decided here: the mix of operations and how they follow from the seed. The clock is
-simulated too, one second for each operation. Every operation is sent under its own
-id, some twice, as a client would after a lost answer.
+Decided here: the mix of operations, and how they follow from the seed. The clock is simulated
+too, one second for each operation. Every operation has its own id, and some are sent twice, as by
+a client that got no answer.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ _BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # Of a hundred operations: deposits, withdrawals, and transfers for the rest.
 _DEPOSITS: Final = 35
 _WITHDRAWALS: Final = 30
-# One operation in so many names an account that is not there, or is sent a second time.
+# One operation in so many names an unknown account, and one in so many is sent again.
 _UNKNOWN_EVERY: Final = 100
 _RESENT_EVERY: Final = 50
 
@@ -37,7 +37,7 @@ _RESENT_EVERY: Final = 50
 @attrs.frozen
 class Workload:
     """
-    How much to simulate: so many *accounts* and *operations*, out of one *seed*.
+    The size of a simulation, in *accounts* and *operations*, and the *seed* of it all.
 
     Raises:
         InvalidBatchError: If there are not 2 to 100,000 accounts, or 0 to 10,000,000
@@ -50,14 +50,16 @@ class Workload:
 
     def __attrs_post_init__(self) -> None:
         if not 2 <= self.accounts <= ACCOUNTS_MAX:
-            raise InvalidBatchError(f"a simulation has 2 to {ACCOUNTS_MAX:,} accounts")
+            reason = f"a simulation has 2 to {ACCOUNTS_MAX:,} accounts"
+            raise InvalidBatchError(reason).about("accounts")
         if not 0 <= self.operations <= OPERATIONS_MAX:
-            raise InvalidBatchError(f"a simulation has 0 to {OPERATIONS_MAX:,} operations")
+            reason = f"a simulation has 0 to {OPERATIONS_MAX:,} operations"
+            raise InvalidBatchError(reason).about("operations")
 
     @property
     def prefix(self) -> str:
         """
-        What all ids of this workload begin with, so that several share a store in peace.
+        The beginning of all ids of this workload, so that several can share a store.
         """
         return f"s{self.seed}-{self.accounts}"
 
@@ -66,7 +68,7 @@ class Workload:
 
     def openings(self) -> list[OpenAccount]:
         """
-        The commands that open the accounts; every tenth has an overdraft limit.
+        Return the commands that open the accounts; every tenth has an overdraft limit.
         """
         random = Random(f"{self.prefix}-openings")
         return [
@@ -81,7 +83,7 @@ class Workload:
 
     def commands(self) -> Iterator[Command]:
         """
-        The operations in order; one that is sent twice comes twice.
+        Yield the operations in order; one that is sent twice comes twice.
         """
         random = Random(f"{self.prefix}-operations")
         for number in range(self.operations):
@@ -91,7 +93,7 @@ class Workload:
                 yield command
 
     def _command(self, random: Random, transaction_id: TransactionId) -> Command:
-        # Small amounts are common, large ones rare: evenly spread over powers of ten.
+        # Small amounts are common and large ones rare: spread evenly over powers of ten.
         amount = Money.from_minor(round(10 ** random.uniform(0, 5)), CURRENCY)
         kind = random.randrange(100)
         first, second = random.sample(range(self.accounts), 2)
@@ -107,7 +109,7 @@ class Workload:
 
 class _SimulatedClock:
     """
-    A clock that stands still until it is moved.
+    A clock that stands still until it is set.
     """
 
     def __init__(self) -> None:
@@ -127,9 +129,8 @@ def run(
     """
     Send *workload* through a bank over *store*, one durable write for each operation.
 
-    *on_acknowledged* is told each id as soon as its outcome is durable, *on_progress*
-    the number of operations done. On a store that holds part of this workload already,
-    that part replays, and the rest goes on from there.
+    *on_acknowledged* is called with each id as soon as its outcome is durable, *on_progress* with
+    the number of operations done. The part of the workload that the store holds already replays.
 
     Raises:
         StoreError: If the store fails. What was acknowledged stays.

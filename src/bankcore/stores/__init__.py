@@ -6,9 +6,10 @@ needed for any.
 """
 
 from bankcore.stores._memory import MemoryStore
+from bankcore.stores._sqlite._connections import TIMEOUT_MAX
 from bankcore.stores._sqlite._joined import JoinedSQLiteStore
 from bankcore.stores._sqlite._migrations import include_object, migrate, schema_sql
-from bankcore.stores._sqlite._store import TIMEOUT_MAX, SQLiteStore
+from bankcore.stores._sqlite._store import SQLiteStore
 from bankcore.stores._sqlite._versions import SQLiteWALWarning
 
 __all__ = [

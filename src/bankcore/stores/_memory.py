@@ -1,16 +1,15 @@
 """
 The store in memory: a real store, whose contents end with the process.
 
-Decided here: how the contract is kept with one lock and one dictionary. Everything
-that is kept is in that one dictionary, under keys of text and numbers, so that a
-write is a single `dict.update`: whatever exception arrives, on whatever line, all
-of a unit is there or none of it.
+Decided here: how the contract is kept with one lock and one dictionary. Everything is in that one
+dictionary, under keys of text and numbers, so that a write is a single `dict.update`: whatever
+exception arrives, on whatever line, all of a unit is there or nothing of it.
 """
 
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
@@ -39,10 +38,10 @@ from bankcore.ledger import (
 )
 from bankcore.ledger._errors import (
     AccountNotFoundError,
-    InvalidCursorError,
     StoreMisuseError,
     TransactionNotFoundError,
 )
+from bankcore.stores._rows import position_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
 
@@ -57,7 +56,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         # ("account", id) -> Account; ("record", id) -> Transaction | Refusal;
-        # ("history", account id, version) -> Transaction; ("journal", place) -> record;
+        # ("history", account id, version) -> Transaction; ("journal", position) -> record;
         # ("chain", account id, version) -> hash; ("head", account id) -> the last of them;
         # ("reversal", original id) -> the id of the reversal;
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
@@ -71,53 +70,42 @@ class MemoryStore:
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
         with self._lock:
-            kept = self._kept
-            recorded = {
-                transaction_id: kept["record", transaction_id.value]
-                for transaction_id in (*reads.transaction_ids, *reads.originals)
-                if ("record", transaction_id.value) in kept
-            }
-            account_ids = dict.fromkeys(reads.account_ids)
+            recorded = self._found("record", (*reads.transaction_ids, *reads.originals))
+            account_ids = reads.account_ids
             for original_id in reads.originals:
-                account_ids.update(dict.fromkeys(touched_accounts(recorded.get(original_id))))
-            accounts = {
-                account_id: kept["account", account_id.value]
-                for account_id in account_ids
-                if ("account", account_id.value) in kept
-            }
-            reversals = {
-                original_id: kept["reversal", original_id.value]
-                for original_id in reads.originals
-                if ("reversal", original_id.value) in kept
-            }
+                account_ids += touched_accounts(recorded.get(original_id))
+            accounts = self._found("account", account_ids)
+            reversals = self._found("reversal", reads.originals)
             written = decide(Snapshot(recorded, accounts, reversals))
             if written.records:
                 # One call into C, from one dict into another whose keys are text and
                 # numbers: no Python code runs in the middle of it.
-                kept.update(self._change(written))
+                self._kept.update(self._change(written))
             return written
 
+    def _found(self, kind: str, ids: Iterable[AccountId | TransactionId]) -> dict[Any, Any]:
+        kept = self._kept
+        return {each: kept[kind, each.value] for each in ids if (kind, each.value) in kept}
+
     def _change(self, written: WriteSet) -> dict[tuple[str | int, ...], Any]:
+        kept = self._kept
         change: dict[tuple[str | int, ...], Any] = {}
-        length = self._kept["length",]
+        heads = {}
         for account in written.accounts:
-            change["account", account.id.value] = account
-        opened = sum(key not in self._kept for key in change)
-        change["count",] = self._kept["count",] + opened
-        heads = {
-            account.id.value: self._kept["head", account.id.value]
-            for account in written.accounts
-            if ("head", account.id.value) in self._kept
-        }
+            name = account.id.value
+            change["account", name] = account
+            if ("head", name) in kept:
+                heads[name] = kept["head", name]
+        change["count",] = kept["count",] + sum(key not in kept for key in change)
         hashes = linked(written.records, heads)
         change.update((("head", name), head) for name, head in heads.items())
-        for place, (record, own) in enumerate(
-            zip(written.records, hashes, strict=True), start=length + 1
-        ):
+        position = kept["length",]
+        for record, own in zip(written.records, hashes, strict=True):
+            position += 1
             key = ("record", record.id.value)
-            if key in self._kept or key in change:
+            if key in kept or key in change:
                 raise StoreMisuseError(f"transaction {record.id} has a record already")
-            change[key] = change["journal", place] = record
+            change[key] = change["journal", position] = record
             if isinstance(record, Transaction):
                 if isinstance(record.command, Reverse):
                     change["reversal", record.command.original_id.value] = record.id
@@ -125,7 +113,7 @@ class MemoryStore:
                     version = (posting.account_id.value, posting.version)
                     change["history", *version] = record
                     change["chain", *version] = chain_hash
-        change["length",] = length + len(written.records)
+        change["length",] = position
         return change
 
     def account(self, account_id: AccountId) -> Account:
@@ -153,23 +141,17 @@ class MemoryStore:
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)
         with self._lock:
-            length = self._kept["length",]
-            place = 0 if after is None else _place(after)
-            last = min(place + limit, length)
-            if last <= place:
+            first = 0 if after is None else position_of(after)
+            last = min(first + limit, self._kept["length",])
+            if last <= first:
                 return Page((), after)
-            records = tuple(self._kept["journal", n] for n in range(place + 1, last + 1))
+            records = tuple(self._kept["journal", n] for n in range(first + 1, last + 1))
             return Page(records, Cursor(str(last)))
 
     def history(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        require_limit(limit)
-        version = self.account(account_id).version
-        return tuple(
-            self._kept["history", account_id.value, n]
-            for n in range(max(after, 0) + 1, min(max(after, 0) + limit, version) + 1)
-        )
+        return self._versions("history", account_id, after, limit)
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
         with self._lock:
@@ -179,25 +161,24 @@ class MemoryStore:
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[bytes]:
-        require_limit(limit)
-        version = self.account(account_id).version
-        return tuple(
-            self._kept["chain", account_id.value, n]
-            for n in range(max(after, 0) + 1, min(max(after, 0) + limit, version) + 1)
-        )
+        return self._versions("chain", account_id, after, limit)
+
+    def _versions(
+        self, kind: str, account_id: AccountId, after: int, limit: int
+    ) -> tuple[Any, ...]:
+        first = max(after, 0)
+        last = min(first + require_limit(limit), self.account(account_id).version)
+        return tuple(self._kept[kind, account_id.value, n] for n in range(first + 1, last + 1))
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        # Times never fall along the versions, so the last one in time is found by halving.
-        low, high = 0, self.account(account_id).version
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._kept["history", account_id.value, middle].booked_at <= instant:
-                low = middle
-            else:
-                high = middle - 1
-        if low == 0:
+        # Times never fall along the versions.
+        versions = range(1, self.account(account_id).version + 1)
+        version = bisect_right(
+            versions, instant, key=lambda n: self._kept["history", account_id.value, n].booked_at
+        )
+        if version == 0:
             return None
-        found: Transaction = self._kept["history", account_id.value, low]
+        found: Transaction = self._kept["history", account_id.value, version]
         return found.posting(account_id)
 
     def holds_due(
@@ -228,7 +209,7 @@ class MemoryStore:
             )
             return tuple(nsmallest(limit, found, key=attrgetter("id.value")))
 
-    # -- What is kept apart --
+    # -- Denials and tokens --
 
     def record_denial(self, denial: Denial) -> None:
         with self._lock:
@@ -262,10 +243,3 @@ class MemoryStore:
             token = self.token(token_id)
             if token.revoked_at is None:
                 self._tokens[token_id] = attrs.evolve(token, revoked_at=revoked_at)
-
-
-def _place(cursor: Cursor) -> int:
-    token = cursor.token
-    if not (token.isascii() and token.isdigit() and len(token) < 19):
-        raise InvalidCursorError(shown(token))
-    return int(token)

@@ -24,11 +24,8 @@ from bankcore import (
     TransactionId,
 )
 from bankcore.accounts import Right
-from bankcore.commands import COMMANDS, Command, ExpireHold, Leg
+from bankcore.commands import COMMANDS, SENT, Command, Leg
 from bankcore.values import PrincipalId
-
-#: The kinds of command that an application sends. The bank alone makes the others.
-SENT: Final = tuple(kind for kind in COMMANDS.values() if kind is not ExpireHold)
 
 
 class Field(NamedTuple):
@@ -71,7 +68,7 @@ def _fields_of(kind: type[Command]) -> tuple[Field, ...]:
 
 
 #: Of each kind of command the fields that not every command has, in order.
-FIELDS: Final = {kind: _fields_of(kind) for kind in (*SENT, ExpireHold)}
+FIELDS: Final = {kind: _fields_of(kind) for kind in COMMANDS}
 
 ONE: Final = Money("1", "EUR")
 DOLLAR: Final = Money("1.10", "USD")

@@ -28,9 +28,9 @@ from bankcore import (
     TransactionId,
 )
 from bankcore.accounts import AMOUNT_MINOR_MAX, END_YEAR_MAX, Right
-from bankcore.commands import Command, Leg
+from bankcore.commands import SENT, Command, Leg
 from bankcore.money._errors import InvalidAmountError
-from bankcore.testing._commands import FIELDS, SENT, command_of, takes_zero, values_of
+from bankcore.testing._commands import FIELDS, command_of, takes_zero, values_of
 from bankcore.values import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
 
 __all__ = [

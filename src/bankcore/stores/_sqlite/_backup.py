@@ -13,17 +13,17 @@ from contextlib import closing, suppress
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
 from bankcore.stores._sqlite._settings import mode_of
 
-# What SQLite would take for parts of the copy, if it lay beside it.
+# What SQLite would take for parts of the copy.
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
 def write_copy(connection: sqlite3.Connection, target: str) -> None:
     """
-    Make *target* a copy of the database as it is at one moment.
+    Write a copy of the database, as it is at one moment, to *target*.
     """
     for suffix in _COMPANIONS:
         if os.path.lexists(target + suffix):
-            raise _taken(target + suffix)
+            raise _exists(target + suffix)
     directory, name = os.path.split(target)
     if not os.path.isdir(directory):
         raise StoreUnavailableError(f"there is no directory {directory} for a copy")
@@ -37,16 +37,14 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         os.link(part, target)
         _flush(directory)
     except FileExistsError as error:
-        raise _taken(target) from error
+        raise _exists(target) from error
     finally:
         with suppress(FileNotFoundError):
             os.unlink(part)
 
 
 def _set_mode(path: str, mode: str) -> None:
-    """
-    Give the copy the journal mode of the original: SQLite makes every copy without WAL.
-    """
+    # SQLite makes every copy without WAL.
     with closing(sqlite3.connect(path, isolation_level=None)) as copy:
         copy.execute(f"PRAGMA journal_mode = {mode}").fetchall()
 
@@ -59,5 +57,5 @@ def _flush(path: str) -> None:
         os.close(descriptor)
 
 
-def _taken(path: str) -> StoreMisuseError:
+def _exists(path: str) -> StoreMisuseError:
     return StoreMisuseError(f"{path} is there already, and a backup overwrites nothing")

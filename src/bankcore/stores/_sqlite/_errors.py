@@ -1,8 +1,8 @@
 """
-What an error of SQLite means for a store.
+SQLite's errors as bankcore's.
 
 Decided here: which of SQLite's codes is which of bankcore's errors, and after which of them a
-connection is not trusted again.
+connection is not used again.
 """
 
 import sqlite3
@@ -14,61 +14,64 @@ from bankcore.ledger._errors import StoreCorruptedError, StoreMisuseError, Store
 from bankcore.values._errors import BankError
 
 # SQLITE_ERROR is "no such table" or column: the statements themselves are always the same.
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-# After these a connection is not trusted again.
-DISTRUSTED: Final = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_PROTOCOL,
-}
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+
+#: After one of these a connection is closed, and the file checked before the next write.
+DISTRUSTED: Final = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+#: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one.
+STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
 
 
-def primary_code(error: Exception) -> int | None:
+def primary_code(error: BaseException) -> int | None:
     """
-    SQLite's own code, without its extension; None for what Python itself raised.
+    Return SQLite's code without its extension, or None if Python itself raised *error*.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
-def _said(error: Exception) -> str:
-    # Some of its sentences have a full stop of their own.
-    return f"SQLite says: {str(error).removesuffix('.')}"
-
-
-def translated(error: sqlite3.Error | UnicodeDecodeError) -> BankError:
+def translated(error: Exception) -> BankError:
     """
-    What *error*, before any commit, means for whoever uses the store.
+    Return bankcore's error for *error*, which came before any commit.
     """
-    # Text that is not UTF-8, in a row or in a message about one: nobody here wrote that.
+    if isinstance(error, OSError):
+        return StoreUnavailableError(f"{error.filename}: {error.strerror}")
     if isinstance(error, UnicodeDecodeError):
-        return StoreCorruptedError(f"text in it is not UTF-8: {error}")
+        return StoreCorruptedError(f"it has text that is not UTF-8: {error}")
     code = primary_code(error)
-    if code in _DAMAGED or (code is None and isinstance(error, sqlite3.OperationalError)):
-        return StoreCorruptedError(_said(error))
     if code == sqlite3.SQLITE_CONSTRAINT:
-        return StoreMisuseError(f"what was to be written breaks a rule of the tables: {error}")
-    return StoreUnavailableError(_said(error))
+        return StoreMisuseError(
+            f"the rows to be written break a constraint of the tables: {error}"
+        )
+    is_damage = code in _DAMAGE or (code is None and isinstance(error, sqlite3.OperationalError))
+    kind = StoreCorruptedError if is_damage else StoreUnavailableError
+    # Some of SQLite's sentences have a full stop of their own.
+    return kind(f"SQLite says: {str(error).removesuffix('.')}")
 
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
     """
-    Turns errors of SQLite and of the operating system, before any commit, into bankcore's.
+    Raise bankcore's errors for those of SQLite and of the operating system.
     """
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except STORAGE_ERRORS as error:
         raise translated(error) from error
-    except OSError as error:
-        raise StoreUnavailableError(f"{error.filename}: {error.strerror}") from error
 
 
 def roll_back(connection: sqlite3.Connection) -> bool:
     """
-    End the transaction with nothing done; whether that went well.
+    Undo the open transaction, if there is one; return False if that failed.
     """
     try:
         # SQLite has rolled back by itself after some errors.

@@ -1,9 +1,8 @@
 """
-The file of a store, looked at from outside: whether it is one, and still the same one.
+The file of a store, before it is opened and from outside.
 
-Decided here: what at a path is refused, and left as it is, before a store opens it. The file is
-never opened but through SQLite: closing any other descriptor of it would drop SQLite's locks for
-the whole process.
+Decided here: what at a path is refused, and left as it is. SQLite alone opens the file: closing
+any other descriptor of it would drop SQLite's locks for the whole process.
 """
 
 import os
@@ -21,15 +20,13 @@ from bankcore.values._errors import shown
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
 
-# Which file is at the path, and which at those of its log and its index: device and inode, None
-# for none.
+# Device and inode of the file, of its log and of its index; None for one that is not there.
 Files = tuple[tuple[int, int] | None, ...]
 
 
 def require_file(path: str, *, create: bool) -> None:
     """
-    Passes where *path* is a file that may be a store, made if need be, readable by its
-    owner alone.
+    Raise unless *path* is a file; make one, readable by its owner alone, if there is none.
     """
     try:
         mode = os.stat(path).st_mode
@@ -50,24 +47,24 @@ def require_file(path: str, *, create: bool) -> None:
 
 def files_at(path: str) -> Files:
     """
-    Which files are at *path*, at its log's and at its index's; `os.stat` opens none of them.
+    Return which files are at *path*, at its log's and at its index's, without opening one.
     """
-    return _identity(path), _identity(f"{path}-wal"), _identity(f"{path}-shm")
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+    found: list[tuple[int, int] | None] = []
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        try:
+            status = os.stat(name)
+        except FileNotFoundError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return tuple(found)
 
 
 def keep_open(connection: sqlite3.Connection) -> None:
     """
     Let nothing close *connection*, not even the end of the interpreter.
     """
-    import ctypes  # noqa: PLC0415  # for what hardly ever happens
+    import ctypes  # noqa: PLC0415  # hardly ever needed
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
@@ -90,7 +87,7 @@ def _create(path: str) -> None:
 
 def require_own(path: str, timeout: float) -> None:
     """
-    Passes where the file is empty or a bankcore store. Looks without writing.
+    Raise, without writing, unless the file is empty or a bankcore store.
     """
     size = os.stat(path).st_size
     if size == 0:
@@ -105,23 +102,16 @@ def require_own(path: str, timeout: float) -> None:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise
-        _require_own_after_a_death(path, timeout)
+        # A journal must be played back before the file can be read. Even with half a write in the
+        # file, an immutable read mostly tells whose it is; only then it is played back.
+        with suppress(sqlite3.DatabaseError):
+            _look_into(path, "immutable=1", timeout)
+        _look_into(path, "mode=rw", timeout)
     except StoreFormatError:
         # Unless another process has just begun to make a store of it.
         if is_in_use or not os.path.exists(f"{path}.lock"):
             raise
         _look_into(path, "mode=ro", timeout)
-
-
-def _require_own_after_a_death(path: str, timeout: float) -> None:
-    """
-    The same, where a journal must be played back before the file can be read.
-    """
-    # As it stands, half of a write in it, it mostly tells whose it is.
-    with suppress(sqlite3.DatabaseError):
-        _look_into(path, "immutable=1", timeout)
-    # Not another's, as far as can be seen; this plays it back.
-    _look_into(path, "mode=rw", timeout)
 
 
 def _look_into(path: str, how: str, timeout: float) -> None:

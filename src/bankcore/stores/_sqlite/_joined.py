@@ -1,10 +1,10 @@
 """
 The store on a connection that the application owns, so that money and rows commit together.
 
-Decided here: what a unit is inside somebody else's transaction. It is a savepoint, and its
-first statement is a write, so that the lock comes before the read. Nothing here begins or
-commits a transaction, changes a setting, waits, or tries again: all of that is the
-application's. Which tables, rows and statements there are, is shared with `SQLiteStore`.
+Decided here: what a unit is inside the application's transaction. It is a savepoint, and its first
+statement is a write, so that the lock comes before the read. Nothing here begins or commits a
+transaction, changes a setting, waits or tries again: the application does that. Tables, rows and
+statements are those of `SQLiteStore`.
 """
 
 import os
@@ -12,11 +12,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
-from bankcore.stores._sqlite._errors import primary_code, translated
+from bankcore.stores._rows import read_unit
+from bankcore.stores._sqlite._errors import STORAGE_ERRORS, primary_code, translated
 from bankcore.stores._sqlite._migrations import (
     newest_version,
     one_version,
@@ -24,15 +25,15 @@ from bankcore.stores._sqlite._migrations import (
     require_newest,
 )
 from bankcore.stores._sqlite._reads import SQLiteReads
-from bankcore.stores._sqlite._rows import snapshot_of, write
+from bankcore.stores._sqlite._statements import fetch, write
 
 _SAVEPOINT: Final = "bankcore_unit"
 
 # It changes no row; but SQLite takes the lock of a writer before it finds that out.
 _LOCK: Final = "UPDATE bankcore_schema SET version = version WHERE version < 0"
 
-# The version, a text beside it that is known, and a temporary table that would be taken for one
-# of the store's.
+# The version, a text that is known, and a temporary table that would be taken for one of the
+# store's.
 _VERSION: Final = (
     "SELECT s.version, m.name,"
     " (SELECT min(name) FROM sqlite_temp_master WHERE name GLOB 'bankcore_*')"
@@ -47,11 +48,11 @@ class JoinedSQLiteStore(SQLiteReads):
 
     Each unit is a savepoint of the transaction that is open on *connection*. What was
     booked, and every refusal that was recorded, is final when the application commits, and
-    never was if it rolls back. The tables are made by `bankcore.stores.migrate`.
+    is undone if it rolls back. The tables are made by `bankcore.stores.migrate`.
 
     It belongs to the thread that made it, and may be made anew for each transaction: making
-    one costs nothing, and there is nothing to close. The connection's factories and modes
-    may be any; they stay as they are.
+    one costs nothing, and there is nothing to close. The connection may have any factories and
+    modes; they stay as they are.
 
     Args:
         connection: An open ``sqlite3.Connection``. It stays the application's.
@@ -60,7 +61,7 @@ class JoinedSQLiteStore(SQLiteReads):
         StoreMisuseError: If it is not one.
     """
 
-    #: `bankcore.Bank` runs no unit again: nothing is final before the application commits.
+    #: `bankcore.Bank` retries no unit: nothing is final before the application commits.
     in_host_transaction: Final = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -72,65 +73,49 @@ class JoinedSQLiteStore(SQLiteReads):
         return f"JoinedSQLiteStore({self._connection!r})"
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        self._require_owner()
-        rows = _Rows(self._connection)
-        # All that the shared statements ask of a connection is what `_Rows` has.
-        connection = cast(sqlite3.Connection, rows)
-        with self._unit(rows):
-            with _as_bankcore(self._connection):
-                _begin(rows, _LOCK)
-                snapshot, known = snapshot_of(connection, reads)
-            # Between the two, so that whatever it raises passes unchanged.
-            written = decide(snapshot)
-            with _as_bankcore(self._connection):
-                if written.records:
-                    write(connection, snapshot, known, written)
-        return written
-
-    def _require_owner(self) -> None:
-        if self._owner != (os.getpid(), threading.get_ident()):
-            raise StoreMisuseError("it belongs to the thread and process that made it")
-
-    @contextmanager
-    def _unit(self, rows: "_Rows") -> Iterator[None]:
-        """
-        A savepoint, undone if anything in it fails.
-        """
-        with _as_bankcore(self._connection):
+        cursor = self._cursor()
+        with _translated(self._connection):
             if not self._connection.in_transaction:
                 raise StoreMisuseError(
                     "no transaction is open on the connection; begin one first, best with"
                     " BEGIN IMMEDIATE"
                 )
-            rows.execute(f"SAVEPOINT {_SAVEPOINT}")
+            cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
-            yield
-            with _as_bankcore(self._connection):
-                rows.execute(f"RELEASE {_SAVEPOINT}")
+            with _translated(self._connection):
+                _begin(cursor, _LOCK)
+                snapshot, known = read_unit(cursor, fetch, reads)
+            # Between the two, so that whatever it raises passes unchanged.
+            written = decide(snapshot)
+            with _translated(self._connection):
+                if written.records:
+                    write(cursor, known, written)
+                cursor.execute(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
-            self._undo(rows, error)
+            self._undo(cursor, error)
             raise
+        return written
 
-    def _undo(self, rows: "_Rows", error: BaseException) -> None:
+    def _undo(self, cursor: sqlite3.Cursor, error: BaseException) -> None:
         """
         Leave the application's transaction as it was before the unit.
         """
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
-                rows.execute(f"ROLLBACK TO {_SAVEPOINT}")
-                rows.execute(f"RELEASE {_SAVEPOINT}")
+                cursor.execute(f"ROLLBACK TO {_SAVEPOINT}")
+                cursor.execute(f"RELEASE {_SAVEPOINT}")
                 return
         # Either SQLite has rolled all of it back, as after a full disk, or the unit cannot be
         # undone alone: then nothing of the transaction may stay, as half a unit must not.
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
-                rows.execute("ROLLBACK")
+                cursor.execute("ROLLBACK")
         if isinstance(error, StoreUnavailableError):
             error.reason += "; with it the whole transaction of the application was rolled back"
 
     def describe(self) -> StoreDescription:
         """
-        The engine, the settings of the application's connection, and what survives what.
+        Return the engine, the settings of the application's connection, and what survives what.
         """
         ((_, _, path), *_) = self._read("PRAGMA database_list", ())
         return self._described(
@@ -140,66 +125,51 @@ class JoinedSQLiteStore(SQLiteReads):
         )
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
-        self._require_owner()
-        rows = _Rows(self._connection)
-        with _as_bankcore(self._connection):
-            _begin(rows)
-            return rows.execute(statement, parameters).fetchall()
+        cursor = self._cursor()
+        with _translated(self._connection):
+            _begin(cursor)
+            return cursor.execute(statement, parameters).fetchall()
 
-
-class _Rows:
-    """
-    The connection as the statements of the store need it: with plain rows from its cursors.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+    def _cursor(self) -> sqlite3.Cursor:
+        if self._owner != (os.getpid(), threading.get_ident()):
+            raise StoreMisuseError("it belongs to the thread and process that made it")
         # A cursor made so has no row factory, whatever the connection has.
-        return sqlite3.Cursor(self._connection).execute(statement, parameters)
-
-    def executemany(self, statement: str, rows: Sequence[Sequence[object]]) -> sqlite3.Cursor:
-        return sqlite3.Cursor(self._connection).executemany(statement, rows)
+        with _translated(self._connection):
+            return sqlite3.Cursor(self._connection)
 
 
-def _begin(rows: _Rows, *statements: str) -> None:
+def _begin(cursor: sqlite3.Cursor, *statements: str) -> None:
     """
-    Run *statements*, and pass where the tables are there, of the right version, and come as
-    they are.
+    Run *statements*, and raise unless the tables are there, of the right version, not hidden, and
+    their values come unconverted.
     """
     try:
         for statement in statements:
-            rows.execute(statement)
-        found = rows.execute(_VERSION).fetchall()
+            cursor.execute(statement)
+        found = cursor.execute(_VERSION).fetchall()
     except sqlite3.OperationalError as error:
         if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
             raise SchemaVersionError(0, newest_version()) from error
         raise
-    for _, name, hiding in found:
-        if type(name) is not str:
-            raise _converted("TEXT")
+    for version, name, hiding in found:
+        for value, kind, declared in ((name, str, "TEXT"), (version, int, "INTEGER")):
+            if type(value) is not kind:
+                raise StoreMisuseError(
+                    f"the connection converts columns that are declared {declared}; register that"
+                    " converter under another name, or open the connection without detect_types"
+                )
         if hiding is not None:
             raise StoreMisuseError(
-                f"a temporary table or view {hiding} of the connection hides the store's own"
+                f"a temporary table or view {hiding} of the connection hides the store's own;"
+                " drop it"
             )
-    versions = [(version,) for version, *_ in found]
-    if any(type(version) is not int for (version,) in versions):
-        raise _converted("INTEGER")
-    require_newest(one_version(versions))
-
-
-def _converted(kind: str) -> StoreMisuseError:
-    return StoreMisuseError(
-        f"the connection converts columns that are declared {kind}; register that converter"
-        " under another name, or open the connection without detect_types"
-    )
+    require_newest(one_version([(version,) for version, *_ in found]))
 
 
 @contextmanager
-def _as_bankcore(connection: sqlite3.Connection) -> Iterator[None]:
+def _translated(connection: sqlite3.Connection) -> Iterator[None]:
     """
-    Text comes as ``str``, and errors as bankcore's; the application's factory is back after it.
+    Read text as ``str``, and raise bankcore's errors; restore the application's text factory.
     """
     try:
         factory = connection.text_factory
@@ -210,5 +180,5 @@ def _as_bankcore(connection: sqlite3.Connection) -> Iterator[None]:
             connection.text_factory = factory
     except sqlite3.ProgrammingError as error:
         raise StoreMisuseError(f"the connection cannot be used here: {error}") from error
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except STORAGE_ERRORS as error:
         raise translated(error) from error

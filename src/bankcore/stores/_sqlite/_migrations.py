@@ -1,9 +1,9 @@
 """
-The schema of the SQLite tables as an application meets it: made, checked, told as text.
+Create, check, migrate and print the SQLite schema.
 
 Decided here: how a database gets from one version of the schema to the next. Each version
 is a tuple of statements that leads there from the version before; `migrate` runs those that
-are missing, all or none. The statements themselves are in `_sqlite_schema`.
+are missing, all or none. The statements themselves are in `_schema`.
 """
 
 import sqlite3
@@ -11,34 +11,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from bankcore.ledger._errors import (
-    SchemaVersionError,
-    StoreCorruptedError,
-    StoreMisuseError,
-    StoreUnavailableError,
-)
+from bankcore.ledger._errors import SchemaVersionError, StoreCorruptedError, StoreMisuseError
+from bankcore.stores._sqlite._errors import primary_code, translated
 from bankcore.stores._sqlite._schema import SCHEMA
 
-#: What leads to each version of the schema from the one before, in order.
+#: For each version of the schema, the statements that lead there from the one before.
 STEPS: Final[dict[int, Sequence[str]]] = {1: SCHEMA}
 
-#: All that is bankcore's in a database begins so.
+#: The beginning of the names of bankcore's tables, indexes and triggers.
 PREFIX: Final = "bankcore_"
+
+_SAVEPOINT: Final = "bankcore_migration"
 
 
 def newest_version() -> int:
-    """
-    The version of the schema that this bankcore reads and writes.
-    """
     return max(STEPS)
 
 
 def schema_sql(version: int | None = None) -> str:
     """
-    The SQL that makes the tables of *version* in an empty database; without one, the newest.
+    Return the SQL that makes the tables of *version* in an empty database; without one, of the
+    newest.
 
-    A text of statements, each ended by a semicolon, for migration tools of your own. It
-    begins no transaction.
+    Each statement ends with a semicolon. It is meant for migration tools of your own, and begins
+    no transaction.
 
         >>> schema_sql().splitlines()[0]
         'CREATE TABLE bankcore_schema ('
@@ -54,10 +50,10 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
     """
     Bring bankcore's tables on *connection* to version *to* of the schema, and return it.
 
-    Makes them where there are none, and does nothing where they are of that version. In a
+    It makes the tables if there are none, and does nothing if they are of that version. In a
     transaction of yours it is a part of it, done when you commit; without one it is a
     transaction by itself. All or nothing: killed or failed at any statement, the database is
-    as before, and calling again does it. (Where a failing disk keeps it from being undone alone,
+    as before, and calling again does it. (If a failing disk keeps it from being undone alone,
     your whole transaction is rolled back.)
 
     Args:
@@ -79,7 +75,7 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
                 raise SchemaVersionError(found, newest_version())
             if found > wanted:
                 raise StoreMisuseError(
-                    f"its schema has version {found}, and there is no way back to {wanted}"
+                    f"the tables have schema version {found}, and there is no way back to {wanted}"
                 )
             for step in _steps(found, wanted):
                 for statement in step:
@@ -87,33 +83,25 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise StoreMisuseError(f"the connection does not work: {error}") from error
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code == sqlite3.SQLITE_ERROR:
+        if primary_code(error) == sqlite3.SQLITE_ERROR:
             raise StoreMisuseError(f"the tables cannot be made here: {error}") from error
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise StoreCorruptedError(f"SQLite says: {error}") from error
-        raise StoreUnavailableError(f"SQLite says: {error}") from error
+        raise translated(error) from error
     return wanted
 
 
 def require_connection(connection: object) -> None:
-    """
-    Passes where *connection* is one of sqlite3's.
-    """
     if not isinstance(connection, sqlite3.Connection):
-        raise StoreMisuseError(
-            f"it needs a sqlite3.Connection, and was given a {type(connection).__name__}"
-        )
+        raise StoreMisuseError(f"it needs a sqlite3.Connection, got a {type(connection).__name__}")
 
 
 def include_object(
     _object: object, name: str | None, type_: str, _reflected: object, _compare_to: object
 ) -> bool:
     """
-    Whether Alembic may touch what is named so: everything but what is bankcore's.
+    Return False for what is bankcore's, which Alembic must not touch, and True for all else.
 
-    To be given to ``context.configure(include_object=...)``, so that ``--autogenerate``
-    does not drop tables that no model of yours describes.
+    Give it to ``context.configure(include_object=...)``, so that ``--autogenerate`` does not drop
+    tables that no model of yours describes.
 
         >>> include_object(None, "bankcore_account", "table", True, None)
         False
@@ -125,10 +113,7 @@ def include_object(
 
 def version_in(connection: sqlite3.Connection) -> int:
     """
-    The version of the schema on *connection*; 0 where there are no tables of bankcore.
-
-    Raises:
-        StoreCorruptedError: If it is not one whole number.
+    Return the version of the schema on *connection*; 0 if it has no tables of bankcore.
     """
     # A cursor made so gives plain rows, whatever the connection's own row factory.
     cursor = sqlite3.Cursor(connection)
@@ -142,7 +127,7 @@ def version_in(connection: sqlite3.Connection) -> int:
 
 def one_version(rows: Sequence[Sequence[Any]]) -> int:
     """
-    The version in the *rows* of ``bankcore_schema``.
+    Return the version in the *rows* of ``bankcore_schema``, or raise `StoreCorruptedError`.
     """
     if len(rows) != 1:
         raise StoreCorruptedError(f"it has {len(rows)} schema versions, not one")
@@ -155,9 +140,6 @@ def one_version(rows: Sequence[Sequence[Any]]) -> int:
 
 
 def require_newest(found: int) -> None:
-    """
-    Passes where *found* is the version that this bankcore works with.
-    """
     if found != newest_version():
         raise SchemaVersionError(found, newest_version())
 
@@ -187,31 +169,23 @@ def _outdented(statement: str) -> str:
 @contextmanager
 def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
     """
-    A savepoint in the caller's transaction, or a transaction where there is none.
+    Open a savepoint in the caller's transaction, or a transaction if there is none.
     """
-    is_ours = not connection.in_transaction
-    if is_ours:
-        begin, end = "BEGIN IMMEDIATE", "COMMIT"
-        undo: Sequence[str] = ("ROLLBACK",)
-    else:
-        name = "bankcore_migration"
-        begin, undo = f"SAVEPOINT {name}", (f"ROLLBACK TO {name}", f"RELEASE {name}")
-        end = f"RELEASE {name}"
+    begin, end, undo = "BEGIN IMMEDIATE", "COMMIT", ["ROLLBACK"]
+    if connection.in_transaction:
+        begin, end = f"SAVEPOINT {_SAVEPOINT}", f"RELEASE {_SAVEPOINT}"
+        undo = [f"ROLLBACK TO {_SAVEPOINT}", end]
     connection.execute(begin)
     try:
         yield
         connection.execute(end)
     except BaseException:
-        _undo(connection, undo)
+        try:
+            for statement in undo:
+                connection.execute(statement)
+        except sqlite3.Error:
+            # Either SQLite has rolled all of it back already, or the migration cannot be undone
+            # alone: then nothing of the caller's transaction may stay, as half a schema must not.
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
         raise
-
-
-def _undo(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
-    try:
-        for statement in statements:
-            connection.execute(statement)
-    except sqlite3.Error:
-        # Either SQLite has rolled all of it back already, or the migration cannot be undone
-        # alone: then nothing of the caller's transaction may stay, as half a schema must not.
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")

@@ -3,6 +3,7 @@ The reading half of the store contract, on the SQLite tables.
 """
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -23,18 +24,9 @@ from bankcore.ledger._errors import (
     StoreCorruptedError,
     TransactionNotFoundError,
 )
+from bankcore.stores import _rows
 from bankcore.stores._sqlite._integrity import table_errors
-from bankcore.stores._sqlite._rows import (
-    ACCOUNTS,
-    HOLD_COLUMNS,
-    RECORDS,
-    accounts_in,
-    hash_of,
-    hold_from,
-    place_of,
-    records_in,
-    require_ahead,
-)
+from bankcore.stores._sqlite._statements import ACCOUNTS, HOLDS, RECORDS
 from bankcore.stores._sqlite._versions import warnings_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._instants import to_microseconds
@@ -45,11 +37,21 @@ _VERSION_MAX: Final = 2**62
 
 class SQLiteReads:
     """
-    The reading half of the contract, on whatever connection `_read` asks.
+    The reading half of the contract, on the connection that `_read` uses.
     """
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         raise NotImplementedError
+
+    def _accounts(self, where: str, *parameters: object) -> tuple[Account, ...]:
+        rows = self._read(f"{ACCOUNTS} WHERE {where}", parameters)
+        return tuple(
+            account for _, account in _rows.accounts_from(map(_rows.AccountRow._make, rows))
+        )
+
+    def _records(self, where: str, *parameters: object) -> list[Transaction | Refusal]:
+        rows = self._read(f"{RECORDS} WHERE {where}", parameters)
+        return _rows.records_from(map(_rows.RecordRow._make, rows))
 
     def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
         ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
@@ -65,60 +67,72 @@ class SQLiteReads:
         )
 
     def account(self, account_id: AccountId) -> Account:
-        rows = self._read(f"{ACCOUNTS} WHERE a.id = ? ORDER BY h.key", (account_id.value,))
-        for *_, account in accounts_in(rows):
+        for account in self._accounts("account.id = ? ORDER BY hold.key", account_id.value):
             return account
         raise AccountNotFoundError(account_id)
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
-        require_limit(limit)
         first = "" if after is None else after.value
-        rows = self._read(
-            f"{ACCOUNTS} WHERE a.key IN (SELECT key FROM bankcore_account WHERE id > ?"
-            " ORDER BY id LIMIT ?) ORDER BY a.id, h.key",
-            (first, limit),
+        found = self._accounts(
+            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)"
+            " ORDER BY account.id, hold.key",
+            first,
+            require_limit(limit),
         )
-        found = tuple(account for *_, account in accounts_in(rows))
         if found:
-            require_ahead("the ids of accounts", found[-1].id.value, first)
+            _rows.require_order("the ids of accounts", found[-1].id.value, first)
         return found
 
-    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        rows = self._read(
-            f"{RECORDS} WHERE j.transaction_id = ? ORDER BY p.line", (transaction_id.value,)
+    def accounts_of(
+        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        return self._accounts(
+            "account.key IN (SELECT holder.account_key FROM bankcore_holder AS holder"
+            " JOIN bankcore_account AS held ON held.key = holder.account_key"
+            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)"
+            " ORDER BY account.id, hold.key",
+            holder.value,
+            "" if after is None else after.value,
+            require_limit(limit),
         )
-        for record in records_in(rows):
+
+    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+        for record in self._records(
+            "journal.transaction_id = ? ORDER BY posting.line", transaction_id.value
+        ):
             return record
         raise TransactionNotFoundError(transaction_id)
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)
-        place = 0 if after is None else place_of(after)
+        first = 0 if after is None else _rows.position_of(after)
         rows = self._read(
-            f"{RECORDS} WHERE j.place > ? AND j.place <= ("
+            f"{RECORDS} WHERE journal.place > ? AND journal.place <= ("
             " SELECT max(place) FROM (SELECT place FROM bankcore_journal WHERE place > ?"
-            " ORDER BY place LIMIT ?)) ORDER BY j.place, p.line",
-            (place, place, limit),
+            " ORDER BY place LIMIT ?)) ORDER BY journal.place, posting.line",
+            (first, first, limit),
         )
         if not rows:
             return Page((), after)
-        require_ahead("the places of the journal", rows[-1][0], place)
-        return Page(tuple(records_in(rows)), Cursor(str(rows[-1][0])))
+        last = _rows.RecordRow._make(rows[-1]).place
+        _rows.require_order("the places of the journal", last, first)
+        return Page(tuple(_rows.records_from(map(_rows.RecordRow._make, rows))), Cursor(str(last)))
 
     def history(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        require_limit(limit)
         first = min(max(after, 0), _VERSION_MAX)
-        rows = self._read(
-            f"{RECORDS} WHERE j.place IN (SELECT p.place FROM bankcore_posting p"
-            " JOIN bankcore_account a ON a.key = p.account_key"
-            " WHERE a.id = ? AND p.version > ? AND p.version <= ?) ORDER BY j.place, p.line",
-            (account_id.value, first, first + limit),
+        found = self._records(
+            "journal.place IN (SELECT posting.place FROM bankcore_posting AS posting"
+            " JOIN bankcore_account AS account ON account.key = posting.account_key"
+            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?)"
+            " ORDER BY journal.place, posting.line",
+            account_id.value,
+            first,
+            first + require_limit(limit),
         )
-        if not rows:
+        if not found:
             self.account(account_id)
-        found = tuple(records_in(rows))
         with codec.reading(f"the history of account {account_id}"):
             history = sorted(
                 (record for record in found if isinstance(record, Transaction)),
@@ -126,7 +140,7 @@ class SQLiteReads:
             )
         if history:
             last = history[-1].posting(account_id).version
-            require_ahead(f"the versions of account {account_id}", last, first)
+            _rows.require_order(f"the versions of account {account_id}", last, first)
         return history
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
@@ -134,70 +148,62 @@ class SQLiteReads:
             "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
         )
         for version, head in rows:
-            return version, hash_of(account_id.value, head)
+            return version, _rows.require_hash(account_id.value, head)
         raise AccountNotFoundError(account_id)
 
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[bytes]:
-        require_limit(limit)
         first = min(max(after, 0), _VERSION_MAX)
         rows = self._read(
-            "SELECT p.chain_hash FROM bankcore_posting p"
-            " JOIN bankcore_account a ON a.key = p.account_key"
-            " WHERE a.id = ? AND p.version > ? AND p.version <= ? ORDER BY p.version",
-            (account_id.value, first, first + limit),
+            "SELECT posting.chain_hash FROM bankcore_posting AS posting"
+            " JOIN bankcore_account AS account ON account.key = posting.account_key"
+            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?"
+            " ORDER BY posting.version",
+            (account_id.value, first, first + require_limit(limit)),
         )
         if not rows:
             self.account(account_id)
-        return [hash_of(account_id.value, chain_hash) for (chain_hash,) in rows]
+        return [_rows.require_hash(account_id.value, chain_hash) for (chain_hash,) in rows]
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        # Times never fall along the versions, so the last one in time is found by halving:
-        # that needs no index by time, which every write would have to keep.
-        low, high = 0, self.account(account_id).version
-        wanted = to_microseconds(instant)
+        versions = range(1, self.account(account_id).version + 1)
+
+        def booked_at(version: int) -> int:
+            ((found,),) = self._read(
+                "SELECT journal.recorded_at FROM bankcore_account AS account"
+                " JOIN bankcore_posting AS posting ON posting.account_key = account.key"
+                " JOIN bankcore_journal AS journal ON journal.place = posting.place"
+                " WHERE account.id = ? AND posting.version = ?",
+                (account_id.value, version),
+            )
+            return int(found)
+
         with codec.reading(f"the history of account {account_id}"):
-            while low < high:
-                middle = (low + high + 1) // 2
-                ((booked_at,),) = self._read(
-                    "SELECT j.recorded_at FROM bankcore_account a"
-                    " JOIN bankcore_posting p ON p.account_key = a.key"
-                    " JOIN bankcore_journal j ON j.place = p.place"
-                    " WHERE a.id = ? AND p.version = ?",
-                    (account_id.value, middle),
-                )
-                if booked_at <= wanted:
-                    low = middle
-                else:
-                    high = middle - 1
-            if low == 0:
+            # Times never fall along the versions, so that no index by time is needed, which every
+            # write would have to keep.
+            version = bisect_right(versions, to_microseconds(instant), key=booked_at)
+            if version == 0:
                 return None
-            (transaction,) = self.history(account_id, after=low - 1, limit=1)
+            (transaction,) = self.history(account_id, after=version - 1, limit=1)
             posting = transaction.posting(account_id)
-            if posting.version != low:
-                raise ValueError(f"version {posting.version} is where {low} should be")
+            if posting.version != version:
+                raise ValueError(f"version {posting.version} is where {version} should be")
             return posting
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
-        require_limit(limit)
         rows = self._read(
-            f"SELECT a.id, a.currency, a.exponent, {HOLD_COLUMNS} FROM bankcore_hold h"
-            " JOIN bankcore_account a ON a.key = h.account_key WHERE h.expires_at < ?"
-            " ORDER BY h.expires_at, a.id, h.id LIMIT ?",
-            (to_microseconds(before), limit),
+            f"{HOLDS} WHERE hold.expires_at < ?"
+            " ORDER BY hold.expires_at, account.id, hold.id LIMIT ?",
+            (to_microseconds(before), require_limit(limit)),
         )
-        with codec.reading("a hold"):
-            return tuple(
-                (AccountId(name), hold_from(row, codec.currency_of(code, exponent)))
-                for name, code, exponent, *row in rows
-            )
+        return _rows.holds_from(map(_rows.HoldRow._make, rows))
 
     def integrity_errors(self) -> Sequence[str]:
         """
-        What is wrong with the file or between its tables; nothing where it is sound.
+        Return what is wrong with the file or between its tables, in sentences.
         """
         errors: list[str] = []
         try:
@@ -207,15 +213,3 @@ class SQLiteReads:
         except StoreCorruptedError as error:
             errors.append(str(error))
         return tuple(errors)
-
-    def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
-        require_limit(limit)
-        rows = self._read(
-            f"{ACCOUNTS} WHERE a.key IN (SELECT w.account_key FROM bankcore_holder w"
-            " JOIN bankcore_account b ON b.key = w.account_key"
-            " WHERE w.principal = ? AND b.id > ? ORDER BY b.id LIMIT ?) ORDER BY a.id, h.key",
-            (holder.value, "" if after is None else after.value, limit),
-        )
-        return tuple(account for *_, account in accounts_in(rows))

@@ -1,15 +1,14 @@
 """
 The tables of the SQLite store, as SQL text.
 
-Decided here: what is kept, under which names, and which states the database itself
-refuses as a second line behind bankcore's own checks. Amounts are integers of minor
-units, instants integers of microseconds since 1970, UTC. The floor is not among the
-checks: a lowered overdraft limit may leave an account below it, and that is legal.
+Decided here: what is kept, under which names, and which states the database itself refuses as a
+second line behind bankcore's own checks. Amounts are integers of minor units, instants integers of
+microseconds since 1970, UTC. The floor is not among the checks: a lowered overdraft limit may
+legally leave an account below it.
 
-Accounts and records have integer keys inside the database (they make the postings
-1.4 times as quick to write as text keys) and text ids outside of it. A hold's key also says
-in which order holds were placed. The columns for principals and hash chains are part of
-this version so that a database written today can be read by those that use them.
+Accounts and records have integer keys inside the database (postings are written 1.4 times as fast
+as with text keys) and text ids outside of it. The order of holds' keys is the order in which they
+were placed.
 """
 
 from typing import Final
@@ -101,7 +100,7 @@ SCHEMA: Final = (
     CREATE INDEX bankcore_hold_due ON bankcore_hold (expires_at)
         WHERE expires_at IS NOT NULL
     """,
-    # Whose accounts are whose: what the column says, the other way round.
+    # What the column ``holders`` says, to find a principal's accounts.
     """
     CREATE TABLE bankcore_holder (
         principal TEXT NOT NULL,

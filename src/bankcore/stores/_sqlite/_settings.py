@@ -1,9 +1,9 @@
 """
-The settings of a connection that is bankcore's own: which there are, and that SQLite keeps them.
+The settings of the store's own connections.
 
 Decided here: the two journal modes and the two degrees of flushing that a store may have. All four
-combinations keep what was acknowledged through a power cut; there is none that does not. Each
-setting is set and read back, as the defaults differ between builds of SQLite.
+combinations keep what was acknowledged through a power cut. Each setting is set and read back, as
+the defaults differ between builds of SQLite.
 """
 
 import sqlite3
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
+from bankcore.stores._sqlite._errors import primary_code
 
 JournalMode = Literal["wal", "truncate"]
 Synchronous = Literal["full", "extra"]
@@ -32,32 +33,38 @@ SETTINGS: Final = ("journal_mode", "synchronous", *_SETTINGS)
 
 
 def require_known(journal_mode: object, synchronous: object) -> None:
-    """
-    Passes where both are what a store may have.
-    """
     if journal_mode is not None and journal_mode not in _JOURNAL_MODES:
         raise StoreMisuseError(
-            f"journal_mode may be 'wal', 'truncate' or None, and not {journal_mode!r}"
+            f"journal_mode must be 'wal', 'truncate' or None, got {journal_mode!r}"
         )
     if synchronous not in tuple(_SYNCHRONOUS):
         raise StoreMisuseError(
-            f"synchronous may be 'full' or 'extra', and not {synchronous!r}; with anything less"
-            " a power cut could take back what was acknowledged"
+            f"synchronous must be 'full' or 'extra', got {synchronous!r}; with anything less a"
+            " power cut could take back what was acknowledged"
         )
 
 
-def set_up(
+def configure(
     connection: sqlite3.Connection,
     journal_mode: JournalMode | None,
     synchronous: Synchronous,
 ) -> JournalMode:
     """
-    Give *connection* its settings; the journal mode that it has now.
+    Give *connection* its settings, and return its journal mode.
 
     Without a *journal_mode* the file keeps its own, and an empty one gets WAL.
     """
     mode = journal_mode or _mode_of_file(connection)
-    _set_mode(connection, mode)
+    try:
+        # From WAL this needs a moment in which nobody else has the file open.
+        connection.execute(f"PRAGMA journal_mode = {mode}").fetchall()
+    except sqlite3.OperationalError as error:
+        if primary_code(error) != sqlite3.SQLITE_BUSY:
+            raise
+        raise StoreUnavailableError(
+            f"its journal mode cannot become {mode} while others have it open; close it"
+            " everywhere else first, or leave journal_mode out to keep the one it has"
+        ) from error
     _require(connection, "journal_mode", mode)
     for name, wanted in {"synchronous": _SYNCHRONOUS[synchronous], **_SETTINGS}.items():
         connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
@@ -66,32 +73,14 @@ def set_up(
 
 
 def mode_of(connection: sqlite3.Connection) -> str:
-    """
-    The journal mode of *connection*, as SQLite says it.
-    """
     (found,) = connection.execute("PRAGMA journal_mode").fetchone()
     return str(found)
 
 
 def _mode_of_file(connection: sqlite3.Connection) -> JournalMode:
-    # Only whether it is WAL is kept in a file; all that is not, TRUNCATE can go on with.
+    # A file keeps only whether it is in WAL; any that is not can go on with TRUNCATE.
     is_empty = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
     return "wal" if is_empty or mode_of(connection) == "wal" else "truncate"
-
-
-def _set_mode(connection: sqlite3.Connection, mode: JournalMode) -> None:
-    """
-    Change the file to *mode*, which from WAL needs a moment in which nobody else has it open.
-    """
-    try:
-        connection.execute(f"PRAGMA journal_mode = {mode}").fetchall()
-    except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        raise StoreUnavailableError(
-            f"its journal mode cannot become {mode} while others have it open; close it"
-            " everywhere else first, or leave journal_mode out to keep the one it has"
-        ) from error
 
 
 def _require(connection: sqlite3.Connection, name: str, wanted: str | int) -> None:

@@ -1,5 +1,5 @@
 """
-Which versions of SQLite have a bug that whoever uses them should know of.
+The versions of SQLite that have a bug in WAL, and the warning about it.
 """
 
 import sqlite3
@@ -8,13 +8,13 @@ from typing import Final
 
 _FIRST_BAD: Final = (3, 7, 0)
 _FIRST_GOOD: Final = (3, 51, 3)
-# Of the older lines that were repaired, the first good ones.
+# The first good versions of older lines.
 _REPAIRED: Final = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 
 
 class SQLiteWALWarning(UserWarning):
     """
-    This SQLite has a rare bug in its WAL, which bankcore alone keeps out of the way of.
+    This SQLite has a rare bug in its WAL, which cannot happen while bankcore alone uses the file.
 
     Given once in a process, and not with ``journal_mode="truncate"``. To silence it:
     ``warnings.filterwarnings("ignore", category=SQLiteWALWarning)``.
@@ -26,7 +26,7 @@ _told = False
 
 def has_wal_bug(version: tuple[int, int, int]) -> bool:
     """
-    Whether SQLite of this *version* can lose a commit when others write and checkpoint.
+    Return True if SQLite of this *version* can lose a commit when others write and checkpoint.
 
         >>> has_wal_bug((3, 40, 1)), has_wal_bug((3, 51, 3))
         (True, False)
@@ -37,7 +37,7 @@ def has_wal_bug(version: tuple[int, int, int]) -> bool:
 
 def warnings_of(version: tuple[int, int, int]) -> tuple[str, ...]:
     """
-    What to know about SQLite of this *version* with WAL, in sentences.
+    Return what to know about SQLite of this *version* with WAL, in sentences.
     """
     if not has_wal_bug(version):
         return ()
@@ -50,9 +50,6 @@ def warnings_of(version: tuple[int, int, int]) -> tuple[str, ...]:
 
 
 def warn_once(stacklevel: int) -> None:
-    """
-    Say it the first time in this process.
-    """
     global _told  # noqa: PLW0603  # once in a process is what a module's variable is
     for sentence in () if _told else warnings_of(sqlite3.sqlite_version_info):
         _told = True

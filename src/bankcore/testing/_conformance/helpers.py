@@ -11,10 +11,10 @@ from random import Random
 from typing import Final, ParamSpec, TypeVar
 
 from bankcore import Account, AccountId, AccountStore, Bank, Money, TransactionId
-from bankcore.commands import Command, Deposit, OpenAccount, Reverse
+from bankcore.commands import SENT, Command, Deposit, OpenAccount, Reverse
 from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import StoreUnavailableError
-from bankcore.testing._commands import FIELDS, SENT, command_of, values_of
+from bankcore.testing._commands import FIELDS, command_of, values_of
 from bankcore.testing._conformance.failing import require
 from bankcore.values._errors import StoreError
 

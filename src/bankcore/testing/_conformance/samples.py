@@ -23,10 +23,10 @@ from bankcore import (
     TransactionId,
 )
 from bankcore.accounts import AMOUNT_MINOR_MAX, Holder, Right
-from bankcore.commands import Command, Deposit, ExpireHold, OpenAccount
+from bankcore.commands import SENT, Command, Deposit, ExpireHold, OpenAccount
 from bankcore.ledger import Posting, Refusal, Transaction
 from bankcore.ledger._errors import RECORDED_ERRORS
-from bankcore.testing._commands import SENT, command_of, values_of
+from bankcore.testing._commands import command_of, values_of
 from bankcore.testing._conformance.helpers import (
     END,
     FIRST_INSTANT,

@@ -1,5 +1,5 @@
 """
-How the bank settles an outcome that is not known.
+The bank runs a unit again while its outcome is unknown.
 """
 
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def ids_of(store: FaultyStore) -> list[str]:
         (AFTER, BUSY, BUSY),
     ],
 )
-def test_doubt_is_settled(
+def test_doubt_ends_with_the_first_answer(
     store: FaultyStore, faults: tuple[Fault, ...], transaction_id: str | None
 ) -> None:
     """
@@ -130,7 +130,7 @@ def test_what_another_booked_meanwhile_is_a_replay(store: FaultyStore) -> None:
 
 
 @pytest.mark.parametrize("fault", [BEFORE, AFTER, LOST])
-def test_a_refusal_is_settled(store: FaultyStore, fault: Fault) -> None:
+def test_a_refusal_in_doubt_is_the_first_answer(store: FaultyStore, fault: Fault) -> None:
     """
     A refusal in doubt is raised as the first answer that it is, and is recorded once.
     """
@@ -147,9 +147,9 @@ def test_a_refusal_is_settled(store: FaultyStore, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [BEFORE, AFTER])
-def test_an_atomic_batch_is_settled(store: FaultyStore, fault: Fault) -> None:
+def test_an_atomic_batch_in_doubt_is_the_first_answer(store: FaultyStore, fault: Fault) -> None:
     """
-    A batch in doubt is settled whole: all of it as booked, or its refusal with the unused ids.
+    A batch in doubt is known whole: all of it as booked, or its refusal with the unused ids.
     """
     store.inject(fault)
     bank = bank_over(store)
@@ -175,7 +175,9 @@ def test_an_atomic_batch_is_settled(store: FaultyStore, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("faults", [(BEFORE,), (AFTER,), (BEFORE, AFTER), (AFTER, BUSY)])
-def test_expiries_are_settled(store: FaultyStore, faults: tuple[Fault, ...]) -> None:
+def test_expiries_in_doubt_are_recorded_once(
+    store: FaultyStore, faults: tuple[Fault, ...]
+) -> None:
     """
     `expire_holds` returns what it has recorded, each once, also where that was in doubt.
     """
@@ -279,7 +281,7 @@ class TestTheDeadline:
 
         assert 36 == timer.pauses
 
-    def test_of_zero_settles_nothing(self, store: FaultyStore) -> None:
+    def test_of_zero_retries_nothing(self, store: FaultyStore) -> None:
         """
         With a deadline of zero the error of the store itself is raised at once.
         """
@@ -296,7 +298,7 @@ class TestTheDeadline:
         """
         A deadline is a ``timedelta`` of zero or more.
         """
-        with pytest.raises(InvalidTimeError, match="a deadline is a timedelta of zero or more"):
+        with pytest.raises(InvalidTimeError, match="deadline must be a timedelta of zero or more"):
             Bank(MemoryStore(), deadline=deadline)
 
     def test_is_waited_for_by_the_system(self) -> None:
@@ -342,7 +344,7 @@ class _Raising:
 
 def test_another_error_of_the_store_passes() -> None:
     """
-    A store that turns out to be damaged while an outcome is settled says so.
+    A store that turns out to be damaged during a retry says so.
     """
     damaged = StoreCorruptedError("a page is missing")
     store: Any = _Raising(MemoryStore(), OutcomeUnknownError("as planned"), damaged)
@@ -353,17 +355,18 @@ def test_another_error_of_the_store_passes() -> None:
     assert damaged is raised.value
 
 
-def test_nothing_is_settled_in_the_hosts_transaction(store: FaultyStore) -> None:
+def test_nothing_is_retried_in_the_hosts_transaction(store: FaultyStore) -> None:
     """
     On a store in the application's own transaction, doubt goes to the application at once.
     """
-    store.inject(AFTER)
     store.store.in_host_transaction = True  # type: ignore[attr-defined]  # it is now
+    hosted = FaultyStore(store.store, rate=0)
+    hosted.inject(AFTER)
 
     with pytest.raises(OutcomeUnknownError, match="after the commit, as planned"):
-        bank_over(store).deposit("alice", eur(5))
+        bank_over(hosted).deposit("alice", eur(5))
 
-    assert 0 == store.clock.monotonic()
+    assert 0 == hosted.clock.monotonic()
 
 
 def test_a_preview_is_in_no_doubt(store: FaultyStore) -> None:

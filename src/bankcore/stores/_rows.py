@@ -1,0 +1,483 @@
+"""
+Values as rows of a database's tables, and back.
+
+Decided here: which columns are read and written for accounts, holds, records, tokens and denials,
+which rows a unit reads, and which rows it writes. There is no statement and no driver here: each
+SQL store brings its own. `ledger._codec` says how a single value is written.
+
+A row that is read is a named tuple whose fields are columns, in the order in which they are
+selected. The prefix ``account_``, ``posting_`` or ``hold_`` marks a column of a joined table.
+"""
+
+from collections import defaultdict, namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeVar
+
+from bankcore.access import Denial, Principal, Token
+from bankcore.accounts import Account, AccountStatus, Hold, Restriction
+from bankcore.commands import Reverse
+from bankcore.ledger import (
+    GENESIS,
+    Cursor,
+    Posting,
+    ReadSet,
+    Refusal,
+    Snapshot,
+    Transaction,
+    WriteSet,
+    link,
+    touched_accounts,
+)
+from bankcore.ledger import _codec as codec
+from bankcore.ledger._chain import transaction_content
+from bankcore.ledger._errors import InvalidCursorError, StoreCorruptedError
+from bankcore.money import Currency, Money
+from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._errors import shown
+from bankcore.values._instants import from_microseconds, to_microseconds
+
+_value_of = attrgetter("value")
+
+# -- Rows that are read ------------------------------------------------------
+
+
+# A damaged file may have a value of any type in any column, so the fields have none.
+AccountRow = namedtuple(  # noqa: PYI024
+    "AccountRow",
+    "key id currency exponent balance_minor held_minor overdraft_limit_minor status version"
+    " last_booked_at restriction restriction_reason restriction_ends_at holders chain_hash"
+    # Of one of its holds; without any, all five are None.
+    " hold_id hold_amount_minor hold_captured_minor hold_expires_at hold_description",
+)
+HoldRow = namedtuple(  # noqa: PYI024
+    "HoldRow",
+    "account_id account_currency account_exponent"
+    " hold_id hold_amount_minor hold_captured_minor hold_expires_at hold_description",
+)
+RecordRow = namedtuple(  # noqa: PYI024
+    "RecordRow",
+    "place transaction_id command_kind command principal recorded_at refusal_code refusal_facts"
+    # Of one of its postings; of a refusal, all are None.
+    " refusal_batch account_id account_currency account_exponent posting_amount_minor"
+    " posting_balance_minor posting_held_minor posting_overdraft_limit_minor posting_version",
+)
+ReversalRow = namedtuple("ReversalRow", "reverses transaction_id")  # noqa: PYI024
+DenialRow = namedtuple(  # noqa: PYI024
+    "DenialRow", "principal action account_ids code denied_at request_id unwritten_before"
+)
+TokenRow = namedtuple(  # noqa: PYI024
+    "TokenRow",
+    "id digest principal roles scopes created_at expires_at revoked_at description",
+)
+
+
+def accounts_from(
+    rows: Iterable[AccountRow], ids: Mapping[str, AccountId] | None = None
+) -> list[tuple[AccountRow, Account]]:
+    """
+    Return the accounts in *rows*, which come account by account, each with its first row.
+
+    An id that is in *ids* by its text is not checked again.
+    """
+    found = []
+    for _, group in groupby(rows, key=_key_of):
+        lines = tuple(group)
+        found.append((lines[0], _account(lines, ids or {})))
+    return found
+
+
+_key_of = attrgetter("key")
+
+
+def _account(lines: Sequence[AccountRow], ids: Mapping[str, AccountId]) -> Account:
+    row = lines[0]
+    try:
+        currency, ends_at = codec.currency_of(row.currency, row.exponent), row.restriction_ends_at
+        account = Account(
+            id=ids.get(row.id) or AccountId(row.id),
+            balance=Money.from_minor(row.balance_minor, currency),
+            overdraft_limit=Money.from_minor(row.overdraft_limit_minor, currency),
+            status=AccountStatus(row.status),
+            version=row.version,
+            last_booked_at=from_microseconds(row.last_booked_at),
+            holds=() if row.hold_id is None else [hold_from(line, currency) for line in lines],
+            restriction=Restriction(row.restriction),
+            restriction_reason=row.restriction_reason,
+            restriction_ends_at=None if ends_at is None else from_microseconds(ends_at),
+            holders=codec.holders_from_text(row.holders),
+        )
+    except codec.MISREAD as error:
+        raise codec.unreadable(f"account {row.id}", error) from error
+    if account.held.amount_minor != row.held_minor:
+        raise StoreCorruptedError(
+            f"the holds of account {row.id} add up to {account.held}, but held_minor is"
+            f" {row.held_minor}"
+        )
+    require_hash(row.id, row.chain_hash)
+    return account
+
+
+def hold_from(row: AccountRow | HoldRow, currency: Currency) -> Hold:
+    return Hold(
+        id=TransactionId(row.hold_id),
+        amount=Money.from_minor(row.hold_amount_minor, currency),
+        captured=Money.from_minor(row.hold_captured_minor, currency),
+        expires_at=_instant(row.hold_expires_at),
+        description=row.hold_description,
+    )
+
+
+def holds_from(rows: Iterable[HoldRow]) -> tuple[tuple[AccountId, Hold], ...]:
+    with codec.reading("a hold"):
+        return tuple(
+            (
+                AccountId(row.account_id),
+                hold_from(row, codec.currency_of(row.account_currency, row.account_exponent)),
+            )
+            for row in rows
+        )
+
+
+def require_hash(name: str, value: object) -> bytes:
+    """
+    Return *value*, a hash of the chain of the account of this *name*, or raise.
+    """
+    if type(value) is not bytes:
+        raise StoreCorruptedError(f"a hash of account {name} is {shown(value)}, not 32 bytes")
+    return value
+
+
+def records_from(rows: Iterable[RecordRow]) -> list[Transaction | Refusal]:
+    """
+    Return the records in *rows*, which come in the order of the journal and of postings.
+    """
+    found = []
+    for _, group in groupby(rows, key=_place_of):
+        found.append(_record(tuple(group)))
+    return found
+
+
+_place_of = attrgetter("place")
+
+
+def _record(lines: Sequence[RecordRow]) -> Transaction | Refusal:
+    row = lines[0]
+    try:
+        transaction_id = TransactionId(row.transaction_id)
+        command = codec.command_from_text(row.command_kind, row.command, transaction_id)
+        at = from_microseconds(row.recorded_at)
+        if row.principal is not None and type(row.principal) is not str:
+            raise TypeError("its principal is not text")
+        if row.refusal_code is None:
+            postings = tuple(map(_posting, lines))
+            return Transaction(transaction_id, command, at, postings, row.principal)
+        facts = codec.facts_from_text(row.refusal_code, row.refusal_facts)
+        batch = codec.batch_from_text(row.refusal_batch)
+        return Refusal(transaction_id, command, at, row.refusal_code, facts, row.principal, batch)
+    except codec.MISREAD as error:
+        raise codec.unreadable(f"the record of transaction {row.transaction_id}", error) from error
+
+
+def _posting(row: RecordRow) -> Posting:
+    currency = codec.currency_of(row.account_currency, row.account_exponent)
+    if type(row.posting_version) is not int:
+        raise TypeError("a version is not an int")
+    return Posting(
+        AccountId(row.account_id),
+        Money.from_minor(row.posting_amount_minor, currency),
+        Money.from_minor(row.posting_balance_minor, currency),
+        Money.from_minor(row.posting_held_minor, currency),
+        Money.from_minor(row.posting_overdraft_limit_minor, currency),
+        row.posting_version,
+    )
+
+
+# -- Pages -------------------------------------------------------------------
+
+
+def position_of(cursor: Cursor) -> int:
+    token = cursor.token
+    # Any position that a database can hold: one that nobody here wrote must not end a reading.
+    if not (token.isascii() and token.isdigit() and len(token) <= 19 and int(token) < 2**63):
+        raise InvalidCursorError(shown(token))
+    return int(token)
+
+
+def require_order(what: str, last: int | str, before: int | str) -> None:
+    """
+    Raise `StoreCorruptedError` unless *last*, the last of a page, comes after *before*, from which
+    the page was read.
+
+    A damaged file may give rows in any order, and reading page after page would never end.
+    """
+    if not (type(last) is type(before) and last > before):  # type: ignore[operator]  # of one type
+        raise StoreCorruptedError(f"{what} are out of order: {last!r} after {before!r}")
+
+
+# -- What a unit reads -------------------------------------------------------
+
+
+class Known(NamedTuple):
+    """
+    What a unit has read of its accounts, by the text of their ids.
+    """
+
+    accounts: dict[str, Account]
+    keys: dict[str, int]
+    heads: dict[str, bytes]
+
+
+_Connection = TypeVar("_Connection")
+Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
+
+
+def read_unit(
+    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
+) -> tuple[Snapshot, Known]:
+    """
+    Return what *reads* names, and what `unit_rows` needs to know of its accounts.
+
+    *fetch* gives the rows of a class whose account, record or reversed transaction is one of some
+    ids.
+    """
+    transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
+    if reads.originals:
+        transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))
+    recorded = {}
+    if transaction_ids:
+        names = [*map(_value_of, transaction_ids)]
+        for record in records_from(fetch(connection, RecordRow, names)):
+            recorded[record.id] = record
+    reversals = {}
+    if reads.originals:
+        # What is not recorded has touched no account, and nothing has reversed it.
+        originals = [each for each in reads.originals if each in recorded]
+        for original in originals:
+            account_ids += touched_accounts(recorded[original])
+        account_ids = tuple(dict.fromkeys(account_ids))
+        with codec.reading("a reversal"):
+            reversals = {
+                TransactionId(row.reverses): TransactionId(row.transaction_id)
+                for row in fetch(connection, ReversalRow, [*map(_value_of, originals)])
+            }
+    accounts: dict[AccountId, Account] = {}
+    known = Known({}, {}, {})
+    names = [*map(_value_of, account_ids)]
+    ids = dict(zip(names, account_ids, strict=True))
+    for row, account in accounts_from(fetch(connection, AccountRow, names), ids):
+        accounts[account.id] = account
+        known.accounts[row.id] = account
+        known.keys[row.id] = row.key
+        known.heads[row.id] = row.chain_hash
+    return Snapshot(recorded, accounts, reversals), known
+
+
+# -- What a unit writes ------------------------------------------------------
+
+
+class Change(NamedTuple):
+    """
+    A table, the columns of a row that are written, and then those by which a row is found: an
+    INSERT finds no row, and a DELETE writes none.
+    """
+
+    table: str
+    written: str
+    found_by: str = ""
+
+
+_STATE: Final = (
+    "balance_minor held_minor overdraft_limit_minor status version last_booked_at chain_hash"
+)
+_SETTINGS: Final = "restriction restriction_reason restriction_ends_at holders"
+_PLAIN: Final = "place transaction_id command_kind command recorded_at"
+_OTHER: Final = "principal refusal_code refusal_facts refusal_batch reverses"
+_POSTING: Final = (
+    "place line account_key version amount_minor balance_minor held_minor overdraft_limit_minor"
+    " chain_hash"
+)
+_HOLD: Final = "account_key id amount_minor captured_minor expires_at description"
+
+#: Where the rows of `unit_rows` belong, in the order in which foreign keys let them be written.
+CHANGES: Final = {
+    "new accounts": Change("account", f"{_STATE} key id currency exponent"),
+    "accounts": Change("account", _STATE, "key version"),
+    "settings": Change("account", _SETTINGS, "key"),
+    # Nearly all records have no value in five columns, and sqlite3 takes long for each None.
+    "plain records": Change("journal", _PLAIN),
+    "records": Change("journal", f"{_PLAIN} {_OTHER}"),
+    "postings": Change("posting", _POSTING),
+    "ended holds": Change("hold", "", "account_key id"),
+    "holds": Change("hold", "captured_minor expires_at", "account_key id"),
+    "new holds": Change("hold", _HOLD),
+    "ended holders": Change("holder", "", "account_key principal"),
+    "new holders": Change("holder", "account_key principal"),
+}
+
+UnitRows = dict[str, list[tuple[Any, ...]]]
+
+# What most units leave as it is.
+_terms_of = attrgetter(
+    "holds", "restriction", "restriction_reason", "restriction_ends_at", "holders"
+)
+_NO_TERMS: Final = ((), Restriction.NONE, None, None, ())
+
+
+def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -> UnitRows:
+    """
+    Return the rows of *written* by the names of `CHANGES`; places and keys go on from the last.
+    """
+    rows: UnitRows = defaultdict(list)
+    for account in written.accounts:
+        if account.id.value not in known.keys:
+            last_key += 1
+            known.keys[account.id.value] = last_key
+    for place, record in enumerate(written.records, start=last_place + 1):
+        if isinstance(record, Refusal):
+            _add_refusal(rows, place, record)
+        else:
+            _add_transaction(rows, place, record, known)
+    for account in written.accounts:
+        _add_account(rows, account, known)
+    return rows
+
+
+def _add_refusal(rows: UnitRows, place: int, refusal: Refusal) -> None:
+    kind, text = codec.command_to_text(refusal.command)
+    facts = codec.facts_to_text(refusal.code, refusal.facts)
+    batch = codec.batch_to_text(refusal.batch)
+    plain = (place, refusal.id.value, kind, text, to_microseconds(refusal.refused_at))
+    rows["records"].append((*plain, refusal.principal, refusal.code, facts, batch, None))
+
+
+def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Known) -> None:
+    command = record.command
+    kind, text = codec.command_to_text(command)
+    booked_at = to_microseconds(record.booked_at)
+    plain = (place, record.id.value, kind, text, booked_at)
+    reverses = command.original_id.value if type(command) is Reverse else None
+    if reverses is None and record.principal is None:
+        rows["plain records"].append(plain)
+    else:
+        rows["records"].append((*plain, record.principal, None, None, None, reverses))
+    hashes = link(record, transaction_content(record, kind, text, booked_at), known.heads)
+    for line, posting in enumerate(record.postings):
+        key = known.keys[posting.account_id.value]
+        amount, balance = posting.amount.amount_minor, posting.balance.amount_minor
+        held, limit = posting.held.amount_minor, posting.overdraft_limit.amount_minor
+        rows["postings"].append(
+            (place, line, key, posting.version, amount, balance, held, limit, hashes[line])
+        )
+
+
+def _add_account(rows: UnitRows, account: Account, known: Known) -> None:
+    name, balance, at = account.id.value, account.balance, account.last_booked_at
+    key, before = known.keys[name], known.accounts.get(name)
+    held, limit = account.held.amount_minor, account.overdraft_limit.amount_minor
+    booked_at = None if at is None else to_microseconds(at)
+    rest = (account.status.value, account.version, booked_at, known.heads.get(name, GENESIS), key)
+    state = (balance.amount_minor, held, limit, *rest)
+    if before is None:
+        currency = balance.currency
+        rows["new accounts"].append((*state, name, currency.code, currency.exponent))
+    else:
+        rows["accounts"].append((*state, before.version))
+    terms, terms_before = _terms_of(account), _NO_TERMS if before is None else _terms_of(before)
+    if terms != terms_before:  # mostly the same objects, and quickly compared
+        _add_terms(rows, key, terms_before, terms)
+
+
+def _add_terms(rows: UnitRows, key: int, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+    holds_before, *settings_before = before
+    holds, *settings = after
+    _add_holds(rows, key, holds_before, holds)
+    if settings != settings_before:
+        restriction, reason, ends_at, holders = settings
+        text = codec.holders_to_text(holders)
+        rows["settings"].append((restriction.value, reason, _microseconds(ends_at), text, key))
+        names_before = {holder.principal.value for holder in settings_before[-1]}
+        names = {holder.principal.value for holder in holders}
+        rows["ended holders"] += ((key, name) for name in names_before - names)
+        rows["new holders"] += ((key, name) for name in names - names_before)
+
+
+def _add_holds(rows: UnitRows, key: int, before: Sequence[Hold], after: Sequence[Hold]) -> None:
+    old = {hold.id.value: hold for hold in before}
+    rows["ended holds"] += ((key, name) for name in old.keys() - {h.id.value for h in after})
+    for hold in after:  # in their order, so that their keys keep it
+        name, captured = hold.id.value, hold.captured.amount_minor
+        expires_at = _microseconds(hold.expires_at)
+        if name not in old:
+            amount = hold.amount.amount_minor
+            rows["new holds"].append((key, name, amount, captured, expires_at, hold.description))
+        elif hold != old[name]:
+            rows["holds"].append((captured, expires_at, key, name))
+
+
+# -- Tokens and denials ------------------------------------------------------
+
+
+def denial_from(row: DenialRow) -> Denial:
+    with codec.reading("a denial"):
+        return Denial(
+            PrincipalId(row.principal),
+            row.action,
+            tuple(map(AccountId, codec.texts_from_text(row.account_ids))),
+            row.code,
+            from_microseconds(row.denied_at),
+            row.request_id,
+            row.unwritten_before,
+        )
+
+
+def denial_row(denial: Denial) -> DenialRow:
+    return DenialRow(
+        denial.principal.value,
+        denial.action,
+        codec.texts_to_text(each.value for each in denial.account_ids),
+        denial.code,
+        to_microseconds(denial.denied_at),
+        denial.request_id,
+        denial.unwritten_before,
+    )
+
+
+def token_from(row: TokenRow) -> Token:
+    with codec.reading(f"token {row.id}"):
+        return Token(
+            row.id,
+            row.digest,
+            Principal(
+                row.principal, codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)
+            ),
+            from_microseconds(row.created_at),
+            _instant(row.expires_at),
+            _instant(row.revoked_at),
+            row.description,
+        )
+
+
+def token_row(token: Token) -> TokenRow:
+    principal = token.principal
+    return TokenRow(
+        token.id,
+        token.digest,
+        principal.id.value,
+        codec.texts_to_text(sorted(role.value for role in principal.roles)),
+        codec.texts_to_text(sorted(principal.scopes)),
+        to_microseconds(token.created_at),
+        _microseconds(token.expires_at),
+        _microseconds(token.revoked_at),
+        token.description,
+    )
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_microseconds(microseconds)
+
+
+def _microseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else to_microseconds(instant)

@@ -1,0 +1,127 @@
+"""
+The SQL statements on the tables of SQLite.
+
+Decided here: how rows are selected and written. A unit's statements run in a transaction that the
+caller began, on the store's own connection or on the application's.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from bankcore.ledger import WriteSet
+from bankcore.ledger._errors import StoreCorruptedError
+from bankcore.stores import _rows
+
+# How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
+_IDS_PER_SELECT: Final = 500
+
+
+class Executor(Protocol):
+    """
+    What a statement needs of a connection.
+    """
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any: ...  # noqa: ANN401
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]], /) -> Any: ...  # noqa: ANN401
+
+
+def _select(row: type[Any], table: str, joins: str = "") -> str:
+    """
+    Return the SELECT of the fields of *row* from *table* and the tables in *joins*.
+    """
+    columns = []
+    for field in row._fields:
+        prefix, _, column = field.partition("_")
+        has_prefix = prefix == table or f" bankcore_{prefix} " in joins
+        columns.append(f"{prefix}.{column}" if has_prefix else f"{table}.{field}")
+    return f"SELECT {', '.join(columns)} FROM bankcore_{table} AS {table}{joins}"
+
+
+def _statement(change: _rows.Change) -> str:
+    """
+    Return the statement that makes *change* for one row.
+    """
+    table, columns = f"bankcore_{change.table}", change.written.split()
+    found_by = " AND ".join(f"{column} = ?" for column in change.found_by.split())
+    if not columns:
+        return f"DELETE FROM {table} WHERE {found_by}"
+    if found_by:
+        written = ", ".join(f"{column} = ?" for column in columns)
+        return f"UPDATE {table} SET {written} WHERE {found_by}"
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+
+
+# An account and its holds in one statement, so that both are of one moment.
+ACCOUNTS: Final = _select(
+    _rows.AccountRow,
+    "account",
+    " LEFT JOIN bankcore_hold AS hold ON hold.account_key = account.key",
+)
+RECORDS: Final = _select(
+    _rows.RecordRow,
+    "journal",
+    " LEFT JOIN bankcore_posting AS posting ON posting.place = journal.place"
+    " LEFT JOIN bankcore_account AS account ON account.key = posting.account_key",
+)
+HOLDS: Final = _select(
+    _rows.HoldRow, "hold", " JOIN bankcore_account AS account ON account.key = hold.account_key"
+)
+DENIALS: Final = _select(_rows.DenialRow, "denial")
+TOKENS: Final = _select(_rows.TokenRow, "token")
+
+INSERT_DENIAL: Final = _statement(_rows.Change("denial", " ".join(_rows.DenialRow._fields)))
+DELETE_OLD_DENIALS: Final = (
+    "DELETE FROM bankcore_denial WHERE key <= (SELECT max(key) FROM bankcore_denial) - ?"
+)
+INSERT_TOKEN: Final = _statement(_rows.Change("token", " ".join(_rows.TokenRow._fields)))
+REVOKE: Final = "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
+
+# -- Units -------------------------------------------------------------------
+
+# For each class of row: its SELECT, the column of the ids, and the order.
+_BY_IDS: Final[dict[type[Any], tuple[str, str, str]]] = {
+    _rows.AccountRow: (ACCOUNTS, "account.id", "account.id, hold.key"),
+    _rows.RecordRow: (RECORDS, "journal.transaction_id", "journal.place, posting.line"),
+    _rows.ReversalRow: (
+        _select(_rows.ReversalRow, "journal"),
+        "journal.reverses",
+        "journal.place",
+    ),
+}
+_WRITES: Final = {name: _statement(change) for name, change in _rows.CHANGES.items()}
+_LAST: Final = (
+    "SELECT (SELECT coalesce(max(place), 0) FROM bankcore_journal),"
+    " (SELECT coalesce(max(key), 0) FROM bankcore_account)"
+)
+
+
+def fetch(connection: Executor, row: type[Any], ids: Sequence[str], /) -> list[Any]:
+    """
+    Return the rows of this class whose account, record or reversed transaction is one of *ids*.
+    """
+    select, column, order = _BY_IDS[row]
+    found: list[Any] = []
+    for start in range(0, len(ids), _IDS_PER_SELECT):
+        part = ids[start : start + _IDS_PER_SELECT]
+        marks = ",".join("?" * len(part))
+        sql = f"{select} WHERE {column} IN ({marks}) ORDER BY {order}"
+        found += map(row._make, connection.execute(sql, part))
+    return found
+
+
+def write(connection: Executor, known: _rows.Known, written: WriteSet) -> None:
+    """
+    Write all of *written* within the open transaction.
+    """
+    # The writer is alone, so the next places and keys are simply the next numbers.
+    last_place, last_key = connection.execute(_LAST).fetchone()
+    found = _rows.unit_rows(written, known, last_place, last_key)
+    for name, sql in _WRITES.items():
+        if part := found.get(name):
+            count = connection.executemany(sql, part).rowcount
+            if name == "accounts" and count != len(part):
+                raise StoreCorruptedError(
+                    f"{len(part) - count} of {len(part)} accounts changed under the lock that"
+                    " guards them"
+                )
