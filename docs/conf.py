@@ -3,8 +3,11 @@ Sphinx's configuration. Built with ``sphinx-build -W --keep-going -b html docs d
 """
 
 import re
+import sys
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
+
+from sphinx.pycode import ModuleAnalyzer
 
 if TYPE_CHECKING:
     from docutils.nodes import Element
@@ -89,6 +92,21 @@ def after_napoleon(
     lines[:] = _properties.pop(name, lines)
 
 
+def comment_of_constant(
+    _app: "Sphinx", what: str, name: str, value: object, _options: object, lines: list[str]
+) -> None:
+    """
+    The ``#:`` comment of a constant that a room takes from one of its modules, which autodoc
+    does not find: it would tell what a dict or an int is.
+    """
+    if what == "data":
+        constant = name.rpartition(".")[2]
+        for module in [each for each in sys.modules if each.startswith("bankcore.")]:
+            if vars(sys.modules[module]).get(constant) is value:
+                comments = ModuleAnalyzer.for_module(module).find_attr_docs()
+                lines[:] = comments.get(("", constant), lines)
+
+
 def readable_signature(
     _app: "Sphinx",
     _what: str,
@@ -112,3 +130,4 @@ def setup(app: "Sphinx") -> None:
     app.connect("autodoc-process-signature", readable_signature)
     app.connect("autodoc-process-docstring", before_napoleon, priority=400)
     app.connect("autodoc-process-docstring", after_napoleon, priority=600)
+    app.connect("autodoc-process-docstring", comment_of_constant, priority=600)

@@ -240,20 +240,20 @@ def test_every_method_is_among_the_calls() -> None:
 @pytest.mark.parametrize("principal", ["mary", None, PrincipalId("mary"), 7])
 def test_only_a_principal_acts(town: Town, principal: Any) -> None:
     """What is no `Principal` is refused at once."""
-    with pytest.raises(InvalidPrincipalError, match="principal must be a Principal"):
+    with pytest.raises(InvalidPrincipalError, match=r"^principal must be a Principal, got "):
         town.bank.acting_as(principal)
 
 
 def test_a_request_id_is_one_line(town: Town) -> None:
     """What goes into the log of denials has no line breaks."""
-    with pytest.raises(InvalidTextError):
+    with pytest.raises(InvalidTextError, match=r"^request_id must be one line "):
         town.bank.acting_as(MARY, request_id="r\n200 OK")
 
 
 def test_the_principal_is_known(town: Town) -> None:
     """An acting bank says for whom it acts."""
     assert MARY == town.acting(MARY).principal
-    assert "acting as mary" in repr(town.acting(MARY))
+    assert f"<Bank over {town.store!r} acting as mary>" == repr(town.acting(MARY))
 
 
 # -- 116, 117, 146: what is foreign is as if it were not there ----------------
@@ -711,7 +711,7 @@ def test_a_time_of_ones_own_is_for_services(town: Town) -> None:
     for principal in (MARY, TINA, Principal("r", ["service"], SCOPES - {"history:write"})):
         with pytest.raises(AccessDeniedError, match="backdate"):
             town.acting(principal).deposit("m", eur(1), booked_at=NOON)
-    with pytest.raises(BankError, match="is not a valid time"):
+    with pytest.raises(BankError, match=r"^booked_at must not be earlier than 2026-05-01T12:00"):
         town.acting(ROBOT).deposit("m", eur(1), booked_at=hour_ago)
     assert NOON == town.acting(ROBOT).deposit("m", eur(1), booked_at=NOON).booked_at
 
@@ -1144,7 +1144,7 @@ def test_an_unseen_account_may_be_named_by_a_custom_policy(town: Town) -> None:
     acting = Town(MemoryStore(), Noting()).acting(MARY)
     acting.capture_hold("m", acting.place_hold("m", eur(5)).id, destination_id="b")
     parts = {
-        action.value: [(each.part.value, str(each.account.id), each.amount) for each in involved]
+        action: [(each.part.value, str(each.account.id), each.amount) for each in involved]
         for _, action, involved, _ in seen
     }
 

@@ -272,27 +272,32 @@ def test_a_destination_of_which_debits_are_stopped(restriction: Restriction) -> 
 
 
 @pytest.mark.parametrize(
-    ("command", "source", "destination", "expected", "given"),
+    ("command", "source", "destination", "expected", "given", "field"),
     [
         pytest.param(
             CaptureHold("alice", "h-1", Money(1, "USD"), destination_id="bob"),
-            *("EUR", "EUR", "EUR", "USD"),
+            *("EUR", "EUR", "EUR", "USD", "amount"),
             id="an amount of another currency",
         ),
         pytest.param(
             CaptureHold("alice", "h-1", Money(1, "USD"), destination_id="bob"),
-            *("USD", "EUR", "EUR", "USD"),
+            *("USD", "EUR", "EUR", "USD", "amount"),
             id="an amount that is not of the destination's",
         ),
         pytest.param(
             CaptureHold("alice", "h-1", destination_id="bob"),
-            *("USD", "EUR", "EUR", "USD"),
+            *("USD", "EUR", "EUR", "USD", None),
             id="no amount, of two currencies",
         ),
     ],
 )
 def test_other_currencies(
-    command: CaptureHold, source: str, destination: str, expected: str, given: str
+    command: CaptureHold,
+    source: str,
+    destination: str,
+    expected: str,
+    given: str,
+    field: str | None,
 ) -> None:
     """
     The amount, the hold and the destination are of one currency, or it is invalid.
@@ -302,7 +307,7 @@ def test_other_currencies(
         account(ALICE, 1000, hold(1000, currency=source), currency=source),
         account(BOB, 0, currency=destination),
         code="currency_mismatch",
-        facts={"expected": expected, "given": given},
+        facts={"expected": expected, "given": given, "field": field},
     )
 
 

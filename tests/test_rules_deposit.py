@@ -174,8 +174,6 @@ def test_another_currency(amount: Money, expected: str, given: str) -> None:
 
     (error,) = written.outcomes
     assert isinstance(error, BankError)
-    assert ("currency_mismatch", {"expected": expected, "given": given}) == (
-        error.code,
-        error.facts,
-    )
+    facts = {"expected": expected, "given": given, "field": "amount"}
+    assert ("currency_mismatch", facts) == (error.code, error.facts)
     assert WriteSet((), (), (error,)) == written

@@ -71,24 +71,30 @@ def test_a_later_expiry(
             EXPIRES_AT,
             EXPIRES_AT,
             EXPIRES_AT.isoformat(),
-            f"hold h-1 expires at {EXPIRES_AT.isoformat()}, and a later instant is needed",
+            f"must be later than {EXPIRES_AT.isoformat()}, when hold h-1 expires",
             id="the present one",
         ),
         pytest.param(
             EXPIRES_AT,
             EXPIRES_AT - TICK,
             (EXPIRES_AT - TICK).isoformat(),
-            f"hold h-1 expires at {EXPIRES_AT.isoformat()}, and a later instant is needed",
+            f"must be later than {EXPIRES_AT.isoformat()}, when hold h-1 expires",
             id="a tick earlier",
         ),
         pytest.param(
             None,
             EXPIRES_AT,
             EXPIRES_AT.isoformat(),
-            "hold h-1 does not expire",
+            "must be left alone: hold h-1 does not expire",
             id="an end of what has none",
         ),
-        pytest.param(None, None, "None", "hold h-1 does not expire", id="none of what has none"),
+        pytest.param(
+            None,
+            None,
+            "None",
+            "must be left alone: hold h-1 does not expire",
+            id="none of what has none",
+        ),
     ],
 )
 def test_no_later_expiry(
@@ -101,7 +107,7 @@ def test_no_later_expiry(
         ExtendHold("alice", "h-1", expires_at=expires_at),
         account(ALICE, 10, hold(10, expires_at=present)),
         code="invalid_time",
-        facts={"value": value, "reason": reason},
+        facts={"value": value, "reason": reason, "field": "expires_at"},
     )
 
 

@@ -350,7 +350,8 @@ class TestReuse:
         error = only(bank.execute([attrs.evolve(second, transaction_id="t-1")]))
 
         assert isinstance(error, TransactionIdReusedError)
-        assert {"transaction_id": TransactionId("t-1"), "fields": fields} == error.facts
+        facts = {"transaction_id": TransactionId("t-1"), "fields": fields, "field": None}
+        assert facts == error.facts
         assert not error.replayed
         assert before == kept(store)
 

@@ -121,7 +121,8 @@ def test_an_expiry_that_is_not_ahead(behind: timedelta) -> None:
         code="invalid_time",
         facts={
             "value": expires_at.isoformat(),
-            "reason": f"it is not after the operation, at {NOW.isoformat()}",
+            "reason": f"must be after the operation, at {NOW.isoformat()}",
+            "field": "expires_at",
         },
     )
 
@@ -139,7 +140,7 @@ def test_an_expiry_is_ahead_of_the_operation_s_own_time() -> None:
         PlaceHold("alice", eur(5), expires_at=then, booked_at=then),
         account(ALICE, 5, last_booked_at=then),
         code="invalid_time",
-        facts={"value": then.isoformat()},
+        facts={"value": then.isoformat(), "field": "expires_at"},
     )
 
 
@@ -156,7 +157,7 @@ def test_an_expiry_is_judged_by_the_time_that_is_moved() -> None:
         PlaceHold("alice", eur(5), expires_at=NOW + SKEW),
         before,
         code="invalid_time",
-        facts={"value": (NOW + SKEW).isoformat()},
+        facts={"value": (NOW + SKEW).isoformat(), "field": "expires_at"},
     )
 
 
@@ -246,7 +247,7 @@ def test_another_currency() -> None:
         PlaceHold("alice", Money(1, "USD")),
         account(ALICE, 500),
         code="currency_mismatch",
-        facts={"expected": "EUR", "given": "USD"},
+        facts={"expected": "EUR", "given": "USD", "field": "amount"},
     )
 
 

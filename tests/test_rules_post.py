@@ -253,7 +253,7 @@ def test_another_currency() -> None:
         account(ALICE, 1),
         account(BOB, 0, currency="USD"),
         code="currency_mismatch",
-        facts={"expected": "USD", "given": "EUR"},
+        facts={"expected": "USD", "given": "EUR", "field": "legs"},
     )
 
 

@@ -89,7 +89,7 @@ def test_an_end_that_is_not_ahead(behind: timedelta) -> None:
         Restrict("alice", ALL, reason="theft", ends_at=ends_at),
         account(ALICE, 5),
         code="invalid_time",
-        facts={"value": ends_at.isoformat()},
+        facts={"value": ends_at.isoformat(), "field": "ends_at"},
     )
 
 

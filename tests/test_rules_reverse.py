@@ -318,7 +318,7 @@ def test_a_reversal_named_before_the_original_s_account_was_booked() -> None:
         account(ALICE, 5),
         recorded=(DEPOSIT,),
         code="invalid_time",
-        facts={"value": (NOW - DAY - TICK).isoformat()},
+        facts={"value": (NOW - DAY - TICK).isoformat(), "field": "booked_at"},
     )
 
 

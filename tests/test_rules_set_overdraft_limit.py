@@ -94,5 +94,5 @@ def test_another_currency() -> None:
             SetOverdraftLimit("alice", limit),
             account(ALICE),
             code="currency_mismatch",
-            facts={"expected": "EUR", "given": "USD"},
+            facts={"expected": "EUR", "given": "USD", "field": "overdraft_limit"},
         )

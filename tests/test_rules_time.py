@@ -114,12 +114,12 @@ class TestTheClock:
         early = decided(Deposit("alice", eur(1), booked_at=NOW - TICK), account("alice", NOW))
 
         assert (
-            "2026-03-01T12:00:00.000001+00:00 is not a valid time:"
-            " the clock says 2026-03-01T12:00:00+00:00."
+            "booked_at must not be later than the clock, 2026-03-01T12:00:00+00:00,"
+            " got 2026-03-01T12:00:00.000001+00:00."
         ) == str(error_of(late))
         assert (
-            "2026-03-01T11:59:59.999999+00:00 is not a valid time:"
-            " account alice was last booked at 2026-03-01T12:00:00+00:00."
+            "booked_at must not be earlier than 2026-03-01T12:00:00+00:00, when account alice was"
+            " last booked, got 2026-03-01T11:59:59.999999+00:00."
         ) == str(error_of(early))
 
     def test_opening_is_now(self) -> None:

@@ -227,8 +227,6 @@ def test_another_currency(source: str, destination: str, expected: str) -> None:
 
     (error,) = written.outcomes
     assert isinstance(error, BankError)
-    assert ("currency_mismatch", {"expected": expected, "given": "EUR"}) == (
-        error.code,
-        error.facts,
-    )
+    facts = {"expected": expected, "given": "EUR", "field": "amount"}
+    assert ("currency_mismatch", facts) == (error.code, error.facts)
     assert WriteSet((), (), (error,)) == written

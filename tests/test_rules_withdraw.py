@@ -210,6 +210,6 @@ def test_another_currency() -> None:
 
     (error,) = written.outcomes
     assert isinstance(error, BankError)
-    facts = {"expected": "EUR", "given": "USD"}
+    facts = {"expected": "EUR", "given": "USD", "field": "amount"}
     assert ("currency_mismatch", facts) == (error.code, error.facts)
     assert WriteSet((), (), (error,)) == written

@@ -280,14 +280,9 @@ class TellerPolicy(_OthersPolicy):
     def __init__(self, limit: Money | Iterable[Money] = ()) -> None:
         self._limits: dict[Currency, Money] = {}
         for each in limit if isinstance(limit, Iterable) else (limit,):
-            try:
-                currency = require_amount(each).currency
-            except InvalidAmountError as error:
-                raise error.about("teller_limit") from None
+            currency = require_amount(each, "limit").currency
             if currency in self._limits:
-                raise InvalidAmountError(str(each), "must be one for each currency").about(
-                    "teller_limit"
-                )
+                raise InvalidAmountError(str(each), "must be one for each currency").about("limit")
             self._limits[currency] = each
 
     def _decides(
@@ -394,9 +389,13 @@ class StandardPolicy:
     """
 
     def __init__(self, *, teller_limit: Money | Iterable[Money] = ()) -> None:
+        try:
+            teller = TellerPolicy(teller_limit)
+        except InvalidAmountError as error:
+            raise error.about("teller_limit") from None
         self._policies: tuple[_RolePolicy, ...] = (
             OwnerPolicy(),
-            TellerPolicy(teller_limit),
+            teller,
             AuditorPolicy(),
             OperatorPolicy(),
             ServicePolicy(),

@@ -42,7 +42,7 @@ from bankcore.money._errors import InvalidAmountError
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import InvalidIdError, shown
-from bankcore.values._ids import to_principal_id, to_transaction_id
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
 
@@ -101,19 +101,19 @@ class Account(AccountState):
             InvalidAmountError: If the balance or the limit is not `Money`, or below zero.
             CurrencyMismatchError: If they are of two currencies.
         """
-        require_not_negative(initial_balance)
+        require_not_negative(initial_balance, "initial_balance")
         if overdraft_limit is None:
             overdraft_limit = Money.zero(initial_balance.currency)
-        require_same_currency(
-            initial_balance, require_not_negative(overdraft_limit), "overdraft_limit"
-        )
+        require_not_negative(overdraft_limit, "overdraft_limit")
+        require_same_currency(initial_balance, overdraft_limit, "overdraft_limit")
+        holders = () if holder is None else (Holder(to_principal_id(holder, "holder"), Right),)
         return cls(
-            id=account_id,
+            id=to_account_id(account_id),
             balance=initial_balance,
             overdraft_limit=overdraft_limit,
             version=1,
-            last_booked_at=booked_at,
-            holders=() if holder is None else (Holder(holder, Right),),
+            last_booked_at=_to_time(booked_at),
+            holders=holders,
         )
 
     def as_at(self, instant: datetime) -> "Account":
@@ -123,7 +123,7 @@ class Account(AccountState):
         Holds that have expired by then are gone and a restriction that has ended is
         lifted. The version stays: looking books nothing.
         """
-        at = to_instant(instant)
+        at = to_instant(instant, "instant")
         account = self
         if any(hold.is_due(at) for hold in self.holds):
             account = attrs.evolve(
@@ -173,7 +173,7 @@ class Account(AccountState):
             raise InvalidAmountError(shown(net), "must be a Money").about("net")
         if abs(net.amount_minor) > AMOUNT_MINOR_MAX:
             raise too_large(net).about("net")
-        return self._after(Booking(net), booked_at)
+        return self._after(Booking(net, "net"), booked_at)
 
     # -- Holds --
 
@@ -195,8 +195,13 @@ class Account(AccountState):
                 `InsufficientFundsError`, `HoldLimitError` beyond 1,000 open holds,
                 `BalanceLimitError` where all that is held would pass 10¹⁸ - 1 minor units.
         """
-        hold = Hold(id=hold_id, amount=amount, expires_at=expires_at, description=description)
-        if any(each.id == hold.id for each in self._before(booked_at).holds):
+        hold = Hold(
+            id=to_transaction_id(hold_id, "hold_id"),
+            amount=amount,
+            expires_at=expires_at,
+            description=description,
+        )
+        if any(each.id == hold.id for each in self._before(_to_time(booked_at)).holds):
             raise InvalidIdError(
                 shown(hold.id.value), "must not be the id of an open hold of the account"
             ).about("hold_id")
@@ -223,7 +228,7 @@ class Account(AccountState):
         """
         taken = None if amount is None else require_amount(amount)
         return self._after(
-            capture_of(self, to_transaction_id(hold_id), taken, final=final), booked_at
+            capture_of(self, to_transaction_id(hold_id, "hold_id"), taken, final=final), booked_at
         )
 
     def release_hold(
@@ -235,7 +240,7 @@ class Account(AccountState):
         Raises:
             DeclinedError: `AccountClosedError`, `HoldNotFoundError`.
         """
-        return self._after(HoldRelease(to_transaction_id(hold_id)), booked_at)
+        return self._after(HoldRelease(to_transaction_id(hold_id, "hold_id")), booked_at)
 
     def extend_hold(
         self,
@@ -252,9 +257,10 @@ class Account(AccountState):
             DeclinedError: `AccountClosedError`, `HoldNotFoundError`, `AccountRestrictedError` if
                 debits are stopped.
         """
-        return self._after(
-            HoldExtension(to_transaction_id(hold_id), to_end(expires_at)), booked_at
+        change = HoldExtension(
+            to_transaction_id(hold_id, "hold_id"), to_end(expires_at, "expires_at")
         )
+        return self._after(change, booked_at)
 
     def expire_hold(self, hold_id: TransactionId | str) -> "Account":
         """
@@ -290,7 +296,7 @@ class Account(AccountState):
             AccountClosedError: If the account is closed.
         """
         change = RestrictionChange(
-            to_restriction(restriction), to_line_or_none(reason), to_end(ends_at)
+            to_restriction(restriction), to_line_or_none(reason, "reason"), to_end(ends_at)
         )
         return self._after(change, booked_at)
 
@@ -303,7 +309,8 @@ class Account(AccountState):
         Raises:
             AccountClosedError: If the account is closed.
         """
-        return self._after(LimitChange(require_not_negative(overdraft_limit)), booked_at)
+        limit = require_not_negative(overdraft_limit, "overdraft_limit")
+        return self._after(LimitChange(limit), booked_at)
 
     def grant_access(
         self,
@@ -346,7 +353,8 @@ class Account(AccountState):
 
     # -- One change --
 
-    def _after(self, change: Change, at: datetime | None) -> "Account":
+    def _after(self, change: Change, booked_at: datetime | None) -> "Account":
+        at = _to_time(booked_at)
         account = self._before(at)
         try:
             for guard in change.asks:
@@ -367,3 +375,7 @@ class Account(AccountState):
             for hold in self.due_holds(at):
                 account = account.expire_hold(hold.id)
         return account
+
+
+def _to_time(booked_at: datetime | None) -> datetime | None:
+    return None if booked_at is None else to_instant(booked_at, "booked_at")

@@ -47,27 +47,19 @@ class Untouched(Change):
         return account
 
 
-class Touched(Change):
-    """
-    A new version of an open account, and nothing else.
-    """
-
-    __slots__ = ()
-    asks = (is_open,)
-
-
 class Booking(Change):
     """
     A signed amount on the balance: above zero in, below zero out. Zero makes a version alone.
     """
 
-    __slots__ = ("amount", "booked_minor", "flow_minor", "net", "reserved_minor")
+    __slots__ = ("amount", "amount_field", "booked_minor", "flow_minor", "net", "reserved_minor")
     asks = (same_currency, is_open, is_permitted, has_funds, fits)
 
     net: Money
 
-    def __init__(self, net: Money) -> None:
+    def __init__(self, net: Money, field: str | None = "amount") -> None:
         self.net = self.amount = net
+        self.amount_field = field
         self.flow_minor = self.booked_minor = net.amount_minor
         self.reserved_minor = 0
 
@@ -174,6 +166,7 @@ class LimitChange(Change):
 
     __slots__ = ("amount",)
     asks = (same_currency, is_open)
+    amount_field = "overdraft_limit"
 
     def __init__(self, overdraft_limit: Money) -> None:
         self.amount = overdraft_limit

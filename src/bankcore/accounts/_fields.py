@@ -56,17 +56,19 @@ def shown_rights(rights: frozenset[Right]) -> str:
     return f"{{{', '.join(str(right) for right in Right if right in rights)}}}"
 
 
-def to_end(value: object) -> datetime | None:
+def to_end(value: object, field: str = "ends_at") -> datetime | None:
     """
     Return the instant at which something ends, in UTC; None where it never does.
+
+    An error names *field*.
     """
     if value is None:
         return None
-    at = to_instant(value)
+    at = to_instant(value, field)
     if at.year > END_YEAR_MAX:
         raise InvalidTimeError(
             at.isoformat(), "must be before the year 9999 (leave it out if there is no end)"
-        )
+        ).about(field)
     return at
 
 
@@ -99,31 +101,33 @@ def to_restriction(restriction: object) -> Restriction:
         ) from None
 
 
-def require_reason(restriction: Restriction, reason: str | None, ends_at: datetime | None) -> None:
+def require_reason(
+    restriction: Restriction, reason: str | None, ends_at: datetime | None, prefix: str = ""
+) -> None:
     """
-    Raise unless *restriction* goes with this reason and this end.
+    Raise unless *restriction* goes with this reason and this end; *prefix* begins their names.
     """
     if restriction is Restriction.NONE:
         if ends_at is not None:
             raise InvalidRestrictionError(
                 ends_at.isoformat(), "must be left out where nothing is restricted"
-            ).about("ends_at")
+            ).about(f"{prefix}ends_at")
     elif not reason:
         raise InvalidRestrictionError(
-            shown(reason), f"must say why {restriction.value} are restricted"
-        ).about("reason")
+            shown(reason), "must say why the account is restricted"
+        ).about(f"{prefix}reason")
 
 
-def require_amount(amount: object) -> Money:
+def require_amount(amount: object, field: str = "amount") -> Money:
     """
-    Return *amount*, money that a command may move.
+    Return *amount*, money that a command may move; an error names *field*.
     """
     if type(amount) is not Money:
-        raise InvalidAmountError(shown(amount), "must be a Money").about("amount")
+        raise InvalidAmountError(shown(amount), "must be a Money").about(field)
     if amount.amount_minor <= 0:
-        raise InvalidAmountError(str(amount), "must be above zero").about("amount")
+        raise InvalidAmountError(str(amount), "must be above zero").about(field)
     if amount.amount_minor > AMOUNT_MINOR_MAX:
-        raise too_large(amount).about("amount")
+        raise too_large(amount).about(field)
     return amount
 
 
@@ -134,12 +138,14 @@ def too_large(amount: Money) -> AmountTooLargeError:
     return AmountTooLargeError(str(amount), "must be within ±(10¹⁸ - 1) minor units")
 
 
-def require_not_negative(amount: object) -> Money:
+def require_not_negative(amount: object, field: str = "amount") -> Money:
     """
     Return *amount*, money that an account may begin with: zero is allowed.
+
+    An error names *field*.
     """
     if type(amount) is Money and amount.amount_minor <= 0:
         if amount.amount_minor < 0:
-            raise InvalidAmountError(str(amount), "must not be negative").about("amount")
+            raise InvalidAmountError(str(amount), "must not be negative").about(field)
         return amount
-    return require_amount(amount)
+    return require_amount(amount, field)

@@ -48,8 +48,9 @@ class Change:
     #: False where the account is looked at, and gets neither a version nor a posting.
     is_booked: ClassVar[bool] = True
 
-    #: Money of the account's currency.
+    #: Money of the account's currency, and the field that says it; None for none.
     amount: Money
+    amount_field: str | None = "amount"
     #: Below zero for a debit, above zero for a credit: the minor units by which restrictions and
     #: the floor judge.
     flow_minor: int
@@ -81,7 +82,7 @@ def same_currency(account: AccountState, change: Change, _at: datetime | None) -
     Raise `CurrencyMismatchError` unless the amount is of the account's currency.
     """
     if change.amount.currency is not account.balance.currency:
-        require_same_currency(account.balance, change.amount, "amount")
+        require_same_currency(account.balance, change.amount, change.amount_field)
 
 
 def ends_ahead(_account: AccountState, change: Change, at: datetime | None) -> None:

@@ -12,7 +12,7 @@ from bankcore.money import Money
 from bankcore.money._errors import InvalidAmountError
 from bankcore.money._money import require_same_currency
 from bankcore.values import TransactionId
-from bankcore.values._errors import InvalidTimeError
+from bankcore.values._errors import InvalidTimeError, names_fields
 from bankcore.values._ids import to_transaction_id
 from bankcore.values._text import to_line_or_none
 
@@ -21,6 +21,7 @@ def _nothing_captured(hold: "Hold") -> Money:
     return Money.zero(require_amount(hold.amount).currency)
 
 
+@names_fields
 @attrs.frozen(kw_only=True)
 class Hold:
     """
@@ -50,7 +51,8 @@ class Hold:
     description: str | None = attrs.field(default=None, converter=to_line_or_none)
 
     def __attrs_post_init__(self) -> None:
-        require_same_currency(require_amount(self.amount), require_not_negative(self.captured))
+        captured = require_not_negative(self.captured, "captured")
+        require_same_currency(require_amount(self.amount), captured, "captured")
         if self.captured > self.amount:
             raise InvalidAmountError(
                 str(self.captured), f"must not be more than the hold's {self.amount}"
@@ -90,7 +92,7 @@ class Hold:
         Raises:
             InvalidTimeError: If it is not later than the present one.
         """
-        ends_at = to_end(expires_at)
+        ends_at = to_end(expires_at, "expires_at")
         if self.expires_at is None:
             raise InvalidTimeError(
                 "None" if ends_at is None else ends_at.isoformat(),

@@ -46,6 +46,14 @@ def _to_holders(holders: Iterable[Holder]) -> tuple[Holder, ...]:
     return tuple(holders)
 
 
+def _to_reason(reason: object) -> str | None:
+    return None if reason is None else to_line_or_none(reason, "restriction_reason")
+
+
+def _to_ends_at(ends_at: object) -> datetime | None:
+    return None if ends_at is None else to_end(ends_at, "restriction_ends_at")
+
+
 def _zero(account: "AccountState") -> Money:
     if type(account.balance) is not Money:
         raise InvalidAccountError(f"its balance is {shown(account.balance)}, not a Money")
@@ -66,8 +74,8 @@ class AccountState:
     last_booked_at: datetime | None = None
     holds: tuple[Hold, ...] = attrs.field(default=(), converter=_to_holds)
     restriction: Restriction = attrs.field(default=Restriction.NONE, converter=to_restriction)
-    restriction_reason: str | None = attrs.field(default=None, converter=to_line_or_none)
-    restriction_ends_at: datetime | None = attrs.field(default=None, converter=to_end)
+    restriction_reason: str | None = attrs.field(default=None, converter=_to_reason)
+    restriction_ends_at: datetime | None = attrs.field(default=None, converter=_to_ends_at)
     holders: tuple[Holder, ...] = attrs.field(default=(), converter=_to_holders)
     held: Money = attrs.field(init=False, eq=False, repr=False)
 
@@ -98,12 +106,14 @@ class AccountState:
         ):
             raise self._invalid()
         if self.restriction is not Restriction.NONE or self.restriction_ends_at is not None:
-            require_reason(self.restriction, self.restriction_reason, self.restriction_ends_at)
+            require_reason(
+                self.restriction, self.restriction_reason, self.restriction_ends_at, "restriction_"
+            )
         if self.holders:
             _require_holders(self.holders)
         last = self.last_booked_at
         if last is not None and not (type(last) is datetime and last.tzinfo is UTC):
-            to_instant(last)
+            to_instant(last, "last_booked_at")
 
     def _invalid(self) -> InvalidAccountError:
         if type(self.version) is not int or self.version < 0:
@@ -140,7 +150,7 @@ class AccountState:
         Raises:
             HoldNotFoundError: If the account has none.
         """
-        wanted = to_transaction_id(hold_id)
+        wanted = to_transaction_id(hold_id, "hold_id")
         for hold in self.holds:
             if hold.id == wanted:
                 return hold

@@ -173,7 +173,7 @@ class Bank(BankReads):
             raise AccessDeniedError("acting_as", f"the bank is acting as {self._guard.name}")
         acting = copy.copy(self)
         acting._guard = Guard(principal, self._policy)  # noqa: SLF001  # a bank made from this one
-        acting._request_id = to_line_or_none(request_id)  # noqa: SLF001  # the same
+        acting._request_id = to_line_or_none(request_id, "request_id")  # noqa: SLF001  # the same
         return acting
 
     # -- Commands --
@@ -408,11 +408,12 @@ class Bank(BankReads):
         self, commands: Iterable[Command], *, atomic: bool, is_written: bool
     ) -> list[Transaction | BankError]:
         # One more than may be there: an endless iterator must not fill the memory.
-        requests = list(map(self._request, islice(commands, BATCH_LENGTH_MAX + 1)))
-        if len(requests) > BATCH_LENGTH_MAX:
+        batch = list(islice(commands, BATCH_LENGTH_MAX + 1))
+        if len(batch) > BATCH_LENGTH_MAX:
             raise InvalidBatchError(f"it must have at most {BATCH_LENGTH_MAX:,} commands")
-        if not requests:
+        if not batch:
             return []
+        requests = list(map(self._request, batch))
         if atomic and len({request.id_given for request in requests}) > 1:
             raise InvalidBatchError(
                 "in an atomic batch either every command must have a transaction id or none"

@@ -104,13 +104,13 @@ class BankReads:
         """
         self._require_role(Action.READ_ACCOUNT)
         wanted = to_account_id(account_id)
-        if self._guard is None:
-            return self._as_now(self._store.account(wanted))
         account = self._found(wanted)
+        if account is not None:
+            account = self._as_now(account)
         self._require(Action.READ_ACCOUNT, wanted, account)
         if account is None:
             raise AccountNotFoundError(wanted)
-        return self._as_now(account)
+        return account
 
     def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
         """
@@ -120,15 +120,15 @@ class BankReads:
         owner's, where the store finds them by holder, without a look at all others.
         """
         self._require_role(Action.LIST_ACCOUNTS)
-        first = None if after is None else to_account_id(after)
-        if self._guard is None:
-            return map(self._as_now, every_account(self._store, after=first))
+        first = None if after is None else to_account_id(after, "after")
         found = every_account(self._store, after=first)
+        if self._guard is None:
+            return map(self._as_now, found)
         principal = self._guard.principal
         if principal.roles == {Role.OWNER} and isinstance(self._store, HolderIndex):
             held = partial(self._store.accounts_of, principal.id)
             found = read_all(held, first, attrgetter("id"))
-        return map(self._as_now, filter(self._guard.sees, found))
+        return filter(self._guard.sees, map(self._as_now, found))
 
     def _as_now(self, account: Account) -> Account:
         # Only what can end needs the time.
@@ -198,7 +198,7 @@ class BankReads:
         return self._read(account_id, lambda wanted: self._balance_at(wanted, instant))
 
     def _balance_at(self, account_id: AccountId, instant: datetime | date) -> Money:
-        posting = self._store.posting_at(account_id, to_instant_or_midnight(instant))
+        posting = self._store.posting_at(account_id, to_instant_or_midnight(instant, "instant"))
         if posting is not None:
             return posting.balance
         return Money.zero(self._store.account(account_id).balance.currency)
@@ -218,7 +218,7 @@ class BankReads:
         return self._read(account_id, lambda wanted: self._available_at(wanted, instant))
 
     def _available_at(self, account_id: AccountId, instant: datetime | date) -> Money:
-        at = to_instant_or_midnight(instant)
+        at = to_instant_or_midnight(instant, "instant")
         while True:
             account = self._store.account(account_id)
             posting = self._store.posting_at(account_id, at)
@@ -290,8 +290,8 @@ class BankReads:
         if limit is not None:
             require_limit(limit)
         after = _to_after_version(after_version)
-        begins = None if start is None else to_instant_or_midnight(start)
-        ends = None if end is None else to_instant_or_midnight(end)
+        begins = None if start is None else to_instant_or_midnight(start, "start")
+        ends = None if end is None else to_instant_or_midnight(end, "end")
         if begins is not None and ends is not None and ends < begins:
             raise InvalidTimeError(
                 ends.isoformat(), f"must not be before the start, {begins.isoformat()}"

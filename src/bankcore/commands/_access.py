@@ -9,9 +9,10 @@ import attrs
 from bankcore.accounts import Holder, Right
 from bankcore.accounts._changes import AccessGrant, AccessRevocation
 from bankcore.accounts._fields import shown_rights, to_rights
-from bankcore.commands._base import AccountCommand, Look, Move, Part, names_fields
+from bankcore.commands._base import AccountCommand, Look, Move, Part
 from bankcore.commands._grants import Grant, Grants
 from bankcore.values import PrincipalId
+from bankcore.values._errors import names_fields
 from bankcore.values._ids import to_principal_id
 
 

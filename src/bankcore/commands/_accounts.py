@@ -28,7 +28,6 @@ from bankcore.commands._base import (
     Look,
     Move,
     Part,
-    names_fields,
 )
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
@@ -36,6 +35,7 @@ from bankcore.commands._holds import NO_CURRENCY
 from bankcore.money import Money
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, PrincipalId
+from bankcore.values._errors import names_fields
 from bankcore.values._ids import to_account_id, to_principal_id
 from bankcore.values._text import to_line_or_none
 
@@ -175,7 +175,7 @@ class CloseAccount(AccountCommand):
         if balance.amount_minor > 0:
             return (
                 Move(self.account_id, Part.SUBJECT, Closing(balance)),
-                Move(self.sweep_to, Part.CREDITED, Booking(balance)),
+                Move(self.sweep_to, Part.CREDITED, Booking(balance, None)),
             )
         return (
             Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),

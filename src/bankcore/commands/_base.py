@@ -8,24 +8,21 @@ Whether a well-formed command is allowed is decided by the guards and in `bankco
 
 import enum
 import functools
-import inspect
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, cast
 
 import attrs
 from attrs.converters import optional
 
 from bankcore.accounts import Account
-from bankcore.accounts._fields import (
-    to_version,
-)
+from bankcore.accounts._fields import to_version
 from bankcore.accounts._guards import Change
 from bankcore.commands._errors import InvalidFlagError
 from bankcore.commands._grants import Grants
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import InvalidIdError, InvalidRequestError, shown
+from bankcore.values._errors import InvalidIdError, shown
 from bankcore.values._ids import to_account_id, to_transaction_id
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
@@ -112,44 +109,6 @@ def to_flag(value: object) -> bool:
 @functools.cache
 def _field_names(cls: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls))
-
-
-_C = TypeVar("_C", bound=type[Any])
-
-
-def names_fields(cls: _C) -> _C:
-    """
-    Let errors of the attrs class *cls* name the field whose value is wrong.
-    """
-    init = cls.__init__
-
-    @functools.wraps(init)
-    def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ANN401  # it becomes the constructor
-        try:
-            init(self, *args, **kwargs)
-        except InvalidRequestError as error:
-            error.field = _field_of(
-                error, cls, inspect.signature(init).bind(self, *args, **kwargs)
-            )
-            raise
-
-    cls.__init__ = __init__
-    return cls
-
-
-def _field_of(
-    error: InvalidRequestError, cls: type[Any], given: inspect.BoundArguments
-) -> str | None:
-    """
-    Return the first field whose value its converter refuses; the error's own where all pass.
-    """
-    for field in attrs.fields(cls):
-        if field.converter is not None and field.name in given.arguments:
-            try:
-                field.converter(given.arguments[field.name])
-            except type(error):
-                return str(field.name)
-    return error.field
 
 
 @attrs.frozen(kw_only=True)

@@ -24,13 +24,13 @@ from bankcore.commands._base import (
     Look,
     Move,
     Part,
-    names_fields,
     to_flag,
 )
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import names_fields
 from bankcore.values._ids import to_account_id, to_transaction_id
 
 # ISO 4217's code for "no currency": nothing says which one an account has that is not there.
@@ -116,7 +116,7 @@ class CaptureHold(HoldCommand):
         change = capture_of(account, self.hold_id, self.amount, final=self.final)
         moves = [Move(self.account_id, Part.DEBITED, change, change.net)]
         if self.destination_id is not None:
-            credit = Booking(change.amount)
+            credit = Booking(change.amount, None if self.amount is None else "amount")
             moves.append(Move(self.destination_id, Part.CREDITED, credit, change.amount))
         return moves
 
@@ -155,6 +155,7 @@ class ExtendHold(HoldCommand):
         return (Move(self.account_id, Part.SUBJECT, change),)
 
 
+@names_fields
 @attrs.frozen
 class ExpireHold(HoldCommand):
     """

@@ -15,7 +15,6 @@ from bankcore.commands._base import (
     Look,
     Move,
     Part,
-    names_fields,
     to_flag,
 )
 from bankcore.commands._errors import InvalidLegsError, SameAccountError
@@ -23,7 +22,7 @@ from bankcore.commands._grants import Grant, Grants
 from bankcore.money import ExchangeRate, Money
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidRateError
 from bankcore.values import AccountId
-from bankcore.values._errors import shown
+from bankcore.values._errors import names_fields, shown
 from bankcore.values._ids import to_account_id
 
 #: The most legs that one `Post` takes.
@@ -95,12 +94,12 @@ class Transfer(Command):
         )
 
 
-def net_move(account_id: AccountId, net: Money) -> Move:
+def net_move(account_id: AccountId, net: Money, field: str | None = "amount") -> Move:
     """
-    Return the move that books *net*: a debit below zero, else a credit.
+    Return the move that books *net*, which *field* says: a debit below zero, else a credit.
     """
     part = Part.DEBITED if net.amount_minor < 0 else Part.CREDITED
-    return Move(account_id, part, Booking(net), net)
+    return Move(account_id, part, Booking(net, field), net)
 
 
 class Leg(NamedTuple):
@@ -124,7 +123,9 @@ def _to_legs(legs: Iterable[tuple[AccountId | str, Money]]) -> tuple[Leg, ...]:
             raise InvalidLegsError(f"{shown(leg)} is not a pair of an account's id and a Money")
         account_id, amount = leg
         if type(amount) is not Money:
-            raise InvalidAmountError(shown(amount), "must be a Money")
+            raise InvalidAmountError(shown(amount), "must have a Money each")
+        if not amount:
+            raise InvalidAmountError(str(amount), "must not be zero")
         require_amount(abs(amount))
         found.append(Leg(to_account_id(account_id), amount))
     if not found:
@@ -184,7 +185,7 @@ class Post(Command):
         if rests:
             raise InvalidLegsError(
                 f"they leave {', '.join(rests)}, and must add up to zero in each currency"
-            )
+            ).about("legs")
 
     def _require_currencies_of_rate(self) -> None:
         rate = self.exchange_rate
@@ -218,4 +219,4 @@ class Post(Command):
         return tuple(self.nets)
 
     def moves(self, _look: Look) -> Sequence[Move]:
-        return [net_move(account_id, net) for account_id, net in self.nets.items()]
+        return [net_move(account_id, net, "legs") for account_id, net in self.nets.items()]

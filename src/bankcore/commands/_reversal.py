@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import attrs
 
-from bankcore.commands._base import Command, Look, Move, names_fields
+from bankcore.commands._base import Command, Look, Move
 from bankcore.commands._grants import Grant, Grants
 from bankcore.commands._money import net_move
 from bankcore.values import AccountId, TransactionId
+from bankcore.values._errors import names_fields
 from bankcore.values._ids import to_transaction_id
 
 
@@ -34,4 +35,6 @@ class Reverse(Command):
         return ()
 
     def moves(self, look: Look) -> Sequence[Move]:
-        return [net_move(account_id, net) for account_id, net in look.opposites(self.original_id)]
+        return [
+            net_move(account_id, net, None) for account_id, net in look.opposites(self.original_id)
+        ]

@@ -6,8 +6,9 @@ them), and how much of a caller's value an error repeats. Each room has its own 
 ``_errors`` module; `bankcore.errors` lists them all.
 """
 
+import functools
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
 
@@ -151,3 +152,29 @@ class InvalidTimeError(InvalidValueError, ValueError):
 
     code = "invalid_time"
     noun = "The time"
+
+
+_C = TypeVar("_C", bound=type[Any])
+
+
+def names_fields(cls: _C) -> _C:
+    """
+    Let the errors of the attrs class *cls* name the field whose value its converter refused.
+    """
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ANN401  # it becomes the constructor
+        try:
+            init(self, *args, **kwargs)
+        except InvalidRequestError as error:
+            # Fields are set in order: the first that is missing is the one that was refused.
+            for field in attrs.fields(cls):
+                if not hasattr(self, field.name):
+                    if field.converter is not None:
+                        error.field = field.name
+                    break
+            raise
+
+    cls.__init__ = __init__
+    return cls
