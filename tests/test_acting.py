@@ -19,7 +19,7 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, Money, Principal
-from bankcore.access import ALLOWED, POLICY_TABLE, SCOPES, Action, StandardPolicy, hidden
+from bankcore.access import ALLOWED, POLICY_TABLE, SCOPES, StandardPolicy, hidden
 from bankcore.commands import (
     COMMANDS,
     SENT,
@@ -151,9 +151,13 @@ def test_it_is_a_bank_that_acts_for_nobody_else(town: Town) -> None:
     acting = town.acting(MARY)
 
     assert type(acting) is Bank
-    with pytest.raises(AccessDeniedError, match="acting as mary"):
-        acting.acting_as(BERT)
+    for principal in (BERT, MARY, ROBOT):
+        with pytest.raises(AccessDeniedError, match="the bank is acting as mary") as caught:
+            acting.acting_as(principal)
+        assert "acting_as" == caught.value.action
+    assert MARY == acting.principal
     assert town.bank.principal is None
+    assert BERT == town.bank.acting_as(BERT).principal
 
 
 def test_every_method_has_its_action_on_the_page() -> None:
@@ -937,8 +941,27 @@ def test_an_operator_closes_and_expires(town: Town) -> None:
 
 
 def test_an_auditor_verifies(town: Town) -> None:
-    """The audit of the whole store is the auditor's."""
-    assert town.acting(ANNA).verify() == verify(town.store)
+    """The audit of the whole store, and what it is compared with, is the auditor's."""
+    checkpoint = town.bank.checkpoint()
+    town.bank.deposit("m", eur(1))
+    for principal in (ANNA, Principal("a", ["service"], ["bank:verify"])):
+        acting = town.acting(principal)
+
+        assert acting.verify() == verify(town.store)
+        assert acting.verify(against=checkpoint) == verify(town.store, against=checkpoint)
+        assert acting.checkpoint() == town.bank.checkpoint()
+
+
+@pytest.mark.parametrize("principal", [MARY, TINA, OPAL, Principal("n", ["service"])])
+def test_nobody_else_verifies(town: Town, principal: Principal) -> None:
+    """Whoever else asks for an audit or a checkpoint is denied, and that is recorded."""
+    for call in (Bank.verify, Bank.checkpoint):
+        with pytest.raises(AccessDeniedError, match="verify"):
+            call(town.acting(principal))
+
+    assert [(principal.id, "verify", ())] * 2 == [
+        (each.principal, each.action, each.account_ids) for each in town.store.denials()
+    ]
 
 
 def test_services_need_no_right_on_an_account(town: Town) -> None:
@@ -974,7 +997,7 @@ class Failing:
     def __init__(self, *, permits: Any = True, decides: Any = ALLOWED) -> None:
         self._answers = permits, decides
 
-    def permits(self, principal: Principal, action: Action) -> Any:
+    def permits(self, principal: Principal, action: str) -> Any:
         return self._said(self._answers[0])
 
     def decides(self, *_: Any) -> Any:
@@ -1038,6 +1061,35 @@ def test_an_interruption_is_no_denial(town: Town) -> None:
 
 
 # -- Decided on what is there ------------------------------------------------
+
+
+class Unrestricted(Failing):
+    """
+    A policy by which an account is read while nothing on it is stopped and nothing is held.
+    """
+
+    def decides(self, _principal: Any, _action: str, accounts: Any, _command: Any) -> Any:
+        is_free = all(
+            not each.account.held and not each.account.restriction_reason for each in accounts
+        )
+        return ALLOWED if is_free else hidden(accounts[0].account.id)
+
+
+def test_what_is_read_is_judged_as_of_now(store: Any) -> None:
+    """A restriction that has ended and a hold that has expired stop no policy from a yes."""
+    town = Town(store, Unrestricted())
+    at = NOON + timedelta(hours=1)
+    town.bank.restrict("m", "all", reason="theft", ends_at=at)
+    town.bank.place_hold("b", eur(5), expires_at=at)
+    acting = town.acting(ROBOT)
+
+    assert [] == list(acting.accounts())
+    for name in "mb":
+        with pytest.raises(AccountNotVisibleError):
+            acting.account(name)
+    town.now = at
+    assert ["b", "m"] == [str(each.id) for each in acting.accounts()]
+    assert ["m", "b"] == [str(acting.account(name).id) for name in "mb"]
 
 
 class Meddling:

@@ -38,6 +38,7 @@ from bankcore.ledger import (
     StatementLine,
     Transaction,
     WriteSet,
+    verify,
 )
 from bankcore.money import Money
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -978,6 +979,42 @@ def test_a_batch_that_is_too_long(bank: Bank, store: AccountStore) -> None:
 
     assert store.journal().records == ()
     assert TransactionId("made-1") == bank.open_account("alice", initial_balance=eur(0)).id
+
+
+@pytest.mark.parametrize("method", ["execute", "preview"])
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_batch_that_never_ends(
+    bank: Bank, store: AccountStore, method: str, atomic: bool
+) -> None:
+    """
+    Commands are taken up to the first that is too many, and no further.
+    """
+    deposit, taken = Deposit("alice", eur(1)), count(1)
+    endless = (deposit for _ in taken)
+    with pytest.raises(InvalidBatchError, match=r"it must have at most 100,000 commands\.$"):
+        getattr(bank, method)(endless, atomic=atomic)
+
+    assert 100_002 == next(taken)
+    assert store.journal().records == ()
+    assert TransactionId("made-1") == bank.open_account("alice", initial_balance=eur(0)).id
+
+
+def test_a_bank_verifies_its_store(bank: Bank, store: AccountStore) -> None:
+    """
+    A bank audits its store, against a checkpoint of its own or another.
+    """
+    bank.open_account("alice", initial_balance=eur(5))
+    checkpoint = bank.checkpoint()
+    bank.deposit("alice", eur(1))
+    elsewhere = Bank(MemoryStore(), clock=lambda: NOW)
+    elsewhere.open_account("alice", initial_balance=eur(6))
+
+    assert bank.verify() == verify(store)
+    assert bank.verify().is_clean
+    for against in (checkpoint, str(checkpoint)):
+        assert bank.verify(against=against) == verify(store, against=checkpoint)
+        assert bank.verify(against=against).is_clean
+    assert not bank.verify(against=elsewhere.checkpoint()).is_clean
 
 
 @pytest.mark.parametrize("limit", [1, 10_000])
