@@ -1,6 +1,4 @@
-"""
-``python -m bankcore``: the same as the command ``bankcore``.
-"""
+"""``python -m bankcore``: the same as the command ``bankcore``."""
 
 import sys
 

@@ -1,6 +1,4 @@
-"""
-Access: principals, policies, tokens and denials.
-"""
+"""Access: principals, policies, tokens and denials."""
 
 from bankcore.access._denials import (
     DENIAL_ACCOUNTS_MAX,

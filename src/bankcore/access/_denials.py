@@ -58,26 +58,18 @@ class Denial:
 
 @runtime_checkable
 class DenialLog(Protocol):
-    """
-    Optional: a store that keeps denials.
-    """
+    """Optional: a store that keeps denials."""
 
     def record_denial(self, denial: Denial) -> None:
-        """
-        Store *denial*; of more than 100,000, the oldest are removed.
-        """
+        """Store *denial*; of more than 100,000, the oldest are removed."""
 
     def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
-        """
-        Return the latest denials, the last first.
-        """
+        """Return the latest denials, the last first."""
 
 
 @attrs.define
 class _Count:
-    """
-    The denials of one principal in the minute that began with *first*.
-    """
+    """The denials of one principal in the minute that began with *first*."""
 
     first: Denial
     written: int = 0
@@ -85,9 +77,7 @@ class _Count:
 
 
 class DenialRecorder:
-    """
-    Writes denials to *log*, at most 60 of a principal in a minute.
-    """
+    """Writes denials to *log*, at most 60 of a principal in a minute."""
 
     def __init__(self, log: DenialLog) -> None:
         self._log = log

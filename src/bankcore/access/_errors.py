@@ -1,6 +1,4 @@
-"""
-The errors of access: principals, tokens, and what a policy denies.
-"""
+"""The errors of access: principals, tokens, and what a policy denies."""
 
 import attrs
 
@@ -42,9 +40,7 @@ class AccountNotVisibleError(AccessDeniedError, LookupError):
 
 @attrs.define(slots=False)
 class InvalidPrincipalError(InvalidValueError, ValueError):
-    """
-    An unknown role or scope, or something else where a principal is needed.
-    """
+    """An unknown role or scope, or something else where a principal is needed."""
 
     code = "invalid_principal"
     noun = "The principal"
@@ -52,9 +48,7 @@ class InvalidPrincipalError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class TokenNotFoundError(InvalidRequestError, LookupError):
-    """
-    There is no token with this id.
-    """
+    """There is no token with this id."""
 
     code = "token_not_found"
     noun = "id"

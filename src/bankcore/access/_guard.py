@@ -47,9 +47,7 @@ def stand_in(account_id: AccountId, balance: Money | None = None) -> Account:
 
 
 def to_principal(value: object) -> Principal:
-    """
-    Return *value*, which must be a `Principal`.
-    """
+    """Return *value*, which must be a `Principal`."""
     if type(value) is not Principal:
         raise InvalidPrincipalError(shown(value), "must be a Principal").about("principal")
     return value
@@ -57,26 +55,20 @@ def to_principal(value: object) -> Principal:
 
 @attrs.frozen
 class Guard:
-    """
-    The policy, asked for one principal.
-    """
+    """The policy, asked for one principal."""
 
     principal: Principal = attrs.field(converter=to_principal)
     policy: Policy
 
     @property
     def name(self) -> str:
-        """
-        The principal's id, as it is recorded.
-        """
+        """The principal's id, as it is recorded."""
         return self.principal.id.value
 
     # -- The two questions --
 
     def role_denial(self, action: str) -> AccessDeniedError | None:
-        """
-        Return why such a principal may not do such a thing at all; None where it may.
-        """
+        """Return why such a principal may not do such a thing at all; None where it may."""
         try:
             is_permitted = self.policy.permits(self.principal, action)
         except Exception as error:  # noqa: BLE001  # "an exception in a policy is a denial"
@@ -88,9 +80,7 @@ class Guard:
     def denial(
         self, action: str, accounts: Sequence[Involved], command: Command | None = None
     ) -> AccessDeniedError | None:
-        """
-        Return why the principal may not do this with these accounts; None where it may.
-        """
+        """Return why the principal may not do this with these accounts; None where it may."""
         try:
             verdict = self.policy.decides(self.principal, action, accounts, command)
         except Exception as error:  # noqa: BLE001  # as above
@@ -108,9 +98,7 @@ class Guard:
     # -- Commands --
 
     def command_role_denial(self, command: Command) -> AccessDeniedError | None:
-        """
-        Return why such a principal may not send such a command at all; None where it may.
-        """
+        """Return why such a principal may not send such a command at all; None where it may."""
         denial = self.role_denial(command.kind)
         if denial is None and command.booked_at is not None:
             denial = self.role_denial(Action.BACKDATE)
@@ -147,9 +135,7 @@ class Guard:
     # -- What may be seen --
 
     def sees(self, account: Account | None) -> bool:
-        """
-        Return True if the principal may read *account*; None is one that is not there.
-        """
+        """Return True if the principal may read *account*; None is one that is not there."""
         if account is None or self.role_denial(Action.READ_ACCOUNT) is not None:
             return False
         return self.denial(Action.READ_ACCOUNT, (Involved(Part.SUBJECT, account),)) is None
@@ -217,9 +203,7 @@ class Guard:
 
 
 def not_visible(action: str, account_id: AccountId) -> AccountNotVisibleError:
-    """
-    Return the error for an account that is not there, or must not be seen.
-    """
+    """Return the error for an account that is not there, or must not be seen."""
     return AccountNotVisibleError(str(action), hidden(account_id).reason, account_id)
 
 

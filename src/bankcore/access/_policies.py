@@ -74,16 +74,12 @@ ALLOWED: Final = Verdict(_Answer.ALLOWED)
 
 
 def denied(reason: str) -> Verdict:
-    """
-    Return a "no" that is no secret; *reason* is half a sentence that says why.
-    """
+    """Return a "no" that is no secret; *reason* is half a sentence that says why."""
     return Verdict(_Answer.DENIED, reason)
 
 
 def hidden(account_id: AccountId) -> Verdict:
-    """
-    Return a "no" that looks as if there were no such account.
-    """
+    """Return a "no" that looks as if there were no such account."""
     return Verdict(_Answer.HIDDEN, "there is none, or none that it may see", account_id)
 
 
@@ -96,9 +92,7 @@ class Policy(Protocol):
     """
 
     def permits(self, principal: Principal, action: str) -> bool:
-        """
-        Return True if such a principal may do such a thing at all, whatever the accounts.
-        """
+        """Return True if such a principal may do such a thing at all, whatever the accounts."""
 
     def decides(
         self,
@@ -140,9 +134,7 @@ _NEEDED: Final = {
 
 
 class _Question(NamedTuple):
-    """
-    The arguments of `Policy.decides`.
-    """
+    """The arguments of `Policy.decides`."""
 
     principal: Principal
     action: str
@@ -151,9 +143,7 @@ class _Question(NamedTuple):
 
 
 class _RolePolicy:
-    """
-    A column of the policy table. Never made itself.
-    """
+    """A column of the policy table. Never made itself."""
 
     role: Role
 
@@ -247,9 +237,7 @@ class _OthersPolicy(_RolePolicy):
 
 
 def _named(command: Command | None) -> PrincipalId | None:
-    """
-    Return the principal whose rights the command is about.
-    """
+    """Return the principal whose rights the command is about."""
     if isinstance(command, OpenAccount):
         return command.holder
     return command.principal if isinstance(command, GrantAccess | RevokeAccess) else None
@@ -302,9 +290,7 @@ class TellerPolicy(_OthersPolicy):
 
 
 class AuditorPolicy(_OthersPolicy):
-    """
-    An auditor reads everything, verifies, and changes nothing.
-    """
+    """An auditor reads everything, verifies, and changes nothing."""
 
     role = Role.AUDITOR
 

@@ -17,9 +17,7 @@ from bankcore.values._ids import to_principal_id
 
 
 class Role(enum.Enum):
-    """
-    A role of a principal in the bank.
-    """
+    """A role of a principal in the bank."""
 
     OWNER = "owner"
     TELLER = "teller"

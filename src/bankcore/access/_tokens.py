@@ -65,9 +65,7 @@ class Token:
 
 @runtime_checkable
 class TokenStore(Protocol):
-    """
-    Optional: a store that keeps tokens.
-    """
+    """Optional: a store that keeps tokens."""
 
     def add_token(self, token: Token) -> None:
         """
@@ -86,9 +84,7 @@ class TokenStore(Protocol):
         """
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
-        """
-        Return the tokens whose ids come after *after*, in the order of their ids.
-        """
+        """Return the tokens whose ids come after *after*, in the order of their ids."""
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
         """
@@ -224,9 +220,7 @@ class Tokens:
         self._store.revoke_token(token_id, to_instant(self._clock(), "clock"))
 
     def tokens(self) -> Iterator[Token]:
-        """
-        Yield every token in the order of their ids, expired and revoked ones too.
-        """
+        """Yield every token in the order of their ids, expired and revoked ones too."""
         return read_all(self._store.tokens, "", attrgetter("id"))
 
 

@@ -1,6 +1,4 @@
-"""
-Accounts: what is always true of one account, and what each operation does to it.
-"""
+"""Accounts: what is always true of one account, and what each operation does to it."""
 
 from bankcore.accounts._account import Account
 from bankcore.accounts._fields import AMOUNT_MINOR_MAX, END_YEAR_MAX

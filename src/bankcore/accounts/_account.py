@@ -367,9 +367,7 @@ class Account(AccountState):
         return change.applied_to(account, at)
 
     def _before(self, at: datetime | None) -> "Account":
-        """
-        Return the account as an operation at the instant finds it: due holds have expired.
-        """
+        """Return the account as an operation at the instant finds it: due holds have expired."""
         account = self
         if self.holds and at is not None:
             for hold in self.due_holds(at):

@@ -36,9 +36,7 @@ from bankcore.values import PrincipalId, TransactionId
 
 
 class Untouched(Change):
-    """
-    No change: the account must only be there.
-    """
+    """No change: the account must only be there."""
 
     __slots__ = ()
     is_booked = False
@@ -68,9 +66,7 @@ class Booking(Change):
 
 
 class HoldPlacing(Change):
-    """
-    A new hold. Holds obey the same floor as withdrawals.
-    """
+    """A new hold. Holds obey the same floor as withdrawals."""
 
     __slots__ = ("amount", "booked_minor", "ends_at", "flow_minor", "hold", "reserved_minor")
     asks = (
@@ -97,9 +93,7 @@ class HoldPlacing(Change):
 
 
 class HoldCapture(Change):
-    """
-    An amount of a hold taken out. It never lowers ``available``, so no floor declines it.
-    """
+    """An amount of a hold taken out. It never lowers ``available``, so no floor declines it."""
 
     __slots__ = ("amount", "booked_minor", "final", "flow_minor", "hold_id", "reserved_minor")
     asks = (same_currency, is_open, has_hold, is_permitted, hold_covers, fits)
@@ -127,9 +121,7 @@ class HoldCapture(Change):
 
 
 class HoldRelease(Change):
-    """
-    A hold ended, and what is left of it free again. No restriction stops it.
-    """
+    """A hold ended, and what is left of it free again. No restriction stops it."""
 
     __slots__ = ("hold_id",)
     asks = (is_open, has_hold)
@@ -142,9 +134,7 @@ class HoldRelease(Change):
 
 
 class HoldExtension(Change):
-    """
-    A hold that expires later. It is a debit for restrictions, as placing the hold was.
-    """
+    """A hold that expires later. It is a debit for restrictions, as placing the hold was."""
 
     __slots__ = ("ends_at", "flow_minor", "hold_id")
     asks = (is_open, has_hold, ends_later, is_permitted)
@@ -160,9 +150,7 @@ class HoldExtension(Change):
 
 
 class LimitChange(Change):
-    """
-    Another overdraft limit, which may be below its present use.
-    """
+    """Another overdraft limit, which may be below its present use."""
 
     __slots__ = ("amount",)
     asks = (same_currency, is_open)
@@ -176,9 +164,7 @@ class LimitChange(Change):
 
 
 class RestrictionChange(Change):
-    """
-    Another restriction in the place of the old one.
-    """
+    """Another restriction in the place of the old one."""
 
     __slots__ = ("ends_at", "reason", "restriction")
     asks = (ends_ahead, is_open)
@@ -202,9 +188,7 @@ class RestrictionChange(Change):
 
 
 class AccessGrant(Change):
-    """
-    A principal's rights, in place of those it held. Allowed on a closed account too.
-    """
+    """A principal's rights, in place of those it held. Allowed on a closed account too."""
 
     __slots__ = ("holder", "principal")
     asks = (has_room_for_holder,)
@@ -220,9 +204,7 @@ class AccessGrant(Change):
 
 
 class AccessRevocation(Change):
-    """
-    No rights for a principal any more. Allowed on a closed account too.
-    """
+    """No rights for a principal any more. Allowed on a closed account too."""
 
     __slots__ = ("principal",)
     asks = (has_holder,)
@@ -235,9 +217,7 @@ class AccessRevocation(Change):
 
 
 class Closing(Change):
-    """
-    The end of an account, after *swept* has been taken out of it.
-    """
+    """The end of an account, after *swept* has been taken out of it."""
 
     __slots__ = ("amount", "booked_minor", "flow_minor", "net")
     asks = (same_currency, is_open, can_close, is_permitted)

@@ -1,6 +1,4 @@
-"""
-The errors of one account: values it cannot have, and operations it declines.
-"""
+"""The errors of one account: values it cannot have, and operations it declines."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,9 +17,7 @@ _LISTED_MAX = 10
 
 @attrs.define(slots=False)
 class InvalidAccountError(InvalidRequestError, ValueError):
-    """
-    An `Account` in a state that an account can never be in.
-    """
+    """An `Account` in a state that an account can never be in."""
 
     code = "invalid_account"
     noun = "The account"
@@ -33,9 +29,7 @@ class InvalidAccountError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidRightsError(InvalidValueError, ValueError):
-    """
-    Rights that are empty, or something that is not a `Right`.
-    """
+    """Rights that are empty, or something that is not a `Right`."""
 
     code = "invalid_rights"
     noun = "The rights"
@@ -43,9 +37,7 @@ class InvalidRightsError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidRestrictionError(InvalidValueError, ValueError):
-    """
-    Something that is not a `Restriction`, one without a reason, or ``NONE`` with an end.
-    """
+    """Something that is not a `Restriction`, one without a reason, or ``NONE`` with an end."""
 
     code = "invalid_restriction"
     noun = "The restriction"
@@ -53,9 +45,7 @@ class InvalidRestrictionError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidVersionError(InvalidRequestError, ValueError):
-    """
-    An expected version that no account can have.
-    """
+    """An expected version that no account can have."""
 
     code = "invalid_version"
     noun = "The version"
@@ -67,9 +57,7 @@ class InvalidVersionError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class AccountClosedError(DeclinedError):
-    """
-    The account is closed, and closing is final.
-    """
+    """The account is closed, and closing is final."""
 
     code = "account_closed"
     account_id: AccountId
@@ -80,9 +68,7 @@ class AccountClosedError(DeclinedError):
 
 @attrs.define(slots=False)
 class InsufficientFundsError(DeclinedError):
-    """
-    The account's ``available`` would end below zero.
-    """
+    """The account's ``available`` would end below zero."""
 
     code = "insufficient_funds"
     account_id: AccountId
@@ -91,9 +77,7 @@ class InsufficientFundsError(DeclinedError):
 
     @property
     def shortfall(self) -> Money:
-        """
-        How much more would have to be available: ``requested - available``.
-        """
+        """How much more would have to be available: ``requested - available``."""
         return self.requested - self.available
 
     @property
@@ -109,9 +93,7 @@ class InsufficientFundsError(DeclinedError):
 
 @attrs.define(slots=False)
 class BalanceLimitError(DeclinedError):
-    """
-    The balance or the held amount would leave ±(10¹⁸ - 1) minor units.
-    """
+    """The balance or the held amount would leave ±(10¹⁸ - 1) minor units."""
 
     code = "balance_limit"
     account_id: AccountId
@@ -128,9 +110,7 @@ class BalanceLimitError(DeclinedError):
 
 @attrs.define(slots=False)
 class AccountRestrictedError(DeclinedError):
-    """
-    The account's restriction stops this debit or credit.
-    """
+    """The account's restriction stops this debit or credit."""
 
     code = "account_restricted"
     account_id: AccountId
@@ -178,9 +158,7 @@ class CloseBlockedError(DeclinedError):
 
 @attrs.define(slots=False)
 class HoldNotFoundError(DeclinedError, LookupError):
-    """
-    The account has no hold with this id. Another account may have one.
-    """
+    """The account has no hold with this id. Another account may have one."""
 
     code = "hold_not_found"
     account_id: AccountId
@@ -192,9 +170,7 @@ class HoldNotFoundError(DeclinedError, LookupError):
 
 @attrs.define(slots=False)
 class HoldNotActiveError(HoldNotFoundError):
-    """
-    The account had this hold, but it was captured or released, or has expired.
-    """
+    """The account had this hold, but it was captured or released, or has expired."""
 
     code = "hold_not_active"
 
@@ -207,9 +183,7 @@ class HoldNotActiveError(HoldNotFoundError):
 
 @attrs.define(slots=False)
 class HoldExceededError(DeclinedError):
-    """
-    The amount to capture is more than is left of the hold.
-    """
+    """The amount to capture is more than is left of the hold."""
 
     code = "hold_exceeded"
     hold_id: TransactionId
@@ -218,9 +192,7 @@ class HoldExceededError(DeclinedError):
 
     @property
     def shortfall(self) -> Money:
-        """
-        How much more would have to be held: ``requested - left``.
-        """
+        """How much more would have to be held: ``requested - left``."""
         return self.requested - self.left
 
     @property
@@ -236,9 +208,7 @@ class HoldExceededError(DeclinedError):
 
 @attrs.define(slots=False)
 class HoldLimitError(DeclinedError):
-    """
-    The account already has the largest number of open holds.
-    """
+    """The account already has the largest number of open holds."""
 
     code = "hold_limit"
     account_id: AccountId
@@ -250,9 +220,7 @@ class HoldLimitError(DeclinedError):
 
 @attrs.define(slots=False)
 class HolderNotFoundError(DeclinedError, LookupError):
-    """
-    The principal has no rights on the account.
-    """
+    """The principal has no rights on the account."""
 
     code = "holder_not_found"
     account_id: AccountId
@@ -264,9 +232,7 @@ class HolderNotFoundError(DeclinedError, LookupError):
 
 @attrs.define(slots=False)
 class HolderLimitError(DeclinedError):
-    """
-    The account already has the largest number of holders.
-    """
+    """The account already has the largest number of holders."""
 
     code = "holder_limit"
     account_id: AccountId

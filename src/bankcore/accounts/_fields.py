@@ -28,9 +28,7 @@ END_YEAR_MAX: Final = 9998
 
 
 def to_rights(rights: object) -> frozenset[Right]:
-    """
-    Return *rights*, an iterable of `Right` or of their names, as a set.
-    """
+    """Return *rights*, an iterable of `Right` or of their names, as a set."""
     if isinstance(rights, str | bytes) or not isinstance(rights, Iterable):
         raise InvalidRightsError(shown(rights), "must be a collection of Right").about("rights")
     found = set()
@@ -50,9 +48,7 @@ def to_rights(rights: object) -> frozenset[Right]:
 
 
 def shown_rights(rights: frozenset[Right]) -> str:
-    """
-    Return the repr of a set of rights, always in the same order.
-    """
+    """Return the repr of a set of rights, always in the same order."""
     return f"{{{', '.join(str(right) for right in Right if right in rights)}}}"
 
 
@@ -73,9 +69,7 @@ def to_end(value: object, field: str = "ends_at") -> datetime | None:
 
 
 def to_version(value: object) -> int | None:
-    """
-    Return *value*, a version that an account can have, or None.
-    """
+    """Return *value*, a version that an account can have, or None."""
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**63:
@@ -87,9 +81,7 @@ def to_version(value: object) -> int | None:
 
 
 def to_restriction(restriction: object) -> Restriction:
-    """
-    Return *restriction* itself, or the one of that name.
-    """
+    """Return *restriction* itself, or the one of that name."""
     if type(restriction) is Restriction:
         return restriction
     try:
@@ -119,9 +111,7 @@ def require_reason(
 
 
 def require_amount(amount: object, field: str = "amount") -> Money:
-    """
-    Return *amount*, money that a command may move; an error names *field*.
-    """
+    """Return *amount*, money that a command may move; an error names *field*."""
     if type(amount) is not Money:
         raise InvalidAmountError(shown(amount), "must be a Money").about(field)
     if amount.amount_minor <= 0:
@@ -132,9 +122,7 @@ def require_amount(amount: object, field: str = "amount") -> Money:
 
 
 def too_large(amount: Money) -> AmountTooLargeError:
-    """
-    Return the error for an amount that no account can have.
-    """
+    """Return the error for an amount that no account can have."""
     return AmountTooLargeError(str(amount), "must be within ±(10¹⁸ - 1) minor units")
 
 

@@ -65,22 +65,16 @@ class Change:
 
     @property
     def net(self) -> Money | None:
-        """
-        The signed amount that is booked on the balance; None for none.
-        """
+        """The signed amount that is booked on the balance; None for none."""
         return None
 
     def applied_to(self, account: S, at: datetime | None) -> S:
-        """
-        Return the account after the change, whose guards have passed.
-        """
+        """Return the account after the change, whose guards have passed."""
         return account.next_version(at)
 
 
 def same_currency(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `CurrencyMismatchError` unless the amount is of the account's currency.
-    """
+    """Raise `CurrencyMismatchError` unless the amount is of the account's currency."""
     if change.amount.currency is not account.balance.currency:
         require_same_currency(account.balance, change.amount, change.amount_field)
 
@@ -97,9 +91,7 @@ def ends_ahead(_account: AccountState, change: Change, at: datetime | None) -> N
 
 
 def is_open(account: AccountState, _change: Change, _at: datetime | None) -> None:
-    """
-    Raise `AccountClosedError` unless the account is open.
-    """
+    """Raise `AccountClosedError` unless the account is open."""
     if account.status is not AccountStatus.OPEN:
         raise AccountClosedError(account.id)
 
@@ -112,24 +104,18 @@ def has_hold(account: AccountState, change: Change, _at: datetime | None) -> Non
 
 
 def ends_later(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `InvalidTimeError` unless the new end of the hold is later than the present one.
-    """
+    """Raise `InvalidTimeError` unless the new end of the hold is later than the present one."""
     account.open_hold(change.hold_id).extend(change.ends_at)
 
 
 def has_holder(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `HolderNotFoundError` unless the principal holds rights on the account.
-    """
+    """Raise `HolderNotFoundError` unless the principal holds rights on the account."""
     if not any(holder.principal == change.principal for holder in account.holders):
         raise HolderNotFoundError(account.id, change.principal)
 
 
 def can_close(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `CloseBlockedError` unless nothing is left on the account, and no hold is open.
-    """
+    """Raise `CloseBlockedError` unless nothing is left on the account, and no hold is open."""
     rest = account.balance.amount_minor + change.booked_minor
     if rest or account.holds:
         raise CloseBlockedError(
@@ -159,18 +145,14 @@ def is_permitted(account: AccountState, change: Change, at: datetime | None) -> 
 
 
 def hold_covers(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `HoldExceededError` if more is asked than is left of the hold.
-    """
+    """Raise `HoldExceededError` if more is asked than is left of the hold."""
     left = account.open_hold(change.hold_id).left
     if change.amount > left:
         raise HoldExceededError(change.hold_id, left, change.amount)
 
 
 def has_funds(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `InsufficientFundsError` if ``available`` would be lowered and end below zero.
-    """
+    """Raise `InsufficientFundsError` if ``available`` would be lowered and end below zero."""
     # "A command whose net effect would lower an account's `available` is declined if `available`
     # would end below zero. One that does not lower it is never declined by the floor."
     if change.flow_minor < 0 and -change.flow_minor > account.available_minor:
@@ -178,17 +160,13 @@ def has_funds(account: AccountState, change: Change, _at: datetime | None) -> No
 
 
 def has_room_for_hold(account: AccountState, _change: Change, _at: datetime | None) -> None:
-    """
-    Raise `HoldLimitError` if the account has 1,000 open holds.
-    """
+    """Raise `HoldLimitError` if the account has 1,000 open holds."""
     if len(account.holds) >= HOLDS_MAX:
         raise HoldLimitError(account.id, HOLDS_MAX)
 
 
 def has_room_for_holder(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `HolderLimitError` if 100 other principals hold rights on the account.
-    """
+    """Raise `HolderLimitError` if 100 other principals hold rights on the account."""
     others = [each for each in account.holders if each.principal != change.principal]
     if len(others) >= HOLDERS_MAX:
         raise HolderLimitError(account.id, HOLDERS_MAX)

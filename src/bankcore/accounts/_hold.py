@@ -1,6 +1,4 @@
-"""
-The hold: money reserved on an account, and not yet taken.
-"""
+"""The hold: money reserved on an account, and not yet taken."""
 
 from datetime import datetime
 
@@ -60,15 +58,11 @@ class Hold:
 
     @property
     def left(self) -> Money:
-        """
-        The money that can still be captured: ``amount - captured``.
-        """
+        """The money that can still be captured: ``amount - captured``."""
         return self.amount - self.captured
 
     def is_due(self, at: datetime) -> bool:
-        """
-        Return True if the hold has expired at the instant: from ``expires_at`` on, it has.
-        """
+        """Return True if the hold has expired at the instant: from ``expires_at`` on, it has."""
         return self.expires_at is not None and self.expires_at <= at
 
     def capture(self, amount: Money) -> "Hold":

@@ -1,6 +1,4 @@
-"""
-The holder: a principal with rights on an account.
-"""
+"""The holder: a principal with rights on an account."""
 
 import attrs
 
@@ -12,9 +10,7 @@ from bankcore.values._ids import to_principal_id
 
 @attrs.frozen
 class Holder:
-    """
-    A principal, and its rights on an account.
-    """
+    """A principal, and its rights on an account."""
 
     principal: PrincipalId = attrs.field(converter=to_principal_id)
     rights: frozenset[Right] = attrs.field(converter=to_rights, repr=shown_rights)

@@ -6,9 +6,7 @@ import enum
 
 
 class AccountStatus(enum.Enum):
-    """
-    Open or closed. Closing is final.
-    """
+    """Open or closed. Closing is final."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -29,9 +27,7 @@ class Restriction(enum.Enum):
 
 
 class Right(enum.Enum):
-    """
-    A right of a holder on an account. Stored with the account, judged by policies alone.
-    """
+    """A right of a holder on an account. Stored with the account, judged by policies alone."""
 
     READ = "read"
     CREDIT = "credit"

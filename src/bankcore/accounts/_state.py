@@ -136,9 +136,7 @@ class AccountState:
 
     @property
     def available_minor(self) -> int:
-        """
-        The same, in minor units.
-        """
+        """The same, in minor units."""
         return (
             self.balance.amount_minor - self.held.amount_minor + self.overdraft_limit.amount_minor
         )
@@ -157,9 +155,7 @@ class AccountState:
         raise HoldNotFoundError(self.id, wanted)
 
     def due_holds(self, at: datetime) -> tuple[Hold, ...]:
-        """
-        Return the holds that have expired at the instant, the earliest first.
-        """
+        """Return the holds that have expired at the instant, the earliest first."""
         due = [hold for hold in self.holds if hold.is_due(at)]
         return tuple(sorted(due, key=_expiry)) if due else ()
 
@@ -177,9 +173,7 @@ class AccountState:
     # -- The next version --
 
     def next_version(self, booked_at: datetime | None, **fields: object) -> Self:
-        """
-        Return the account one version later, with these *fields*, checked as a whole.
-        """
+        """Return the account one version later, with these *fields*, checked as a whole."""
         return attrs.evolve(
             self,
             version=self.version + 1,
@@ -188,9 +182,7 @@ class AccountState:
         )
 
     def next_balance(self, balance: Money, booked_at: datetime | None) -> Self:
-        """
-        Return the account one version later, with *balance*, which is within the bounds.
-        """
+        """Return the account one version later, with *balance*, which is within the bounds."""
         # Every deposit and withdrawal passes here, and `next_version` takes three times as long
         # (tests/bench/bench_account.py). The account was valid, it is open, and of what is always
         # true of one only the balance is in question, which a guard has just checked.
@@ -216,9 +208,7 @@ _set_held = AccountState.__dict__["held"].__set__
 
 
 def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
-    """
-    Return what is left of *holds* in all, of an account with this *balance*.
-    """
+    """Return what is left of *holds* in all, of an account with this *balance*."""
     currency = balance.currency
     total = 0
     for hold in holds:

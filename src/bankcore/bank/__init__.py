@@ -1,6 +1,4 @@
-"""
-The bank: commands in, outcomes out, over a store.
-"""
+"""The bank: commands in, outcomes out, over a store."""
 
 from bankcore.bank._bank import BATCH_LENGTH_MAX, Bank
 from bankcore.bank._possibility import Possibility

@@ -217,9 +217,7 @@ class Bank(BankReads):
         holder: PrincipalId | str | None = None,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Open an account; without *account_id* the bank makes one.
-        """
+        """Open an account; without *account_id* the bank makes one."""
         return self._send(
             OpenAccount(
                 account_id,
@@ -233,17 +231,13 @@ class Bank(BankReads):
     def deposit(
         self, account_id: AccountId | str, amount: Money, **options: Unpack[Options]
     ) -> Transaction:
-        """
-        Pay *amount* into the account, from outside the bank.
-        """
+        """Pay *amount* into the account, from outside the bank."""
         return self._send(Deposit(account_id, amount, **options))
 
     def withdraw(
         self, account_id: AccountId | str, amount: Money, **options: Unpack[Options]
     ) -> Transaction:
-        """
-        Take *amount* out of the account, to outside the bank.
-        """
+        """Take *amount* out of the account, to outside the bank."""
         return self._send(Withdraw(account_id, amount, **options))
 
     def transfer(
@@ -253,9 +247,7 @@ class Bank(BankReads):
         amount: Money,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Move *amount* from one account to another, in one transaction.
-        """
+        """Move *amount* from one account to another, in one transaction."""
         return self._send(Transfer(source_id, destination_id, amount, **options))
 
     def post(
@@ -292,9 +284,7 @@ class Bank(BankReads):
         expires_at: datetime | None = None,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Reserve *amount* of what is available. The transaction's id is the hold's.
-        """
+        """Reserve *amount* of what is available. The transaction's id is the hold's."""
         return self._send(PlaceHold(account_id, amount, expires_at=expires_at, **options))
 
     def capture_hold(
@@ -321,9 +311,7 @@ class Bank(BankReads):
     def release_hold(
         self, account_id: AccountId | str, hold_id: TransactionId | str, **options: Unpack[Options]
     ) -> Transaction:
-        """
-        Free all that is left of a hold. No restriction stops it.
-        """
+        """Free all that is left of a hold. No restriction stops it."""
         return self._send(ReleaseHold(account_id, hold_id, **options))
 
     def extend_hold(
@@ -334,9 +322,7 @@ class Bank(BankReads):
         expires_at: datetime | None,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Let a hold expire later, at *expires_at*; None for never.
-        """
+        """Let a hold expire later, at *expires_at*; None for never."""
         return self._send(ExtendHold(account_id, hold_id, expires_at=expires_at, **options))
 
     def restrict(
@@ -348,9 +334,7 @@ class Bank(BankReads):
         ends_at: datetime | None = None,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Stop debits, credits or both; `Restriction.NONE` lifts what was stopped.
-        """
+        """Stop debits, credits or both; `Restriction.NONE` lifts what was stopped."""
         return self._send(
             Restrict(account_id, restriction, reason=reason, ends_at=ends_at, **options)
         )
@@ -358,9 +342,7 @@ class Bank(BankReads):
     def set_overdraft_limit(
         self, account_id: AccountId | str, overdraft_limit: Money, **options: Unpack[Options]
     ) -> Transaction:
-        """
-        Set how far the account may be overdrawn; below its present use is allowed.
-        """
+        """Set how far the account may be overdrawn; below its present use is allowed."""
         return self._send(SetOverdraftLimit(account_id, overdraft_limit, **options))
 
     def close_account(
@@ -370,9 +352,7 @@ class Bank(BankReads):
         sweep_to: AccountId | str | None = None,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Close the account for ever; what is left on it goes to *sweep_to*.
-        """
+        """Close the account for ever; what is left on it goes to *sweep_to*."""
         return self._send(CloseAccount(account_id, sweep_to=sweep_to, **options))
 
     def grant_access(
@@ -382,9 +362,7 @@ class Bank(BankReads):
         rights: Iterable[Right | str],
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Give *principal* these rights on the account, in place of those it held.
-        """
+        """Give *principal* these rights on the account, in place of those it held."""
         return self._send(GrantAccess(account_id, principal, rights, **options))
 
     def revoke_access(
@@ -393,9 +371,7 @@ class Bank(BankReads):
         principal: PrincipalId | str,
         **options: Unpack[Options],
     ) -> Transaction:
-        """
-        Take all rights on the account from *principal*.
-        """
+        """Take all rights on the account from *principal*."""
         return self._send(RevokeAccess(account_id, principal, **options))
 
     def _send(self, command: Command) -> Transaction:
@@ -574,9 +550,7 @@ class Bank(BankReads):
 
 
 class _Attempt:
-    """
-    One attempt at a unit: what the store calls to decide, perhaps more than once.
-    """
+    """One attempt at a unit: what the store calls to decide, perhaps more than once."""
 
     def __init__(
         self,

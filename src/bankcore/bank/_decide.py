@@ -79,9 +79,7 @@ class Request(NamedTuple):
 
 @attrs.frozen
 class Clock:
-    """
-    One reading of the bank's clock, and how far ahead of it a posting may be.
-    """
+    """One reading of the bank's clock, and how far ahead of it a posting may be."""
 
     now: datetime
     skew_max: timedelta
@@ -204,18 +202,14 @@ def _failed(
 
 
 class _Expiry(NamedTuple):
-    """
-    A hold's expiry, and the account after it.
-    """
+    """A hold's expiry, and the account after it."""
 
     transaction: Transaction
     after: Account
 
 
 class _Work:
-    """
-    The current state while a batch is judged: one state per account, one record per id.
-    """
+    """The current state while a batch is judged: one state per account, one record per id."""
 
     def __init__(self, snapshot: Snapshot, clock: Clock, guard: Guard | None = None) -> None:
         self._snapshot = snapshot
@@ -272,9 +266,7 @@ class _Work:
         return self._judged(request, moves)
 
     def _judged(self, request: Request, moves: Sequence[Move]) -> Outcome:
-        """
-        Return what the command comes to by the rules, and book it.
-        """
+        """Return what the command comes to by the rules, and book it."""
         command = request.command
         at = self.clock.now if command.booked_at is None else command.booked_at
         try:
@@ -325,9 +317,7 @@ class _Work:
         )
 
     def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
-        """
-        Return the outcome that is recorded under the id, if it is of this command.
-        """
+        """Return the outcome that is recorded under the id, if it is of this command."""
         if self._guard is not None:
             if recorded.principal != request.principal:
                 # Another principal's command must not leak, not even which fields differ.
@@ -390,9 +380,7 @@ class _Work:
             raise AlreadyReversedError(original_id, reversed_by)
 
     def _active(self, error: HoldNotFoundError) -> HoldNotFoundError:
-        """
-        Return *error*, which is that of a hold that is not active any more if it was placed.
-        """
+        """Return *error*, which is that of a hold that is not active any more if it was placed."""
         placed = self.record(error.hold_id)
         if (
             isinstance(placed, Transaction)
@@ -403,9 +391,7 @@ class _Work:
         return error.with_traceback(None)
 
     def accept(self, expiries: Iterable[_Expiry]) -> None:
-        """
-        Book *expiries*.
-        """
+        """Book *expiries*."""
         for transaction, account in expiries:
             self._record(transaction)
             self._accounts[account.id.value] = account
@@ -472,9 +458,7 @@ class _Work:
     def _told(
         self, guard: Guard, request: Request, moves: Sequence[Move], error: BankError
     ) -> BankError:
-        """
-        Return *error*, or what the principal may be told in its place.
-        """
+        """Return *error*, or what the principal may be told in its place."""
         unseen = {
             move.account_id: move.amount
             for move in moves
@@ -533,9 +517,7 @@ def _changed(
 
 
 def _expiries_of(account: Account, at: datetime) -> list[_Expiry]:
-    """
-    Return a transaction for each hold of *account* that is due, and the account after it.
-    """
+    """Return a transaction for each hold of *account* that is due, and the account after it."""
     found = []
     for hold in account.due_holds(at):
         # One id for one expiry, wherever it is decided.
@@ -571,9 +553,7 @@ def _posting(step: tuple[Account, Money]) -> Posting:
 def _time_of(
     command: Command, accounts: Iterable[Account], at: datetime, clock: Clock
 ) -> datetime:
-    """
-    Return the later of *at* and the last time at which one of the accounts was booked.
-    """
+    """Return the later of *at* and the last time at which one of the accounts was booked."""
     for account in accounts:
         last = account.last_booked_at
         if last is not None and last > at:

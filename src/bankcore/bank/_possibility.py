@@ -1,6 +1,4 @@
-"""
-The possibility: an answer to "could this be done now?".
-"""
+"""The possibility: an answer to "could this be done now?"."""
 
 from collections.abc import Iterator
 

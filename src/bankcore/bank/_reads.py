@@ -74,9 +74,7 @@ _Read = TypeVar("_Read")
 
 
 class BankReads:
-    """
-    The reading half of `Bank`, with an optional guard.
-    """
+    """The reading half of `Bank`, with an optional guard."""
 
     def __init__(self, store: AccountStore, clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -87,9 +85,7 @@ class BankReads:
 
     @property
     def principal(self) -> Principal | None:
-        """
-        The principal for whom the bank is acting; None for trusted code.
-        """
+        """The principal for whom the bank is acting; None for trusted code."""
         return None if self._guard is None else self._guard.principal
 
     def _now(self) -> datetime:
@@ -343,9 +339,7 @@ class BankReads:
         return checkpoint_of(self._store, self._now())
 
     def verify(self, *, against: Checkpoint | str | None = None) -> AuditReport:
-        """
-        Return the audit of the whole store: `bankcore.ledger.verify`.
-        """
+        """Return the audit of the whole store: `bankcore.ledger.verify`."""
         self._require_may_verify()
         return verify(self._store, against=against)
 
@@ -420,9 +414,7 @@ class BankReads:
     def _denied(
         self, error: BankError, action: str, account_ids: Iterable[AccountId]
     ) -> BankError:
-        """
-        Return *error*, which is a denial, once it is recorded.
-        """
+        """Return *error*, which is a denial, once it is recorded."""
         if self._denials is None or self._guard is None:
             return error
         denial = Denial(

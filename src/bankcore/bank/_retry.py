@@ -25,19 +25,13 @@ _Outcome = Transaction | BankError
 
 
 class Timer(Protocol):
-    """
-    A timer to wait by. The `time` module is one, and `bankcore.testing.FaultyClock` too.
-    """
+    """A timer to wait by. The `time` module is one, and `bankcore.testing.FaultyClock` too."""
 
     def monotonic(self) -> float:
-        """
-        Return the seconds since some moment; they never go back, as the wall clock may.
-        """
+        """Return the seconds since some moment; they never go back, as the wall clock may."""
 
     def sleep(self, seconds: float, /) -> object:
-        """
-        Return after so many seconds.
-        """
+        """Return after so many seconds."""
 
 
 #: The timer of the operating system.
@@ -45,9 +39,7 @@ SYSTEM_TIMER: Final[Timer] = time
 
 
 def require_deadline(deadline: object) -> timedelta:
-    """
-    Return *deadline* if it is a ``timedelta`` of zero or more.
-    """
+    """Return *deadline* if it is a ``timedelta`` of zero or more."""
     if isinstance(deadline, timedelta) and deadline >= timedelta():
         return deadline
     value = str(deadline) if isinstance(deadline, timedelta) else shown(deadline)

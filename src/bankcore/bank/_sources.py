@@ -1,6 +1,4 @@
-"""
-Where the bank's time and ids come from unless the application says otherwise.
-"""
+"""Where the bank's time and ids come from unless the application says otherwise."""
 
 import os
 from datetime import UTC, datetime

@@ -1,6 +1,4 @@
-"""
-The command line: ``bankcore``, a bank in one SQLite file.
-"""
+"""The command line: ``bankcore``, a bank in one SQLite file."""
 
 from bankcore.cli._main import main
 

@@ -124,9 +124,7 @@ def _open(parsed: argparse.Namespace) -> None:
 
 
 def _send(parsed: argparse.Namespace) -> None:
-    """
-    Send the one command that the sub-command stands for.
-    """
+    """Send the one command that the sub-command stands for."""
     fields = {field: getattr(parsed, field) for field in parsed.names if field != STORE.field}
     first = next(iter(fields.values()))
     with SQLiteStore(parsed.store, create=False) as store:

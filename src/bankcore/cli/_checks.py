@@ -1,6 +1,4 @@
-"""
-Sub-commands on a whole bank: `verify`, `checkpoint`, `backup`, and the imports and exports.
-"""
+"""Sub-commands on a whole bank: `verify`, `checkpoint`, `backup`, and the imports and exports."""
 
 import argparse
 import gc
@@ -80,9 +78,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def audit_lines(report: AuditReport) -> Iterator[str]:
-    """
-    Yield the lines that tell what an audit verified and found.
-    """
+    """Yield the lines that tell what an audit verified and found."""
     yield f"{_counts(report)} verified"
     found = len(report.disagreements)
     yield _counted(found, "disagreement") if found else "no disagreements"

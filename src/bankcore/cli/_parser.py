@@ -23,9 +23,7 @@ _Value = TypeVar("_Value")
 
 
 class Parser(argparse.ArgumentParser):
-    """
-    A parser whose errors are one sentence.
-    """
+    """A parser whose errors are one sentence."""
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
@@ -33,9 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Argument(NamedTuple):
-    """
-    An argument: its name, the *field* that it fills, and settings of argparse.
-    """
+    """An argument: its name, the *field* that it fills, and settings of argparse."""
 
     name: str
     field: str
@@ -50,9 +46,7 @@ def argument(name: str, text: str, field: str | None = None, **settings: Any) ->
 
 
 def when(name: str, text: str, field: str | None = None) -> Argument:
-    """
-    Return the argument of an instant; *text* says which.
-    """
+    """Return the argument of an instant; *text* says which."""
     return argument(name, f"{text}: YYYY-MM-DD, or with time and zone", field, metavar="WHEN")
 
 
@@ -68,9 +62,7 @@ def add(
     text: str,
     *arguments: Argument,
 ) -> argparse.ArgumentParser:
-    """
-    Add the sub-command *name*; *run* returns its exit status, or None for 0.
-    """
+    """Add the sub-command *name*; *run* returns its exit status, or None for 0."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run, names={each.field: each.name for each in arguments})
     for each in arguments:

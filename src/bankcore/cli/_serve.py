@@ -1,6 +1,4 @@
-"""
-The sub-command `serve`: a server to try the bank with over HTTP.
-"""
+"""The sub-command `serve`: a server to try the bank with over HTTP."""
 
 import argparse
 import logging

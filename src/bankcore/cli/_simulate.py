@@ -1,6 +1,4 @@
-"""
-The sub-command `simulate`: a seeded bank at work, and the report of what came of it.
-"""
+"""The sub-command `simulate`: a seeded bank at work, and the report of what came of it."""
 
 import argparse
 import os
@@ -62,9 +60,7 @@ def _simulate(parsed: argparse.Namespace) -> int:
 
 
 def _receipts(stack: ExitStack, path: str | None) -> Callable[[str], object]:
-    """
-    Return a function that writes a line to the file at *path* at once, if there is a path.
-    """
+    """Return a function that writes a line to the file at *path* at once, if there is a path."""
     if path is None:
         return lambda _: None
     file = stack.enter_context(open(path, "a", encoding="ascii", buffering=1))

@@ -1,6 +1,4 @@
-"""
-The sub-command `statement`: an account's statement as a table, CSV or JSON.
-"""
+"""The sub-command `statement`: an account's statement as a table, CSV or JSON."""
 
 import argparse
 import json

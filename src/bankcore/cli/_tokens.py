@@ -1,6 +1,4 @@
-"""
-The sub-commands of `token`: issue, list and revoke tokens.
-"""
+"""The sub-commands of `token`: issue, list and revoke tokens."""
 
 import argparse
 import sys

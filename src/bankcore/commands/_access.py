@@ -1,6 +1,4 @@
-"""
-The commands on who holds which rights on an account.
-"""
+"""The commands on who holds which rights on an account."""
 
 from collections.abc import Sequence
 
@@ -40,9 +38,7 @@ class GrantAccess(AccountCommand):
 @names_fields
 @attrs.frozen
 class RevokeAccess(AccountCommand):
-    """
-    Take all rights on an account from a principal.
-    """
+    """Take all rights on an account from a principal."""
 
     kind = "revoke_access"
     grants = Grants("grants:write", operator=Grant.OTHERS)

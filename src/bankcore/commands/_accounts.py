@@ -1,6 +1,4 @@
-"""
-The commands on the account itself: its opening, its limit, its restriction, its end.
-"""
+"""The commands on the account itself: its opening, its limit, its restriction, its end."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -83,9 +81,7 @@ class OpenAccount(Command):
         return ()
 
     def opened(self, account_id: AccountId, booked_at: datetime) -> Account:
-        """
-        Return the new account: the one change that is made of no account.
-        """
+        """Return the new account: the one change that is made of no account."""
         return Account.open(
             account_id,
             initial_balance=self.initial_balance,
@@ -125,9 +121,7 @@ class Restrict(AccountCommand):
 @names_fields
 @attrs.frozen
 class SetOverdraftLimit(AccountCommand):
-    """
-    Set how far an account may be overdrawn; below its present use is allowed.
-    """
+    """Set how far an account may be overdrawn; below its present use is allowed."""
 
     kind = "set_overdraft_limit"
     grants = Grants("limits:write", operator=Grant.OTHERS)

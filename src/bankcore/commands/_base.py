@@ -29,9 +29,7 @@ from bankcore.values._text import to_line_or_none
 
 
 class Part(enum.Enum):
-    """
-    The part of an account in a command or a read.
-    """
+    """The part of an account in a command or a read."""
 
     #: The account that is read, paid into, restricted, closed, …
     SUBJECT = "subject"
@@ -59,14 +57,10 @@ class Move(NamedTuple):
 
 
 class Look(Protocol):
-    """
-    What a command may look at to say its moves: the state that it will be judged by.
-    """
+    """What a command may look at to say its moves: the state that it will be judged by."""
 
     def account(self, account_id: AccountId) -> Account | None:
-        """
-        Return the account, or None where there is none.
-        """
+        """Return the account, or None where there is none."""
 
     def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
         """
@@ -75,9 +69,7 @@ class Look(Protocol):
 
 
 class Options(TypedDict, total=False):
-    """
-    The options of every command, as arguments of the bank's methods: see `Command`.
-    """
+    """The options of every command, as arguments of the bank's methods: see `Command`."""
 
     transaction_id: TransactionId | str | None
     booked_at: datetime | None
@@ -86,9 +78,7 @@ class Options(TypedDict, total=False):
 
 
 def to_own_id(value: TransactionId | str) -> TransactionId:
-    """
-    Return the transaction id that a caller gives, which has no ``:``.
-    """
+    """Return the transaction id that a caller gives, which has no ``:``."""
     transaction_id = to_transaction_id(value)
     if ":" in transaction_id.value:
         raise InvalidIdError(
@@ -98,9 +88,7 @@ def to_own_id(value: TransactionId | str) -> TransactionId:
 
 
 def to_flag(value: object) -> bool:
-    """
-    Return *value*, which must be exactly True or False.
-    """
+    """Return *value*, which must be exactly True or False."""
     if type(value) is not bool:
         raise InvalidFlagError(shown(value))
     return value
@@ -143,15 +131,11 @@ class Command:
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
-        """
-        The accounts the command names, the one to be debited first.
-        """
+        """The accounts the command names, the one to be debited first."""
         raise NotImplementedError
 
     def sent_as(self, transaction_id: TransactionId) -> Self:
-        """
-        Return the command with this id, and with no expected version, which is not recorded.
-        """
+        """Return the command with this id, and with no expected version, which is not recorded."""
         # A copy of values that were checked when the command was made.
         twin = object.__new__(type(self))
         for name in _field_names(cast("Any", type(self))):
@@ -171,9 +155,7 @@ class Command:
 
 @attrs.frozen
 class AccountCommand(Command):
-    """
-    The base of commands on one account. Never made itself.
-    """
+    """The base of commands on one account. Never made itself."""
 
     account_id: AccountId = attrs.field(converter=to_account_id)
 

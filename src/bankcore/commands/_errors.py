@@ -1,6 +1,4 @@
-"""
-The errors of malformed commands, whatever the state of the accounts.
-"""
+"""The errors of malformed commands, whatever the state of the accounts."""
 
 import attrs
 
@@ -10,9 +8,7 @@ from bankcore.values._errors import InvalidRequestError
 
 @attrs.define(slots=False)
 class SameAccountError(InvalidRequestError, ValueError):
-    """
-    A transfer, a capture or a closing sweep from an account to itself.
-    """
+    """A transfer, a capture or a closing sweep from an account to itself."""
 
     code = "same_account"
     noun = "The other account"
@@ -24,9 +20,7 @@ class SameAccountError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidLegsError(InvalidRequestError, ValueError):
-    """
-    Legs of a `Post` that are none, too many, not pairs, or do not add up to zero.
-    """
+    """Legs of a `Post` that are none, too many, not pairs, or do not add up to zero."""
 
     code = "invalid_legs"
     noun = "The legs"
@@ -38,9 +32,7 @@ class InvalidLegsError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidFlagError(InvalidRequestError, TypeError):
-    """
-    Something else where True or False is needed.
-    """
+    """Something else where True or False is needed."""
 
     code = "invalid_flag"
     noun = "The flag"
@@ -52,9 +44,7 @@ class InvalidFlagError(InvalidRequestError, TypeError):
 
 @attrs.define(slots=False)
 class InvalidCommandError(InvalidRequestError, TypeError):
-    """
-    Something that is not a command of bankcore, where a command is needed.
-    """
+    """Something that is not a command of bankcore, where a command is needed."""
 
     code = "invalid_command"
     noun = "The command"

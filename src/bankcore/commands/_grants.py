@@ -25,9 +25,7 @@ class Grant(enum.Enum):
 
 
 class Grants(NamedTuple):
-    """
-    A row of the policy table: each role's grant, and the scope that a service needs.
-    """
+    """A row of the policy table: each role's grant, and the scope that a service needs."""
 
     scope: str
     owner: Grant = Grant.NEVER

@@ -1,6 +1,4 @@
-"""
-The commands on holds.
-"""
+"""The commands on holds."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -66,9 +64,7 @@ class PlaceHold(AccountCommand):
 
 @attrs.frozen
 class HoldCommand(AccountCommand):
-    """
-    The base of commands on a hold that is there. Never made itself.
-    """
+    """The base of commands on a hold that is there. Never made itself."""
 
     hold_id: TransactionId = attrs.field(converter=to_transaction_id)
 
@@ -124,9 +120,7 @@ class CaptureHold(HoldCommand):
 @names_fields
 @attrs.frozen
 class ReleaseHold(HoldCommand):
-    """
-    Free all that is left of a hold. No restriction stops it.
-    """
+    """Free all that is left of a hold. No restriction stops it."""
 
     kind = "release_hold"
     grants = Grants("holds:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS)
@@ -158,9 +152,7 @@ class ExtendHold(HoldCommand):
 @names_fields
 @attrs.frozen
 class ExpireHold(HoldCommand):
-    """
-    A hold's expiry, as the bank records it under an id of its own. Not for `Bank.execute`.
-    """
+    """A hold's expiry, as the bank records it under an id of its own. Not for `Bank.execute`."""
 
     kind = "expire_hold"
 

@@ -1,6 +1,4 @@
-"""
-The commands that move money: in, out, between two accounts, and in several legs at once.
-"""
+"""The commands that move money: in, out, between two accounts, and in several legs at once."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -32,9 +30,7 @@ LEGS_MAX: Final = 1000
 @names_fields
 @attrs.frozen
 class Deposit(AccountCommand):
-    """
-    Pay *amount* into an account, from outside the bank.
-    """
+    """Pay *amount* into an account, from outside the bank."""
 
     kind = "deposit"
     grants = Grants("deposits:write", owner=Grant.IF_CREDIT, teller=Grant.OTHERS_LIMITED)
@@ -48,9 +44,7 @@ class Deposit(AccountCommand):
 @names_fields
 @attrs.frozen
 class Withdraw(AccountCommand):
-    """
-    Take *amount* out of an account, to outside the bank.
-    """
+    """Take *amount* out of an account, to outside the bank."""
 
     kind = "withdraw"
     grants = Grants("withdrawals:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS_LIMITED)
@@ -95,17 +89,13 @@ class Transfer(Command):
 
 
 def net_move(account_id: AccountId, net: Money, field: str | None = "amount") -> Move:
-    """
-    Return the move that books *net*, which *field* says: a debit below zero, else a credit.
-    """
+    """Return the move that books *net*, which *field* says: a debit below zero, else a credit."""
     part = Part.DEBITED if net.amount_minor < 0 else Part.CREDITED
     return Move(account_id, part, Booking(net, field), net)
 
 
 class Leg(NamedTuple):
-    """
-    One account's part in a `Post`: a signed amount, above zero into the account.
-    """
+    """One account's part in a `Post`: a signed amount, above zero into the account."""
 
     account_id: AccountId
     amount: Money
@@ -200,9 +190,7 @@ class Post(Command):
 
     @property
     def nets(self) -> dict[AccountId, Money]:
-        """
-        The net of each account's legs, the accounts to be debited first.
-        """
+        """The net of each account's legs, the accounts to be debited first."""
         nets: dict[AccountId, Money] = {}
         for account_id, amount in self.legs:
             net = nets.get(account_id)

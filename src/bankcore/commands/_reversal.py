@@ -1,6 +1,4 @@
-"""
-The command that reverses a transaction.
-"""
+"""The command that reverses a transaction."""
 
 from collections.abc import Sequence
 
@@ -17,9 +15,7 @@ from bankcore.values._ids import to_transaction_id
 @names_fields
 @attrs.frozen
 class Reverse(Command):
-    """
-    Book the opposite of a transaction, whole and once.
-    """
+    """Book the opposite of a transaction, whole and once."""
 
     kind = "reverse"
     grants = Grants("reversals:write", teller=Grant.OTHERS_LIMITED)
@@ -29,9 +25,7 @@ class Reverse(Command):
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
-        """
-        No account: which ones it touches, only the original says.
-        """
+        """No account: which ones it touches, only the original says."""
         return ()
 
     def moves(self, look: Look) -> Sequence[Move]:

@@ -100,9 +100,7 @@ def create_blueprint(
 def create_app(
     bank: Bank, *, authenticate: Authenticate, throttle: Throttle | None = None
 ) -> Flask:
-    """
-    Return an application that is nothing but the bank; see `create_blueprint`.
-    """
+    """Return an application that is nothing but the bank; see `create_blueprint`."""
     app = Flask("bankcore.flask", static_folder=None)
     # A path with two slashes is another path: do not redirect.
     app.url_map.merge_slashes = False
@@ -122,9 +120,7 @@ _STATE: Final = "bankcore.state"
 
 @attrs.define
 class _State:
-    """
-    The facts of a request for its answer and its line in the log.
-    """
+    """The facts of a request for its answer and its line in the log."""
 
     request_id: str
     started: float

@@ -21,18 +21,14 @@ _Position = TypeVar("_Position", str, int)
 
 
 def to_cursor(resource: str, position: str | int) -> str:
-    """
-    Return the cursor to *position* in *resource*.
-    """
+    """Return the cursor to *position* in *resource*."""
     data = json.dumps(position).encode()
     tied = f"bankcore cursor 1\n{len(resource)}:{resource}".encode() + data
     return urlsafe_b64encode(sha256(tied).digest()[:_SUM_LENGTH] + data).decode().rstrip("=")
 
 
 def from_cursor(resource: str, text: str, kind: type[_Position]) -> _Position:
-    """
-    Return the position in *resource* for which the cursor *text* was made.
-    """
+    """Return the position in *resource* for which the cursor *text* was made."""
     if len(text) <= _LENGTH_MAX and text.isascii():
         # Neither base64 nor JSON may be valid.
         with suppress(ValueError):

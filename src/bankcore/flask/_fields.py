@@ -30,9 +30,7 @@ _INSTANT: Final = re.compile(
 
 
 def instant_from_json(text: str) -> datetime:
-    """
-    Return the instant of an RFC 3339 text; a date alone is its midnight in UTC.
-    """
+    """Return the instant of an RFC 3339 text; a date alone is its midnight in UTC."""
     if _INSTANT(text) is None:
         hint = "must be like 2026-03-01T12:00:00Z, or a date like 2026-03-01"
         raise InvalidTimeError(shown(text), hint)
@@ -104,9 +102,7 @@ class Body:
     amounts: tuple[str, ...]
 
     def read(self, members: Mapping[str, Any]) -> dict[str, Any]:
-        """
-        Return the fields of the command that *members*, each of its type in JSON, stand for.
-        """
+        """Return the fields of the command that *members*, each of its type in JSON, stand for."""
         found = dict(members)
         code, exponent = found.pop("currency", None), found.pop("exponent", None)
         if (code, exponent) != (None, None) and found.keys().isdisjoint(self.amounts):
@@ -130,9 +126,7 @@ class Body:
 
 
 def body_of(command: type[Command], without: Collection[str]) -> Body:
-    """
-    Return the body of *command*, *without* the fields that the path or the bank says.
-    """
+    """Return the body of *command*, *without* the fields that the path or the bank says."""
     types: dict[str, Any] = {}
     required: list[str] = []
     optional: list[str] = []

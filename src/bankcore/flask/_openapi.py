@@ -152,9 +152,7 @@ _READ_PROBLEMS: Final = (400, 401, 403, 404, 429, 500, 503)
 
 
 def document(prefix: str) -> Json:
-    """
-    Return the OpenAPI document of a bank that is served under *prefix*.
-    """
+    """Return the OpenAPI document of a bank that is served under *prefix*."""
     paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)

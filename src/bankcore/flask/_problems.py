@@ -128,9 +128,7 @@ _HTTP_CODES: Final = {
 
 
 def to_problem(error: Exception) -> Problem:
-    """
-    Return the problem that tells *error*; of an unforeseen error it tells nothing.
-    """
+    """Return the problem that tells *error*; of an unforeseen error it tells nothing."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, HTTPException):

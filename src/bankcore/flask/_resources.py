@@ -57,9 +57,7 @@ class Call:
 
 @attrs.frozen
 class Reply:
-    """
-    A successful answer.
-    """
+    """A successful answer."""
 
     members: Mapping[str, Any]
     status: int = HTTPStatus.OK

@@ -21,9 +21,7 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def json_text(members: Mapping[str, Any]) -> str:
-    """
-    Return *members* as a line of JSON.
-    """
+    """Return *members* as a line of JSON."""
     return f"{_encode(members)}\n"
 
 
@@ -32,16 +30,12 @@ def instant_text(instant: datetime | None) -> str | None:
 
 
 def amount_text(money: Money) -> str:
-    """
-    Return the amount without its currency, with all of the currency's decimals.
-    """
+    """Return the amount without its currency, with all of the currency's decimals."""
     return decimal_text(money.amount_minor, money.currency.exponent)
 
 
 def fact_json(value: object) -> Any:  # noqa: ANN401  # whatever JSON has
-    """
-    Return a fact of an error as JSON has it.
-    """
+    """Return a fact of an error as JSON has it."""
     if isinstance(value, Money):
         return value.to_dict()
     if isinstance(value, datetime):
@@ -56,9 +50,7 @@ def fact_json(value: object) -> Any:  # noqa: ANN401  # whatever JSON has
 
 
 def money_json(thing: object, *names: str) -> dict[str, Any]:
-    """
-    Return the amounts that *thing* has under these names, behind the currency of them all.
-    """
+    """Return the amounts that *thing* has under these names, behind the currency of them all."""
     currency = getattr(thing, names[0]).currency
     found = {"currency": currency.code}
     if not currency.is_listed:

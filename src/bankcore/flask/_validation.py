@@ -40,9 +40,7 @@ _version_tag = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII).fullmatch
 
 
 def read_body(request: Request, body: Body) -> dict[str, Any]:
-    """
-    Return the fields of the command that the request's body stands for.
-    """
+    """Return the fields of the command that the request's body stands for."""
     headers = request.headers
     if headers.get("Content-Type") != "application/json" or "Content-Encoding" in headers:
         raise Problem(
@@ -66,9 +64,7 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
 
 
 def _whole_body(request: Request) -> bytes:
-    """
-    Return the whole body, and read no more than is allowed to find out that it is too long.
-    """
+    """Return the whole body, and read no more than is allowed to find out that it is too long."""
     found = b""
     if (request.content_length or 0) <= BODY_LENGTH_MAX:
         while len(found) <= BODY_LENGTH_MAX:
@@ -146,16 +142,12 @@ _decode: Final = json.JSONDecoder(
 
 
 def _shown(name: str) -> str:
-    """
-    Return a name that the sender made up as short ASCII, in quotes.
-    """
+    """Return a name that the sender made up as short ASCII, in quotes."""
     return json.dumps(name[:_NAME_SHOWN_MAX])
 
 
 def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
-    """
-    Return the request's query parameters, each as its reader reads it.
-    """
+    """Return the request's query parameters, each as its reader reads it."""
     found: dict[str, Any] = {}
     if not request.query_string:
         return found
@@ -174,9 +166,7 @@ def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) ->
 
 
 def read_key(request: Request) -> str:
-    """
-    Return the idempotency key, without its quotes.
-    """
+    """Return the idempotency key, without its quotes."""
     given = request.headers.get("Idempotency-Key")
     if given is None:
         raise bad_request(
@@ -207,9 +197,7 @@ def transaction_id_from_key(principal_id: PrincipalId, key: str) -> str:
 
 
 def read_expected_version(request: Request) -> int | None:
-    """
-    Return the version that ``If-Match`` asks for; None for any.
-    """
+    """Return the version that ``If-Match`` asks for; None for any."""
     given = request.headers.get("If-Match")
     if given is None or given == "*":
         return None

@@ -1,6 +1,4 @@
-"""
-Import of movements from CSV files; export and import of the whole journal.
-"""
+"""Import of movements from CSV files; export and import of the whole journal."""
 
 from bankcore.io._journal import FIRST_LINE, JournalReport, export_journal, import_journal
 from bankcore.io._movements import (

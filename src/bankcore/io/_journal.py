@@ -46,9 +46,7 @@ FIRST_LINE: Final = '{"format":"bankcore journal","version":1}'
 
 @attrs.frozen
 class JournalReport:
-    """
-    What an imported journal had.
-    """
+    """What an imported journal had."""
 
     transactions: int
     refusals: int
@@ -152,9 +150,7 @@ def _request(command: Command, record: Record) -> Request:
 
 
 def _made_id(command: OpenAccount, record: Record) -> AccountId:
-    """
-    The id that the bank had made for the account that *command* opened.
-    """
+    """The id that the bank had made for the account that *command* opened."""
     if isinstance(record, Transaction):
         if record.postings:
             return record.postings[0].account_id
@@ -181,9 +177,7 @@ def _closing(count: int, digest: str) -> str:
 
 
 def _line_of(record: Record) -> str:
-    """
-    *record* as one line of ASCII, always the same for the same record.
-    """
+    """*record* as one line of ASCII, always the same for the same record."""
     kind, command = codec.command_to_text(record.command)
     at = record.booked_at if isinstance(record, Transaction) else record.refused_at
     members = [
@@ -223,9 +217,7 @@ def _posting_text(posting: Posting) -> str:
 
 
 def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
-    """
-    The records that *lines* say, each with the number and the text of its line.
-    """
+    """The records that *lines* say, each with the number and the text of its line."""
     digest = sha256()
     is_closed = False
     number = 0

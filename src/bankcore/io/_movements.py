@@ -39,9 +39,7 @@ _Pick = Callable[[Sequence[str]], tuple[str, ...]]
 
 @attrs.frozen
 class Problems:
-    """
-    The number of rows with one problem, and the first ten of them: line and sentence.
-    """
+    """The number of rows with one problem, and the first ten of them: line and sentence."""
 
     count: int = 0
     first: tuple[tuple[int, str], ...] = ()
@@ -50,9 +48,7 @@ class Problems:
         return self.count > 0
 
     def with_one(self, line: int, what: str) -> "Problems":
-        """
-        Return these problems and one more.
-        """
+        """Return these problems and one more."""
         return Problems(self.count + 1, (*self.first, (line, what))[:PROBLEMS_SHOWN])
 
 
@@ -145,9 +141,7 @@ class _Entry(NamedTuple):
 
 
 class _Import:
-    """
-    One import: the batch to be booked next, and the counts so far.
-    """
+    """One import: the batch to be booked next, and the counts so far."""
 
     def __init__(
         self,
@@ -197,9 +191,7 @@ class _Import:
         )
 
     def _add(self, line: int, cells: Sequence[str]) -> None:
-        """
-        Add the commands of one row to the batch.
-        """
+        """Add the commands of one row to the batch."""
         transaction_id, name, date, amount, balance, description = cells
         booked_at = self._instant(date)
         account_id = self._account_ids.get(name) or AccountId(name)
@@ -268,9 +260,7 @@ class _Import:
 
 
 def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
-    """
-    Return what picks the `_COLUMNS` from a row, and the names of all other columns.
-    """
+    """Return what picks the `_COLUMNS` from a row, and the names of all other columns."""
     names = [name.strip() for name in header]
     missing = [name for name in _REQUIRED if name not in names]
     if missing:

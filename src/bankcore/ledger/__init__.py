@@ -1,6 +1,4 @@
-"""
-The ledger: records, the hash chain, statements, the audit, and the store contract.
-"""
+"""The ledger: records, the hash chain, statements, the audit, and the store contract."""
 
 from bankcore.ledger._audit import AuditReport, Disagreement, verify
 from bankcore.ledger._chain import (

@@ -64,9 +64,7 @@ class Disagreement:
 
 @attrs.frozen
 class AuditReport:
-    """
-    How much an audit has read, and everything that it found wrong.
-    """
+    """How much an audit has read, and everything that it found wrong."""
 
     accounts: int
     transactions: int
@@ -233,9 +231,7 @@ def _listed(changes: Sequence[_Change]) -> str:
 
 
 def _currency_errors(transaction: Transaction) -> Iterator[str]:
-    """
-    Yield which postings are not in the currency that the command names for their account.
-    """
+    """Yield which postings are not in the currency that the command names for their account."""
     command = transaction.command
     of_legs = {}
     if isinstance(command, Post):
@@ -255,9 +251,7 @@ def _currency_errors(transaction: Transaction) -> Iterator[str]:
 
 @attrs.frozen
 class _HoldState:
-    """
-    An open hold, its amounts in minor units.
-    """
+    """An open hold, its amounts in minor units."""
 
     amount: int
     expires_at: datetime | None
@@ -271,9 +265,7 @@ class _HoldState:
 
 @attrs.define
 class _State:
-    """
-    An account's state and the head of its chain as its history says, amounts in minor units.
-    """
+    """An account's state and the head of its chain as its history says, amounts in minor units."""
 
     balance: int = 0
     overdraft_limit: int = 0
@@ -361,9 +353,7 @@ def _head_errors(state: _State, store: AccountStore, account: Account) -> Iterat
 def _posting_errors(
     state: _State, transaction: Transaction, posting: Posting, account: Account
 ) -> Iterator[str]:
-    """
-    Yield what is wrong with *posting* after *state*, and bring *state* up to it.
-    """
+    """Yield what is wrong with *posting* after *state*, and bring *state* up to it."""
     command, change = transaction.command, posting.amount.amount_minor
     yield from _order_errors(state, transaction)
     version, balance, available = state.version + 1, state.balance + change, state.available
@@ -397,9 +387,7 @@ def _posting_errors(
 
 
 def _order_errors(state: _State, transaction: Transaction) -> Iterator[str]:
-    """
-    Yield why *transaction* cannot come after *state*.
-    """
+    """Yield why *transaction* cannot come after *state*."""
     command, at, last = transaction.command, transaction.booked_at, state.last_booked_at
     is_opening = isinstance(command, OpenAccount)
     if is_opening and state.version != 0:
@@ -479,9 +467,7 @@ def _follow_capture(state: _State, command: CaptureHold, change: int) -> Iterato
 
 
 def _state_errors(state: _State, account: Account) -> Iterator[str]:
-    """
-    Yield in what *account* as it is stored differs from the *state* that its history says.
-    """
+    """Yield in what *account* as it is stored differs from the *state* that its history says."""
     for name, stored, derived in (
         ("balance", account.balance.amount_minor, state.balance),
         ("held amount", account.held.amount_minor, state.held),

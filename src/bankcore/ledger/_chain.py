@@ -26,9 +26,7 @@ _REFUSAL: Final = "bankcore refusal 1\n"
 
 
 def next_head(head: bytes, content: bytes) -> bytes:
-    """
-    Return the head of an account's chain after a transaction with these canonical bytes.
-    """
+    """Return the head of an account's chain after a transaction with these canonical bytes."""
     return sha256(_LINK + head + content).digest()
 
 
@@ -48,9 +46,7 @@ def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[byt
 
 
 def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> tuple[bytes, ...]:
-    """
-    Return the hashes of one transaction with its canonical bytes; *heads* as for `linked`.
-    """
+    """Return the hashes of one transaction with its canonical bytes; *heads* as for `linked`."""
     hashes = []
     for posting in transaction.postings:
         name = posting.account_id.value
@@ -64,9 +60,7 @@ def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> t
 
 
 def content_of(record: Record) -> bytes:
-    """
-    Return the canonical bytes of *record*; no two different records have the same.
-    """
+    """Return the canonical bytes of *record*; no two different records have the same."""
     kind, command = command_to_text(record.command)
     if isinstance(record, Refusal):
         return _refusal_content(record, kind, command)
@@ -123,9 +117,7 @@ def _posting(posting: Posting) -> str:
 
 
 def head_leaf(name: str, version: int, head: bytes) -> bytes:
-    """
-    Return the leaf of the account of this id in the root over all accounts.
-    """
+    """Return the leaf of the account of this id in the root over all accounts."""
     return f"{_text(name)}{_text(str(version))}".encode() + head
 
 
@@ -150,9 +142,7 @@ class MerkleRoot:
         self._trees.append((size, tree))
 
     def digest(self) -> bytes:
-        """
-        Return the root of the leaves so far; without any, the hash of no bytes.
-        """
+        """Return the root of the leaves so far; without any, the hash of no bytes."""
         if not self._trees:
             return sha256().digest()
         root = self._trees[-1][1]

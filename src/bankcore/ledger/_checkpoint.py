@@ -68,9 +68,7 @@ class Checkpoint:
 
     @property
     def records(self) -> int:
-        """
-        The number of records that it covers.
-        """
+        """The number of records that it covers."""
         return self.transactions + self.refusals
 
     def __str__(self) -> str:
@@ -119,9 +117,7 @@ class Checkpoint:
 
 
 def to_checkpoint(value: object) -> Checkpoint:
-    """
-    Return *value*, a `Checkpoint` or its text, as a `Checkpoint`.
-    """
+    """Return *value*, a `Checkpoint` or its text, as a `Checkpoint`."""
     if isinstance(value, Checkpoint):
         return value
     if isinstance(value, str):
@@ -172,9 +168,7 @@ class Progress:
             self._versions[posting.account_id.value] = posting.version
 
     def checkpoint(self, taken_at: datetime) -> Checkpoint:
-        """
-        Return the checkpoint of the records so far.
-        """
+        """Return the checkpoint of the records so far."""
         leaves = (
             head_leaf(name, version, self._heads[name])
             for name, version in sorted(self._versions.items())

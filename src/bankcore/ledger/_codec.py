@@ -43,17 +43,13 @@ MISREAD: Final = (
 
 
 def unreadable(what: str, error: BaseException) -> StoreCorruptedError:
-    """
-    Return the error for a stored value that cannot be read because of *error*.
-    """
+    """Return the error for a stored value that cannot be read because of *error*."""
     return StoreCorruptedError(f"{what} cannot be read ({type(error).__name__}: {error})")
 
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """
-    Raise `StoreCorruptedError` for anything that goes wrong while stored values are read.
-    """
+    """Raise `StoreCorruptedError` for anything that goes wrong while stored values are read."""
     try:
         yield
     except StoreError:
@@ -71,9 +67,7 @@ _text_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 @lru_cache(maxsize=1024)
 def currency_of(code: str, exponent: int) -> Currency:
-    """
-    Return the currency of this code and exponent, as one object for all that is read.
-    """
+    """Return the currency of this code and exponent, as one object for all that is read."""
     return Currency(code, exponent)
 
 
@@ -153,9 +147,7 @@ _NOT_WRITTEN: Final = frozenset({"transaction_id", "expected_version"})
 
 
 class _Fields:
-    """
-    The fields of a class of commands or errors, as JSON; a field that is None is left out.
-    """
+    """The fields of a class of commands or errors, as JSON; a field that is None is left out."""
 
     def __init__(self, cls: type) -> None:
         not_written = _NOT_WRITTEN if issubclass(cls, Command) else ()
@@ -191,9 +183,7 @@ _FACT_FIELDS: Final = {code: _Fields(cls) for code, cls in RECORDED_ERRORS.items
 
 
 def command_to_text(command: Command) -> tuple[str, str]:
-    """
-    Return the kind of *command*, and as JSON its fields that are given, without its id.
-    """
+    """Return the kind of *command*, and as JSON its fields that are given, without its id."""
     fields = _COMMAND_FIELDS[type(command)]
     return command.kind, fields.to_json(fields.values_of(command))
 
@@ -220,9 +210,7 @@ def facts_from_text(code: str, text: str) -> dict[str, Any]:
 
 
 def batch_to_text(batch: Sequence[Command]) -> str | None:
-    """
-    Return the commands of *batch*, with their ids, as JSON; None if it is empty.
-    """
+    """Return the commands of *batch*, with their ids, as JSON; None if it is empty."""
     if not batch:
         return None
     members = []
@@ -249,9 +237,7 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
 
 
 def holders_to_text(holders: Sequence[Holder]) -> str | None:
-    """
-    Return *holders* with their rights as a JSON object; None if there are none.
-    """
+    """Return *holders* with their rights as a JSON object; None if there are none."""
     if not holders:
         return None
     return _to_json(

@@ -1,6 +1,4 @@
-"""
-The errors of records and of stores, and the list of refusals that can be recorded.
-"""
+"""The errors of records and of stores, and the list of refusals that can be recorded."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,9 +18,7 @@ from bankcore.values._errors import (
 
 @attrs.define(slots=False)
 class InvalidBatchError(InvalidRequestError, ValueError):
-    """
-    A batch that is too long, or an atomic batch with ids for only some commands.
-    """
+    """A batch that is too long, or an atomic batch with ids for only some commands."""
 
     code = "invalid_batch"
     noun = "The batch"
@@ -56,9 +52,7 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class AccountNotFoundError(DeclinedError, LookupError):
-    """
-    There is no account with this id.
-    """
+    """There is no account with this id."""
 
     code = "account_not_found"
     account_id: AccountId
@@ -69,9 +63,7 @@ class AccountNotFoundError(DeclinedError, LookupError):
 
 @attrs.define(slots=False)
 class AccountExistsError(DeclinedError):
-    """
-    There is already an account with this id, open or closed.
-    """
+    """There is already an account with this id, open or closed."""
 
     code = "account_exists"
     account_id: AccountId
@@ -82,9 +74,7 @@ class AccountExistsError(DeclinedError):
 
 @attrs.define(slots=False)
 class TransactionNotFoundError(DeclinedError, LookupError):
-    """
-    Nothing is recorded under this transaction id.
-    """
+    """Nothing is recorded under this transaction id."""
 
     code = "transaction_not_found"
     transaction_id: TransactionId
@@ -95,9 +85,7 @@ class TransactionNotFoundError(DeclinedError, LookupError):
 
 @attrs.define(slots=False)
 class NotReversibleError(DeclinedError):
-    """
-    The transaction moved no money, closed an account, or is itself a reversal.
-    """
+    """The transaction moved no money, closed an account, or is itself a reversal."""
 
     code = "not_reversible"
     transaction_id: TransactionId
@@ -112,9 +100,7 @@ class NotReversibleError(DeclinedError):
 
 @attrs.define(slots=False)
 class AlreadyReversedError(DeclinedError):
-    """
-    The transaction was already reversed, by the transaction ``reversed_by``.
-    """
+    """The transaction was already reversed, by the transaction ``reversed_by``."""
 
     code = "already_reversed"
     transaction_id: TransactionId
@@ -168,9 +154,7 @@ class ClockSkewError(DeclinedError):
 
 @attrs.define(slots=False)
 class InvalidLimitError(InvalidValueError, ValueError):
-    """
-    A page size outside its bounds.
-    """
+    """A page size outside its bounds."""
 
     code = "invalid_limit"
     noun = "The limit"
@@ -178,9 +162,7 @@ class InvalidLimitError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidCursorError(InvalidRequestError, ValueError):
-    """
-    A journal cursor that this store did not make.
-    """
+    """A journal cursor that this store did not make."""
 
     code = "invalid_cursor"
     noun = "The cursor"
@@ -192,9 +174,7 @@ class InvalidCursorError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidCheckpointError(InvalidRequestError, ValueError):
-    """
-    A text that is not a checkpoint.
-    """
+    """A text that is not a checkpoint."""
 
     code = "invalid_checkpoint"
     noun = "The checkpoint"
@@ -206,9 +186,7 @@ class InvalidCheckpointError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidHistoryError(InvalidRequestError, ValueError):
-    """
-    A file of movements that cannot be read.
-    """
+    """A file of movements that cannot be read."""
 
     code = "invalid_history"
     noun = "The history"
@@ -240,9 +218,7 @@ class InvalidJournalError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class StoreUnavailableError(StoreError):
-    """
-    The store was busy, full, read-only or out of reach. Certainly nothing was written.
-    """
+    """The store was busy, full, read-only or out of reach. Certainly nothing was written."""
 
     code = "store_unavailable"
     retryable = True
@@ -274,9 +250,7 @@ class OutcomeUnknownError(StoreError):
 
 @attrs.define(slots=False)
 class StoreCorruptedError(StoreError):
-    """
-    The store holds something that bankcore cannot have written.
-    """
+    """The store holds something that bankcore cannot have written."""
 
     code = "store_corrupted"
     reason: str
@@ -287,9 +261,7 @@ class StoreCorruptedError(StoreError):
 
 @attrs.define(slots=False)
 class StoreFormatError(StoreError):
-    """
-    There is something at the path that is not a bankcore store. It was left untouched.
-    """
+    """There is something at the path that is not a bankcore store. It was left untouched."""
 
     code = "store_format"
     path: str
@@ -326,9 +298,7 @@ class SchemaVersionError(StoreError):
 
 @attrs.define(slots=False)
 class StoreMisuseError(StoreError):
-    """
-    The store was used in a way it does not allow, such as after `close()`.
-    """
+    """The store was used in a way it does not allow, such as after `close()`."""
 
     code = "store_misuse"
     reason: str

@@ -24,9 +24,7 @@ _Position_contra = TypeVar("_Position_contra", contravariant=True)
 
 
 class ReadPage(Protocol[_Item_co, _Position_contra]):
-    """
-    Gives at most *limit* items, those that follow *after*.
-    """
+    """Gives at most *limit* items, those that follow *after*."""
 
     def __call__(self, *, after: _Position_contra, limit: int) -> Sequence[_Item_co]: ...
 
@@ -44,18 +42,14 @@ def read_all(
 
 
 def every_account(store: AccountStore, *, after: AccountId | None = None) -> Iterator[Account]:
-    """
-    Yield the accounts whose ids follow *after*, in the order of their ids.
-    """
+    """Yield the accounts whose ids follow *after*, in the order of their ids."""
     return read_all(store.accounts, after, attrgetter("id"))
 
 
 def every_record(
     store: AccountStore, *, after: Cursor | None = None
 ) -> Iterator[Transaction | Refusal]:
-    """
-    Yield the records of the journal that follow *after*, in order.
-    """
+    """Yield the records of the journal that follow *after*, in order."""
     while (page := store.journal(after=after, limit=PAGE_LENGTH)).records:
         yield from page.records
         after = page.next
@@ -64,9 +58,7 @@ def every_record(
 def every_transaction(
     store: AccountStore, account_id: AccountId, *, after: int = 0
 ) -> Iterator[Transaction]:
-    """
-    Yield the account's transactions from version *after* + 1 on, in order of version.
-    """
+    """Yield the account's transactions from version *after* + 1 on, in order of version."""
     return read_all(
         partial(store.history, account_id),
         after,

@@ -41,9 +41,7 @@ class Posting:
 
     @property
     def available(self) -> Money:
-        """
-        What could be taken after the transaction: ``balance - held + overdraft_limit``.
-        """
+        """What could be taken after the transaction: ``balance - held + overdraft_limit``."""
         return self.balance - self.held + self.overdraft_limit
 
 
@@ -71,9 +69,7 @@ class Transaction:
 
     @property
     def account_id(self) -> AccountId:
-        """
-        The account that was opened, debited or credited; of a transfer, the debited one.
-        """
+        """The account that was opened, debited or credited; of a transfer, the debited one."""
         return self.postings[0].account_id if self.postings else self.command.account_ids[0]
 
     def posting(self, account_id: AccountId | str) -> Posting:
@@ -116,16 +112,12 @@ class Refusal:
     batch: tuple[Command, ...] = ()
 
     def to_error(self) -> DeclinedError:
-        """
-        Return the error that was recorded, to be raised again.
-        """
+        """Return the error that was recorded, to be raised again."""
         return RECORDED_ERRORS[self.code](**self.facts)
 
 
 def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, ...]:
-    """
-    Return the accounts that *record* has touched; none for a refusal or None.
-    """
+    """Return the accounts that *record* has touched; none for a refusal or None."""
     if not isinstance(record, Transaction):
         return ()
     return tuple(posting.account_id for posting in record.postings)

@@ -98,9 +98,7 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 
 def statement_cells(line: StatementLine) -> tuple[str, ...]:
-    """
-    Return the texts of *line* for the `STATEMENT_COLUMNS`; amounts have all decimals.
-    """
+    """Return the texts of *line* for the `STATEMENT_COLUMNS`; amounts have all decimals."""
     command = line.transaction.command
     return (
         line.booked_at.isoformat(),
@@ -113,8 +111,6 @@ def statement_cells(line: StatementLine) -> tuple[str, ...]:
 
 
 def line_of(transaction: Transaction, account_id: AccountId) -> StatementLine:
-    """
-    Return the line of *transaction* in a statement of this account.
-    """
+    """Return the line of *transaction* in a statement of this account."""
     posting = transaction.posting(account_id)
     return StatementLine(transaction, posting.amount, posting.balance)

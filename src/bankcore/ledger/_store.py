@@ -89,9 +89,7 @@ class WriteSet:
 
 @attrs.frozen
 class Cursor:
-    """
-    A position in the journal. The text is the store's own: keep it, do not make it.
-    """
+    """A position in the journal. The text is the store's own: keep it, do not make it."""
 
     token: str
 
@@ -127,14 +125,10 @@ class AccountStore(Protocol):
         """
 
     def account(self, account_id: AccountId) -> Account:
-        """
-        Return the account as it is now.
-        """
+        """Return the account as it is now."""
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
-        """
-        Return the accounts whose ids come after *after*, in the order of their ids.
-        """
+        """Return the accounts whose ids come after *after*, in the order of their ids."""
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         """
@@ -158,9 +152,7 @@ class AccountStore(Protocol):
     def history(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        """
-        Return the account's transactions in order of version, from version *after* + 1 on.
-        """
+        """Return the account's transactions in order of version, from version *after* + 1 on."""
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
         """
@@ -178,14 +170,10 @@ class AccountStore(Protocol):
 
 @runtime_checkable
 class SelfChecking(Protocol):
-    """
-    Optional: a store that can check its own files.
-    """
+    """Optional: a store that can check its own files."""
 
     def integrity_errors(self) -> Sequence[str]:
-        """
-        Return one sentence for each thing that is wrong with the files.
-        """
+        """Return one sentence for each thing that is wrong with the files."""
 
 
 @runtime_checkable
@@ -198,9 +186,7 @@ class Chained(Protocol):
     """
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
-        """
-        Return the account's version and the head of its chain, both of one moment.
-        """
+        """Return the account's version and the head of its chain, both of one moment."""
 
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
@@ -213,9 +199,7 @@ class Chained(Protocol):
 
 @runtime_checkable
 class HolderIndex(Protocol):
-    """
-    Optional: a store that finds the accounts of a holder without reading all accounts.
-    """
+    """Optional: a store that finds the accounts of a holder without reading all accounts."""
 
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
@@ -262,14 +246,10 @@ class StoreDescription:
 
 @runtime_checkable
 class Describing(Protocol):
-    """
-    Optional: a store that can say what it is made of.
-    """
+    """Optional: a store that can say what it is made of."""
 
     def describe(self) -> StoreDescription:
-        """
-        Return the engine, its settings as read back from it, and which failures it survives.
-        """
+        """Return the engine, its settings as read back from it, and which failures it survives."""
 
 
 def require_limit(limit: object) -> int:

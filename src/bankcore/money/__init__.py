@@ -1,6 +1,4 @@
-"""
-Money: exact amounts, currencies, rounding, allocation and exchange rates.
-"""
+"""Money: exact amounts, currencies, rounding, allocation and exchange rates."""
 
 from bankcore.money._allocation import PARTS_MAX, Allocation
 from bankcore.money._amounts import DIGITS_MAX

@@ -43,9 +43,7 @@ class Allocation(enum.Enum):
 
 
 def to_weights(given: Iterable[Exact]) -> list[int]:
-    """
-    Return the weights *given* as whole numbers in the same proportions.
-    """
+    """Return the weights *given* as whole numbers in the same proportions."""
     # Python would iterate over a text; its characters are no weights.
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise _invalid(shown(given), "must be a list with one weight for each part")
@@ -69,9 +67,7 @@ def to_weights(given: Iterable[Exact]) -> list[int]:
 
 
 def to_allocation(value: object) -> Allocation:
-    """
-    Return *value* if it is an `Allocation`.
-    """
+    """Return *value* if it is an `Allocation`."""
     if type(value) is not Allocation:
         reason = "must be an Allocation, such as Allocation.TO_FIRST"
         raise _invalid(shown(value), reason, "mode")
@@ -79,9 +75,7 @@ def to_allocation(value: object) -> Allocation:
 
 
 def to_parts(value: object) -> int:
-    """
-    Return *value* if it is a number of parts.
-    """
+    """Return *value* if it is a number of parts."""
     if type(value) is not int or not 0 < value <= PARTS_MAX:
         raise _invalid(shown(value), f"must be an int from 1 to {PARTS_MAX:,}", "parts")
     return value
@@ -92,9 +86,7 @@ def _invalid(value: str, reason: str, field: str = "weights") -> InvalidWeightsE
 
 
 def allocate(amount: int, weights: Sequence[int], mode: Allocation) -> list[int]:
-    """
-    Return *amount* divided by *weights*: the sum of the parts is the amount, in every mode.
-    """
+    """Return *amount* divided by *weights*: the sum of the parts is the amount, in every mode."""
     if amount < 0:
         return [-each for each in allocate(-amount, weights, mode)]
     total = sum(weights)

@@ -34,9 +34,7 @@ _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))
 
 
 def bounded(amount_minor: int, field: str | None = None) -> int:
-    """
-    Return *amount_minor*, or raise `AmountTooLargeError` if it has more than 64 digits.
-    """
+    """Return *amount_minor*, or raise `AmountTooLargeError` if it has more than 64 digits."""
     if -MINOR_BOUND < amount_minor < MINOR_BOUND:
         return amount_minor
     reason = f"must have at most {DIGITS_MAX} digits in minor units"

@@ -158,44 +158,32 @@ class Currency:
 
     @property
     def name(self) -> str:
-        """
-        The English name in ISO 4217; the code itself for an application's own currency.
-        """
+        """The English name in ISO 4217; the code itself for an application's own currency."""
         return self._row[2]
 
     @property
     def numeric(self) -> str | None:
-        """
-        The number in ISO 4217, three digits as text, or None.
-        """
+        """The number in ISO 4217, three digits as text, or None."""
         return self._row[0]
 
     @property
     def withdrawn(self) -> str | None:
-        """
-        When ISO 4217 withdrew it, as the standard writes it (``"2002-03"``), or None.
-        """
+        """When ISO 4217 withdrew it, as the standard writes it (``"2002-03"``), or None."""
         return self._row[3]
 
     @property
     def is_historic(self) -> bool:
-        """
-        True if ISO 4217 has withdrawn it.
-        """
+        """True if ISO 4217 has withdrawn it."""
         return self.withdrawn is not None
 
     @property
     def is_listed(self) -> bool:
-        """
-        True if ISO 4217 lists it with this exponent, so that the code alone names it.
-        """
+        """True if ISO 4217 lists it with this exponent, so that the code alone names it."""
         return self._row[1] == self.exponent
 
     @property
     def symbol(self) -> str:
-        """
-        A symbol of this currency alone, such as ``€``, or else its code.
-        """
+        """A symbol of this currency alone, such as ``€``, or else its code."""
         return _SYMBOLS.get(self.code, self.code)
 
     @property
@@ -222,9 +210,7 @@ class Currency:
 
 
 def to_currency(value: Currency | str, field: str = "currency") -> Currency:
-    """
-    Return *value*, or the currency of ISO 4217 with that code; an error names *field*.
-    """
+    """Return *value*, or the currency of ISO 4217 with that code; an error names *field*."""
     if type(value) is Currency:
         return value
     # Nearly every currency was asked for before.
@@ -250,9 +236,7 @@ def _named(code: str, field: str) -> Currency:
 
 
 def to_exponent(value: object) -> int:
-    """
-    Return *value* if it is an exponent.
-    """
+    """Return *value* if it is an exponent."""
     if type(value) is not int or not 0 <= value <= EXPONENT_MAX:
         raise _invalid(value, f"must be an int from 0 to {EXPONENT_MAX}", "exponent")
     return value

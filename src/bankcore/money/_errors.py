@@ -1,6 +1,4 @@
-"""
-The errors of money: amounts, currencies, rounding, allocation and exchange rates.
-"""
+"""The errors of money: amounts, currencies, rounding, allocation and exchange rates."""
 
 import attrs
 
@@ -9,9 +7,7 @@ from bankcore.values._errors import InvalidRequestError, InvalidValueError
 
 @attrs.define(slots=False)
 class InvalidAmountError(InvalidValueError, ValueError):
-    """
-    An amount that is not exact, not a number, or of the wrong type or sign.
-    """
+    """An amount that is not exact, not a number, or of the wrong type or sign."""
 
     code = "invalid_amount"
     noun = "The amount"
@@ -19,18 +15,14 @@ class InvalidAmountError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class AmountTooLargeError(InvalidAmountError):
-    """
-    An amount that is too large to be represented or booked.
-    """
+    """An amount that is too large to be represented or booked."""
 
     code = "amount_too_large"
 
 
 @attrs.define(slots=False)
 class RoundingRequiredError(InvalidAmountError):
-    """
-    An amount finer than its currency or step allows, with no rounding given.
-    """
+    """An amount finer than its currency or step allows, with no rounding given."""
 
     code = "rounding_required"
 
@@ -43,9 +35,7 @@ class RoundingRequiredError(InvalidAmountError):
 
 @attrs.define(slots=False)
 class InvalidRoundingError(InvalidValueError, ValueError):
-    """
-    Something that is not a rounding mode.
-    """
+    """Something that is not a rounding mode."""
 
     code = "invalid_rounding"
     noun = "The rounding"
@@ -53,9 +43,7 @@ class InvalidRoundingError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidFactorError(InvalidValueError, ValueError):
-    """
-    A factor or divisor that is not an exact number, or has too many digits.
-    """
+    """A factor or divisor that is not an exact number, or has too many digits."""
 
     code = "invalid_factor"
     noun = "The factor"
@@ -75,9 +63,7 @@ class InvalidOperandError(InvalidValueError, TypeError):
 
 @attrs.define(slots=False)
 class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
-    """
-    A division of money by zero, or by money that is zero.
-    """
+    """A division of money by zero, or by money that is zero."""
 
     code = "division_by_zero"
     noun = "The divisor"
@@ -89,9 +75,7 @@ class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
 
 @attrs.define(slots=False)
 class InvalidWeightsError(InvalidValueError, ValueError):
-    """
-    Weights that are none or all zero, or one that is negative or not a number.
-    """
+    """Weights that are none or all zero, or one that is negative or not a number."""
 
     code = "invalid_weights"
     noun = "The weights"
@@ -99,9 +83,7 @@ class InvalidWeightsError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidRateError(InvalidValueError, ValueError):
-    """
-    An exchange rate that is not an exact number above zero.
-    """
+    """An exchange rate that is not an exact number above zero."""
 
     code = "invalid_rate"
     noun = "The exchange rate"
@@ -109,9 +91,7 @@ class InvalidRateError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidFormatError(InvalidValueError, ValueError):
-    """
-    A format or a separator of money that is not supported.
-    """
+    """A format or a separator of money that is not supported."""
 
     code = "invalid_format"
     noun = "The format"
@@ -119,9 +99,7 @@ class InvalidFormatError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidCurrencyError(InvalidValueError, ValueError):
-    """
-    A malformed currency code or exponent.
-    """
+    """A malformed currency code or exponent."""
 
     code = "invalid_currency"
     noun = "The currency"
@@ -129,18 +107,14 @@ class InvalidCurrencyError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class UnknownCurrencyError(InvalidCurrencyError, LookupError):
-    """
-    A code that ISO 4217 does not list, without an exponent.
-    """
+    """A code that ISO 4217 does not list, without an exponent."""
 
     code = "unknown_currency"
 
 
 @attrs.define(slots=False)
 class AmbiguousCurrencyError(InvalidCurrencyError, LookupError):
-    """
-    A country or number with several currencies, where one is needed.
-    """
+    """A country or number with several currencies, where one is needed."""
 
     code = "ambiguous_currency"
     codes: tuple[str, ...]

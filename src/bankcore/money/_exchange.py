@@ -155,9 +155,7 @@ class ExchangeRate:
 
 
 def _text(rate: Fraction) -> str:
-    """
-    Return *rate* as decimal text of at most 64 digits if there is one, else as a fraction.
-    """
+    """Return *rate* as decimal text of at most 64 digits if there is one, else as a fraction."""
     numerator, denominator = rate.as_integer_ratio()
     for decimals in range(NUMBER_DIGITS_MAX):
         if 10**decimals % denominator == 0:

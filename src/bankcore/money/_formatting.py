@@ -43,9 +43,7 @@ _SPACES: Final = str.maketrans("\u00a0\u202f", "  ")
 
 
 def decimal_text(amount_minor: int, exponent: int) -> str:
-    """
-    Return the amount in whole units, with all *exponent* decimals.
-    """
+    """Return the amount in whole units, with all *exponent* decimals."""
     if exponent == 0:
         return str(amount_minor)
     # Slicing the digits is quicker than `divmod` and two formats.

@@ -162,9 +162,7 @@ class Money:
 
     @classmethod
     def zero(cls, currency: Currency | str) -> "Money":
-        """
-        Return no money, of *currency*.
-        """
+        """Return no money, of *currency*."""
         return cls.from_minor(0, currency)
 
     @classmethod
@@ -231,9 +229,7 @@ class Money:
 
     @property
     def amount(self) -> Decimal:
-        """
-        The amount in whole units, with all the currency's decimals.
-        """
+        """The amount in whole units, with all the currency's decimals."""
         return Decimal(decimal_text(self.amount_minor, self.currency.exponent))
 
     # -- Arithmetic --
@@ -600,16 +596,12 @@ def money_of_ratio(
 
 
 def require_same_currency(expected: Money, given: Money, field: str | None = None) -> None:
-    """
-    Raise `CurrencyMismatchError` about *field* unless both are of one currency.
-    """
+    """Raise `CurrencyMismatchError` about *field* unless both are of one currency."""
     _require_money(given, expected.currency, field)
 
 
 def _require_money(value: object, currency: Currency | None, field: str | None) -> Currency:
-    """
-    Return the currency of *value*, which must be `Money`, in *currency* if one is given.
-    """
+    """Return the currency of *value*, which must be `Money`, in *currency* if one is given."""
     if type(value) is not Money:
         raise InvalidAmountError(shown(value), "must be Money").about(field)
     given = value.currency

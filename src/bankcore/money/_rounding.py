@@ -78,9 +78,7 @@ _OF_HALVES: Final = {
 
 
 def to_rounding(value: Rounding | str) -> Rounding:
-    """
-    Return *value* as a `Rounding`; it may be a constant of `decimal`.
-    """
+    """Return *value* as a `Rounding`; it may be a constant of `decimal`."""
     if type(value) is Rounding:
         return value
     if isinstance(value, str) and value in _BY_DECIMAL_CONSTANT:

@@ -41,9 +41,7 @@ class Tally:
         self._last: Command | None = None
 
     def add(self, command: Command, outcome: Transaction | BankError) -> None:
-        """
-        Count one answer.
-        """
+        """Count one answer."""
         self.sent += 1
         self.replayed += outcome.replayed
         if command is self._last:
@@ -83,9 +81,7 @@ class Report:
 
     @classmethod
     def of(cls, bank: Bank, store: AccountStore, tally: Tally) -> "Report":
-        """
-        Return the report of *tally*, with the balances and the audit of the store.
-        """
+        """Return the report of *tally*, with the balances and the audit of the store."""
         balances = Money.zero(CURRENCY)
         for account_id in tally.accounts:
             balances += bank.account(account_id).balance
@@ -93,9 +89,7 @@ class Report:
 
     @property
     def is_balanced(self) -> bool:
-        """
-        True if money in = money out + balances, to the cent.
-        """
+        """True if money in = money out + balances, to the cent."""
         return self.tally.money_in == self.tally.money_out + self.balances
 
     @property

@@ -58,18 +58,14 @@ class Workload:
 
     @property
     def prefix(self) -> str:
-        """
-        The beginning of all ids of this workload, so that several can share a store.
-        """
+        """The beginning of all ids of this workload, so that several can share a store."""
         return f"s{self.seed}-{self.accounts}"
 
     def account_id(self, number: int) -> str:
         return f"{self.prefix}-a{number:05d}"
 
     def openings(self) -> list[OpenAccount]:
-        """
-        Return the commands that open the accounts; every tenth has an overdraft limit.
-        """
+        """Return the commands that open the accounts; every tenth has an overdraft limit."""
         random = Random(f"{self.prefix}-openings")
         return [
             OpenAccount(
@@ -82,9 +78,7 @@ class Workload:
         ]
 
     def commands(self) -> Iterator[Command]:
-        """
-        Yield the operations in order; one that is sent twice comes twice.
-        """
+        """Yield the operations in order; one that is sent twice comes twice."""
         random = Random(f"{self.prefix}-operations")
         for number in range(self.operations):
             command = self._command(random, TransactionId(f"{self.prefix}-t{number:08d}"))
@@ -108,9 +102,7 @@ class Workload:
 
 
 class _SimulatedClock:
-    """
-    A clock that stands still until it is set.
-    """
+    """A clock that stands still until it is set."""
 
     def __init__(self) -> None:
         self.now = _BEGINNING

@@ -142,18 +142,14 @@ def holds_from(rows: Iterable[HoldRow]) -> tuple[tuple[AccountId, Hold], ...]:
 
 
 def require_hash(name: str, value: object) -> bytes:
-    """
-    Return *value*, a hash of the chain of the account of this *name*, or raise.
-    """
+    """Return *value*, a hash of the chain of the account of this *name*, or raise."""
     if type(value) is not bytes:
         raise StoreCorruptedError(f"a hash of account {name} is {shown(value)}, not 32 bytes")
     return value
 
 
 def records_from(rows: Iterable[RecordRow]) -> list[Transaction | Refusal]:
-    """
-    Return the records in *rows*, which come in the order of the journal and of postings.
-    """
+    """Return the records in *rows*, which come in the order of the journal and of postings."""
     found = []
     for _, group in groupby(rows, key=_place_of):
         found.append(_record(tuple(group)))
@@ -221,9 +217,7 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 
 class Known(NamedTuple):
-    """
-    What a unit has read of its accounts, by the text of their ids.
-    """
+    """What a unit has read of its accounts, by the text of their ids."""
 
     accounts: dict[str, Account]
     keys: dict[str, int]

@@ -44,9 +44,7 @@ class Field(NamedTuple):
 
     @property
     def is_optional(self) -> bool:
-        """
-        True if the field may be left out.
-        """
+        """True if the field may be left out."""
         return self.default is not attrs.NOTHING
 
 
@@ -124,9 +122,7 @@ def values_of(
 
 
 def exchange(accounts: Sequence[str] = "abcd", money: Money = ONE) -> list[tuple[str, Money]]:
-    """
-    Return the legs of an exchange of *money* into dollars, the account to be debited second.
-    """
+    """Return the legs of an exchange of *money* into dollars, the account to be debited second."""
     debited, credited, in_dollars, out_of_dollars = accounts
     return [
         (credited, money),
@@ -171,16 +167,12 @@ def command_of(
 
 
 def sample_of(kind: type[Command]) -> Command:
-    """
-    Return the simplest command of *kind*, with no more than it must have, on account a.
-    """
+    """Return the simplest command of *kind*, with no more than it must have, on account a."""
     return command_of(kind, values_of(kind), {"account_id"})
 
 
 def takes_zero(kind: type[Command], name: str) -> bool:
-    """
-    Return True if this field of *kind*, an amount, may be zero.
-    """
+    """Return True if this field of *kind*, an amount, may be zero."""
     zero: Any = {name: Money.zero("EUR")}
     try:
         attrs.evolve(sample_of(kind), **zero)

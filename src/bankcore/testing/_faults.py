@@ -40,9 +40,7 @@ _CALLS_MAX: Final = 3
 
 
 class Fault(StrEnum):
-    """
-    What `FaultyStore` may do to a call.
-    """
+    """What `FaultyStore` may do to a call."""
 
     #: `StoreUnavailableError` at once.
     BUSY = "busy"
@@ -97,21 +95,15 @@ class FaultyClock:
         self.offset = timedelta()
 
     def __call__(self) -> datetime:
-        """
-        What the wall clock says.
-        """
+        """What the wall clock says."""
         return self._beginning + self._passed + self.offset
 
     def monotonic(self) -> float:
-        """
-        How many seconds have passed.
-        """
+        """How many seconds have passed."""
         return self._passed.total_seconds()
 
     def sleep(self, seconds: float, /) -> None:
-        """
-        Let so many seconds pass, at once.
-        """
+        """Let so many seconds pass, at once."""
         self._passed += timedelta(seconds=seconds)
 
 
@@ -182,9 +174,7 @@ class FaultyStore:
 
     @property
     def trace(self) -> tuple[str, ...]:
-        """
-        One line for each call so far: its number, method, fault, and what came of it.
-        """
+        """One line for each call so far: its number, method, fault, and what came of it."""
         return tuple(self._trace)
 
     def inject(self, *faults: Fault | None) -> None:
@@ -240,9 +230,7 @@ class FaultyStore:
     def _fault(
         self, possible: tuple[Fault, ...], *, is_unit: bool = False
     ) -> tuple[Fault | None, str]:
-        """
-        What is to go wrong with this call, and how the trace tells it.
-        """
+        """What is to go wrong with this call, and how the trace tells it."""
         with self._guard:
             if is_unit and self._injected:
                 fault = self._injected.popleft()
@@ -320,9 +308,7 @@ class FaultyStore:
     def _told(
         self, call: str, attempt: Callable[[], _Result], said: Callable[[_Result], str]
     ) -> _Result:
-        """
-        What *attempt* comes to, with a line in the trace.
-        """
+        """What *attempt* comes to, with a line in the trace."""
         answer = ""
         try:
             if self._unreachable:

@@ -99,9 +99,7 @@ def money(
 
 
 def exchange_rates() -> st.SearchStrategy[ExchangeRate]:
-    """
-    Exchange rates between two currencies, from a millionth to a million.
-    """
+    """Exchange rates between two currencies, from a millionth to a million."""
 
     def between(pair: Sequence[Currency]) -> st.SearchStrategy[ExchangeRate]:
         return st.builds(ExchangeRate, st.just(pair[0]), st.just(pair[1]), _rates())
@@ -114,9 +112,7 @@ def _rates() -> st.SearchStrategy[Fraction]:
 
 
 def money_bags() -> st.SearchStrategy[MoneyBag]:
-    """
-    Bags of up to four amounts.
-    """
+    """Bags of up to four amounts."""
     return st.builds(MoneyBag, st.lists(money(), max_size=4))
 
 
@@ -126,23 +122,17 @@ def _ids() -> st.SearchStrategy[str]:
 
 
 def account_ids() -> st.SearchStrategy[AccountId]:
-    """
-    Ids of accounts, of the whole alphabet and of every length. Shrinks to ``a``.
-    """
+    """Ids of accounts, of the whole alphabet and of every length. Shrinks to ``a``."""
     return st.builds(AccountId, _ids())
 
 
 def transaction_ids() -> st.SearchStrategy[TransactionId]:
-    """
-    Ids of transactions, of the whole alphabet and of every length. Shrinks to ``a``.
-    """
+    """Ids of transactions, of the whole alphabet and of every length. Shrinks to ``a``."""
     return st.builds(TransactionId, _ids())
 
 
 def principal_ids() -> st.SearchStrategy[PrincipalId]:
-    """
-    Ids of principals, of the whole alphabet and of every length. Shrinks to ``!``.
-    """
+    """Ids of principals, of the whole alphabet and of every length. Shrinks to ``!``."""
     visible = st.characters(min_codepoint=ord("!"), max_codepoint=ord("~"))
     return st.builds(PrincipalId, st.text(visible, min_size=1, max_size=PRINCIPAL_LENGTH_MAX))
 
@@ -179,9 +169,7 @@ def accounts(draw: st.DrawFn, currency: Currency | str | None = None) -> Account
 
 
 def _legs(currency: Currency, other: Currency) -> st.SearchStrategy[list[tuple[AccountId, Money]]]:
-    """
-    Legs that add up to zero: between two accounts, or an exchange between two and two.
-    """
+    """Legs that add up to zero: between two accounts, or an exchange between two and two."""
 
     def between(pair: tuple[AccountId, AccountId], amount: Money) -> list[Any]:
         return [(pair[0], -amount), (pair[1], amount)]
@@ -209,9 +197,7 @@ _BY_TYPE: Final[Mapping[Any, Callable[[Currency, Currency], st.SearchStrategy[An
 
 
 def _of_kind(kind: type[Command]) -> st.SearchStrategy[Command]:
-    """
-    Commands of one kind, each with its amounts in one currency.
-    """
+    """Commands of one kind, each with its amounts in one currency."""
 
     @cache
     def in_currency(currency: Currency) -> st.SearchStrategy[Command]:

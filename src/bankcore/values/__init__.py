@@ -1,6 +1,4 @@
-"""
-Values without money: ids, instants and lines of text.
-"""
+"""Values without money: ids, instants and lines of text."""
 
 from bankcore.values._ids import (
     ID_LENGTH_MAX,

@@ -18,9 +18,7 @@ _SHOWN_INT_MAX = 10**_SHOWN_MAX
 
 
 def shown(value: object) -> str:
-    """
-    Return what an error repeats of a refused *value*: its repr, cut to 60 characters.
-    """
+    """Return what an error repeats of a refused *value*: its repr, cut to 60 characters."""
     if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
         return str(value)
     if isinstance(value, str | bytes):
@@ -54,16 +52,12 @@ class BankError(Exception):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """
-        The fields of the error, by name.
-        """
+        """The fields of the error, by name."""
         return attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
 
 
 class InvalidRequestError(BankError):
-    """
-    The call is wrong. Nothing was written, and the transaction id is not used up.
-    """
+    """The call is wrong. Nothing was written, and the transaction id is not used up."""
 
     code = "invalid_request"
     # What the sentence calls the wrong value where no field is known.
@@ -77,9 +71,7 @@ class InvalidRequestError(BankError):
         return self.field or self.noun
 
     def about(self, field: str | None) -> Self:
-        """
-        Return this error, with the name of the wrong argument or field set.
-        """
+        """Return this error, with the name of the wrong argument or field set."""
         self.field = field
         return self
 
@@ -117,18 +109,14 @@ class DeclinedError(BankError):
 
 
 class StoreError(BankError):
-    """
-    The store failed: it did nothing, or it cannot tell whether it did.
-    """
+    """The store failed: it did nothing, or it cannot tell whether it did."""
 
     code = "store_error"
 
 
 @attrs.define(slots=False)
 class InvalidIdError(InvalidValueError, ValueError):
-    """
-    An id of an account, a transaction or a principal with characters it must not have.
-    """
+    """An id of an account, a transaction or a principal with characters it must not have."""
 
     code = "invalid_id"
     noun = "The id"
@@ -136,9 +124,7 @@ class InvalidIdError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidTextError(InvalidValueError, ValueError):
-    """
-    A description or a reason that is too long or has control characters.
-    """
+    """A description or a reason that is too long or has control characters."""
 
     code = "invalid_text"
     noun = "The text"
@@ -146,9 +132,7 @@ class InvalidTextError(InvalidValueError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidTimeError(InvalidValueError, ValueError):
-    """
-    A time without a time zone, out of range, or at odds with the clock or the history.
-    """
+    """A time without a time zone, out of range, or at odds with the clock or the history."""
 
     code = "invalid_time"
     noun = "The time"
@@ -158,9 +142,7 @@ _C = TypeVar("_C", bound=type[Any])
 
 
 def names_fields(cls: _C) -> _C:
-    """
-    Let the errors of the attrs class *cls* name the field whose value its converter refused.
-    """
+    """Let the errors of the attrs class *cls* name the field whose value its converter refused."""
     init = cls.__init__
 
     @functools.wraps(init)

@@ -24,9 +24,7 @@ ID_PATTERN: Final = rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{ID_LENGTH_MAX - 1}}}"
 
 @attrs.frozen(init=False)
 class _Id:
-    """
-    The base of the three kinds of id. Only its subclasses are made.
-    """
+    """The base of the three kinds of id. Only its subclasses are made."""
 
     value: str
 
@@ -100,9 +98,7 @@ class TransactionId(_Id):
 
     @classmethod
     def of_expiry(cls, account_id: AccountId, version: int) -> "TransactionId":
-        """
-        Return the id of the expiry that raises the account to *version*.
-        """
+        """Return the id of the expiry that raises the account to *version*."""
         return cls(f"expiry:{account_id.value}:{version}")
 
 
@@ -125,9 +121,7 @@ class PrincipalId(_Id):
 
 
 def to_account_id(value: AccountId | str, field: str = "account_id") -> AccountId:
-    """
-    Return *value* as an `AccountId`; an error names *field*.
-    """
+    """Return *value* as an `AccountId`; an error names *field*."""
     try:
         return value if type(value) is AccountId else AccountId(value)  # type: ignore[arg-type]  # it checks the type
     except InvalidIdError as error:
@@ -135,9 +129,7 @@ def to_account_id(value: AccountId | str, field: str = "account_id") -> AccountI
 
 
 def to_transaction_id(value: TransactionId | str, field: str = "transaction_id") -> TransactionId:
-    """
-    Return *value* as a `TransactionId`; an error names *field*.
-    """
+    """Return *value* as a `TransactionId`; an error names *field*."""
     try:
         return value if type(value) is TransactionId else TransactionId(value)  # type: ignore[arg-type]  # it checks the type
     except InvalidIdError as error:
@@ -145,9 +137,7 @@ def to_transaction_id(value: TransactionId | str, field: str = "transaction_id")
 
 
 def to_principal_id(value: PrincipalId | str, field: str = "principal") -> PrincipalId:
-    """
-    Return *value* as a `PrincipalId`; an error names *field*.
-    """
+    """Return *value* as a `PrincipalId`; an error names *field*."""
     try:
         return value if type(value) is PrincipalId else PrincipalId(value)  # type: ignore[arg-type]  # it checks the type
     except InvalidIdError as error:

@@ -38,9 +38,7 @@ def to_instant(value: object, field: str | None = None) -> datetime:
 
 
 def to_instant_or_midnight(value: object, field: str | None = None) -> datetime:
-    """
-    Return *value* as an instant; a ``date`` means its midnight in UTC.
-    """
+    """Return *value* as an instant; a ``date`` means its midnight in UTC."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.min, UTC)
     return to_instant(value, field)
@@ -64,14 +62,10 @@ def instant_from_text(text: str, field: str | None = None) -> datetime:
 
 @lru_cache(maxsize=1024)  # imported history has many transactions at one instant
 def to_microseconds(instant: datetime) -> int:
-    """
-    Return *instant* in microseconds since 1970, UTC.
-    """
+    """Return *instant* in microseconds since 1970, UTC."""
     return (instant - _EPOCH) // TICK
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """
-    Return the instant that is this many *microseconds* after 1970, UTC.
-    """
+    """Return the instant that is this many *microseconds* after 1970, UTC."""
     return _EPOCH + microseconds * TICK

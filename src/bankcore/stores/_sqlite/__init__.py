@@ -1,3 +1,1 @@
-"""
-The store in one SQLite file, and the store on a connection that the application owns.
-"""
+"""The store in one SQLite file, and the store on a connection that the application owns."""

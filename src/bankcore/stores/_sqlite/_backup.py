@@ -18,9 +18,7 @@ _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
 def write_copy(connection: sqlite3.Connection, target: str) -> None:
-    """
-    Write a copy of the database, as it is at one moment, to *target*.
-    """
+    """Write a copy of the database, as it is at one moment, to *target*."""
     for suffix in _COMPANIONS:
         if os.path.lexists(target + suffix):
             raise _exists(target + suffix)

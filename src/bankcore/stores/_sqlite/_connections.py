@@ -73,9 +73,7 @@ _Ts = TypeVarTuple("_Ts")
 
 @attrs.define(eq=False)
 class StoreConnection:
-    """
-    One thread's connection, with its own descriptor of the lock file.
-    """
+    """One thread's connection, with its own descriptor of the lock file."""
 
     thread: threading.Thread
     sqlite: sqlite3.Connection
@@ -88,9 +86,7 @@ class StoreConnection:
     is_trusted: bool = True
 
     def acquire(self, timeout: float) -> None:
-        """
-        Wait for the right to write, among all threads and processes that use bankcore.
-        """
+        """Wait for the right to write, among all threads and processes that use bankcore."""
         deadline = time.monotonic() + timeout
         if not self.writer.acquire(timeout=timeout):
             raise _busy(timeout)
@@ -131,9 +127,7 @@ class StoreConnection:
 
 
 class _Process:
-    """
-    The connections of one process, and the lock that queues its threads.
-    """
+    """The connections of one process, and the lock that queues its threads."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -228,9 +222,7 @@ class Connections:
     # -- Forks --
 
     def before_fork(self) -> None:
-        """
-        Close what this thread has open, so that parent and child each open their own anew.
-        """
+        """Close what this thread has open, so that parent and child each open their own anew."""
         process = self._current_process()
         this = threading.current_thread()
         self._is_open_across_fork = process.writer.locked() or any(
@@ -258,9 +250,7 @@ class Connections:
     # -- Reading and writing --
 
     def current(self) -> StoreConnection:
-        """
-        Return this thread's connection, opened if there is none.
-        """
+        """Return this thread's connection, opened if there is none."""
         if self._stop_reason is not None:
             raise StoreMisuseError(self._stop_reason)
         process = self._process
@@ -280,9 +270,7 @@ class Connections:
                 self._discard(connection)
 
     def lock(self) -> StoreConnection:
-        """
-        Return this thread's connection while nobody else may write; `unlock` must follow.
-        """
+        """Return this thread's connection while nobody else may write; `unlock` must follow."""
         connection = self.current()
         connection.acquire(self.timeout)
         return connection
@@ -322,9 +310,7 @@ class Connections:
             raise self._failed(connection, error) from error
 
     def commit(self, connection: StoreConnection) -> None:
-        """
-        Commit. Before this returns, nothing may be told to the caller.
-        """
+        """Commit. Before this returns, nothing may be told to the caller."""
         try:
             connection.sqlite.execute("COMMIT")
         except BaseException as error:
@@ -342,9 +328,7 @@ class Connections:
             raise
 
     def unlock(self, connection: StoreConnection) -> None:
-        """
-        Undo what was not committed, and let others write.
-        """
+        """Undo what was not committed, and let others write."""
         try:
             if not (roll_back(connection.sqlite) and connection.is_trusted):
                 self._discard(connection)
@@ -389,9 +373,7 @@ class Connections:
 
     @storage_errors()
     def _opened(self, process: _Process) -> StoreConnection:
-        """
-        Return a new connection for this thread, and close those of threads that have ended.
-        """
+        """Return a new connection for this thread, and close those of threads that have ended."""
         self._require_same_files()
         options: dict[str, Any] = {"isolation_level": None}
         if sys.version_info >= (3, 12):
@@ -456,9 +438,7 @@ class Connections:
         os.close(connection.lock_file)
 
     def _discard(self, connection: StoreConnection) -> None:
-        """
-        Close a connection that is not trusted any more; the next use opens a new one.
-        """
+        """Close a connection that is not trusted any more; the next use opens a new one."""
         if connection.lock_file == _CLOSED:
             return
         process = self._process

@@ -32,17 +32,13 @@ STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
 
 
 def primary_code(error: BaseException) -> int | None:
-    """
-    Return SQLite's code without its extension, or None if Python itself raised *error*.
-    """
+    """Return SQLite's code without its extension, or None if Python itself raised *error*."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def translated(error: Exception) -> BankError:
-    """
-    Return bankcore's error for *error*, which came before any commit.
-    """
+    """Return bankcore's error for *error*, which came before any commit."""
     if isinstance(error, OSError):
         return StoreUnavailableError(f"{error.filename}: {error.strerror}")
     if isinstance(error, UnicodeDecodeError):
@@ -60,9 +56,7 @@ def translated(error: Exception) -> BankError:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """
-    Raise bankcore's errors for those of SQLite and of the operating system.
-    """
+    """Raise bankcore's errors for those of SQLite and of the operating system."""
     try:
         yield
     except STORAGE_ERRORS as error:
@@ -70,9 +64,7 @@ def storage_errors() -> Iterator[None]:
 
 
 def roll_back(connection: sqlite3.Connection) -> bool:
-    """
-    Undo the open transaction, if there is one; return False if that failed.
-    """
+    """Undo the open transaction, if there is one; return False if that failed."""
     try:
         # SQLite has rolled back by itself after some errors.
         if connection.in_transaction:

@@ -25,9 +25,7 @@ Files = tuple[tuple[int, int] | None, ...]
 
 
 def require_file(path: str, *, create: bool) -> None:
-    """
-    Raise unless *path* is a file; make one, readable by its owner alone, if there is none.
-    """
+    """Raise unless *path* is a file; make one, readable by its owner alone, if there is none."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -46,9 +44,7 @@ def require_file(path: str, *, create: bool) -> None:
 
 
 def files_at(path: str) -> Files:
-    """
-    Return which files are at *path*, at its log's and at its index's, without opening one.
-    """
+    """Return which files are at *path*, at its log's and at its index's, without opening one."""
     found: list[tuple[int, int] | None] = []
     for name in (path, f"{path}-wal", f"{path}-shm"):
         try:
@@ -61,9 +57,7 @@ def files_at(path: str) -> Files:
 
 
 def keep_open(connection: sqlite3.Connection) -> None:
-    """
-    Let nothing close *connection*, not even the end of the interpreter.
-    """
+    """Let nothing close *connection*, not even the end of the interpreter."""
     import ctypes  # noqa: PLC0415  # hardly ever needed
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
@@ -86,9 +80,7 @@ def _create(path: str) -> None:
 
 
 def require_own(path: str, timeout: float) -> None:
-    """
-    Raise, without writing, unless the file is empty or a bankcore store.
-    """
+    """Raise, without writing, unless the file is empty or a bankcore store."""
     size = os.stat(path).st_size
     if size == 0:
         return

@@ -44,9 +44,7 @@ _WRONG_ROWS: Final = {
 
 
 def table_errors(read: _Read) -> Iterator[str]:
-    """
-    Yield a sentence for each thing wrong between the tables; *read* runs one statement.
-    """
+    """Yield a sentence for each thing wrong between the tables; *read* runs one statement."""
     for table, _, parent, _ in read("PRAGMA foreign_key_check", ()):
         if table.startswith(PREFIX):  # an application's own tables may be beside them
             yield f"a row of {table} refers to a missing row of {parent}"

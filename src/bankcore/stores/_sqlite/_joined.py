@@ -97,9 +97,7 @@ class JoinedSQLiteStore(SQLiteReads):
         return written
 
     def _undo(self, cursor: sqlite3.Cursor, error: BaseException) -> None:
-        """
-        Leave the application's transaction as it was before the unit.
-        """
+        """Leave the application's transaction as it was before the unit."""
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 cursor.execute(f"ROLLBACK TO {_SAVEPOINT}")

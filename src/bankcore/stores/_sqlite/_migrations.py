@@ -112,9 +112,7 @@ def include_object(
 
 
 def version_in(connection: sqlite3.Connection) -> int:
-    """
-    Return the version of the schema on *connection*; 0 if it has no tables of bankcore.
-    """
+    """Return the version of the schema on *connection*; 0 if it has no tables of bankcore."""
     # A cursor made so gives plain rows, whatever the connection's own row factory.
     cursor = sqlite3.Cursor(connection)
     is_there = cursor.execute(
@@ -126,9 +124,7 @@ def version_in(connection: sqlite3.Connection) -> int:
 
 
 def one_version(rows: Sequence[Sequence[Any]]) -> int:
-    """
-    Return the version in the *rows* of ``bankcore_schema``, or raise `StoreCorruptedError`.
-    """
+    """Return the version in the *rows* of ``bankcore_schema``, or raise `StoreCorruptedError`."""
     if len(rows) != 1:
         raise StoreCorruptedError(f"it has {len(rows)} schema versions, not one")
     ((version,),) = rows
@@ -168,9 +164,7 @@ def _outdented(statement: str) -> str:
 
 @contextmanager
 def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
-    """
-    Open a savepoint in the caller's transaction, or a transaction if there is none.
-    """
+    """Open a savepoint in the caller's transaction, or a transaction if there is none."""
     begin, end, undo = "BEGIN IMMEDIATE", "COMMIT", ["ROLLBACK"]
     if connection.in_transaction:
         begin, end = f"SAVEPOINT {_SAVEPOINT}", f"RELEASE {_SAVEPOINT}"

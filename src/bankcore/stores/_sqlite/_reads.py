@@ -1,6 +1,4 @@
-"""
-The reading half of the store contract, on the SQLite tables.
-"""
+"""The reading half of the store contract, on the SQLite tables."""
 
 import sqlite3
 from bisect import bisect_right
@@ -36,9 +34,7 @@ _VERSION_MAX: Final = 2**62
 
 
 class SQLiteReads:
-    """
-    The reading half of the contract, on the connection that `_read` uses.
-    """
+    """The reading half of the contract, on the connection that `_read` uses."""
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         raise NotImplementedError
@@ -202,9 +198,7 @@ class SQLiteReads:
         return _rows.holds_from(map(_rows.HoldRow._make, rows))
 
     def integrity_errors(self) -> Sequence[str]:
-        """
-        Return what is wrong with the file or between its tables, in sentences.
-        """
+        """Return what is wrong with the file or between its tables, in sentences."""
         errors: list[str] = []
         try:
             found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]

@@ -22,9 +22,7 @@ Executor = sqlite3.Connection | sqlite3.Cursor
 
 
 def _select(row: type[Any], table: str, joins: str = "") -> str:
-    """
-    Return the SELECT of the fields of *row* from *table* and the tables in *joins*.
-    """
+    """Return the SELECT of the fields of *row* from *table* and the tables in *joins*."""
     columns = []
     for field in row._fields:
         prefix, _, column = field.partition("_")
@@ -34,9 +32,7 @@ def _select(row: type[Any], table: str, joins: str = "") -> str:
 
 
 def _statement(change: _rows.Change) -> str:
-    """
-    Return the statement that makes *change* for one row.
-    """
+    """Return the statement that makes *change* for one row."""
     table, columns = f"bankcore_{change.table}", change.written.split()
     found_by = " AND ".join(f"{column} = ?" for column in change.found_by.split())
     if not columns:
@@ -107,9 +103,7 @@ def fetch(connection: Executor, row: type[Any], ids: Sequence[str], /) -> list[A
 
 
 def write(connection: Executor, known: _rows.Known, written: WriteSet) -> None:
-    """
-    Write all of *written* within the open transaction.
-    """
+    """Write all of *written* within the open transaction."""
     # The writer is alone, so the next places and keys are simply the next numbers.
     last_place, last_key = connection.execute(_LAST).fetchone()
     found = _rows.unit_rows(written, known, last_place, last_key)

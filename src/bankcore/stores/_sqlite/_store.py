@@ -176,9 +176,7 @@ class SQLiteStore(SQLiteReads):
             raise TokenNotFoundError(shown(token_id))
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
-        """
-        Run *statements* in a unit of their own; return how many rows the first one changed.
-        """
+        """Run *statements* in a unit of their own; return how many rows the first one changed."""
         connections = self._connections
         connection = connections.lock()
         try:

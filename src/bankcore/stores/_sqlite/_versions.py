@@ -1,6 +1,4 @@
-"""
-The versions of SQLite that have a bug in WAL, and the warning about it.
-"""
+"""The versions of SQLite that have a bug in WAL, and the warning about it."""
 
 import sqlite3
 import warnings
@@ -36,9 +34,7 @@ def has_wal_bug(version: tuple[int, int, int]) -> bool:
 
 
 def warnings_of(version: tuple[int, int, int]) -> tuple[str, ...]:
-    """
-    Return what to know about SQLite of this *version* with WAL, in sentences.
-    """
+    """Return what to know about SQLite of this *version* with WAL, in sentences."""
     if not has_wal_bug(version):
         return ()
     name = ".".join(map(str, version))

@@ -1,6 +1,4 @@
-"""
-Promises of a store that keeps the hash chain of each account.
-"""
+"""Promises of a store that keeps the hash chain of each account."""
 
 from typing import cast
 
@@ -13,9 +11,7 @@ from bankcore.testing._conformance.subject import Subject, check_of
 
 
 def _hashes_by_account(subject: Subject) -> dict[AccountId, list[bytes]]:
-    """
-    What the hashes of the store's journal are, account by account.
-    """
+    """What the hashes of the store's journal are, account by account."""
     records = journal_of(subject.store)
     hashes: dict[AccountId, list[bytes]] = {}
     for record, own in zip(records, linked(records, {}), strict=True):
@@ -44,9 +40,7 @@ def every_transaction_is_tied_to_the_one_before_it(subject: Subject) -> None:
 
 @check_of("chained")
 def a_chain_is_read_by_versions(subject: Subject) -> None:
-    """
-    Hashes come from version *after* + 1 on, in any pages, and nothing comes after the last.
-    """
+    """Hashes come from version *after* + 1 on, in any pages, and nothing comes after the last."""
     store = cast("Chained", subject.store)
     fill(subject.store)
     hashes = _hashes_by_account(subject)[ALICE]

@@ -1,6 +1,4 @@
-"""
-Promises of a store that keeps denials.
-"""
+"""Promises of a store that keeps denials."""
 
 from datetime import timedelta
 from typing import Final, cast
@@ -30,9 +28,7 @@ DENIALS: Final = (
 
 
 def _log_of(subject: Subject) -> DenialLog:
-    """
-    The store, in which the denials are recorded.
-    """
+    """The store, in which the denials are recorded."""
     store = cast("DenialLog", subject.store)
     for denial in DENIALS:
         store.record_denial(denial)

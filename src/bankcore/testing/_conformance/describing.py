@@ -1,6 +1,4 @@
-"""
-Promises of a store that says what it is made of.
-"""
+"""Promises of a store that says what it is made of."""
 
 from collections.abc import Mapping
 from typing import cast

@@ -1,6 +1,4 @@
-"""
-Promises to several processes that use the same contents at once.
-"""
+"""Promises to several processes that use the same contents at once."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -37,9 +35,7 @@ _Task = Callable[[AccountStore, int], list[str]]
 
 @check_of("processes")
 def no_update_of_another_process_is_lost(subject: Subject) -> None:
-    """
-    Of several processes that book on one account at once, every booking counts.
-    """
+    """Of several processes that book on one account at once, every booking counts."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(0))
     in_processes(subject, book)
     account = subject.store.account(ALICE)
@@ -69,9 +65,7 @@ def racing_processes_with_one_id_have_one_effect(subject: Subject) -> None:
 
 @check_of("processes")
 def processes_do_not_overspend(subject: Subject) -> None:
-    """
-    Of several processes that withdraw the whole balance at once, one gets it.
-    """
+    """Of several processes that withdraw the whole balance at once, one gets it."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(100))
     answers = in_processes(subject, withdraw)
 
@@ -81,9 +75,7 @@ def processes_do_not_overspend(subject: Subject) -> None:
 
 @check_of("processes")
 def a_process_reads_what_another_wrote(subject: Subject) -> None:
-    """
-    What one process has written, every other reads at once, in the order of the journal.
-    """
+    """What one process has written, every other reads at once, in the order of the journal."""
     append(subject.store, [refusal(f"t-{n}") for n in range(3)])
     answers = in_processes(subject, tell)
 
@@ -94,18 +86,14 @@ def a_process_reads_what_another_wrote(subject: Subject) -> None:
 
 
 def book(store: AccountStore, process: int) -> list[str]:
-    """
-    Add a cent, many times, with no help from the rules.
-    """
+    """Add a cent, many times, with no help from the rules."""
     for n in range(_EACH):
         patiently(add_one, store, ReadSet((), (ALICE,)), ALICE, f"t-{process}-{n}")
     return []
 
 
 def race(store: AccountStore, _: int) -> list[str]:
-    """
-    Deposit under ids that every process uses, and say the answers.
-    """
+    """Deposit under ids that every process uses, and say the answers."""
     bank = bank_over(store)
     answers = (
         patiently(bank.deposit, "alice", eur(1), transaction_id=f"t-{n}") for n in range(_EACH)
@@ -114,9 +102,7 @@ def race(store: AccountStore, _: int) -> list[str]:
 
 
 def withdraw(store: AccountStore, process: int) -> list[str]:
-    """
-    Withdraw everything, and say whether it was there.
-    """
+    """Withdraw everything, and say whether it was there."""
     bank = bank_over(store)
     try:
         patiently(bank.withdraw, "alice", eur(100), transaction_id=f"t-{process}")
@@ -126,18 +112,14 @@ def withdraw(store: AccountStore, process: int) -> list[str]:
 
 
 def tell(store: AccountStore, process: int) -> list[str]:
-    """
-    Say the ids in the journal, and add a record.
-    """
+    """Say the ids in the journal, and add a record."""
     found = [record.id.value for record in journal_of(store)]
     patiently(append, store, [refusal(f"own-{process}")])
     return found
 
 
 def in_processes(subject: Subject, task: _Task) -> list[list[str]]:
-    """
-    What *task* gives in several processes that open the store and start together.
-    """
+    """What *task* gives in several processes that open the store and start together."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(_PROCESSES)
     limit = subject.capabilities.time_limit

@@ -14,48 +14,36 @@ _SHOWN_MAX: Final = 400
 
 
 class BrokenPromiseError(AssertionError):
-    """
-    A store did not do what it has promised.
-    """
+    """A store did not do what it has promised."""
 
 
 class Raised:
-    """
-    What `raises` caught.
-    """
+    """What `raises` caught."""
 
     error: Any = None
 
 
 def require(is_so: object, said: str) -> None:
-    """
-    Pass if *is_so*; *said* is the sentence that must hold.
-    """
+    """Pass if *is_so*; *said* is the sentence that must hold."""
     if not is_so:
         raise BrokenPromiseError(f"it must hold that {said}")
 
 
 def require_equal(expected: object, actual: object) -> None:
-    """
-    Pass if they are equal; otherwise say where they begin to differ.
-    """
+    """Pass if they are equal; otherwise say where they begin to differ."""
     if expected != actual:
         raise BrokenPromiseError(_difference(expected, actual))
 
 
 def require_same(expected: object, actual: object) -> None:
-    """
-    Pass if they are one and the same object.
-    """
+    """Pass if they are one and the same object."""
     if expected is not actual:
         raise BrokenPromiseError(f"expected the very {_shown(expected)}, and got {_shown(actual)}")
 
 
 @contextmanager
 def raises(*errors: type[BaseException]) -> Iterator[Raised]:
-    """
-    Pass if one of *errors* is raised inside; it is then in ``.error``.
-    """
+    """Pass if one of *errors* is raised inside; it is then in ``.error``."""
     raised = Raised()
     try:
         yield raised

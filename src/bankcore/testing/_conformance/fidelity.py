@@ -1,6 +1,4 @@
-"""
-The promise that everything comes back as it was written.
-"""
+"""The promise that everything comes back as it was written."""
 
 from collections.abc import Iterable
 
@@ -22,9 +20,7 @@ from bankcore.testing._conformance.subject import check
 
 
 def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
-    """
-    Write these records and accounts in one unit, and look at them in every way there is.
-    """
+    """Write these records and accounts in one unit, and look at them in every way there is."""
     written = list(written)
     records = [record for record, _ in written]
     accounts = sorted(
@@ -62,39 +58,29 @@ def amounts_of_every_currency_come_back(store: AccountStore) -> None:
 
 @check
 def texts_come_back(store: AccountStore) -> None:
-    """
-    Descriptions and principals come back as they were written, in any script, with quotes.
-    """
+    """Descriptions and principals come back as they were written, in any script, with quotes."""
     _require_back(store, text_cases())
 
 
 @check
 def instants_come_back(store: AccountStore) -> None:
-    """
-    Instants come back to the microsecond, from the year 1 to the year 9999.
-    """
+    """Instants come back to the microsecond, from the year 1 to the year 9999."""
     _require_back(store, instant_cases())
 
 
 @check
 def transactions_of_every_command_come_back(store: AccountStore) -> None:
-    """
-    A transaction of every command comes back field by field, with the accounts it touched.
-    """
+    """A transaction of every command comes back field by field, with the accounts it touched."""
     _require_back(store, command_cases())
 
 
 @check
 def accounts_in_every_state_come_back(store: AccountStore) -> None:
-    """
-    An account comes back with its holds, restriction, holders, overdraft limit and status.
-    """
+    """An account comes back with its holds, restriction, holders, overdraft limit and status."""
     _require_back(store, state_cases())
 
 
 @check
 def refusals_of_every_kind_come_back(store: AccountStore) -> None:
-    """
-    A refusal for every reason comes back with its facts, and with the batch it was part of.
-    """
+    """A refusal for every reason comes back with its facts, and with the batch it was part of."""
     _require_back(store, refusal_cases())

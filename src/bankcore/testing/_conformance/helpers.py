@@ -1,6 +1,4 @@
-"""
-What the checks share: a bank whose runs are all the same, and ways to look at a store.
-"""
+"""What the checks share: a bank whose runs are all the same, and ways to look at a store."""
 
 import threading
 import time
@@ -39,9 +37,7 @@ _ATTEMPTS: Final = 1000
 
 
 def eur(minor: int) -> Money:
-    """
-    So many cents.
-    """
+    """So many cents."""
     return Money.from_minor(minor, "EUR")
 
 
@@ -51,17 +47,13 @@ def bank_over(
     clock: Callable[[], datetime] = lambda: NOW,
     deadline: timedelta = timedelta(seconds=30),  # immutable
 ) -> Bank:
-    """
-    A bank whose time and ids are the same in every run.
-    """
+    """A bank whose time and ids are the same in every run."""
     numbers = count(1)
     return Bank(store, clock=clock, new_id=lambda: f"made-{next(numbers)}", deadline=deadline)
 
 
 def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
-    """
-    All records, read page by page.
-    """
+    """All records, read page by page."""
     records: list[Record] = []
     page = store.journal(limit=limit)
     while page.records:
@@ -71,18 +63,14 @@ def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
 
 
 def contents_of(store: AccountStore) -> tuple[list[Account], list[Record]]:
-    """
-    Everything that *store* says it holds.
-    """
+    """Everything that *store* says it holds."""
     return list(store.accounts(limit=10_000)), journal_of(store)
 
 
 def append(
     store: AccountStore, records: Iterable[Record] = (), accounts: Iterable[Account] = ()
 ) -> WriteSet:
-    """
-    Write *records* and *accounts* as they are, in one unit.
-    """
+    """Write *records* and *accounts* as they are, in one unit."""
     written = WriteSet(tuple(accounts), tuple(records))
     reads = ReadSet(
         tuple(record.id for record in written.records),
@@ -92,9 +80,7 @@ def append(
 
 
 def refusal(transaction_id: str, *, at: datetime = NOW) -> Refusal:
-    """
-    The smallest record that there is, under this id.
-    """
+    """The smallest record that there is, under this id."""
     command = Deposit("nobody", eur(1), transaction_id=transaction_id)
     facts = {"account_id": AccountId("nobody")}
     return Refusal(TransactionId(transaction_id), command, at, "account_not_found", facts)
@@ -115,9 +101,7 @@ def let_others_run() -> None:
 
 
 def in_threads(number: int, work: Callable[[int], None]) -> None:
-    """
-    Run *work* with 0, 1, … in as many threads, which start together; raises what one raised.
-    """
+    """Run *work* with 0, 1, … in as many threads, which start together; raises what one raised."""
     barrier = threading.Barrier(number)
     raised: list[BaseException] = []
 
@@ -152,9 +136,7 @@ def in_spite_of(
     *args: _Given.args,
     **kwargs: _Given.kwargs,
 ) -> _Result:
-    """
-    What *work* gives, sent again after any of *errors*; a thousand times at the most.
-    """
+    """What *work* gives, sent again after any of *errors*; a thousand times at the most."""
     for _ in range(_ATTEMPTS):
         try:
             return work(*args, **kwargs)
@@ -164,9 +146,7 @@ def in_spite_of(
 
 
 def look(store: AccountStore, reads: ReadSet) -> Snapshot:
-    """
-    What a unit that names *reads* sees.
-    """
+    """What a unit that names *reads* sees."""
     seen: list[Snapshot] = []
 
     def decide(snapshot: Snapshot) -> WriteSet:
@@ -180,9 +160,7 @@ def look(store: AccountStore, reads: ReadSet) -> Snapshot:
 def add_one(
     store: AccountStore, reads: ReadSet, account_id: AccountId, transaction_id: str
 ) -> None:
-    """
-    Add one cent to the account as it was read, with no help from the rules.
-    """
+    """Add one cent to the account as it was read, with no help from the rules."""
 
     def decide(snapshot: Snapshot) -> WriteSet:
         command = Deposit(account_id, eur(1), transaction_id=transaction_id)
@@ -229,9 +207,7 @@ def fill(store: AccountStore) -> None:
 
 
 def paged(store: AccountStore, limit: int) -> Iterator[Account]:
-    """
-    All accounts, read page by page.
-    """
+    """All accounts, read page by page."""
     page: Sequence[Account] = store.accounts(limit=limit)
     while page:
         require(len(page) <= limit, f"a page of {limit} has no more than that")
@@ -240,17 +216,13 @@ def paged(store: AccountStore, limit: int) -> Iterator[Account]:
 
 
 def touches(record: Record, account_id: AccountId) -> bool:
-    """
-    Whether the record is a transaction on the account.
-    """
+    """Whether the record is a transaction on the account."""
     return isinstance(record, Transaction) and any(
         posting.account_id == account_id for posting in record.postings
     )
 
 
 def version_at(store: AccountStore, instant: datetime) -> int:
-    """
-    The version that alice had at the instant; 0 before her first.
-    """
+    """The version that alice had at the instant; 0 before her first."""
     posting = store.posting_at(ALICE, instant)
     return 0 if posting is None else posting.version

@@ -1,6 +1,4 @@
-"""
-Promises of a store that finds the accounts of a holder.
-"""
+"""Promises of a store that finds the accounts of a holder."""
 
 from typing import Final, cast
 
@@ -16,9 +14,7 @@ MARY: Final = PrincipalId("mary")
 
 
 def _bank_with_holders(subject: Subject) -> tuple[Bank, HolderIndex]:
-    """
-    A bank of five accounts, opened in no order; mary holds the three that are named here.
-    """
+    """A bank of five accounts, opened in no order; mary holds the three that are named here."""
     bank = bank_over(subject.store)
     for name, holder in (("e", "mary"), ("b", "bert"), ("c", "mary"), ("d", None), ("a", "mary")):
         bank.open_account(name, initial_balance=eur(0), holder=holder)

@@ -1,6 +1,4 @@
-"""
-Promises of holds.
-"""
+"""Promises of holds."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -74,9 +72,7 @@ def due_holds_are_found(store: AccountStore) -> None:
 
 @check
 def due_holds_come_a_page_at_a_time(store: AccountStore) -> None:
-    """
-    A *limit* of due holds gives that many, and those that expire first.
-    """
+    """A *limit* of due holds gives that many, and those that expire first."""
     due = _placed(store)
     for limit in range(1, 6):
         given = list(store.holds_due(LAST_INSTANT, limit=limit))
@@ -90,9 +86,7 @@ def due_holds_come_a_page_at_a_time(store: AccountStore) -> None:
 
 @check
 def a_hold_that_is_over_is_not_due(store: AccountStore) -> None:
-    """
-    A hold that was captured, released, expired or extended is due no more at its old end.
-    """
+    """A hold that was captured, released, expired or extended is due no more at its old end."""
     now = [NOW]
     bank = bank_over(store, clock=lambda: now[0])
     bank.open_account("alice", initial_balance=eur(100))
@@ -109,9 +103,7 @@ def a_hold_that_is_over_is_not_due(store: AccountStore) -> None:
 
 
 def _placed(store: AccountStore) -> list[tuple[AccountId, Hold]]:
-    """
-    Two accounts with seven holds, of which five are due one day, the earliest first.
-    """
+    """Two accounts with seven holds, of which five are due one day, the earliest first."""
     placed: dict[str, dict[str, datetime | None]] = {
         "bob": {"h-1": LATER + TICK, "h-2": None, "h-3": SOON},
         "alice": {"h-5": LATER, "h-4": SOON, "h-7": None, "h-6": SOON - TICK},

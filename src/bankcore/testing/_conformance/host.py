@@ -1,6 +1,4 @@
-"""
-Promises of a store on a connection that the application owns.
-"""
+"""Promises of a store on a connection that the application owns."""
 
 from datetime import timedelta
 
@@ -47,9 +45,7 @@ def a_row_and_a_deposit_vanish_together(subject: Subject) -> None:
 
 @check_of("host")
 def a_unit_outside_a_transaction_is_misuse(subject: Subject) -> None:
-    """
-    A unit outside a transaction of the application is `StoreMisuseError`, and begins none.
-    """
+    """A unit outside a transaction of the application is `StoreMisuseError`, and begins none."""
     host = _begun(subject)
     host.commit()
     with raises(StoreMisuseError):
@@ -60,9 +56,7 @@ def a_unit_outside_a_transaction_is_misuse(subject: Subject) -> None:
 
 @check_of("host")
 def a_refusal_is_final_with_the_hosts_commit(subject: Subject) -> None:
-    """
-    A refusal is recorded when the application commits, and never was if it rolls back.
-    """
+    """A refusal is recorded when the application commits, and never was if it rolls back."""
     host = _begun(subject)
     host.commit()
     for end, is_replayed in ((host.rollback, False), (host.commit, False), (host.rollback, True)):
@@ -76,9 +70,7 @@ def a_refusal_is_final_with_the_hosts_commit(subject: Subject) -> None:
 
 @check_of("host")
 def a_failed_unit_leaves_the_hosts_transaction(subject: Subject) -> None:
-    """
-    If *decide* raises, the unit is undone, and what the application did before it is kept.
-    """
+    """If *decide* raises, the unit is undone, and what the application did before it is kept."""
     host = _begun(subject)
     bank_over(host.store).deposit("alice", eur(5), transaction_id="t-2")
     host.write_row("paid")
@@ -134,9 +126,7 @@ def doubt_goes_to_the_application(subject: Subject) -> None:
 
 
 def _begun(subject: Subject) -> HostConnection:
-    """
-    A connection in a transaction, with an account of ten cents that was committed before.
-    """
+    """A connection in a transaction, with an account of ten cents that was committed before."""
     host = subject.host()
     host.begin()
     bank_over(host.store).open_account("alice", initial_balance=eur(10), transaction_id="t-1")

@@ -1,6 +1,4 @@
-"""
-A store on the application's own connection, put to the promises of every other store.
-"""
+"""A store on the application's own connection, put to the promises of every other store."""
 
 from collections.abc import Callable
 from typing import Any, cast

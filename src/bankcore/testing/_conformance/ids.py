@@ -1,6 +1,4 @@
-"""
-Promises of ids: one record each, found again by whoever sends the id again.
-"""
+"""Promises of ids: one record each, found again by whoever sends the id again."""
 
 from typing import cast
 
@@ -24,9 +22,7 @@ from bankcore.testing._conformance.subject import check
 
 @check
 def a_command_sent_again_is_booked_once(store: AccountStore) -> None:
-    """
-    The same command under the same id gives the same transaction again, and writes nothing.
-    """
+    """The same command under the same id gives the same transaction again, and writes nothing."""
     bank = bank_over(store)
     first = [
         bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1"),
@@ -61,9 +57,7 @@ def an_id_stands_for_one_command(store: AccountStore) -> None:
 
 @check
 def refusals_are_records(store: AccountStore) -> None:
-    """
-    A refusal is found under its id, by `transact` too, and stands in the journal.
-    """
+    """A refusal is found under its id, by `transact` too, and stands in the journal."""
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(5), transaction_id="t-1")
     with raises(InsufficientFundsError) as raised:
@@ -104,9 +98,7 @@ def a_failed_batch_leaves_its_refusal_alone(store: AccountStore) -> None:
 
 @check
 def the_longest_ids_are_kept(store: AccountStore) -> None:
-    """
-    Ids of 64 characters are kept whole, and two that differ in the last one are two.
-    """
+    """Ids of 64 characters are kept whole, and two that differ in the last one are two."""
     ids = [f"{'a' * 63}{last}" for last in "abAB-._9"]
     bank = bank_over(store)
     for number, each in enumerate(ids):

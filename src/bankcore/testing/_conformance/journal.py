@@ -1,6 +1,4 @@
-"""
-Promises of the journal: its order, its pages, its cursors.
-"""
+"""Promises of the journal: its order, its pages, its cursors."""
 
 from bankcore import AccountId, AccountStore, Transaction
 from bankcore.commands import Command, Deposit, OpenAccount, Withdraw
@@ -42,9 +40,7 @@ def records_keep_the_order_they_were_written_in(store: AccountStore) -> None:
 
 @check
 def the_journal_is_read_page_by_page(store: AccountStore) -> None:
-    """
-    Whatever the size of the pages, all records come, each once and in order.
-    """
+    """Whatever the size of the pages, all records come, each once and in order."""
     fill(store)
     records = list(store.journal(limit=10_000).records)
 
@@ -55,9 +51,7 @@ def the_journal_is_read_page_by_page(store: AccountStore) -> None:
 
 @check
 def an_empty_page_keeps_the_place(store: AccountStore) -> None:
-    """
-    An empty page means that there is no more yet; its ``next`` is the place asked from.
-    """
+    """An empty page means that there is no more yet; its ``next`` is the place asked from."""
     beginning = store.journal()
     append(store, [refusal("t-1"), refusal("t-2")])
     end = store.journal().next
@@ -73,9 +67,7 @@ def an_empty_page_keeps_the_place(store: AccountStore) -> None:
 
 @check
 def the_journal_extends_every_order_of_versions(store: AccountStore) -> None:
-    """
-    The order of the journal extends every account's order of versions, with no gap in any.
-    """
+    """The order of the journal extends every account's order of versions, with no gap in any."""
     fill(store)
     versions: dict[AccountId, list[int]] = {}
     for record in journal_of(store, limit=3):
@@ -89,9 +81,7 @@ def the_journal_extends_every_order_of_versions(store: AccountStore) -> None:
 
 @check
 def a_foreign_cursor_is_refused(store: AccountStore) -> None:
-    """
-    `InvalidCursorError`, if *after* is not a cursor of this store.
-    """
+    """`InvalidCursorError`, if *after* is not a cursor of this store."""
     append(store, [refusal("t-1")])
 
     for token in ("", " ", "x", "-1", "1.0", "1e3", "0x1", "1'; DROP TABLE journal; --"):

@@ -1,6 +1,4 @@
-"""
-Promises of the other reads: accounts, histories, postings, and the bounds of a page.
-"""
+"""Promises of the other reads: accounts, histories, postings, and the bounds of a page."""
 
 from datetime import timedelta
 
@@ -33,9 +31,7 @@ from bankcore.testing._conformance.subject import check
 
 @check
 def accounts_come_in_the_order_of_their_ids(store: AccountStore) -> None:
-    """
-    The accounts come in the order of their ids' characters, however small the pages.
-    """
+    """The accounts come in the order of their ids' characters, however small the pages."""
     ids = ["b", "a", "B", "A", "_", "0", "10", "9", "a.", "a-", "aa", "a" * 64, "Z", "z"]
     bank = bank_over(store)
     bank.execute(OpenAccount(each, initial_balance=eur(0)) for each in ids)
@@ -52,9 +48,7 @@ def accounts_come_in_the_order_of_their_ids(store: AccountStore) -> None:
 
 @check
 def accounts_begin_after_an_id(store: AccountStore) -> None:
-    """
-    The accounts come after *after*, whether or not there is an account of that id.
-    """
+    """The accounts come after *after*, whether or not there is an account of that id."""
     bank = bank_over(store)
     bank.execute(OpenAccount(each, initial_balance=eur(0)) for each in ("b", "d", "f"))
 
@@ -74,9 +68,7 @@ def accounts_begin_after_an_id(store: AccountStore) -> None:
 
 @check
 def a_history_is_read_by_versions(store: AccountStore) -> None:
-    """
-    A history comes in the order of versions, from version *after* + 1 on, in any pages.
-    """
+    """A history comes in the order of versions, from version *after* + 1 on, in any pages."""
     fill(store)
     for account in store.accounts():
         whole = [r for r in journal_of(store) if touches(r, account.id)]
@@ -93,9 +85,7 @@ def a_history_is_read_by_versions(store: AccountStore) -> None:
 
 @check
 def a_history_ends_after_its_last_version(store: AccountStore) -> None:
-    """
-    There is nothing after the last version, however large the number asked for.
-    """
+    """There is nothing after the last version, however large the number asked for."""
     bank_over(store).open_account("alice", initial_balance=eur(1))
     for after in (1, 2, 10**18, 2**63 - 1, 2**63, 10**30):
         require_equal([], list(store.history(ALICE, after=after)))
@@ -131,9 +121,7 @@ def postings_are_found_by_instant(store: AccountStore) -> None:
 
 @check
 def postings_are_found_at_the_ends_of_time(store: AccountStore) -> None:
-    """
-    Postings of the years 1 and 9999 are found at their instants, and not before.
-    """
+    """Postings of the years 1 and 9999 are found at their instants, and not before."""
     bank = bank_over(store, clock=lambda: LAST_INSTANT)
     tick = timedelta(microseconds=1)
     bank.open_account("alice", initial_balance=eur(1), booked_at=FIRST_INSTANT)
@@ -146,9 +134,7 @@ def postings_are_found_at_the_ends_of_time(store: AccountStore) -> None:
 
 @check
 def what_is_unknown_is_an_error(store: AccountStore) -> None:
-    """
-    `AccountNotFoundError` and `TransactionNotFoundError` say the id that is not there.
-    """
+    """`AccountNotFoundError` and `TransactionNotFoundError` say the id that is not there."""
     bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
     # Ids are case-sensitive, and an account's is not a transaction's.
     for account_id in map(AccountId, ("Alice", "alic", "alice0", "t-1")):
@@ -171,17 +157,13 @@ def what_is_unknown_is_an_error(store: AccountStore) -> None:
 
 @check
 def an_empty_store_has_nothing(store: AccountStore) -> None:
-    """
-    A new store has no account and no record.
-    """
+    """A new store has no account and no record."""
     require_equal(([], []), contents_of(store))
 
 
 @check
 def limits_have_bounds(store: AccountStore) -> None:
-    """
-    Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise.
-    """
+    """Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise."""
     bank_over(store).open_account("alice", initial_balance=eur(1))
     for limit in (0, -1, 10_001, 10**20, -(10**20), 10**5000, True, 1.0, "5", b"5", None):
         for ask in (

@@ -1,6 +1,4 @@
-"""
-Promises to who comes back: to the same contents, opened again.
-"""
+"""Promises to who comes back: to the same contents, opened again."""
 
 from bankcore.accounts._errors import InsufficientFundsError
 from bankcore.testing._conformance.failing import raises, require_equal
@@ -17,9 +15,7 @@ from bankcore.testing._conformance.subject import Subject, check_of
 
 @check_of("opener")
 def what_was_written_is_there_when_opened_again(subject: Subject) -> None:
-    """
-    Closed and opened again, a store has every account and every record, as they were.
-    """
+    """Closed and opened again, a store has every account and every record, as they were."""
     fill(subject.store)
     accounts, records = contents_of(subject.store)
     store = subject.opened_again()
@@ -51,9 +47,7 @@ def ids_are_known_when_opened_again(subject: Subject) -> None:
 
 @check_of("opener")
 def cursors_are_good_when_opened_again(subject: Subject) -> None:
-    """
-    A cursor is a place in the journal also for who opens the store again.
-    """
+    """A cursor is a place in the journal also for who opens the store again."""
     fill(subject.store)
     page = subject.store.journal(limit=5)
     rest = [record.id for record in journal_of(subject.store)][5:]
@@ -64,9 +58,7 @@ def cursors_are_good_when_opened_again(subject: Subject) -> None:
 
 @check_of("opener")
 def versions_go_on_when_opened_again(subject: Subject) -> None:
-    """
-    What is booked after opening again follows what was booked before, with no gap.
-    """
+    """What is booked after opening again follows what was booked before, with no gap."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(5))
     store = subject.opened_again()
     receipt = bank_over(store).deposit("alice", eur(1), transaction_id="t-2")

@@ -76,9 +76,7 @@ EUR: Final = Currency("EUR")
 
 
 def amount_cases() -> Iterator[Case]:
-    """
-    Openings with every amount in every currency.
-    """
+    """Openings with every amount in every currency."""
     numbers = count()
     for currency in CURRENCIES:
         for amount in AMOUNTS:
@@ -86,9 +84,7 @@ def amount_cases() -> Iterator[Case]:
 
 
 def text_cases() -> Iterator[Case]:
-    """
-    Every description and every principal, each four times, in commands of all kinds.
-    """
+    """Every description and every principal, each four times, in commands of all kinds."""
     cases = zip(count(), cycle(SENT), strict=False)
     for _ in range(4):
         for description in DESCRIPTIONS:
@@ -98,9 +94,7 @@ def text_cases() -> Iterator[Case]:
 
 
 def instant_cases() -> Iterator[Case]:
-    """
-    Every instant, given and not, in commands of all kinds.
-    """
+    """Every instant, given and not, in commands of all kinds."""
     cases = zip(count(), cycle(SENT), strict=False)
     for _ in range(4):
         for instant in INSTANTS:
@@ -109,9 +103,7 @@ def instant_cases() -> Iterator[Case]:
 
 
 def command_cases() -> Iterator[Case]:
-    """
-    Transactions of every command, with as little and with as much as it can have.
-    """
+    """Transactions of every command, with as little and with as much as it can have."""
     numbers = count()
     for kind in (*SENT, ExpireHold):
         yield _case(next(numbers), kind)
@@ -120,17 +112,13 @@ def command_cases() -> Iterator[Case]:
 
 
 def state_cases() -> Iterator[Case]:
-    """
-    Transactions that leave accounts in every state there is.
-    """
+    """Transactions that leave accounts in every state there is."""
     for number in range(3 * len(DESCRIPTIONS)):
         yield _case(number, Deposit, at=INSTANTS[number % len(INSTANTS)])
 
 
 def refusal_cases() -> Iterator[Case]:
-    """
-    Refusals for every reason in every currency, and of a batch that had every command in it.
-    """
+    """Refusals for every reason in every currency, and of a batch that had every command in it."""
     numbers = count()
     for code, error in RECORDED_ERRORS.items():
         for currency in CURRENCIES:
@@ -150,9 +138,7 @@ def refusal_cases() -> Iterator[Case]:
 
 
 def postings_of(record: Record) -> tuple[Posting, ...]:
-    """
-    Return the postings of a transaction; none of a refusal.
-    """
+    """Return the postings of a transaction; none of a refusal."""
     return record.postings if isinstance(record, Transaction) else ()
 
 

@@ -36,66 +36,42 @@ _Opener = Callable[[], AccountStore]
 
 
 class StoreFaults(Protocol):
-    """
-    How a store can be made to fail from outside, each while a context lasts.
-    """
+    """How a store can be made to fail from outside, each while a context lasts."""
 
     def busy(self) -> AbstractContextManager[object]:
-        """
-        Somebody else keeps the store from being written.
-        """
+        """Somebody else keeps the store from being written."""
 
     def failing_before_commit(self) -> AbstractContextManager[object]:
-        """
-        Every unit fails after *decide* was called, certainly before its commit.
-        """
+        """Every unit fails after *decide* was called, certainly before its commit."""
 
     def losing_commits(self) -> AbstractContextManager[object]:
-        """
-        Every commit fails with an error that leaves it open, and has no effect.
-        """
+        """Every commit fails with an error that leaves it open, and has no effect."""
 
     def losing_answers(self) -> AbstractContextManager[object]:
-        """
-        Every commit takes effect, and fails with an error that leaves it open.
-        """
+        """Every commit takes effect, and fails with an error that leaves it open."""
 
 
 class HostConnection(Protocol):
-    """
-    A connection of the application's own, with a store on it and a table of its rows.
-    """
+    """A connection of the application's own, with a store on it and a table of its rows."""
 
     @property
     def store(self) -> AccountStore:
-        """
-        The store on this connection.
-        """
+        """The store on this connection."""
 
     def begin(self) -> None:
-        """
-        Begin the application's transaction.
-        """
+        """Begin the application's transaction."""
 
     def commit(self) -> None:
-        """
-        Commit it.
-        """
+        """Commit it."""
 
     def rollback(self) -> None:
-        """
-        Roll it back.
-        """
+        """Roll it back."""
 
     def write_row(self, text: str) -> None:
-        """
-        Add a row of the application's own, in its transaction.
-        """
+        """Add a row of the application's own, in its transaction."""
 
     def rows(self) -> list[str]:
-        """
-        The application's rows, as its transaction sees them.
-        """
+        """The application's rows, as its transaction sees them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -136,16 +112,12 @@ class Capabilities:
     time_limit: float = 60.0
 
     def has(self, need: Need | None) -> bool:
-        """
-        Whether a check that needs this applies.
-        """
+        """Whether a check that needs this applies."""
         return need is None or bool(getattr(self, need))
 
 
 class Subject:
-    """
-    What one check is given: a fresh store, and the ways to get at more of it.
-    """
+    """What one check is given: a fresh store, and the ways to get at more of it."""
 
     def __init__(self, make_store: MakeStore, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
@@ -155,46 +127,34 @@ class Subject:
         self.store = self._entered(make_store(), self._closing_first)
 
     def close(self) -> None:
-        """
-        Close every store that is still open.
-        """
+        """Close every store that is still open."""
         self._closing_first.close()
         self._stack.close()
 
     def another(self) -> AccountStore:
-        """
-        One more fresh store.
-        """
+        """One more fresh store."""
         return self._entered(self._make_store(), self._stack)
 
     def opener(self) -> Callable[[], AccountStore]:
-        """
-        What opens the contents of ``store`` once more.
-        """
+        """What opens the contents of ``store`` once more."""
         opener = cast(
             "Callable[[AccountStore], Callable[[], AccountStore]]", self.capabilities.opener
         )
         return opener(self.store)
 
     def opened_again(self) -> AccountStore:
-        """
-        The same contents, opened once more, when the store was closed.
-        """
+        """The same contents, opened once more, when the store was closed."""
         open_again = self.opener()
         self._closing_first.close()
         return self._entered(open_again(), self._stack)
 
     def faults(self) -> StoreFaults:
-        """
-        The ways to make ``store`` fail.
-        """
+        """The ways to make ``store`` fail."""
         faults = cast("Callable[[AccountStore], StoreFaults]", self.capabilities.faults)
         return faults(self.store)
 
     def host(self) -> HostConnection:
-        """
-        A fresh connection of the application's own.
-        """
+        """A fresh connection of the application's own."""
         host = cast("Callable[[], HostConnection]", self.capabilities.host)
         made = host()
         if isinstance(made, AbstractContextManager):
@@ -254,9 +214,7 @@ REGISTERED: Final[dict[str, list[Check]]] = {}
 
 
 def check(function: Callable[[AccountStore], None]) -> Callable[[AccountStore], None]:
-    """
-    Register *function*, whose docstring is the promise, for every store.
-    """
+    """Register *function*, whose docstring is the promise, for every store."""
     _register(function, None, lambda subject: function(subject.store))
     return function
 
@@ -264,9 +222,7 @@ def check(function: Callable[[AccountStore], None]) -> Callable[[AccountStore], 
 def check_of(
     needs: Need | None,
 ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-    """
-    The same for a function that needs more than a fresh store.
-    """
+    """The same for a function that needs more than a fresh store."""
 
     def register(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
         _register(function, needs, function)

@@ -1,6 +1,4 @@
-"""
-Promises of a store that keeps tokens.
-"""
+"""Promises of a store that keeps tokens."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -35,9 +33,7 @@ TOKENS: Final = (
 
 
 def _tokens_in(subject: Subject) -> TokenStore:
-    """
-    The store, to which the tokens were added in another order than that of their ids.
-    """
+    """The store, to which the tokens were added in another order than that of their ids."""
     store = cast("TokenStore", subject.store)
     for token in TOKENS[::-1]:
         store.add_token(token)
@@ -61,9 +57,7 @@ def tokens_come_back(subject: Subject) -> None:
 
 @check_of("token_store")
 def a_tokens_id_is_taken_once(subject: Subject) -> None:
-    """
-    A second token of an id is `StoreMisuseError`, and the first stays.
-    """
+    """A second token of an id is `StoreMisuseError`, and the first stays."""
     store = _tokens_in(subject)
     with raises(StoreMisuseError):
         store.add_token(attrs.evolve(TOKENS[1], principal=Principal("mallory")))
@@ -73,9 +67,7 @@ def a_tokens_id_is_taken_once(subject: Subject) -> None:
 
 @check_of("token_store")
 def a_token_of_nobody_is_an_error(subject: Subject) -> None:
-    """
-    To look for a token that is not there, or to revoke it, is `TokenNotFoundError`.
-    """
+    """To look for a token that is not there, or to revoke it, is `TokenNotFoundError`."""
     store = _tokens_in(subject)
     for token_id in ("a", "B2", "", "b2 "):
         with raises(TokenNotFoundError):

@@ -1,6 +1,4 @@
-"""
-Promises to several threads at once: nothing is lost, nothing done twice, nothing seen half.
-"""
+"""Promises to several threads at once: nothing is lost, nothing done twice, nothing seen half."""
 
 from collections.abc import Callable
 
@@ -29,9 +27,7 @@ from bankcore.testing._conformance.subject import Subject, check_of
 
 @check_of("threads")
 def units_that_share_an_account_take_turns(subject: Subject) -> None:
-    """
-    Two units that share an account behave as if one ran after the other.
-    """
+    """Two units that share an account behave as if one ran after the other."""
     store = subject.store
     bank_over(store).open_account("alice", initial_balance=eur(0))
 
@@ -77,9 +73,7 @@ def units_that_share_an_id_take_turns(subject: Subject) -> None:
 
 @check_of("threads")
 def a_transaction_is_reversed_once(subject: Subject) -> None:
-    """
-    Of many reversals of one transaction at once, one is booked, and the others know of it.
-    """
+    """Of many reversals of one transaction at once, one is booked, and the others know of it."""
     store = subject.store
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(10))
@@ -101,9 +95,7 @@ def a_transaction_is_reversed_once(subject: Subject) -> None:
 
 @check_of("threads")
 def other_threads_read_what_was_written(subject: Subject) -> None:
-    """
-    When `transact` has returned, every other thread reads what it wrote.
-    """
+    """When `transact` has returned, every other thread reads what it wrote."""
     store = subject.store
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100))
@@ -122,9 +114,7 @@ def other_threads_read_what_was_written(subject: Subject) -> None:
 
 @check_of("threads")
 def units_with_nothing_in_common_are_all_kept(subject: Subject) -> None:
-    """
-    Units of several threads that share nothing are all written, and each once.
-    """
+    """Units of several threads that share nothing are all written, and each once."""
     store = subject.store
 
     def work(thread: int) -> None:
@@ -169,9 +159,7 @@ def racers_with_one_id_have_one_effect(subject: Subject) -> None:
 
 @check_of("threads")
 def nobody_overspends(subject: Subject) -> None:
-    """
-    Of several threads that withdraw the whole balance at once, one gets it.
-    """
+    """Of several threads that withdraw the whole balance at once, one gets it."""
     store = subject.store
     bank_over(store).open_account("alice", initial_balance=eur(100))
     refused: list[InsufficientFundsError] = []
@@ -214,27 +202,21 @@ def transfers_in_a_circle_all_end(subject: Subject) -> None:
 
 @check_of("threads")
 def a_reader_sees_no_half_of_a_unit(subject: Subject) -> None:
-    """
-    A read that comes while a unit is written sees all of the unit, or nothing of it.
-    """
+    """A read that comes while a unit is written sees all of the unit, or nothing of it."""
     store = subject.store
     _require_whole(store, lambda: _balances(store))
 
 
 @check_of("threads")
 def a_snapshot_is_of_one_moment(subject: Subject) -> None:
-    """
-    What *decide* sees of several accounts is of one moment, whatever is written meanwhile.
-    """
+    """What *decide* sees of several accounts is of one moment, whatever is written meanwhile."""
     store = subject.store
     _require_whole(store, lambda: _seen(store, ReadSet((), (ALICE, BOB))))
 
 
 @check_of("threads")
 def a_follower_of_the_journal_misses_nothing(subject: Subject) -> None:
-    """
-    Who follows the journal by its cursor while others write gets every record, each once.
-    """
+    """Who follows the journal by its cursor while others write gets every record, each once."""
     store = subject.store
     followed: list[str] = []
     ended: list[int] = []
@@ -290,9 +272,7 @@ def _seen(store: AccountStore, reads: ReadSet) -> list[int]:
 
 
 def _require_whole(store: AccountStore, read: Callable[[], list[int]]) -> None:
-    """
-    Let one thread transfer between two accounts, and others *read* both until it has ended.
-    """
+    """Let one thread transfer between two accounts, and others *read* both until it has ended."""
     bank_over(store).execute(
         OpenAccount(each, initial_balance=eur(50)) for each in ("alice", "bob")
     )

@@ -1,6 +1,4 @@
-"""
-Promises that hold when something fails: in the store itself, or around it.
-"""
+"""Promises that hold when something fails: in the store itself, or around it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -32,9 +30,7 @@ _FAULTS: Final = (StoreUnavailableError, OutcomeUnknownError)
 
 @check
 def a_conflict_leaves_no_trace(store: AccountStore) -> None:
-    """
-    If *decide* was called and what it said was dropped, the next call sees nothing of it.
-    """
+    """If *decide* was called and what it said was dropped, the next call sees nothing of it."""
     faulty = FaultyStore(store, rate=0)
     bank = _bank(faulty)
     faulty.inject(Fault.CONFLICT, Fault.CONFLICT)
@@ -47,9 +43,7 @@ def a_conflict_leaves_no_trace(store: AccountStore) -> None:
 
 @check
 def a_unit_run_twice_counts_once(store: AccountStore) -> None:
-    """
-    The same unit run twice, as after a message that came twice, has one effect.
-    """
+    """The same unit run twice, as after a message that came twice, has one effect."""
     faulty = FaultyStore(store, rate=0)
     bank = _bank(faulty)
     faulty.inject(Fault.DUPLICATE, Fault.DUPLICATE)
@@ -121,9 +115,7 @@ def nothing_acknowledged_is_lost_under_faults(store: AccountStore) -> None:
 
 @check
 def the_audit_is_clean(store: AccountStore) -> None:
-    """
-    After any commands, every balance can be derived again from the journal.
-    """
+    """After any commands, every balance can be derived again from the journal."""
     fill(store)
 
     require_equal((), tuple(verify(store).disagreements))
@@ -131,9 +123,7 @@ def the_audit_is_clean(store: AccountStore) -> None:
 
 @check_of("self_checking")
 def a_sound_store_finds_nothing_wrong(subject: Subject) -> None:
-    """
-    A store that can check its own files finds nothing wrong with those it has written.
-    """
+    """A store that can check its own files finds nothing wrong with those it has written."""
     fill(subject.store)
 
     require_equal((), tuple(subject.store.integrity_errors()))  # type: ignore[attr-defined]  # it claims to be SelfChecking
