@@ -16,11 +16,9 @@ class AccessDeniedError(DeclinedError):
 
     code = "access_denied"
     is_recorded = False
+    sentence = "The principal may not do this ({0.action}): {0.reason}."
     action: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"The principal may not do this ({self.action}): {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -32,10 +30,8 @@ class AccountNotVisibleError(AccessDeniedError, LookupError):
     """
 
     code = "account_not_visible"
+    sentence = "There is no account {0.account_id} that the principal may see."
     account_id: AccountId
-
-    def __str__(self) -> str:
-        return f"There is no account {self.account_id} that the principal may see."
 
 
 @attrs.define(slots=False)
@@ -52,7 +48,5 @@ class TokenNotFoundError(InvalidRequestError, LookupError):
 
     code = "token_not_found"
     noun = "id"
+    sentence = "There is no token with {0._subject} {0.token_id}."
     token_id: str
-
-    def __str__(self) -> str:
-        return f"There is no token with {self._subject} {self.token_id}."

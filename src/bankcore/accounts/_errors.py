@@ -21,10 +21,8 @@ class InvalidAccountError(InvalidRequestError, ValueError):
 
     code = "invalid_account"
     noun = "The account"
+    sentence = "{0._subject} is not valid: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} is not valid: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -49,10 +47,8 @@ class InvalidVersionError(InvalidRequestError, ValueError):
 
     code = "invalid_version"
     noun = "The version"
+    sentence = "{0._subject} must be a whole number from 0, got {0.value}."
     value: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} must be a whole number from 0, got {self.value}."
 
 
 @attrs.define(slots=False)
@@ -60,10 +56,8 @@ class AccountClosedError(DeclinedError):
     """The account is closed, and closing is final."""
 
     code = "account_closed"
+    sentence = "Account {0.account_id} is closed."
     account_id: AccountId
-
-    def __str__(self) -> str:
-        return f"Account {self.account_id} is closed."
 
 
 @attrs.define(slots=False)
@@ -71,6 +65,10 @@ class InsufficientFundsError(DeclinedError):
     """The account's ``available`` would end below zero."""
 
     code = "insufficient_funds"
+    sentence = (
+        "Account {0.account_id} has {0.available} available,"
+        " {0.shortfall} less than the {0.requested} requested."
+    )
     account_id: AccountId
     available: Money
     requested: Money
@@ -84,28 +82,20 @@ class InsufficientFundsError(DeclinedError):
     def facts(self) -> Mapping[str, Any]:
         return {**super().facts, "shortfall": self.shortfall}
 
-    def __str__(self) -> str:
-        return (
-            f"Account {self.account_id} has {self.available} available,"
-            f" {self.shortfall} less than the {self.requested} requested."
-        )
-
 
 @attrs.define(slots=False)
 class BalanceLimitError(DeclinedError):
     """The balance or the held amount would leave ±(10¹⁸ - 1) minor units."""
 
     code = "balance_limit"
+    sentence = (
+        "Account {0.account_id} has a balance of {0.balance}; with the"
+        " {0.requested} requested, its balance or held amount would exceed the largest"
+        " possible amount."
+    )
     account_id: AccountId
     balance: Money
     requested: Money
-
-    def __str__(self) -> str:
-        return (
-            f"Account {self.account_id} has a balance of {self.balance}; with the"
-            f" {self.requested} requested, its balance or held amount would exceed the largest"
-            " possible amount."
-        )
 
 
 @attrs.define(slots=False)
@@ -161,11 +151,9 @@ class HoldNotFoundError(DeclinedError, LookupError):
     """The account has no hold with this id. Another account may have one."""
 
     code = "hold_not_found"
+    sentence = "Account {0.account_id} has no hold {0.hold_id}."
     account_id: AccountId
     hold_id: TransactionId
-
-    def __str__(self) -> str:
-        return f"Account {self.account_id} has no hold {self.hold_id}."
 
 
 @attrs.define(slots=False)
@@ -173,12 +161,10 @@ class HoldNotActiveError(HoldNotFoundError):
     """The account had this hold, but it was captured or released, or has expired."""
 
     code = "hold_not_active"
-
-    def __str__(self) -> str:
-        return (
-            f"Hold {self.hold_id} of account {self.account_id} is not active any more: it was"
-            " captured or released, or has expired."
-        )
+    sentence = (
+        "Hold {0.hold_id} of account {0.account_id} is not active any more: it was"
+        " captured or released, or has expired."
+    )
 
 
 @attrs.define(slots=False)
@@ -186,6 +172,9 @@ class HoldExceededError(DeclinedError):
     """The amount to capture is more than is left of the hold."""
 
     code = "hold_exceeded"
+    sentence = (
+        "Hold {0.hold_id} has {0.left} left, {0.shortfall} less than the {0.requested} requested."
+    )
     hold_id: TransactionId
     left: Money
     requested: Money
@@ -199,23 +188,15 @@ class HoldExceededError(DeclinedError):
     def facts(self) -> Mapping[str, Any]:
         return {**super().facts, "shortfall": self.shortfall}
 
-    def __str__(self) -> str:
-        return (
-            f"Hold {self.hold_id} has {self.left} left, {self.shortfall} less than the"
-            f" {self.requested} requested."
-        )
-
 
 @attrs.define(slots=False)
 class HoldLimitError(DeclinedError):
     """The account already has the largest number of open holds."""
 
     code = "hold_limit"
+    sentence = "Account {0.account_id} already has {0.holds_max} open holds, the maximum."
     account_id: AccountId
     holds_max: int
-
-    def __str__(self) -> str:
-        return f"Account {self.account_id} already has {self.holds_max} open holds, the maximum."
 
 
 @attrs.define(slots=False)
@@ -223,11 +204,9 @@ class HolderNotFoundError(DeclinedError, LookupError):
     """The principal has no rights on the account."""
 
     code = "holder_not_found"
+    sentence = "{0.principal} has no rights on account {0.account_id}."
     account_id: AccountId
     principal: PrincipalId
-
-    def __str__(self) -> str:
-        return f"{self.principal} has no rights on account {self.account_id}."
 
 
 @attrs.define(slots=False)
@@ -235,8 +214,6 @@ class HolderLimitError(DeclinedError):
     """The account already has the largest number of holders."""
 
     code = "holder_limit"
+    sentence = "Account {0.account_id} already has {0.holders_max} holders, the maximum."
     account_id: AccountId
     holders_max: int
-
-    def __str__(self) -> str:
-        return f"Account {self.account_id} already has {self.holders_max} holders, the maximum."

@@ -12,10 +12,8 @@ class SameAccountError(InvalidRequestError, ValueError):
 
     code = "same_account"
     noun = "The other account"
+    sentence = "{0._subject} must be a different account, got {0.account_id} twice."
     account_id: AccountId
-
-    def __str__(self) -> str:
-        return f"{self._subject} must be a different account, got {self.account_id} twice."
 
 
 @attrs.define(slots=False)
@@ -24,10 +22,8 @@ class InvalidLegsError(InvalidRequestError, ValueError):
 
     code = "invalid_legs"
     noun = "The legs"
+    sentence = "{0._subject} are not valid: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} are not valid: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -36,10 +32,8 @@ class InvalidFlagError(InvalidRequestError, TypeError):
 
     code = "invalid_flag"
     noun = "The flag"
+    sentence = "{0._subject} must be True or False, got {0.value}."
     value: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} must be True or False, got {self.value}."
 
 
 @attrs.define(slots=False)
@@ -48,10 +42,7 @@ class InvalidCommandError(InvalidRequestError, TypeError):
 
     code = "invalid_command"
     noun = "The command"
+    sentence = (
+        "{0._subject} must be a command from bankcore.commands, such as Deposit, got {0.value}."
+    )
     value: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self._subject} must be a command from bankcore.commands, such as Deposit,"
-            f" got {self.value}."
-        )

@@ -22,10 +22,8 @@ class InvalidBatchError(InvalidRequestError, ValueError):
 
     code = "invalid_batch"
     noun = "The batch"
+    sentence = "{0._subject} is not valid: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} is not valid: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -55,10 +53,8 @@ class AccountNotFoundError(DeclinedError, LookupError):
     """There is no account with this id."""
 
     code = "account_not_found"
+    sentence = "There is no account {0.account_id}."
     account_id: AccountId
-
-    def __str__(self) -> str:
-        return f"There is no account {self.account_id}."
 
 
 @attrs.define(slots=False)
@@ -66,10 +62,8 @@ class AccountExistsError(DeclinedError):
     """There is already an account with this id, open or closed."""
 
     code = "account_exists"
+    sentence = "There is already an account {0.account_id}."
     account_id: AccountId
-
-    def __str__(self) -> str:
-        return f"There is already an account {self.account_id}."
 
 
 @attrs.define(slots=False)
@@ -77,10 +71,8 @@ class TransactionNotFoundError(DeclinedError, LookupError):
     """Nothing is recorded under this transaction id."""
 
     code = "transaction_not_found"
+    sentence = "There is no transaction {0.transaction_id}."
     transaction_id: TransactionId
-
-    def __str__(self) -> str:
-        return f"There is no transaction {self.transaction_id}."
 
 
 @attrs.define(slots=False)
@@ -88,14 +80,12 @@ class NotReversibleError(DeclinedError):
     """The transaction moved no money, closed an account, or is itself a reversal."""
 
     code = "not_reversible"
+    sentence = (
+        "Transaction {0.transaction_id} ({0.command}) cannot be reversed: it must"
+        " have moved money, and not be a closing or a reversal."
+    )
     transaction_id: TransactionId
     command: str
-
-    def __str__(self) -> str:
-        return (
-            f"Transaction {self.transaction_id} ({self.command}) cannot be reversed: it must"
-            " have moved money, and not be a closing or a reversal."
-        )
 
 
 @attrs.define(slots=False)
@@ -103,11 +93,9 @@ class AlreadyReversedError(DeclinedError):
     """The transaction was already reversed, by the transaction ``reversed_by``."""
 
     code = "already_reversed"
+    sentence = "Transaction {0.transaction_id} was already reversed by {0.reversed_by}."
     transaction_id: TransactionId
     reversed_by: TransactionId
-
-    def __str__(self) -> str:
-        return f"Transaction {self.transaction_id} was already reversed by {self.reversed_by}."
 
 
 @attrs.define(slots=False)
@@ -120,15 +108,13 @@ class StaleVersionError(DeclinedError):
 
     code = "stale_version"
     is_recorded = False
+    sentence = (
+        "Account {0.account_id} is at version {0.found}, not at the expected"
+        " {0.expected}: read it again."
+    )
     account_id: AccountId
     expected: int
     found: int
-
-    def __str__(self) -> str:
-        return (
-            f"Account {self.account_id} is at version {self.found}, not at the expected"
-            f" {self.expected}: read it again."
-        )
 
 
 @attrs.define(slots=False)
@@ -166,10 +152,8 @@ class InvalidCursorError(InvalidRequestError, ValueError):
 
     code = "invalid_cursor"
     noun = "The cursor"
+    sentence = "{0._subject} must be a cursor of this store, got {0.value}."
     value: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} must be a cursor of this store, got {self.value}."
 
 
 @attrs.define(slots=False)
@@ -178,10 +162,8 @@ class InvalidCheckpointError(InvalidRequestError, ValueError):
 
     code = "invalid_checkpoint"
     noun = "The checkpoint"
+    sentence = "{0._subject} cannot be read: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} cannot be read: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -190,10 +172,8 @@ class InvalidHistoryError(InvalidRequestError, ValueError):
 
     code = "invalid_history"
     noun = "The history"
+    sentence = "{0._subject} cannot be read: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} cannot be read: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -222,10 +202,8 @@ class StoreUnavailableError(StoreError):
 
     code = "store_unavailable"
     retryable = True
+    sentence = "The store is not available, and nothing was written: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"The store is not available, and nothing was written: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -239,13 +217,11 @@ class OutcomeUnknownError(StoreError):
 
     code = "outcome_unknown"
     retryable = True
+    sentence = (
+        "It is unknown whether the commit took place: {0.reason}."
+        " Send the same call with the same transaction id to find out."
+    )
     reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"It is unknown whether the commit took place: {self.reason}."
-            " Send the same call with the same transaction id to find out."
-        )
 
 
 @attrs.define(slots=False)
@@ -253,10 +229,8 @@ class StoreCorruptedError(StoreError):
     """The store holds something that bankcore cannot have written."""
 
     code = "store_corrupted"
+    sentence = "The store is damaged: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"The store is damaged: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -264,11 +238,9 @@ class StoreFormatError(StoreError):
     """There is something at the path that is not a bankcore store. It was left untouched."""
 
     code = "store_format"
+    sentence = "{0.path} is not a bankcore store and was left untouched: {0.reason}."
     path: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path} is not a bankcore store and was left untouched: {self.reason}."
 
 
 @attrs.define(slots=False)
@@ -301,10 +273,8 @@ class StoreMisuseError(StoreError):
     """The store was used in a way it does not allow, such as after `close()`."""
 
     code = "store_misuse"
+    sentence = "The store was used wrongly: {0.reason}."
     reason: str
-
-    def __str__(self) -> str:
-        return f"The store was used wrongly: {self.reason}."
 
 
 #: The refusals that can be recorded under a transaction id, by their code.

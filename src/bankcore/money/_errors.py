@@ -25,12 +25,10 @@ class RoundingRequiredError(InvalidAmountError):
     """An amount finer than its currency or step allows, with no rounding given."""
 
     code = "rounding_required"
-
-    def __str__(self) -> str:
-        return (
-            f"{self._subject} {self.reason}, got {self.value}; round it first, or pass a rounding"
-            " if the call takes one."
-        )
+    sentence = (
+        "{0._subject} {0.reason}, got {0.value}; round it first, or pass a rounding"
+        " if the call takes one."
+    )
 
 
 @attrs.define(slots=False)
@@ -67,10 +65,8 @@ class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
 
     code = "division_by_zero"
     noun = "The divisor"
+    sentence = "{0._subject} must not be zero: {0.value} cannot be divided by it."
     value: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} must not be zero: {self.value} cannot be divided by it."
 
 
 @attrs.define(slots=False)
@@ -130,8 +126,6 @@ class CurrencyMismatchError(InvalidRequestError, ValueError):
 
     code = "currency_mismatch"
     noun = "The amount"
+    sentence = "{0._subject} must be in {0.expected}, got {0.given}."
     expected: str
     given: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} must be in {self.expected}, got {self.given}."

@@ -41,6 +41,8 @@ class BankError(Exception):
 
     code: ClassVar[str] = "bank_error"
     retryable: ClassVar[bool] = False
+    #: What a person is told; the facts are those of the error, as ``{0.account_id}``.
+    sentence: ClassVar[str]
 
     #: True if an earlier call recorded this answer, and it is raised again.
     replayed: bool = False
@@ -48,7 +50,7 @@ class BankError(Exception):
     unused_ids: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        raise NotImplementedError
+        return self.sentence.format(self)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -89,11 +91,9 @@ class InvalidValueError(InvalidRequestError):
     "must not be negative".
     """
 
+    sentence = "{0._subject} {0.reason}, got {0.value}."
     value: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self._subject} {self.reason}, got {self.value}."
 
 
 class DeclinedError(BankError):
