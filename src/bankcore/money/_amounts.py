@@ -16,15 +16,12 @@ from bankcore.values._errors import shown
 
 #: The most digits of an amount, in minor units or as text.
 DIGITS_MAX: Final = 64
-
 #: The longest text of an amount, in characters: a sign, a point, and the digits.
 AMOUNT_TEXT_LENGTH: Final = DIGITS_MAX + 2
-
 #: The form of an amount as text, as a regular expression and as a pattern of JSON Schema.
 AMOUNT_PATTERN: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
 POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
-
 MINOR_BOUND: Final = 10**DIGITS_MAX
 _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))
 
@@ -44,11 +41,8 @@ def too_precise(value: str, currency: Currency) -> RoundingRequiredError:
 
 
 def minor_units(amount: object, currency: Currency, rounding: Rounding | None) -> int:
-    """
-    Return *amount*, in whole units of *currency*, in minor units.
-
-    Types are compared exactly: ``bool`` and the integers of NumPy are refused.
-    """
+    """Return *amount*, in whole units of *currency*, in minor units."""
+    # The types exactly: a `bool` and the integers of NumPy are refused.
     if type(amount) is int:
         return bounded(amount * POWERS[currency.exponent], "amount")
     if type(amount) is Decimal:

@@ -62,12 +62,7 @@ def _parse_format(spec: str) -> dict[str, str | None]:
 
 
 def format_money(amount_minor: int, currency: Currency, spec: str) -> str:
-    """
-    Return the amount in the format *spec*: see `Money.__format__`.
-
-    Raises:
-        InvalidFormatError: If *spec* is not a format of money.
-    """
+    """Return the amount in the format *spec*: see `Money.__format__`."""
     layout = _parse_format(spec)
     whole, point, decimals = decimal_text(abs(amount_minor), currency.exponent).partition(".")
     if layout["group"]:
@@ -100,11 +95,7 @@ def _with_currency(number: str, currency: Currency, beside: str) -> str:
 def parse_money(
     text: object, currency: Currency | None, decimal_mark: object, group_mark: object
 ) -> tuple[str, Currency]:
-    """
-    Return the amount in *text*, with a point and without groups, and its currency.
-
-    `Money` checks that it is an amount of that currency. Errors: see `Money.parse`.
-    """
+    """Return the amount in *text*, with a point and without groups, and its currency."""
     if not isinstance(text, str):
         raise InvalidAmountError(shown(text), "must be text").about("text")
     point = _to_separator(decimal_mark, "decimal_mark")
@@ -155,10 +146,7 @@ def _to_separator(given: object, field: str) -> str:
 
 
 def _without_currency(plain: str, currency: Currency) -> str:
-    """
-    Return *plain* without the code or symbol of *currency*, in front or behind, and one space;
-    *plain* itself if it has neither.
-    """
+    """Return *plain* without the code or symbol of *currency*; itself if it has neither."""
     sign = plain[:1] if plain[:1] in {"-", "+"} else ""
     for name in (currency.code, currency.symbol):
         if plain.startswith(name, len(sign)):

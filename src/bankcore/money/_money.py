@@ -38,7 +38,7 @@ from bankcore.money._errors import (
 from bankcore.money._formatting import decimal_text, format_money, parse_money
 from bankcore.money._integrations import pydantic_schema
 from bankcore.money._rounding import Exact, Rounding, exact_ratio, round_ratio, to_rounding
-from bankcore.values._errors import InvalidRequestError, shown
+from bankcore.values._errors import InvalidRequestError, naming, shown
 
 
 # `==` is by hand: that of attrs says the same, and costs twice as much. There are no weak
@@ -111,8 +111,6 @@ class Money:
         # msgspec fills an attrs class without calling `__init__`, but calls this.
         bounded(self.amount_minor, "amount_minor")
         _set_currency(self, Currency(self.currency.code, self.currency.exponent))
-
-    # -- Other ways to make it --
 
     @classmethod
     def from_minor(
@@ -196,10 +194,7 @@ class Money:
         """
         given = None if currency is None else to_currency(currency)
         amount, found = parse_money(text, given, decimal_mark, group_mark)
-        try:
-            return cls(amount, found)
-        except InvalidAmountError as error:
-            raise error.about("text") from None
+        return naming("text", cls, amount, found)
 
     @classmethod
     def sum(cls, moneys: Iterable["Money"], currency: Currency | str | None = None) -> "Money":
@@ -221,7 +216,7 @@ class Money:
         found = None if currency is None else to_currency(currency)
         for money in moneys:
             if type(money) is not Money or money.currency is not found:
-                found = _require_money(money, found, "moneys")
+                found = require_money(money, "moneys", found)
             total += money.amount_minor
         if found is None:
             raise InvalidAmountError("none", "must have money, or pass currency=…").about("moneys")
@@ -231,8 +226,6 @@ class Money:
     def amount(self) -> Decimal:
         """The amount in whole units, with all the currency's decimals."""
         return Decimal(decimal_text(self.amount_minor, self.currency.exponent))
-
-    # -- Arithmetic --
 
     def __add__(self, other: "Money") -> "Money":
         if type(other) is not Money:
@@ -318,7 +311,10 @@ class Money:
             AmountTooLargeError: If the product has more than 64 digits.
         """
         numerator, denominator = exact_ratio(factor, InvalidFactorError, "factor")
-        return self._scaled(numerator, denominator, rounding, lambda: f"{self} times {factor}")
+        minor = self.amount_minor * numerator
+        return money_of_ratio(
+            minor, denominator, self.currency, rounding, lambda: f"{self} times {factor}"
+        )
 
     def divided_by(self, divisor: Exact, rounding: Rounding | str | None = None) -> "Money":
         """
@@ -335,21 +331,14 @@ class Money:
         denominator, numerator = exact_ratio(divisor, InvalidFactorError, "divisor")
         if denominator == 0:
             raise DivisionByZeroError(str(self)).about("divisor")
-        if denominator < 0:
-            numerator, denominator = -numerator, -denominator
-        return self._scaled(
-            numerator, denominator, rounding, lambda: f"{self} divided by {divisor}"
+        minor = self.amount_minor * (numerator if denominator > 0 else -numerator)
+        return money_of_ratio(
+            minor,
+            abs(denominator),
+            self.currency,
+            rounding,
+            lambda: f"{self} divided by {divisor}",
         )
-
-    def _scaled(
-        self,
-        numerator: int,
-        denominator: int,
-        rounding: Rounding | str | None,
-        said: Callable[[], str],
-    ) -> "Money":
-        minor = self.amount_minor * numerator
-        return money_of_ratio(minor, denominator, self.currency, rounding, said)
 
     def rounded_to(
         self, step: "str | int | Decimal | Money", rounding: Rounding | str | None = None
@@ -393,12 +382,10 @@ class Money:
             InvalidAmountError: If a bound is not `Money`, or *lowest* is above *highest*.
         """
         for name, bound in (("lowest", lowest), ("highest", highest)):
-            _require_money(bound, self.currency, name)
+            require_money(bound, name, self.currency)
         if lowest > highest:
             raise InvalidAmountError(str(lowest), f"must not be above {highest}").about("lowest")
         return max(lowest, min(self, highest))
-
-    # -- Allocation --
 
     def allocate(
         self, weights: Iterable[Exact], mode: Allocation = Allocation.LARGEST_REMAINDER
@@ -439,8 +426,6 @@ class Money:
         parts = allocate(self.amount_minor, weights, to_allocation(mode))
         return tuple(_make(part, self.currency) for part in parts)
 
-    # -- Comparison --
-
     def __eq__(self, other: object) -> bool:
         if type(other) is not Money:
             return NotImplemented
@@ -460,8 +445,6 @@ class Money:
 
     def __bool__(self) -> bool:
         return self.amount_minor != 0
-
-    # -- Text --
 
     def __str__(self) -> str:
         return f"{self.currency.code} {decimal_text(self.amount_minor, self.currency.exponent)}"
@@ -490,8 +473,6 @@ class Money:
             InvalidFormatError: If the format is anything else.
         """
         return format_money(self.amount_minor, self.currency, spec) if spec else str(self)
-
-    # -- Serialisation and other libraries --
 
     def to_minor(self, exponent: int | None = None, rounding: Rounding | str | None = None) -> int:
         """
@@ -585,10 +566,7 @@ def money_of_ratio(
     rounding: Rounding | str | None,
     said: Callable[[], str],
 ) -> Money:
-    """
-    Return *numerator* / *denominator*, above zero, minor units of *currency*; *said* tells an
-    error what was asked for.
-    """
+    """Return *numerator* / *denominator* minor units; *said* tells an error what was asked for."""
     amount_minor = round_ratio(numerator, denominator, rounding)
     if amount_minor is None:
         raise too_precise(said(), currency)
@@ -597,10 +575,10 @@ def money_of_ratio(
 
 def require_same_currency(expected: Money, given: Money, field: str | None = None) -> None:
     """Raise `CurrencyMismatchError` about *field* unless both are of one currency."""
-    _require_money(given, expected.currency, field)
+    require_money(given, field, expected.currency)
 
 
-def _require_money(value: object, currency: Currency | None, field: str | None) -> Currency:
+def require_money(value: object, field: str | None, currency: Currency | None = None) -> Currency:
     """Return the currency of *value*, which must be `Money`, in *currency* if one is given."""
     if type(value) is not Money:
         raise InvalidAmountError(shown(value), "must be Money").about(field)
@@ -631,13 +609,10 @@ def _divisor(money: Money, other: int | Money) -> int:
 def _refuse_number(operator: str, other: object, expected: str) -> None:
     # Anything but a number may know what to do with money: Python asks it next.
     if type(other) is int or isinstance(other, float | Decimal | Fraction):
-        raise InvalidOperandError(
-            f"Money {operator} {type(other).__name__}", f"must be {expected}"
-        )
+        found = f"Money {operator} {type(other).__name__}"
+        raise InvalidOperandError(found, f"must be {expected}")
 
 
 def has_keys(data: object, required: AbstractSet[str], optional: AbstractSet[str]) -> bool:
-    """
-    Return True if *data* is a mapping with all *required* keys, and else only *optional* ones.
-    """
+    """Return True if *data* is a mapping with the *required* keys, and else *optional* ones."""
     return isinstance(data, Mapping) and required <= set(data) <= required | optional

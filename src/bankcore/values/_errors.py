@@ -7,7 +7,7 @@ them), and how much of a caller's value an error repeats. Each room has its own 
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
@@ -114,7 +114,6 @@ class StoreError(BankError):
     code = "store_error"
 
 
-@attrs.define(slots=False)
 class InvalidIdError(InvalidValueError, ValueError):
     """An id of an account, a transaction or a principal with characters it must not have."""
 
@@ -122,7 +121,6 @@ class InvalidIdError(InvalidValueError, ValueError):
     noun = "The id"
 
 
-@attrs.define(slots=False)
 class InvalidTextError(InvalidValueError, ValueError):
     """A description or a reason that is too long or has control characters."""
 
@@ -130,7 +128,6 @@ class InvalidTextError(InvalidValueError, ValueError):
     noun = "The text"
 
 
-@attrs.define(slots=False)
 class InvalidTimeError(InvalidValueError, ValueError):
     """A time without a time zone, out of range, or at odds with the clock or the history."""
 
@@ -138,7 +135,16 @@ class InvalidTimeError(InvalidValueError, ValueError):
     noun = "The time"
 
 
+_T = TypeVar("_T")
 _C = TypeVar("_C", bound=type[Any])
+
+
+def naming(field: str, make: Callable[..., _T], *given: object) -> _T:
+    """Return what *make* makes of what is *given*; an error about it names *field*."""
+    try:
+        return make(*given)
+    except InvalidRequestError as error:
+        raise error.about(field) from None
 
 
 def names_fields(cls: _C) -> _C:
@@ -151,11 +157,9 @@ def names_fields(cls: _C) -> _C:
             init(self, *args, **kwargs)
         except InvalidRequestError as error:
             # Fields are set in order: the first that is missing is the one that was refused.
-            for field in attrs.fields(cls):
-                if not hasattr(self, field.name):
-                    if field.converter is not None:
-                        error.field = field.name
-                    break
+            missing = [each for each in attrs.fields(cls) if not hasattr(self, each.name)]
+            if missing and missing[0].converter is not None:
+                error.field = missing[0].name
             raise
 
     cls.__init__ = __init__
