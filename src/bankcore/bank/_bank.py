@@ -511,9 +511,7 @@ class Bank(BankReads):
         return self._possibility(CloseAccount(account_id, sweep_to=sweep_to))
 
     def can_reverse(self, original_id: TransactionId | str) -> Possibility:
-        """
-        Return whether `reverse` would reverse the transaction now, and what stands in the way.
-        """
+        """Return whether `reverse` would reverse it now, and what stands in the way."""
         return self._possibility(Reverse(original_id))
 
     def _possibility(self, command: Command) -> Possibility:
