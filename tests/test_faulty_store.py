@@ -16,7 +16,7 @@ from bankcore.errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
+from bankcore.ledger import HostBound, ReadSet, SelfChecking, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore
 from bankcore.testing import Fault, FaultyClock, FaultyStore
 
@@ -220,6 +220,8 @@ def test_what_it_does_not_know_is_the_wrapped_stores() -> None:
     store = FaultyStore(Checking(), rate=0)
 
     assert ["a page is missing"] == store.integrity_errors()
+    assert isinstance(store, SelfChecking)
+    assert not isinstance(store, HostBound)
     assert not hasattr(store, "in_host_transaction")
     assert "FaultyStore(<MemoryStore with 0 records>)" == repr(store)
 

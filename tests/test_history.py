@@ -62,11 +62,11 @@ def test_columns_come_in_any_order_and_others_are_named() -> None:
 
 
 INVALID_ROWS = [
-    ("t1,a1,2024-01-01,0,0,", "above zero, got CZK 0.00"),
-    ("t1,a1,2024-01-01,1.005,1,", "has more decimals than CZK allows (2)"),
-    ("t1,a1,2024-01-01,--5,1,", "above zero, got CZK -5.00"),
-    ("t1,a1,2024-01-01,1e3,1,", "an amount is written like"),
-    ("t1,a1,2024-01-01,5,five,", "an amount is written like"),
+    ("t1,a1,2024-01-01,0,0,", "amount must be above zero, got CZK 0.00"),
+    ("t1,a1,2024-01-01,1.005,1,", "amount must not have more decimals than CZK allows (2)"),
+    ("t1,a1,2024-01-01,--5,1,", "amount must be above zero, got CZK -5.00"),
+    ("t1,a1,2024-01-01,1e3,1,", "amount must be written like"),
+    ("t1,a1,2024-01-01,5,five,", "balance must be written like"),
     ("t1,a 1,2024-01-01,5,5,", "account_id must be 1 to 64 characters"),
     (",a1,2024-01-01,5,5,", "transaction_id must be 1 to 64 characters"),
     ("t1,a1,20240101,5,5,", "date must be a date YYYY-MM-DD"),

@@ -3,7 +3,7 @@ Small changes to a module, one at a time: does a test fail for each?
 
 Run it by hand, from the top of the checkout, in the environment of the tests:
 
-    python tests/bench/mutate.py src/bankcore/currency.py tests/test_currency.py [more tests]
+    python tests/bench/mutate.py src/bankcore/money/_bag.py tests/test_bag.py [more tests]
 
 It changes comparisons, operators, numbers, texts and conditions of a copy of the package,
 runs the tests against each changed copy, two at a time, and lists the changes that no test

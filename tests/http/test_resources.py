@@ -106,6 +106,23 @@ def test_an_overdraft_is_for_those_who_may_give_one(web: Web) -> None:
             "invalid_amount",
             "overdraft_limit",
         ),
+        (
+            "/accounts",
+            {"initial_balance": "5", "overdraft_limit": "-1", "currency": "EUR"},
+            "invalid_amount",
+            "overdraft_limit",
+        ),
+        ("/accounts/a%20b/deposits", euros("1"), "invalid_id", "account_id"),
+        ("/accounts/a/holds/a%20b/release", {}, "invalid_id", "hold_id"),
+        ("/transactions/a%20b/reversals", {}, "invalid_id", "transaction_id"),
+        ("/accounts/a/closing", {"sweep_to": "a b"}, "invalid_id", "sweep_to"),
+        ("/accounts/a/restrictions", {"restriction": "x"}, "invalid_restriction", "restriction"),
+        (
+            "/accounts/a/deposits",
+            {**euros("1"), "description": "\n"},
+            "invalid_text",
+            "description",
+        ),
         ("/accounts/a/deposits", {**euros("1"), "currency": "EU"}, "unknown_currency", "currency"),
         ("/accounts/a/deposits", {**euros("1"), "amount": 1}, "invalid_field", "amount"),
         ("/accounts/a/deposits", {**euros("1"), "memo": "x"}, "unknown_field", "memo"),
@@ -122,6 +139,7 @@ def test_a_problem_names_the_field(
     problem = told(web.post(path, body))
 
     assert (code, field) == (problem["code"], problem["field"])
+    assert problem["detail"].startswith((f"{field} ", "Unknown field "))
     assert "field" not in problem.get("facts", {})
 
 

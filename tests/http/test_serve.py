@@ -133,7 +133,7 @@ def test_a_tellers_limit(tmp_path: Path) -> None:
     ("arguments", "status", "sentence"),
     [
         (["--port", "70000"], 2, "a port is a number from 0 to 65,535"),
-        (["--teller-limit", "100"], 2, "is not a valid amount"),
+        (["--teller-limit", "100"], 2, "--teller-limit must name its currency by the code"),
         (["--host", "999.1.1.1"], 2, "cannot listen at 999.1.1.1:0"),
     ],
 )

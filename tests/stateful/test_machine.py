@@ -45,14 +45,14 @@ from hypothesis.stateful import (
 from bankcore.accounts import Account, Hold
 from bankcore.accounts import _account as account_module
 from bankcore.bank import Bank
-from bankcore.commands import Command, Leg
+from bankcore.commands import SENT, Command, Leg
 from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
 from bankcore.io import export_journal, import_journal
 from bankcore.ledger import AccountStore, Transaction
 from bankcore.ledger import _audit as audit
 from bankcore.money import ExchangeRate, Money
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.testing._commands import FIELDS, SENT
+from bankcore.testing._commands import FIELDS
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import name_of
 from model import (

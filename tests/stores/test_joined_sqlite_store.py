@@ -333,7 +333,7 @@ def test_another_thread_is_misuse(path: Path, is_checked: bool) -> None:
         thread.start()
         thread.join()
 
-    assert ["it belongs to the thread and process that made it"] * 2 == [
+    assert ["it belongs to the thread and process that made it; make one for each"] * 2 == [
         error.reason for error in said if isinstance(error, StoreMisuseError)
     ]
 

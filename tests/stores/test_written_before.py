@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bankcore import Bank, Money
-from bankcore.commands import COMMANDS
 from bankcore.ledger import Refusal, Transaction, verify
 from bankcore.stores import MemoryStore, SQLiteStore, migrate
 from bankcore.stores._sqlite._migrations import STEPS
+from every_command import SENT, name_of
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
 import written
@@ -42,16 +42,29 @@ def test_what_a_version_wrote_opens_and_reads_equal(tmp_path: Path, version: int
         Bank(store).withdraw("fund", Money("1", "USD"), transaction_id="new")
 
 
-def test_a_fixture_has_every_kind_of_record() -> None:
+@pytest.mark.parametrize("kind", [*map(name_of, SENT), "expire_hold"])
+def test_a_fixture_has_every_kind_of_command(kind: str) -> None:
     """
-    Every kind of command is in it, and refusals.
+    Every kind of command is in it that there was when it was written.
+    """
+    if kind not in written.KINDS:
+        pytest.skip(f"{kind} is younger than the newest fixture: the next one will have it")
+    store = MemoryStore()
+    written.live(store)
+    records = store.journal(limit=10_000).records
+
+    assert kind in {name_of(type(each.command)) for each in records if type(each) is Transaction}
+    assert f"'{kind}'" in _newest()
+
+
+def test_a_fixture_has_several_kinds_of_refusal() -> None:
+    """
+    Refusals of several kinds are in it, and the text is whole.
     """
     store = MemoryStore()
     written.live(store)
     records = store.journal(limit=10_000).records
 
-    kinds = {type(each.command) for each in records if isinstance(each, Transaction)}
-    assert set(COMMANDS) == kinds
     assert len({each.code for each in records if isinstance(each, Refusal)}) >= 6
     assert re.fullmatch(r"BEGIN TRANSACTION;.*COMMIT;\n", _newest(), re.DOTALL)
 

@@ -21,7 +21,7 @@ class AccessDeniedError(DeclinedError):
     action: str
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"The principal may not do this ({self.action}): {self.reason}."
 
 
@@ -36,7 +36,7 @@ class AccountNotVisibleError(AccessDeniedError, LookupError):
     code = "account_not_visible"
     account_id: AccountId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"There is no account {self.account_id} that the principal may see."
 
 
@@ -60,5 +60,5 @@ class TokenNotFoundError(InvalidRequestError, LookupError):
     noun = "id"
     token_id: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"There is no token with {self._subject} {self.token_id}."

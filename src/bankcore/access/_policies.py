@@ -139,6 +139,17 @@ _NEEDED: Final = {
 }
 
 
+class _Question(NamedTuple):
+    """
+    The arguments of `Policy.decides`.
+    """
+
+    principal: Principal
+    action: str
+    accounts: Sequence[Involved]
+    command: Command | None
+
+
 class _RolePolicy:
     """
     A column of the policy table. Never made itself.
@@ -146,12 +157,9 @@ class _RolePolicy:
 
     role: Role
 
-    def _grant(self, action: str) -> Grant:
-        grants = POLICY_TABLE.get(action)
-        return Grant.NEVER if grants is None else getattr(grants, self.role.value)
-
     def permits(self, principal: Principal, action: str) -> bool:
-        return self.role in principal.roles and self._grant(action) is not Grant.NEVER
+        grant = getattr(POLICY_TABLE.get(action), self.role.value, Grant.NEVER)
+        return self.role in principal.roles and grant is not Grant.NEVER
 
     def decides(
         self,
@@ -160,21 +168,15 @@ class _RolePolicy:
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        grant = self._grant(action)
+        # An action without a row is denied.
+        grant = getattr(POLICY_TABLE.get(action), self.role.value, Grant.NEVER)
         if self.role not in principal.roles or grant is Grant.NEVER:
             return denied(_NOT_AT_ALL)
         if grant is Grant.ALWAYS:
             return ALLOWED
-        return self._decides(principal, action, grant, accounts, command)
+        return self._decides(_Question(principal, action, accounts, command), grant)
 
-    def _decides(
-        self,
-        principal: Principal,
-        action: str,
-        grant: Grant,
-        accounts: Sequence[Involved],
-        command: Command | None,
-    ) -> Verdict:
+    def _decides(self, asked: _Question, grant: Grant) -> Verdict:
         raise NotImplementedError
 
 
@@ -204,28 +206,21 @@ class OwnerPolicy(_RolePolicy):
 
     role = Role.OWNER
 
-    def _decides(
-        self,
-        principal: Principal,
-        action: str,
-        grant: Grant,
-        accounts: Sequence[Involved],
-        command: Command | None,
-    ) -> Verdict:
+    def _decides(self, asked: _Question, grant: Grant) -> Verdict:
         if grant is Grant.FOR_ITSELF:
-            return self._opens(principal, command)
+            return self._opens(asked.principal, asked.command)
         right = _NEEDED[grant]
         verdicts = []
-        for part, account, _ in accounts:
+        for part, account, _ in asked.accounts:
             if part is not Part.CREDITED:
-                rights = _rights(principal, account)
+                rights = _rights(asked.principal, account)
                 if right in rights:
                     verdicts.append(ALLOWED)
                 elif rights:
                     verdicts.append(denied(f"it does not hold the right {right.value}"))
                 else:
                     verdicts.append(hidden(account.id))
-        return _combined(action, verdicts)
+        return _combined(asked.action, verdicts)
 
     @staticmethod
     def _opens(principal: Principal, command: Command | None) -> Verdict:
@@ -240,21 +235,15 @@ class _OthersPolicy(_RolePolicy):
     something never touch their own. Never made itself.
     """
 
-    def _decides(
-        self,
-        principal: Principal,
-        action: str,
-        grant: Grant,
-        accounts: Sequence[Involved],
-        command: Command | None,
-    ) -> Verdict:
+    def _decides(self, asked: _Question, grant: Grant) -> Verdict:
         del grant
-        if action != Action.READ_TRANSACTION and principal.id == _named(command):
-            return denied(_ITS_OWN)
+        own = denied(_ITS_OWN)
+        if asked.action != Action.READ_TRANSACTION and asked.principal.id == _named(asked.command):
+            return own
         verdicts = [
-            denied(_ITS_OWN) if _rights(principal, each.account) else ALLOWED for each in accounts
+            own if _rights(asked.principal, each.account) else ALLOWED for each in asked.accounts
         ]
-        return _combined(action, verdicts)
+        return _combined(asked.action, verdicts)
 
 
 def _named(command: Command | None) -> PrincipalId | None:
@@ -287,21 +276,15 @@ class TellerPolicy(_OthersPolicy):
                 raise InvalidAmountError(str(each), "must be one for each currency").about("limit")
             self._limits[currency] = each
 
-    def _decides(
-        self,
-        principal: Principal,
-        action: str,
-        grant: Grant,
-        accounts: Sequence[Involved],
-        command: Command | None,
-    ) -> Verdict:
-        verdict = super()._decides(principal, action, grant, accounts, command)
+    def _decides(self, asked: _Question, grant: Grant) -> Verdict:
+        verdict = super()._decides(asked, grant)
         if verdict is not ALLOWED:
             return verdict
         if grant is Grant.FOR_OTHERS:
-            return self._opens(command)
+            return self._opens(asked.command)
         if grant is Grant.OTHERS_LIMITED:
-            return _combined(action, [self._is_within_limit(each.amount) for each in accounts])
+            limits = [self._is_within_limit(each.amount) for each in asked.accounts]
+            return _combined(asked.action, limits)
         return ALLOWED
 
     def _opens(self, command: Command | None) -> Verdict:

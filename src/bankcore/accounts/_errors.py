@@ -27,7 +27,7 @@ class InvalidAccountError(InvalidRequestError, ValueError):
     noun = "The account"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} is not valid: {self.reason}."
 
 
@@ -61,7 +61,7 @@ class InvalidVersionError(InvalidRequestError, ValueError):
     noun = "The version"
     value: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} must be a whole number from 0, got {self.value}."
 
 
@@ -74,7 +74,7 @@ class AccountClosedError(DeclinedError):
     code = "account_closed"
     account_id: AccountId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"Account {self.account_id} is closed."
 
 
@@ -100,7 +100,7 @@ class InsufficientFundsError(DeclinedError):
     def facts(self) -> Mapping[str, Any]:
         return {**super().facts, "shortfall": self.shortfall}
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Account {self.account_id} has {self.available} available,"
             f" {self.shortfall} less than the {self.requested} requested."
@@ -118,7 +118,7 @@ class BalanceLimitError(DeclinedError):
     balance: Money
     requested: Money
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Account {self.account_id} has a balance of {self.balance}; with the"
             f" {self.requested} requested, its balance or held amount would exceed the largest"
@@ -138,7 +138,7 @@ class AccountRestrictedError(DeclinedError):
     reason: str
     ends_at: datetime | None
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         until = "" if self.ends_at is None else f" until {self.ends_at.isoformat()}"
         what = {"all": "debits and credits"}.get(self.restriction.value, self.restriction.value)
         return f"Account {self.account_id} is restricted{until}, {what} stopped: {self.reason}."
@@ -172,7 +172,7 @@ class CloseBlockedError(DeclinedError):
     def facts(self) -> Mapping[str, Any]:
         return {**super().facts, "blockers": self.blockers}
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"Account {self.account_id} cannot be closed: {'; '.join(self.blockers)}."
 
 
@@ -186,7 +186,7 @@ class HoldNotFoundError(DeclinedError, LookupError):
     account_id: AccountId
     hold_id: TransactionId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"Account {self.account_id} has no hold {self.hold_id}."
 
 
@@ -198,7 +198,7 @@ class HoldNotActiveError(HoldNotFoundError):
 
     code = "hold_not_active"
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Hold {self.hold_id} of account {self.account_id} is not active any more: it was"
             " captured or released, or has expired."
@@ -227,7 +227,7 @@ class HoldExceededError(DeclinedError):
     def facts(self) -> Mapping[str, Any]:
         return {**super().facts, "shortfall": self.shortfall}
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Hold {self.hold_id} has {self.left} left, {self.shortfall} less than the"
             f" {self.requested} requested."
@@ -244,7 +244,7 @@ class HoldLimitError(DeclinedError):
     account_id: AccountId
     holds_max: int
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"Account {self.account_id} already has {self.holds_max} open holds, the maximum."
 
 
@@ -258,7 +258,7 @@ class HolderNotFoundError(DeclinedError, LookupError):
     account_id: AccountId
     principal: PrincipalId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self.principal} has no rights on account {self.account_id}."
 
 
@@ -272,5 +272,5 @@ class HolderLimitError(DeclinedError):
     account_id: AccountId
     holders_max: int
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"Account {self.account_id} already has {self.holders_max} holders, the maximum."

@@ -84,7 +84,9 @@ class AccountState:
         balance, limit = self.balance, self.overdraft_limit
         if not type(balance) is type(limit) is Money:
             raise InvalidAccountError("its balance and overdraft limit are not both Money")
-        held = _sum_of(self.holds, balance)
+        held = (
+            _sum_of(self.holds, balance) if self.holds else Money.from_minor(0, balance.currency)
+        )
         _set_held(self, held)
         if balance.currency != limit.currency:
             raise InvalidAccountError(
@@ -95,7 +97,14 @@ class AccountState:
         for field, amount in (("balance", balance), ("held", held), ("overdraft_limit", limit)):
             if not -AMOUNT_MINOR_MAX <= amount.amount_minor <= AMOUNT_MINOR_MAX:
                 raise too_large(amount).about(field)
-        self._require_status()
+        status: object = self.status
+        if (
+            type(self.version) is not int
+            or self.version < 0
+            or not isinstance(status, AccountStatus)
+            or (status is AccountStatus.CLOSED and (balance or self.holds))
+        ):
+            raise self._invalid()
         if self.restriction is not Restriction.NONE or self.restriction_ends_at is not None:
             require_reason(
                 self.restriction, self.restriction_reason, self.restriction_ends_at, "restriction_"
@@ -106,15 +115,15 @@ class AccountState:
         if last is not None and not (type(last) is datetime and last.tzinfo is UTC):
             to_instant(last, "last_booked_at")
 
-    def _require_status(self) -> None:
+    def _invalid(self) -> InvalidAccountError:
         if type(self.version) is not int or self.version < 0:
-            raise InvalidAccountError(f"its version is {shown(self.version)}, not an int from 0")
-        if not isinstance(self.status, AccountStatus):
-            raise InvalidAccountError(f"its status is {shown(self.status)}, not an AccountStatus")
-        if self.status is AccountStatus.CLOSED and (self.balance or self.holds):
-            raise InvalidAccountError(
-                f"it is closed, with a balance of {self.balance} and {len(self.holds)} holds"
-            )
+            return InvalidAccountError(f"its version is {shown(self.version)}, not an int from 0")
+        status: object = self.status
+        if not isinstance(status, AccountStatus):
+            return InvalidAccountError(f"its status is {shown(status)}, not an AccountStatus")
+        return InvalidAccountError(
+            f"it is closed, with a balance of {self.balance} and {len(self.holds)} holds"
+        )
 
     @property
     def available(self) -> Money:
@@ -211,8 +220,6 @@ def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
     Return what is left of *holds* in all, of an account with this *balance*.
     """
     currency = balance.currency
-    if not holds:
-        return Money.from_minor(0, currency)
     total = 0
     for hold in holds:
         if type(hold) is not Hold or hold.amount.currency != currency or not hold.left:

@@ -492,7 +492,7 @@ class Bank(BankReads):
     def _transact(
         self, reads: ReadSet, decided: Callable[[Snapshot, Clock], WriteSet]
     ) -> WriteSet:
-        attempt = _Attempt(self._read_clock, decided)
+        attempt = _Attempt(self._clock, self._max_clock_skew, decided)
         try:
             return self._store.transact(reads, attempt)
         except OutcomeUnknownError as doubt:
@@ -504,7 +504,7 @@ class Bank(BankReads):
         doubtful = list(first.decisions)
 
         def again() -> WriteSet:
-            attempt = _Attempt(self._read_clock, first.decided)
+            attempt = _Attempt(self._clock, self._max_clock_skew, first.decided)
             # What an attempt in doubt may have recorded under ids of the bank's own.
             own = (record.id for written in doubtful for record in written.records)
             ids = dict.fromkeys((*reads.transaction_ids, *own))
@@ -519,9 +519,6 @@ class Bank(BankReads):
         written = retry(again, doubt, deadline=self._deadline, timer=self._timer)
         given = as_first_answers(written.outcomes, (each.outcomes for each in doubtful))
         return attrs.evolve(written, outcomes=given)
-
-    def _read_clock(self) -> Clock:
-        return Clock(to_instant(self._clock()), self._max_clock_skew)
 
     def can_close(
         self, account_id: AccountId | str, *, sweep_to: AccountId | str | None = None
@@ -583,20 +580,22 @@ class _Attempt:
 
     def __init__(
         self,
-        read_clock: Callable[[], Clock],
+        clock: Callable[[], datetime],
+        skew_max: timedelta,
         decided: Callable[[Snapshot, Clock], WriteSet],
     ) -> None:
-        self._read_clock = read_clock
-        self._clock: Clock | None = None
+        self._clock = clock
+        self._skew_max = skew_max
+        self._now: Clock | None = None
         self.decided = decided
         self.decisions: tuple[WriteSet, ...] = ()
 
     def __call__(self, snapshot: Snapshot) -> WriteSet:
         # Read inside the unit, once: a wait for the store's lock must not look like a clock that
         # is behind.
-        if self._clock is None:
-            self._clock = self._read_clock()
-        written = self.decided(snapshot, self._clock)
+        if self._now is None:
+            self._now = Clock(to_instant(self._clock()), self._skew_max)
+        written = self.decided(snapshot, self._now)
         self.decisions = (written,)
         return written
 

@@ -222,16 +222,18 @@ class _Work:
         self.clock = clock
         self._guard = guard
         # Keyed by id text, as in `reads_of`.
-        self._accounts = {key.value: account for key, account in snapshot.accounts.items()}
-        self._recorded = {key.value: record for key, record in snapshot.recorded.items()}
+        self._accounts: dict[str, Account] = {}
+        for account_id, account in snapshot.accounts.items():
+            self._accounts[account_id.value] = account
+        self._recorded: dict[str, Transaction | Refusal] = {}
+        for key, record in snapshot.recorded.items():
+            self._recorded[key.value] = record
         self._reversals = dict(snapshot.reversals)
         self.records: list[Transaction | Refusal] = []
 
     def written(self, outcomes: tuple[Outcome, ...]) -> WriteSet:
         before = self._snapshot.accounts
-        changed = [
-            account for account in self._accounts.values() if account is not before.get(account.id)
-        ]
+        changed = [each for each in self._accounts.values() if each is not before.get(each.id)]
         return WriteSet(tuple(changed), tuple(self.records), outcomes)
 
     # -- What commands look at --
@@ -312,7 +314,8 @@ class _Work:
         command = request.command
         postings = tuple(map(_posting, after))
         transaction = Transaction(request.transaction_id, command, at, postings, request.principal)
-        self._record(transaction)
+        self._recorded[transaction.id.value] = transaction
+        self.records.append(transaction)
         for account, _ in after:
             self._accounts[account.id.value] = account
         if type(command) is Reverse:

@@ -4,13 +4,11 @@ Where the bank's time and ids come from unless the application says otherwise.
 
 import os
 from datetime import UTC, datetime
+from functools import partial
+from typing import Final
 
-
-def utc_now() -> datetime:
-    """
-    Return the system's time.
-    """
-    return datetime.now(UTC)
+#: Returns the system's time.
+utc_now: Final = partial(datetime.now, UTC)
 
 
 def time_ordered_id() -> str:

@@ -24,48 +24,34 @@ from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import Transaction
 from bankcore.money import Currency, Money
 from bankcore.stores import SQLiteStore
-from bankcore.values._errors import InvalidRequestError
 
 _ACCOUNT_HELP: Final = "the id of the account"
 _AMOUNT_HELP: Final = "how much, in the account's currency, such as 12.34"
 
-_ACCOUNT: Final = argument("account", _ACCOUNT_HELP, field="account_id")
-_SOURCE: Final = argument("source", _ACCOUNT_HELP, field="source_id")
-_DESTINATION: Final = argument("destination", _ACCOUNT_HELP, field="destination_id")
-_TRANSACTION: Final = argument("transaction", "the id of the transaction", field="original_id")
+_ACCOUNT: Final = argument("account", _ACCOUNT_HELP, "account_id")
+_SOURCE: Final = argument("source", _ACCOUNT_HELP, "source_id")
+_DESTINATION: Final = argument("destination", _ACCOUNT_HELP, "destination_id")
+_TRANSACTION: Final = argument("transaction", "the id of the transaction", "original_id")
 _HOLD: Final = argument(
-    "hold", "the id of the hold, which is that of the transaction that placed it", field="hold_id"
+    "hold", "the id of the hold, which is that of the transaction that placed it", "hold_id"
 )
 _AMOUNT: Final = argument("amount", _AMOUNT_HELP)
-_LIMIT: Final = argument("amount", _AMOUNT_HELP, field="overdraft_limit")
+_LIMIT: Final = argument("amount", _AMOUNT_HELP, "overdraft_limit")
 _AMOUNT_OR_ALL: Final = argument("amount", "how much (default: all that is left)", nargs="?")
 _EXPIRY: Final = when("--until", "when it ends", "expires_at")
 _END: Final = when("--until", "when it ends", "ends_at")
 _KEEP_REST: Final = argument(
-    "--keep-rest", "keep the rest held, to capture more later", field="final", action="store_false"
+    "--keep-rest", "keep the rest held, to capture more later", "final", action="store_false"
 )
-_TO: Final = argument(
-    "--to",
-    "the account it goes to (default: outside the bank)",
-    field="destination_id",
-    metavar="ACCOUNT",
-)
+_TO_HELP: Final = "the account it goes to (default: outside the bank)"
+_TO: Final = argument("--to", _TO_HELP, "destination_id", metavar="ACCOUNT")
 _REASON: Final = argument("--reason", "why", required=True)
-_STOP: Final = argument(
-    "--stop",
-    "default: all",
-    field="restriction",
-    choices=["debits", "credits", "all"],
-    default="all",
-)
-_SWEEP_TO: Final = argument(
-    "--sweep-to", "the account that takes what is left", field="sweep_to", metavar="ACCOUNT"
-)
+_STOPS: Final = ("debits", "credits", "all")
+_STOP: Final = argument("--stop", "default: all", "restriction", choices=_STOPS, default="all")
+_SWEEP_HELP: Final = "the account that takes what is left"
+_SWEEP_TO: Final = argument("--sweep-to", _SWEEP_HELP, "sweep_to", metavar="ACCOUNT")
 _ID: Final = argument(
-    "--id",
-    "the transaction id; sent again, the command is booked once",
-    field="transaction_id",
-    metavar="ID",
+    "--id", "the transaction id; sent again, the command is booked once", "transaction_id"
 )
 
 # The fields that are read as `Money` and as instants; the bank reads all others.
@@ -107,23 +93,25 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         "Open an account.",
         _ACCOUNT,
         argument("--currency", "its currency, such as EUR", required=True),
-        argument("--balance", "its initial balance (default: 0)", default="0"),
-        argument("--overdraft", "its overdraft limit (default: 0)", default="0"),
+        argument("--balance", "its initial balance (default: 0)", "initial_balance", default="0"),
+        argument(
+            "--overdraft", "its overdraft limit (default: 0)", "overdraft_limit", default="0"
+        ),
         STORE,
         _ID,
         DESCRIPTION,
     )
     for name, kind, text, arguments in _SUB_COMMANDS:
         parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION)
-        parser.set_defaults(kind=kind, arguments=arguments, fixed=_FIXED.get(name, {}))
+        parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
     add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
 
 
 def _open(parsed: argparse.Namespace) -> None:
-    currency = read("--currency", Currency, parsed.currency)
-    balance = read("--balance", Money, parsed.balance, currency)
-    limit = read("--overdraft", Money, parsed.overdraft, currency)
+    currency = read("currency", Currency, parsed.currency)
+    balance = read("initial_balance", Money, parsed.initial_balance, currency)
+    limit = read("overdraft_limit", Money, parsed.overdraft_limit, currency)
     with SQLiteStore(parsed.store) as store:
         transaction = Bank(store).open_account(
             parsed.account_id,
@@ -139,24 +127,17 @@ def _send(parsed: argparse.Namespace) -> None:
     """
     Send the one command that the sub-command stands for.
     """
+    fields = {field: getattr(parsed, field) for field in parsed.names if field != STORE.field}
+    first = next(iter(fields.values()))
     with SQLiteStore(parsed.store, create=False) as store:
         bank = Bank(store)
-        names = {each.field: each.name for each in (*parsed.arguments, _ID, DESCRIPTION)}
-        first = getattr(parsed, parsed.arguments[0].field)
-        fields = dict(parsed.fixed)
-        for field, name in names.items():
-            value = getattr(parsed, field)
-            if field in _AMOUNTS and value is not None:
-                value = read(name, Money, value, bank.account(first).balance.currency)
+        for field, text in fields.items():
+            if field in _AMOUNTS and text is not None:
+                currency = bank.account(first).balance.currency
+                fields[field] = read(field, Money, text, currency)
             elif field in _INSTANTS:
-                value = instant(name, value)
-            fields[field] = value
-        try:
-            transaction = getattr(bank, parsed.kind)(**fields)
-        except InvalidRequestError as error:
-            if error.field in names:
-                error.about(names[error.field])
-            raise
+                fields[field] = instant(field, text)
+        transaction = getattr(bank, parsed.kind)(**fields, **parsed.fixed)
     _print_receipt(transaction)
 
 

@@ -113,8 +113,8 @@ def _backup(parsed: argparse.Namespace) -> None:
 
 
 def _import(parsed: argparse.Namespace) -> int:
-    currency = read("--currency", Currency, parsed.currency)
-    limit = read("--overdraft", Money, parsed.overdraft, currency)
+    currency = read("currency", Currency, parsed.currency)
+    limit = read("overdraft", Money, parsed.overdraft, currency)
     started = time.perf_counter()
     with (
         opened(parsed.history) as file,

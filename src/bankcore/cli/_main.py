@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run the command line with *arguments* (the process's own by default); the exit status.
     """
     parsed = make_parser().parse_args(arguments)
+    status: int
     try:
         if sys.stdout is None:
             # Nobody would see what was done.
@@ -31,11 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             # The user cannot act on it at each command; `verify` reports it.
             warnings.simplefilter("ignore", SQLiteWALWarning)
-            status: int = parsed.run(parsed) or 0
+            status = parsed.run(parsed) or 0
         sys.stdout.flush()
     except BankError as error:
+        status = EXIT_REFUSED
+        if isinstance(error, InvalidRequestError):
+            status = EXIT_WRONG_CALL
+            # Name the argument as the caller typed it, not the field that it fills.
+            error.about(parsed.names.get(error.field, error.field))
         print(f"bankcore: {error}", file=sys.stderr)
-        return EXIT_WRONG_CALL if isinstance(error, InvalidRequestError) else EXIT_REFUSED
+        return status
     except BrokenPipeError:
         # The reader has gone, as in `bankcore accounts | head`: discard what is flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

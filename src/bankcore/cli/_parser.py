@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
 class Argument(NamedTuple):
     """
-    An argument: its name, the *field* in which its text is found, and settings of argparse.
+    An argument: its name, the *field* that it fills, and settings of argparse.
     """
 
     name: str
@@ -42,16 +42,18 @@ class Argument(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def argument(name: str, text: str, *, field: str | None = None, **settings: Any) -> Argument:  # noqa: ANN401  # whatever argparse takes
-    return Argument(name, field or name.lstrip("-"), {"help": text, **settings})
+def argument(name: str, text: str, field: str | None = None, **settings: Any) -> Argument:  # noqa: ANN401  # whatever argparse takes
+    bare = name.lstrip("-")
+    if not {"action", "choices", "metavar"} & settings.keys():
+        settings["metavar"] = bare if name == bare else bare.upper()
+    return Argument(name, field or bare, {"help": text, **settings})
 
 
 def when(name: str, text: str, field: str | None = None) -> Argument:
     """
     Return the argument of an instant; *text* says which.
     """
-    text = f"{text}: YYYY-MM-DD, or with time and zone"
-    return argument(name, text, field=field, metavar="WHEN")
+    return argument(name, f"{text}: YYYY-MM-DD, or with time and zone", field, metavar="WHEN")
 
 
 STORE: Final = argument("--store", "the bank's file", metavar="PATH", required=True)
@@ -70,28 +72,25 @@ def add(
     Add the sub-command *name*; *run* returns its exit status, or None for 0.
     """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, names={each.field: each.name for each in arguments})
     for each in arguments:
         if each.name.startswith("-"):
             parser.add_argument(each.name, dest=each.field, **each.settings)
         else:
-            parser.add_argument(dest=each.field, **{"metavar": each.name, **each.settings})
+            parser.add_argument(dest=each.field, **each.settings)
     return parser
 
 
-def read(name: str, make: Callable[..., _Value], *given: object) -> _Value:
+def read(field: str, make: Callable[..., _Value], *given: object) -> _Value:
     """
-    Return what *make* makes of the argument *name*.
-
-    Raises:
-        InvalidRequestError: If it is not valid; the error names the argument.
+    Return what *make* makes of the argument that fills *field*; an error is about that field.
     """
     try:
         return make(*given)
     except InvalidRequestError as error:
-        error.about(name)
+        error.about(field)
         raise
 
 
-def instant(name: str, text: str | None) -> datetime | None:
-    return None if text is None else read(name, instant_from_text, text)
+def instant(field: str, text: str | None) -> datetime | None:
+    return None if text is None else read(field, instant_from_text, text)

@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
             "--teller-limit",
             "what tellers move at most each time, such as 'EUR 1000'; one for each currency"
             " (default: nothing)",
-            field="teller_limit",
+            "teller_limit",
             action="append",
             default=[],
             metavar="MONEY",
@@ -50,7 +50,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     if not 0 <= parsed.port <= _PORT_MAX:
         return _wrong_call(f"a port is a number from 0 to {_PORT_MAX:,}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    # Werkzeug logs whole URLs, with the token if somebody put it there.
+    # Werkzeug logs whole URLs, with a token if there is one in the query.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with ExitStack() as stack:
         store = stack.enter_context(SQLiteStore(parsed.store))
@@ -58,7 +58,7 @@ def _serve(parsed: argparse.Namespace) -> int:
             listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
         except OSError as error:
             return _wrong_call(f"cannot listen at {parsed.host}:{parsed.port}: {error}")
-        limits = [read("--teller-limit", Money.parse, text) for text in parsed.teller_limit]
+        limits = [read("teller_limit", Money.parse, text) for text in parsed.teller_limit]
         bank = Bank(store, policy=StandardPolicy(teller_limit=limits))
         app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
         server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())

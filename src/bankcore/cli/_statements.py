@@ -21,7 +21,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         "statement",
         _print_statement,
         "Print an account's statement.",
-        argument("account", "the id of the account"),
+        argument("account", "the id of the account", "account_id"),
         STORE,
         when("--start", "the first day or instant"),
         when("--end", "the first one after it"),
@@ -30,9 +30,9 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
 
 
 def _print_statement(parsed: argparse.Namespace) -> None:
-    start, end = instant("--start", parsed.start), instant("--end", parsed.end)
+    start, end = instant("start", parsed.start), instant("end", parsed.end)
     with SQLiteStore(parsed.store, create=False) as store:
-        statement = Bank(store).statement(parsed.account, start=start, end=end)
+        statement = Bank(store).statement(parsed.account_id, start=start, end=end)
     _FORMATS[parsed.format](statement)
 
 

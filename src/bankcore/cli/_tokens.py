@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         argument("principal", "the id of whom it stands for"),
         _several("role", sorted(role.value for role in Role)),
         _several("scope", sorted(SCOPES)),
-        when("--until", "when it ends"),
+        when("--until", "when it ends", "expires_at"),
         DESCRIPTION,
         STORE,
     )
@@ -54,7 +54,7 @@ def _several(name: str, values: list[str]) -> Argument:
 
 def _create(parsed: argparse.Namespace) -> None:
     principal = Principal(parsed.principal, parsed.role, parsed.scope)
-    expires_at = instant("--until", parsed.until)
+    expires_at = instant("expires_at", parsed.expires_at)
     with SQLiteStore(parsed.store) as store:
         issued = Tokens(store).issue(
             principal, expires_at=expires_at, description=parsed.description

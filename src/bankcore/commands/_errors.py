@@ -18,7 +18,7 @@ class SameAccountError(InvalidRequestError, ValueError):
     noun = "The other account"
     account_id: AccountId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} must be a different account, got {self.account_id} twice."
 
 
@@ -32,7 +32,7 @@ class InvalidLegsError(InvalidRequestError, ValueError):
     noun = "The legs"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} are not valid: {self.reason}."
 
 
@@ -46,7 +46,7 @@ class InvalidFlagError(InvalidRequestError, TypeError):
     noun = "The flag"
     value: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} must be True or False, got {self.value}."
 
 
@@ -60,7 +60,7 @@ class InvalidCommandError(InvalidRequestError, TypeError):
     noun = "The command"
     value: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"{self._subject} must be a command from bankcore.commands, such as Deposit,"
             f" got {self.value}."

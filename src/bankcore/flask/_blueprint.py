@@ -123,7 +123,7 @@ _STATE: Final = "bankcore.state"
 @attrs.define
 class _State:
     """
-    What a request's answer and log line need to know.
+    The facts of a request for its answer and its line in the log.
     """
 
     request_id: str

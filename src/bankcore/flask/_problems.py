@@ -129,7 +129,7 @@ _HTTP_CODES: Final = {
 
 def to_problem(error: Exception) -> Problem:
     """
-    Return the problem that tells *error*, and nothing of an error that nobody foresaw.
+    Return the problem that tells *error*; of an unforeseen error it tells nothing.
     """
     if isinstance(error, Problem):
         return error

@@ -59,13 +59,12 @@ def money_json(thing: object, *names: str) -> dict[str, Any]:
     """
     Return the amounts that *thing* has under these names, behind the currency of them all.
     """
-    moneys = {name: getattr(thing, name) for name in names}
-    currency = moneys[names[0]].currency
+    currency = getattr(thing, names[0]).currency
     found = {"currency": currency.code}
     if not currency.is_listed:
         found["exponent"] = currency.exponent
-    for name, money in moneys.items():
-        found[name] = amount_text(money)
+    for name in names:
+        found[name] = decimal_text(getattr(thing, name).amount_minor, currency.exponent)
     return found
 
 

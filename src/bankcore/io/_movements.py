@@ -163,17 +163,10 @@ class _Import:
         self._account_ids: dict[str, AccountId] = {}
         # Many rows have the same date, and fees and wages come again and again.
         self._instant = lru_cache(maxsize=1024)(partial(instant_from_text, field="date"))
-        self._amount = lru_cache(maxsize=4096)(partial(self._money, "amount"))
+        self._amount = lru_cache(maxsize=4096)(partial(Money, currency=self._zero.currency))
         self._batch: list[_Entry] = []
         self._count = self._replayed = 0
         self._refused = self._invalid = self._mismatched = Problems()
-
-    def _money(self, field: str, text: str) -> Money:
-        try:
-            return Money(text, self._zero.currency)
-        except InvalidRequestError as error:
-            error.about(field)
-            raise
 
     def run(self, file: Iterable[str]) -> ImportReport:
         rows = csv.reader(file)
@@ -220,7 +213,7 @@ class _Import:
             booked_at=booked_at,
             description=description or None,
         )
-        expected = self._money("balance", balance) if balance else None
+        expected = self._balance(balance) if balance else None
         # After this point it must succeed: a row is in the batch whole or not at all.
         if name not in self._account_ids:
             self._account_ids[name] = account_id
@@ -232,6 +225,13 @@ class _Import:
             )
             self._batch.append(_Entry(opening))
         self._batch.append(_Entry(command, line, expected))
+
+    def _balance(self, text: str) -> Money:
+        try:
+            return Money(text, self._zero.currency)
+        except InvalidRequestError as error:
+            error.about("balance")
+            raise
 
     def _book(self) -> None:
         outcomes = self._bank.execute([entry.command for entry in self._batch])
@@ -270,9 +270,6 @@ class _Import:
 def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
     """
     Return what picks the `_COLUMNS` from a row, and the names of all other columns.
-
-    Raises:
-        InvalidHistoryError: If a column is missing or there are two of it.
     """
     names = [name.strip() for name in header]
     missing = [name for name in _REQUIRED if name not in names]
@@ -281,7 +278,7 @@ def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
     twice = [name for name in _COLUMNS if names.count(name) > 1]
     if twice:
         raise InvalidHistoryError(f"line 1 has two columns {', '.join(twice)}")
-    # The cell that is added at the end stands for columns that are not there.
+    # -1 is the empty cell that is added at the end, for an optional column that is not there.
     picked: _Pick = itemgetter(*(names.index(name) if name in names else -1 for name in _COLUMNS))
 
     def pick(cells: Sequence[str]) -> tuple[str, ...]:

@@ -111,11 +111,12 @@ def _text_or_none(text: str | None) -> str:
 
 def _posting(posting: Posting) -> str:
     currency = posting.amount.currency
-    return _text(
+    text = (
         f"{posting.account_id.value} {posting.amount.amount_minor} {posting.balance.amount_minor}"
         f" {posting.held.amount_minor} {posting.overdraft_limit.amount_minor} {posting.version}"
         f" {currency.code} {currency.exponent}"
     )
+    return f"{len(text)}:{text}"
 
 
 # -- Roots -------------------------------------------------------------------

@@ -28,7 +28,7 @@ class InvalidBatchError(InvalidRequestError, ValueError):
     noun = "The batch"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} is not valid: {self.reason}."
 
 
@@ -47,7 +47,7 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
     transaction_id: TransactionId
     fields: tuple[str, ...]
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         used = f"{self._subject} {self.transaction_id} is already used"
         if not self.fields:
             return f"{used}; send the command, or the whole atomic batch, with new ids."
@@ -63,7 +63,7 @@ class AccountNotFoundError(DeclinedError, LookupError):
     code = "account_not_found"
     account_id: AccountId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"There is no account {self.account_id}."
 
 
@@ -76,7 +76,7 @@ class AccountExistsError(DeclinedError):
     code = "account_exists"
     account_id: AccountId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"There is already an account {self.account_id}."
 
 
@@ -89,7 +89,7 @@ class TransactionNotFoundError(DeclinedError, LookupError):
     code = "transaction_not_found"
     transaction_id: TransactionId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"There is no transaction {self.transaction_id}."
 
 
@@ -103,7 +103,7 @@ class NotReversibleError(DeclinedError):
     transaction_id: TransactionId
     command: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Transaction {self.transaction_id} ({self.command}) cannot be reversed: it must"
             " have moved money, and not be a closing or a reversal."
@@ -120,7 +120,7 @@ class AlreadyReversedError(DeclinedError):
     transaction_id: TransactionId
     reversed_by: TransactionId
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"Transaction {self.transaction_id} was already reversed by {self.reversed_by}."
 
 
@@ -138,7 +138,7 @@ class StaleVersionError(DeclinedError):
     expected: int
     found: int
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Account {self.account_id} is at version {self.found}, not at the expected"
             f" {self.expected}: read it again."
@@ -159,7 +159,7 @@ class ClockSkewError(DeclinedError):
     last_booked_at: datetime
     now: datetime
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Account {self.account_id} was last booked at {self.last_booked_at.isoformat()},"
             f" but the clock says {self.now.isoformat()}: set the clock right."
@@ -186,7 +186,7 @@ class InvalidCursorError(InvalidRequestError, ValueError):
     noun = "The cursor"
     value: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} must be a cursor of this store, got {self.value}."
 
 
@@ -200,7 +200,7 @@ class InvalidCheckpointError(InvalidRequestError, ValueError):
     noun = "The checkpoint"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} cannot be read: {self.reason}."
 
 
@@ -214,7 +214,7 @@ class InvalidHistoryError(InvalidRequestError, ValueError):
     noun = "The history"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} cannot be read: {self.reason}."
 
 
@@ -231,7 +231,7 @@ class InvalidJournalError(InvalidRequestError, ValueError):
     line: int
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"Line {self.line:,} of {self._subject} cannot be imported: {self.reason}. Nothing"
             " was written; export the journal again."
@@ -248,7 +248,7 @@ class StoreUnavailableError(StoreError):
     retryable = True
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"The store is not available, and nothing was written: {self.reason}."
 
 
@@ -265,7 +265,7 @@ class OutcomeUnknownError(StoreError):
     retryable = True
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"It is unknown whether the commit took place: {self.reason}."
             " Send the same call with the same transaction id to find out."
@@ -281,7 +281,7 @@ class StoreCorruptedError(StoreError):
     code = "store_corrupted"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"The store is damaged: {self.reason}."
 
 
@@ -295,7 +295,7 @@ class StoreFormatError(StoreError):
     path: str
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self.path} is not a bankcore store and was left untouched: {self.reason}."
 
 
@@ -311,7 +311,7 @@ class SchemaVersionError(StoreError):
     found: int
     supported: int
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         if self.found > self.supported:
             return (
                 f"The store has schema version {self.found}, but this bankcore supports versions"
@@ -333,7 +333,7 @@ class StoreMisuseError(StoreError):
     code = "store_misuse"
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"The store was used wrongly: {self.reason}."
 
 

@@ -22,14 +22,14 @@ from bankcore.values._errors import shown
 DIGITS_MAX: Final = 64
 
 #: The longest text of an amount, in characters: a sign, a point, and the digits.
-AMOUNT_LENGTH_MAX: Final = DIGITS_MAX + 2
+AMOUNT_TEXT_LENGTH: Final = DIGITS_MAX + 2
 
 #: The form of an amount as text, as a regular expression and as a pattern of JSON Schema.
 AMOUNT_PATTERN: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
 POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
 
-_MINOR_BOUND: Final = 10**DIGITS_MAX
+MINOR_BOUND: Final = 10**DIGITS_MAX
 _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))
 
 
@@ -37,7 +37,7 @@ def bounded(amount_minor: int, field: str | None = None) -> int:
     """
     Return *amount_minor*, or raise `AmountTooLargeError` if it has more than 64 digits.
     """
-    if -_MINOR_BOUND < amount_minor < _MINOR_BOUND:
+    if -MINOR_BOUND < amount_minor < MINOR_BOUND:
         return amount_minor
     reason = f"must have at most {DIGITS_MAX} digits in minor units"
     raise AmountTooLargeError("more", reason).about(field)
@@ -67,7 +67,7 @@ def minor_units(amount: object, currency: Currency, rounding: Rounding | None) -
 
 def _from_text(text: str, currency: Currency, rounding: Rounding | None) -> int:
     # Length first: `int()` of a text of thousands of digits is slow.
-    if len(text) > AMOUNT_LENGTH_MAX:
+    if len(text) > AMOUNT_TEXT_LENGTH:
         raise _too_long(shown(text))
     found = parse_decimal(text)
     if found is None:

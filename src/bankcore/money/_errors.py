@@ -34,7 +34,7 @@ class RoundingRequiredError(InvalidAmountError):
 
     code = "rounding_required"
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return (
             f"{self._subject} {self.reason}, got {self.value}; round it first, or pass a rounding"
             " if the call takes one."
@@ -83,7 +83,7 @@ class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
     noun = "The divisor"
     value: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} must not be zero: {self.value} cannot be divided by it."
 
 
@@ -159,5 +159,5 @@ class CurrencyMismatchError(InvalidRequestError, ValueError):
     expected: str
     given: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} must be in {self.expected}, got {self.given}."

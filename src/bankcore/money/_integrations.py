@@ -6,7 +6,7 @@ Decided here: how pydantic validates and writes money. Nothing is imported until
 
 from typing import Any
 
-from bankcore.money._amounts import AMOUNT_LENGTH_MAX, AMOUNT_PATTERN
+from bankcore.money._amounts import AMOUNT_PATTERN, AMOUNT_TEXT_LENGTH
 from bankcore.money._currency import CODE_PATTERN, EXPONENT_MAX
 
 
@@ -17,7 +17,7 @@ def pydantic_schema(cls: type[Any]) -> Any:  # noqa: ANN401  # its type is pydan
     from pydantic_core import core_schema as schema  # noqa: PLC0415  # pydantic is optional
 
     amount = schema.str_schema(
-        strict=True, max_length=AMOUNT_LENGTH_MAX, pattern=f"^{AMOUNT_PATTERN}$"
+        strict=True, max_length=AMOUNT_TEXT_LENGTH, pattern=f"^{AMOUNT_PATTERN}$"
     )
     code = schema.str_schema(strict=True, pattern=f"^{CODE_PATTERN}$")
     exponent = schema.int_schema(strict=True, ge=0, le=EXPONENT_MAX)

@@ -17,7 +17,14 @@ from typing import Any, ClassVar, overload
 import attrs
 
 from bankcore.money._allocation import Allocation, allocate, to_allocation, to_parts, to_weights
-from bankcore.money._amounts import DIGITS_MAX, POWERS, bounded, minor_units, too_precise
+from bankcore.money._amounts import (
+    DIGITS_MAX,
+    MINOR_BOUND,
+    POWERS,
+    bounded,
+    minor_units,
+    too_precise,
+)
 from bankcore.money._currency import Currency, currency_from_items, to_currency, to_exponent
 from bankcore.money._errors import (
     CurrencyMismatchError,
@@ -137,9 +144,14 @@ class Money:
             raise InvalidAmountError(shown(amount_minor), reason).about("amount_minor")
         if type(currency) is not Currency:
             currency = to_currency(currency)
-        bounded(amount_minor, "amount_minor")
+        if not -MINOR_BOUND < amount_minor < MINOR_BOUND:
+            bounded(amount_minor, "amount_minor")
         if exponent is None:
-            return _make(amount_minor, currency)
+            # As `_make` does: every amount that a store reads passes here.
+            made = _new(Money)
+            _set_minor(made, amount_minor)
+            _set_currency(made, currency)
+            return made
         return money_of_ratio(
             amount_minor * POWERS[currency.exponent],
             POWERS[to_exponent(exponent)],

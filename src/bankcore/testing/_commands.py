@@ -75,15 +75,13 @@ DOLLAR: Final = Money("1.10", "USD")
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RATE: Final = ExchangeRate("EUR", "USD", "1.1")
 
-# For each type of a field two values of a command. Ids, money, legs and flags follow from the
-# field and its command.
+# For each type of a field two values of a command. The others depend on more than their type.
 _VALUES: Final[Mapping[Any, tuple[object, object]]] = {
     datetime: (NOON, NOON + timedelta(days=1)),
     str: ("theft", "loss"),
     PrincipalId: ("mary", "bert"),
     frozenset[Right]: ([Right.READ], ["debit"]),
     Restriction: (Restriction.ALL, Restriction.DEBITS),
-    ExchangeRate: (RATE, ExchangeRate("EUR", "USD", "1.2")),
 }
 
 
@@ -113,7 +111,9 @@ def values_of(
         elif field.type is bool:
             made[field.name] = field.default is not True
         elif field.type == tuple[Leg, ...]:
-            made[field.name] = exchange(accounts)[:: -1 if other else 1]
+            made[field.name] = exchange(accounts, money)[:: -1 if other else 1]
+        elif field.type is ExchangeRate:
+            made[field.name] = ExchangeRate(money.currency, "USD", "1.2" if other else "1.1")
         elif other and field.may_be_none and not field.is_optional:
             made[field.name] = None
         elif field.type in _VALUES:
@@ -123,13 +123,17 @@ def values_of(
     return made
 
 
-def exchange(accounts: Sequence[str] = "abcd") -> list[tuple[str, Money]]:
+def exchange(accounts: Sequence[str] = "abcd", money: Money = ONE) -> list[tuple[str, Money]]:
     """
-    Return the legs of an exchange of one euro, the account to be debited second.
+    Return the legs of an exchange of *money* into dollars, the account to be debited second.
     """
-    return list(
-        zip((accounts[n] for n in (1, 0, 2, 3)), (ONE, -ONE, -DOLLAR, DOLLAR), strict=True)
-    )
+    debited, credited, in_dollars, out_of_dollars = accounts
+    return [
+        (credited, money),
+        (debited, -money),
+        (in_dollars, -DOLLAR),
+        (out_of_dollars, DOLLAR),
+    ]
 
 
 EXCHANGE: Final = exchange()

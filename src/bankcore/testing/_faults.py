@@ -154,6 +154,11 @@ class FaultyStore:
     ) -> None:
         if not 0 <= rate <= 1:
             raise StoreMisuseError(f"rate is a share of the calls, from 0 to 1, and not {rate!r}")
+        # What else the store can do, such as an optional protocol's methods: from Python 3.12 on,
+        # isinstance with a protocol does not look behind `__getattr__`.
+        for name in set(dir(store)).difference(dir(self)):
+            if not name.startswith("_"):
+                setattr(self, name, getattr(store, name))
         self.store = store
         self.clock = FaultyClock() if clock is None else clock
         self.rate = rate

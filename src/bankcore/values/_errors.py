@@ -50,9 +50,6 @@ class BankError(Exception):
     unused_ids: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        return self._message()
-
-    def _message(self) -> str:
         raise NotImplementedError
 
     @property
@@ -103,7 +100,7 @@ class InvalidValueError(InvalidRequestError):
     value: str
     reason: str
 
-    def _message(self) -> str:
+    def __str__(self) -> str:
         return f"{self._subject} {self.reason}, got {self.value}."
 
 

@@ -21,7 +21,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import attrs
 
@@ -67,28 +67,24 @@ _PAUSE_MAX: Final = 0.002
 # The descriptor of a lock file that was closed.
 _CLOSED: Final = -1
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 @attrs.define(eq=False)
 class StoreConnection:
     """
     One thread's connection, with its own descriptor of the lock file.
-
-    Attributes:
-        sqlite: What runs the statements.
-        writer: The lock that queues the threads of its process.
-        lock_file: The descriptor; `_CLOSED` once the connection was discarded.
-        files: The files that it has open.
-        is_trusted: False after trouble with the disk: then it is discarded and never used again.
     """
 
     thread: threading.Thread
     sqlite: sqlite3.Connection
+    #: Queues the threads of its process.
     writer: threading.Lock
     lock_file: int
+    #: Those that it has open.
     files: _file.Files = ()
+    #: False after trouble with the disk: it is then discarded, as soon as its unit is undone.
     is_trusted: bool = True
 
     def acquire(self, timeout: float) -> None:
@@ -314,15 +310,14 @@ class Connections:
     def run(
         self,
         connection: StoreConnection,
-        function: Callable[Concatenate[sqlite3.Connection, _P], _T],
-        *args: _P.args,
-        **kwargs: _P.kwargs,
+        function: Callable[[sqlite3.Connection, *_Ts], _T],
+        *arguments: *_Ts,
     ) -> _T:
         """
-        Return ``function(connection.sqlite, ...)``, with SQLite's errors as bankcore's.
+        Return ``function(connection.sqlite, *arguments)``, with SQLite's errors as bankcore's.
         """
         try:
-            return function(connection.sqlite, *args, **kwargs)
+            return function(connection.sqlite, *arguments)
         except STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
@@ -478,7 +473,9 @@ class Connections:
 
 
 def _busy(timeout: float) -> StoreUnavailableError:
-    return StoreUnavailableError(f"others kept it busy for {timeout:g} s")
+    return StoreUnavailableError(
+        f"others kept it busy for {timeout:g} s; try again, or open it with a longer timeout"
+    )
 
 
 def _before_fork() -> None:

@@ -102,8 +102,8 @@ def require_own(path: str, timeout: float) -> None:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise
-        # A journal must be played back before the file can be read. Even with half a write in the
-        # file, an immutable read mostly tells whose it is; only then it is played back.
+        # The file cannot be read before its journal is played back, which changes it. So first see
+        # whose it is: an immutable read mostly tells that, even with half a write in the file.
         with suppress(sqlite3.DatabaseError):
             _look_into(path, "immutable=1", timeout)
         _look_into(path, "mode=rw", timeout)

@@ -132,7 +132,9 @@ class JoinedSQLiteStore(SQLiteReads):
 
     def _cursor(self) -> sqlite3.Cursor:
         if self._owner != (os.getpid(), threading.get_ident()):
-            raise StoreMisuseError("it belongs to the thread and process that made it")
+            raise StoreMisuseError(
+                "it belongs to the thread and process that made it; make one for each"
+            )
         # A cursor made so has no row factory, whatever the connection has.
         with _translated(self._connection):
             return sqlite3.Cursor(self._connection)

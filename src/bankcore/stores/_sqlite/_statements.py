@@ -5,8 +5,9 @@ Decided here: how rows are selected and written. A unit's statements run in a tr
 caller began, on the store's own connection or on the application's.
 """
 
+import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bankcore.ledger import WriteSet
 from bankcore.ledger._errors import StoreCorruptedError
@@ -16,13 +17,8 @@ from bankcore.stores import _rows
 _IDS_PER_SELECT: Final = 500
 
 
-class Executor(Protocol):
-    """
-    What a statement needs of a connection.
-    """
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any: ...  # noqa: ANN401
-    def executemany(self, sql: str, rows: Sequence[Sequence[Any]], /) -> Any: ...  # noqa: ANN401
+# The application's connection is used by a cursor, which has the same two methods.
+Executor = sqlite3.Connection | sqlite3.Cursor
 
 
 def _select(row: type[Any], table: str, joins: str = "") -> str:

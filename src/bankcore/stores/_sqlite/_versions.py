@@ -14,7 +14,7 @@ _REPAIRED: Final = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 
 class SQLiteWALWarning(UserWarning):
     """
-    This SQLite has a rare bug in its WAL, which cannot happen while bankcore alone uses the file.
+    This SQLite has a rare bug in WAL, which does not occur while only bankcore writes to the file.
 
     Given once in a process, and not with ``journal_mode="truncate"``. To silence it:
     ``warnings.filterwarnings("ignore", category=SQLiteWALWarning)``.
