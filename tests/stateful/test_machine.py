@@ -42,8 +42,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from bankcore.accounts import Account, Hold
-from bankcore.accounts import _guards, _state
+from bankcore.accounts import Account, Hold, _guards, _state
 from bankcore.bank import Bank
 from bankcore.commands import SENT, Command, Leg
 from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
