@@ -179,9 +179,7 @@ class Guard:
         return self.denial(Action.READ_TRANSACTION, involved, command)
 
     def receipt(self, transaction: Transaction, find: Find) -> Transaction:
-        """
-        Return *transaction* with the postings of those accounts alone that the principal may read.
-        """
+        """Return *transaction* with the postings of accounts that the principal may read."""
         return self.redacted(transaction, lambda account_id: self.sees(find(account_id)))
 
     def redacted(

@@ -13,9 +13,7 @@ from bankcore.commands import SENT, Grant, Grants
 
 
 class Action(enum.StrEnum):
-    """
-    An action that is not a command. Where an action is asked for, a command's kind may stand too.
-    """
+    """An action that is not a command. A command's action is its kind."""
 
     READ_ACCOUNT = "read_account"
     LIST_ACCOUNTS = "list_accounts"

@@ -46,9 +46,7 @@ class Untouched(Change):
 
 
 class Booking(Change):
-    """
-    A signed amount on the balance: above zero in, below zero out. Zero makes a version alone.
-    """
+    """A signed amount booked on the balance. Zero makes a version alone."""
 
     __slots__ = ("amount", "amount_field", "booked_minor", "flow_minor", "net", "reserved_minor")
     asks = (same_currency, is_open, is_permitted, has_funds, fits)

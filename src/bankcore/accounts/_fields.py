@@ -53,11 +53,7 @@ def shown_rights(rights: frozenset[Right]) -> str:
 
 
 def to_end(value: object, field: str = "ends_at") -> datetime | None:
-    """
-    Return the instant at which something ends, in UTC; None where it never does.
-
-    An error names *field*.
-    """
+    """Return the instant at which something ends, in UTC; None where it never does."""
     if value is None:
         return None
     at = to_instant(value, field)
@@ -96,9 +92,7 @@ def to_restriction(restriction: object) -> Restriction:
 def require_reason(
     restriction: Restriction, reason: str | None, ends_at: datetime | None, prefix: str = ""
 ) -> None:
-    """
-    Raise unless *restriction* goes with this reason and this end; *prefix* begins their names.
-    """
+    """Raise unless *restriction* goes with this reason and end; *prefix* is for the fields."""
     if restriction is Restriction.NONE:
         if ends_at is not None:
             raise InvalidRestrictionError(
@@ -127,11 +121,7 @@ def too_large(amount: Money) -> AmountTooLargeError:
 
 
 def require_not_negative(amount: object, field: str = "amount") -> Money:
-    """
-    Return *amount*, money that an account may begin with: zero is allowed.
-
-    An error names *field*.
-    """
+    """Return *amount*, money that is not negative; an error names *field*."""
     if type(amount) is Money and amount.amount_minor <= 0:
         if amount.amount_minor < 0:
             raise InvalidAmountError(str(amount), "must not be negative").about(field)

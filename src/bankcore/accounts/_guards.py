@@ -80,9 +80,7 @@ def same_currency(account: AccountState, change: Change, _at: datetime | None) -
 
 
 def ends_ahead(_account: AccountState, change: Change, at: datetime | None) -> None:
-    """
-    Raise `InvalidTimeError` unless the end comes after the operation, as far as both are known.
-    """
+    """Raise `InvalidTimeError` unless the end, if any, comes after the operation."""
     ends_at = change.ends_at
     if ends_at is not None and at is not None and ends_at <= at:
         raise InvalidTimeError(
@@ -97,9 +95,7 @@ def is_open(account: AccountState, _change: Change, _at: datetime | None) -> Non
 
 
 def has_hold(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `HoldNotFoundError`, or `HoldNotActiveError` if there was one, unless the hold is open.
-    """
+    """Raise `HoldNotFoundError`, or `HoldNotActiveError` if it was open, without such a hold."""
     account.open_hold(change.hold_id)
 
 
@@ -130,9 +126,7 @@ _STOPS_CREDITS: Final = frozenset({Restriction.CREDITS, Restriction.ALL})
 
 
 def is_permitted(account: AccountState, change: Change, at: datetime | None) -> None:
-    """
-    Raise `AccountRestrictedError` if a restriction stops this debit or credit at the instant.
-    """
+    """Raise `AccountRestrictedError` if a restriction stops this debit or credit."""
     restriction = account.restriction
     if restriction is Restriction.NONE or not account.is_restricted(at):
         return
@@ -173,9 +167,7 @@ def has_room_for_holder(account: AccountState, change: Change, _at: datetime | N
 
 
 def fits(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """
-    Raise `BalanceLimitError` if the balance or what is held would leave ±(10¹⁸ - 1) minor units.
-    """
+    """Raise `BalanceLimitError` if the balance or what is held would pass 10¹⁸ - 1 minor units."""
     balance = account.balance.amount_minor + change.booked_minor
     if (
         not -AMOUNT_MINOR_MAX <= balance <= AMOUNT_MINOR_MAX

@@ -1,6 +1,4 @@
-"""
-The words for an account's state: whether it is open, what is restricted, what a holder may do.
-"""
+"""The words for an account's state: its status, its restriction, a holder's rights."""
 
 import enum
 

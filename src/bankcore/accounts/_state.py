@@ -62,9 +62,7 @@ def _zero(account: "AccountState") -> Money:
 
 @attrs.frozen(kw_only=True)
 class AccountState:
-    """
-    The fields of an account, checked as a whole. The base of `Account`, which documents them.
-    """
+    """The fields of an account, checked as a whole; `Account` documents them."""
 
     id: AccountId = attrs.field(converter=to_account_id)
     balance: Money
@@ -183,9 +181,9 @@ class AccountState:
 
     def next_balance(self, balance: Money, booked_at: datetime | None) -> Self:
         """Return the account one version later, with *balance*, which is within the bounds."""
-        # Every deposit and withdrawal passes here, and `next_version` takes three times as long
-        # (tests/bench/bench_account.py). The account was valid, it is open, and of what is always
-        # true of one only the balance is in question, which a guard has just checked.
+        # Every deposit and withdrawal passes here, and `next_version` takes three times as long.
+        # Of what is always true of an account only the balance is in question, and a guard has
+        # just checked it.
         account = object.__new__(type(self))
         for get, put in _SLOTS:
             put(account, get(self))

@@ -188,9 +188,7 @@ def _failed(
     error: BankError,
     refused: tuple[Refusal, ...] = (),
 ) -> WriteSet:
-    """
-    Return what an atomic batch comes to that fails with *error*: nothing but what is *refused*.
-    """
+    """Return what a failed atomic batch comes to: *error*, and what is *refused*."""
     used = {*snapshot.recorded, *(refusal.id for refusal in refused)}
     free = dict.fromkeys(
         request.transaction_id
@@ -336,9 +334,7 @@ class _Work:
         return error
 
     def _before(self, request: Request, moves: Sequence[Move], at: datetime) -> Sequence[Account]:
-        """
-        Return the accounts that the command finds, the debited one first; none if it opens one.
-        """
+        """Return the accounts that the command finds, the debited one first."""
         command = request.command
         if at > self.clock.now:
             raise InvalidTimeError(
@@ -397,9 +393,7 @@ class _Work:
             self._accounts[account.id.value] = account
 
     def _expired(self, command: ExpireHold, expiries: Sequence[_Expiry]) -> Outcome:
-        """
-        Return what a recorded expiry comes to that is judged again: itself, with all that is due.
-        """
+        """Return a recorded expiry that is judged again, with all others that are due."""
         self.accept(expiries)
         for transaction, _ in expiries:
             if transaction.id == command.transaction_id and transaction.command == command:
@@ -493,9 +487,7 @@ class _Work:
 def _changed(
     before: Sequence[Account], moves: Sequence[Move], at: datetime
 ) -> list[tuple[Account, Money]]:
-    """
-    Return each account after its move, and the amount booked on it, once all guards have passed.
-    """
+    """Run the guards, and return each account after its move and the amount booked on it."""
     if len(moves) == 1:
         change = moves[0].change
         for guard in change.asks:

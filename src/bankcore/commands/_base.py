@@ -63,9 +63,7 @@ class Look(Protocol):
         """Return the account, or None where there is none."""
 
     def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
-        """
-        Return the accounts and amounts that reverse a transaction, debits first; empty for none.
-        """
+        """Return the accounts and amounts that reverse a transaction, debits first."""
 
 
 class Options(TypedDict, total=False):

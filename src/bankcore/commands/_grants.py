@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 
 class Grant(enum.Enum):
-    """
-    The accounts with which a role may do something; the values are the documentation's words.
-    """
+    """The accounts with which a role may do something, in the documentation's words."""
 
     NEVER = "–"
     ALWAYS = "yes"
