@@ -43,9 +43,6 @@ class Untouched(Change):
     __slots__ = ()
     is_booked = False
 
-    def applied_to(self, account: S, _at: datetime | None) -> S:
-        return account
-
 
 class Booking(Change):
     """
