@@ -41,9 +41,6 @@ class Untouched(Change):
     __slots__ = ()
     is_booked = False
 
-    def applied_to(self, account: S, _at: datetime | None) -> S:
-        return account
-
 
 class Booking(Change):
     """A signed amount booked on the balance. Zero makes a version alone."""
