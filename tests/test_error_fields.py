@@ -192,8 +192,8 @@ def cases_of(kinds: Sequence[type[Command]]) -> list[tuple[type[Command], str, W
         for kind in kinds
         for field in attrs.fields(kind)
         for wrong in wrong_values(field.name, get_type_hints(kind)[field.name])
-        # The bank makes the ids of expiries, which have colons.
-        if kind in SENT or field.name != "transaction_id" or ":" not in str(wrong.value)
+        # The bank alone makes an expiry, and its id.
+        if kind in SENT or field.name != "transaction_id"
     ]
 
 
@@ -214,13 +214,9 @@ def test_a_command_names_the_field(kind: type[Command], name: str, wrong: Wrong)
     """
     Whichever field of a command has a wrong value, its error names it.
     """
-    assert_named(
-        lambda: kind(
-            **{**given(kind), "transaction_id": TransactionId("t-1"), name: wrong.made()}
-        ),
-        name,
-        wrong.error,
-    )
+    values = {**given(kind), "transaction_id": TransactionId("t-1")}
+
+    assert_named(lambda: kind(**{**values, name: wrong.made()}), name, wrong.error)
 
 
 @pytest.mark.parametrize(("kind", "name", "wrong"), cases_of(SENT), ids=shown)
@@ -264,8 +260,8 @@ SENTENCES: list[tuple[Callable[[], object], type[InvalidRequestError], str]] = [
         lambda: Transfer("a", "b c", ONE),
         InvalidIdError,
         (
-            "destination_id must be 1 to 64 characters of A-Z, a-z, 0-9, '_', '-' and '.', and begin"
-            " with a letter, a digit or '_', got 'b c'."
+            "destination_id must be 1 to 64 characters of A-Z, a-z, 0-9, '_', '-' and '.', and"
+            " begin with a letter, a digit or '_', got 'b c'."
         ),
     ),
     (
@@ -302,16 +298,16 @@ SENTENCES: list[tuple[Callable[[], object], type[InvalidRequestError], str]] = [
         lambda: Deposit("a", ONE, description="a\nb"),
         InvalidTextError,
         (
-            "description must be one line of at most 500 characters, with no control characters, got"
-            " 'a\\nb'."
+            "description must be one line of at most 500 characters, with no control characters,"
+            " got 'a\\nb'."
         ),
     ),
     (
         lambda: Deposit("a", ONE, transaction_id="a:b"),
         InvalidIdError,
         (
-            "transaction_id must be 1 to 64 characters of A-Z, a-z, 0-9, '_', '-' and '.', and begin"
-            " with a letter, a digit or '_', got 'a:b'."
+            "transaction_id must be 1 to 64 characters of A-Z, a-z, 0-9, '_', '-' and '.', and"
+            " begin with a letter, a digit or '_', got 'a:b'."
         ),
     ),
     (
@@ -434,7 +430,6 @@ METHODS = {
         # Of `final`, only the truth counts.
         if name not in {"return", "final"}
         for wrong in wrong_values(name, hint)
-        if (method, name) != ("open", "transaction_id")
     ],
     ids=shown,
 )

@@ -42,8 +42,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from bankcore.accounts import Account, Hold
-from bankcore.accounts import _account as account_module
+from bankcore.accounts import Account, Hold, _guards, _state
 from bankcore.bank import Bank
 from bankcore.commands import SENT, Command, Leg
 from bankcore.errors import AccountNotFoundError, BankError, InvalidRequestError
@@ -378,8 +377,10 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.limits = pytest.MonkeyPatch()
-        self.limits.setattr(account_module, "HOLDS_MAX", HOLDS_MAX)
-        self.limits.setattr(account_module, "HOLDERS_MAX", HOLDERS_MAX)
+        # Lower limits, which are reached: those of the guards and of the account itself.
+        for module in (_guards, _state):
+            self.limits.setattr(module, "HOLDS_MAX", HOLDS_MAX)
+            self.limits.setattr(module, "HOLDERS_MAX", HOLDERS_MAX)
         self.folder = Path(tempfile.mkdtemp())
         self.now = 0
         self.calls = 0

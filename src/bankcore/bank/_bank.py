@@ -395,22 +395,18 @@ class Bank(BankReads):
                 "in an atomic batch either every command must have a transaction id or none"
             )
         if self._guard is not None:
-            return self._outcomes_for(self._guard, requests, atomic=atomic, is_written=is_written)
+            return self._denied_or_judged(requests, atomic=atomic, is_written=is_written)
         return self._judged(requests, atomic=atomic, is_written=is_written)
 
-    def _outcomes_for(
-        self, guard: Guard, requests: list[Request], *, atomic: bool, is_written: bool
+    def _denied_or_judged(
+        self, requests: list[Request], *, atomic: bool, is_written: bool
     ) -> list[Transaction | BankError]:
+        outcomes: list[Transaction | BankError]
+        outcomes = [each.denial for each in requests if each.denial is not None]
         try:
-            if not atomic and all(request.denial for request in requests):
-                # Nobody takes the store's lock for what may not be sent at all.
-                outcomes: list[Transaction | BankError] = [
-                    request.denial for request in requests if request.denial is not None
-                ]
-            else:
-                outcomes = self._judged(
-                    requests, atomic=atomic, is_written=is_written, guard=guard
-                )
+            # Nobody takes the store's lock for what may not be sent at all.
+            if atomic or len(outcomes) < len(requests):
+                outcomes = self._judged(requests, atomic=atomic, is_written=is_written)
         except DENIALS as error:
             # Which of the commands it was is not told: the accounts of all of them.
             self._denied_commands(error, requests)
@@ -421,13 +417,9 @@ class Bank(BankReads):
         return outcomes
 
     def _judged(
-        self,
-        requests: Sequence[Request],
-        *,
-        atomic: bool,
-        is_written: bool,
-        guard: Guard | None = None,
+        self, requests: Sequence[Request], *, atomic: bool, is_written: bool
     ) -> list[Transaction | BankError]:
+        guard = self._guard
         reads = reads_of(requests, is_guarded=guard is not None)
         decided = partial(decide, requests, atomic=atomic, guard=guard, is_written=is_written)
         outcomes = list(self._transact(reads, decided).outcomes)

@@ -10,16 +10,7 @@ from typing import Any, Final
 
 from bankcore.accounts import Account
 from bankcore.bank import Bank
-from bankcore.cli._parser import (
-    DESCRIPTION,
-    STORE,
-    Argument,
-    add,
-    argument,
-    instant,
-    read,
-    when,
-)
+from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, read, when
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import Transaction
 from bankcore.money import Currency, Money

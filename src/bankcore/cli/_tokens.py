@@ -5,15 +5,7 @@ import sys
 from typing import Any
 
 from bankcore.access import SCOPES, Principal, Role, Tokens
-from bankcore.cli._parser import (
-    DESCRIPTION,
-    STORE,
-    Argument,
-    add,
-    argument,
-    instant,
-    when,
-)
+from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.stores import SQLiteStore
 

@@ -94,19 +94,18 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
     ),
     "Accounts": _answer("accounts next"),
     "Posting": _answer(
-        "account_id currency exponent amount balance held available overdraft_limit version",
+        "account_id currency exponent amount balance held available overdraft_limit version"
     ),
     "Transaction": _answer(
         "id kind account_id booked_at description postings replayed", id=_TRANSACTION_ID
     ),
     "Hold": _answer(
-        "id currency exponent amount captured left expires_at description",
-        id=_TRANSACTION_ID,
+        "id currency exponent amount captured left expires_at description", id=_TRANSACTION_ID
     ),
     "Holds": _answer("holds"),
     "Line": _answer("transaction_id kind booked_at amount balance version description"),
     "Statement": _answer(
-        "account_id currency exponent opening_balance lines closing_balance next",
+        "account_id currency exponent opening_balance lines closing_balance next"
     ),
     "Health": _answer("status", status={"const": "ok"}),
     "Problem": _answer(

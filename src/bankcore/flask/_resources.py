@@ -20,12 +20,7 @@ from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
 from bankcore.flask._cursors import from_cursor, to_cursor
 from bankcore.flask._fields import Body, body_of, instant_from_json
-from bankcore.flask._serializers import (
-    account_json,
-    hold_json,
-    statement_json,
-    transaction_json,
-)
+from bankcore.flask._serializers import account_json, hold_json, statement_json, transaction_json
 from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidLimitError
 from bankcore.values import AccountId

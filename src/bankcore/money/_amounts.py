@@ -10,11 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from bankcore.money._currency import Currency
-from bankcore.money._errors import (
-    AmountTooLargeError,
-    InvalidAmountError,
-    RoundingRequiredError,
-)
+from bankcore.money._errors import AmountTooLargeError, InvalidAmountError, RoundingRequiredError
 from bankcore.money._rounding import Rounding, parse_decimal, round_ratio
 from bankcore.values._errors import shown
 

@@ -17,15 +17,7 @@ from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, In
 from bankcore.money._formatting import decimal_text
 from bankcore.money._money import Money, has_keys, money_of_ratio
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
-from bankcore.values._errors import shown
-
-
-def _to_base(value: Currency | str) -> Currency:
-    return to_currency(value, "base")
-
-
-def _to_quote(value: Currency | str) -> Currency:
-    return to_currency(value, "quote")
+from bankcore.values._errors import names_fields, shown
 
 
 def _to_rate(value: Exact) -> Fraction:
@@ -39,6 +31,7 @@ def _invalid(value: str, reason: str) -> InvalidRateError:
     return InvalidRateError(value, reason).about("rate")
 
 
+@names_fields
 @attrs.frozen
 class ExchangeRate:
     """
@@ -58,8 +51,8 @@ class ExchangeRate:
         InvalidCurrencyError: If there is no such currency.
     """
 
-    base: Currency = attrs.field(converter=_to_base)
-    quote: Currency = attrs.field(converter=_to_quote)
+    base: Currency = attrs.field(converter=to_currency)
+    quote: Currency = attrs.field(converter=to_currency)
     rate: Fraction = attrs.field(converter=_to_rate)
 
     def __attrs_post_init__(self) -> None:

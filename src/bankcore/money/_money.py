@@ -240,7 +240,11 @@ class Money:
         currency = self.currency
         if other.currency is not currency:
             require_same_currency(self, other)
-        return _make(self.amount_minor + other.amount_minor, currency)
+        # As `_make` does; + and - are called the most.
+        made = _new(Money)
+        _set_minor(made, self.amount_minor + other.amount_minor)
+        _set_currency(made, currency)
+        return made
 
     def __radd__(self, other: int) -> "Money":
         # `sum(moneys)` begins with the int 0. Nothing else that is not money is added.
@@ -254,7 +258,10 @@ class Money:
         currency = self.currency
         if other.currency is not currency:
             require_same_currency(self, other)
-        return _make(self.amount_minor - other.amount_minor, currency)
+        made = _new(Money)
+        _set_minor(made, self.amount_minor - other.amount_minor)
+        _set_currency(made, currency)
+        return made
 
     def __mul__(self, factor: int) -> "Money":
         if type(factor) is not int:

@@ -39,7 +39,7 @@ class _Id:
         if not isinstance(value, str) or not self._pattern.fullmatch(value):  # type: ignore[redundant-expr]  # callers may be untyped
             raise InvalidIdError(shown(value), self._reason).about(self._field)
         # A subclass of str may override `__str__`: keep the plain text.
-        _set_value(self, str.__str__(value))
+        _set_value(self, value if type(value) is str else str.__str__(value))
 
     # Written by hand: every look-up calls these, and those of attrs cost twice as much.
     def __eq__(self, other: object) -> bool:
