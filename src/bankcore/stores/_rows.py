@@ -69,8 +69,7 @@ DenialRow = namedtuple(  # noqa: PYI024
     "DenialRow", "principal action account_ids code denied_at request_id unwritten_before"
 )
 TokenRow = namedtuple(  # noqa: PYI024
-    "TokenRow",
-    "id digest principal roles scopes created_at expires_at revoked_at description",
+    "TokenRow", "id digest principal roles scopes created_at expires_at revoked_at description"
 )
 
 
