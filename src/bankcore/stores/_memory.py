@@ -32,7 +32,8 @@ from bankcore.ledger import (
     Snapshot,
     Transaction,
     WriteSet,
-    linked,
+    content_of,
+    next_head,
     require_limit,
     touched_accounts,
 )
@@ -89,31 +90,27 @@ class MemoryStore:
 
     def _change(self, written: WriteSet) -> dict[tuple[str | int, ...], Any]:
         kept = self._kept
-        change: dict[tuple[str | int, ...], Any] = {}
-        heads = {}
-        for account in written.accounts:
-            name = account.id.value
-            change["account", name] = account
-            if ("head", name) in kept:
-                heads[name] = kept["head", name]
+        change: dict[tuple[str | int, ...], Any] = {
+            ("account", account.id.value): account for account in written.accounts
+        }
         change["count",] = kept["count",] + sum(key not in kept for key in change)
-        hashes = linked(written.records, heads)
-        change.update((("head", name), head) for name, head in heads.items())
-        position = kept["length",]
-        for record, own in zip(written.records, hashes, strict=True):
-            position += 1
+        length = kept["length",]
+        for position, record in enumerate(written.records, start=length + 1):
             key = ("record", record.id.value)
             if key in kept or key in change:
                 raise StoreMisuseError(f"transaction {record.id} has a record already")
             change[key] = change["journal", position] = record
-            if isinstance(record, Transaction):
-                if isinstance(record.command, Reverse):
-                    change["reversal", record.command.original_id.value] = record.id
-                for posting, chain_hash in zip(record.postings, own, strict=True):
-                    version = (posting.account_id.value, posting.version)
-                    change["history", *version] = record
-                    change["chain", *version] = chain_hash
-        change["length",] = position
+            if isinstance(record, Refusal):
+                continue
+            if isinstance(record.command, Reverse):
+                change["reversal", record.command.original_id.value] = record.id
+            content = content_of(record)
+            for posting in record.postings:
+                name, version = posting.account_id.value, posting.version
+                head = change.get(("head", name)) or kept.get(("head", name), GENESIS)
+                change["head", name] = change["chain", name, version] = next_head(head, content)
+                change["history", name, version] = record
+        change["length",] = length + len(written.records)
         return change
 
     def account(self, account_id: AccountId) -> Account:

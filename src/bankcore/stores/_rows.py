@@ -28,7 +28,7 @@ from bankcore.ledger import (
     Snapshot,
     Transaction,
     WriteSet,
-    link,
+    next_head,
     touched_accounts,
 )
 from bankcore.ledger import _codec as codec
@@ -69,8 +69,7 @@ DenialRow = namedtuple(  # noqa: PYI024
     "DenialRow", "principal action account_ids code denied_at request_id unwritten_before"
 )
 TokenRow = namedtuple(  # noqa: PYI024
-    "TokenRow",
-    "id digest principal roles scopes created_at expires_at revoked_at description",
+    "TokenRow", "id digest principal roles scopes created_at expires_at revoked_at description"
 )
 
 
@@ -348,7 +347,7 @@ def _add_refusal(rows: UnitRows, place: int, refusal: Refusal) -> None:
 
 
 def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Known) -> None:
-    command = record.command
+    command, heads = record.command, known.heads
     kind, text = codec.command_to_text(command)
     booked_at = to_microseconds(record.booked_at)
     plain = (place, record.id.value, kind, text, booked_at)
@@ -357,13 +356,14 @@ def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Kno
         rows["plain records"].append(plain)
     else:
         rows["records"].append((*plain, record.principal, None, None, None, reverses))
-    hashes = link(record, transaction_content(record, kind, text, booked_at), known.heads)
+    content = transaction_content(record, kind, text, booked_at)
     for line, posting in enumerate(record.postings):
-        key = known.keys[posting.account_id.value]
+        name, version = posting.account_id.value, posting.version
         amount, balance = posting.amount.amount_minor, posting.balance.amount_minor
         held, limit = posting.held.amount_minor, posting.overdraft_limit.amount_minor
+        heads[name] = head = next_head(heads.get(name, GENESIS), content)
         rows["postings"].append(
-            (place, line, key, posting.version, amount, balance, held, limit, hashes[line])
+            (place, line, known.keys[name], version, amount, balance, held, limit, head)
         )
 
 

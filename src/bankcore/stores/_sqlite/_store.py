@@ -148,8 +148,7 @@ class SQLiteStore(SQLiteReads):
 
     def record_denial(self, denial: Denial) -> None:
         self._write_apart(
-            (INSERT_DENIAL, _rows.denial_row(denial)),
-            (DELETE_OLD_DENIALS, (DENIALS_MAX,)),
+            (INSERT_DENIAL, _rows.denial_row(denial)), (DELETE_OLD_DENIALS, (DENIALS_MAX,))
         )
 
     def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
