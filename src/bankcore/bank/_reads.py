@@ -8,12 +8,12 @@ is gone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Final
 
 import attrs
 
@@ -69,8 +69,6 @@ _NOBODY: Final = AccountId("_" * 64)
 
 # The errors by which a principal is told no.
 DENIALS: Final = (AccessDeniedError, TransactionNotFoundError)
-
-_Read = TypeVar("_Read")
 
 
 class BankReads:
@@ -191,13 +189,11 @@ class BankReads:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If the instant has no time zone.
         """
-        return self._read(account_id, lambda wanted: self._balance_at(wanted, instant))
-
-    def _balance_at(self, account_id: AccountId, instant: datetime | date) -> Money:
-        posting = self._store.posting_at(account_id, to_instant_or_midnight(instant, "instant"))
-        if posting is not None:
-            return posting.balance
-        return Money.zero(self._store.account(account_id).balance.currency)
+        with self._reading(account_id) as wanted:
+            posting = self._store.posting_at(wanted, to_instant_or_midnight(instant, "instant"))
+            if posting is not None:
+                return posting.balance
+            return Money.zero(self._store.account(wanted).balance.currency)
 
     def available_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
         """
@@ -211,21 +207,19 @@ class BankReads:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If the instant has no time zone.
         """
-        return self._read(account_id, lambda wanted: self._available_at(wanted, instant))
-
-    def _available_at(self, account_id: AccountId, instant: datetime | date) -> Money:
-        at = to_instant_or_midnight(instant, "instant")
-        while True:
-            account = self._store.account(account_id)
-            posting = self._store.posting_at(account_id, at)
-            if posting is None:
-                return Money.zero(account.balance.currency)
-            if posting.version < account.version:
-                # Before the next posting, all that had expired by then was recorded.
-                return posting.available
-            if posting.version == account.version:
-                return account.as_at(at).available
-            # Something was booked between the two reads: look again.
+        with self._reading(account_id) as wanted:
+            at = to_instant_or_midnight(instant, "instant")
+            while True:
+                account = self._store.account(wanted)
+                posting = self._store.posting_at(wanted, at)
+                if posting is None:
+                    return Money.zero(account.balance.currency)
+                if posting.version < account.version:
+                    # Before the next posting, all that had expired by then was recorded.
+                    return posting.available
+                if posting.version == account.version:
+                    return account.as_at(at).available
+                # Something was booked between the two reads: look again.
 
     def statement(
         self,
@@ -255,11 +249,8 @@ class BankReads:
             InvalidLimitError: If *limit* is no such number.
             InvalidVersionError: If *after_version* is not an ``int`` from 0.
         """
-
-        def read(wanted: AccountId) -> Statement:
-            return self._statement(wanted, start, end, after_version, limit)
-
-        statement = self._read(account_id, read)
+        with self._reading(account_id) as wanted:
+            statement = self._statement(wanted, start, end, after_version, limit)
         guard = self._guard
         if guard is None:
             return statement
@@ -350,17 +341,17 @@ class BankReads:
             transaction if self._guard is None else self._guard.receipt(transaction, self._found)
         )
 
-    def _read(self, account_id: AccountId | str, read: Callable[[AccountId], _Read]) -> _Read:
+    @contextmanager
+    def _reading(self, account_id: AccountId | str) -> Iterator[AccountId]:
         action = Action.READ_STATEMENT
         self._require_role(action)
         wanted = to_account_id(account_id)
-        if self._guard is None:
-            return read(wanted)
-        self._require(action, wanted, self._found(wanted))
-        found = read(wanted)
+        if self._guard is not None:
+            self._require(action, wanted, self._found(wanted))
+        yield wanted
         # It took several reads, and a right may be gone by now.
-        self._require(action, wanted, self._found(wanted))
-        return found
+        if self._guard is not None:
+            self._require(action, wanted, self._found(wanted))
 
     def _require_role(self, action: Action) -> None:
         denial = None if self._guard is None else self._guard.role_denial(action)
