@@ -303,7 +303,7 @@ def exchanges(draw: st.DrawFn) -> Ask:
 
 
 # By the name of a field: what an ask of it may be, and how it is drawn. Times, holds and originals
-# are relative, and settled by the machine.
+# are relative; the machine resolves them.
 DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "account_id": ("account", NAMES_AND_NOBODY),
     "source_id": ("account", NAMES_AND_NOBODY),
