@@ -194,9 +194,7 @@ class Guard:
             return transaction
         is_own = transaction.principal == self.name
         return attrs.evolve(
-            transaction,
-            postings=postings,
-            principal=transaction.principal if is_own else None,
+            transaction, postings=postings, principal=transaction.principal if is_own else None
         )
 
 

@@ -64,15 +64,7 @@ class HoldPlacing(Change):
     """A new hold. Holds obey the same floor as withdrawals."""
 
     __slots__ = ("amount", "booked_minor", "ends_at", "flow_minor", "hold", "reserved_minor")
-    asks = (
-        same_currency,
-        ends_ahead,
-        is_open,
-        is_permitted,
-        has_funds,
-        has_room_for_hold,
-        fits,
-    )
+    asks = (same_currency, ends_ahead, is_open, is_permitted, has_funds, has_room_for_hold, fits)
     end_field = "expires_at"
 
     def __init__(self, hold: Hold) -> None:

@@ -16,13 +16,7 @@ from typing import Final, Unpack
 
 import attrs
 
-from bankcore.access import (
-    Action,
-    Policy,
-    Principal,
-    Role,
-    StandardPolicy,
-)
+from bankcore.access import Action, Policy, Principal, Role, StandardPolicy
 from bankcore.access._errors import AccessDeniedError
 from bankcore.access._guard import Guard
 from bankcore.accounts import Restriction, Right
@@ -52,18 +46,8 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.commands._errors import InvalidCommandError
-from bankcore.ledger import (
-    AccountStore,
-    HostBound,
-    ReadSet,
-    Snapshot,
-    Transaction,
-    WriteSet,
-)
-from bankcore.ledger._errors import (
-    InvalidBatchError,
-    OutcomeUnknownError,
-)
+from bankcore.ledger import AccountStore, HostBound, ReadSet, Snapshot, Transaction, WriteSet
+from bankcore.ledger._errors import InvalidBatchError, OutcomeUnknownError
 from bankcore.ledger._pages import PAGE_LENGTH
 from bankcore.money import ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -366,10 +350,7 @@ class Bank(BankReads):
         return self._send(GrantAccess(account_id, principal, rights, **options))
 
     def revoke_access(
-        self,
-        account_id: AccountId | str,
-        principal: PrincipalId | str,
-        **options: Unpack[Options],
+        self, account_id: AccountId | str, principal: PrincipalId | str, **options: Unpack[Options]
     ) -> Transaction:
         """Take all rights on the account from *principal*."""
         return self._send(RevokeAccess(account_id, principal, **options))
@@ -443,16 +424,12 @@ class Bank(BankReads):
         account_ids = command.account_ids
         if not account_ids and type(command) is OpenAccount:
             account_ids = (AccountId(self._new_id()),)
-        if guard is None:
-            return Request(command, transaction_id, id_given, account_ids, expected_version)
+        principal: str | None = None
+        denial: BankError | None = None
+        if guard is not None:
+            principal, denial = guard.name, guard.command_role_denial(command)
         return Request(
-            command,
-            transaction_id,
-            id_given,
-            account_ids,
-            expected_version,
-            guard.name,
-            guard.command_role_denial(command),
+            command, transaction_id, id_given, account_ids, expected_version, principal, denial
         )
 
     # -- One unit of the store --

@@ -49,10 +49,7 @@ from bankcore.ledger import (
     require_limit,
     verify,
 )
-from bankcore.ledger._errors import (
-    AccountNotFoundError,
-    TransactionNotFoundError,
-)
+from bankcore.ledger._errors import AccountNotFoundError, TransactionNotFoundError
 from bankcore.ledger._pages import every_account, every_transaction, read_all
 from bankcore.ledger._statement import line_of
 from bankcore.money import Money

@@ -7,26 +7,9 @@ import attrs
 from attrs.converters import optional
 
 from bankcore.accounts import Account, Restriction
-from bankcore.accounts._changes import (
-    Booking,
-    Closing,
-    LimitChange,
-    RestrictionChange,
-    Untouched,
-)
-from bankcore.accounts._fields import (
-    require_not_negative,
-    require_reason,
-    to_end,
-    to_restriction,
-)
-from bankcore.commands._base import (
-    AccountCommand,
-    Command,
-    Look,
-    Move,
-    Part,
-)
+from bankcore.accounts._changes import Booking, Closing, LimitChange, RestrictionChange, Untouched
+from bankcore.accounts._fields import require_not_negative, require_reason, to_end, to_restriction
+from bankcore.commands._base import AccountCommand, Command, Look, Move, Part
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.commands._holds import NO_CURRENCY
