@@ -114,11 +114,8 @@ def _rate_from(parts: list[Any]) -> ExchangeRate:
     )
 
 
-_Write = Callable[[Any], str]
-_Read = Callable[[Any], Any]
-
 # For each type of a field: what writes its value as JSON, and what reads it from parsed JSON.
-_CODECS: Final[dict[Any, tuple[_Write, _Read]]] = {
+_CODECS: Final[dict[Any, tuple[Callable[[Any], str], Callable[[Any], Any]]]] = {
     AccountId: (_id_to_json, AccountId),
     TransactionId: (_id_to_json, TransactionId),
     PrincipalId: (lambda principal: _to_json(principal.value), PrincipalId),

@@ -155,17 +155,12 @@ class AccountStore(Protocol):
         """Return the account's transactions in order of version, from version *after* + 1 on."""
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        """
-        Return the account's last posting booked at or before *instant*; None before its first.
-        """
+        """Return the account's last posting booked at or before *instant*, or None."""
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
-        """
-        Return the open holds that expire before the instant, the earliest first, with their
-        accounts.
-        """
+        """Return the open holds that expire before the instant, the earliest first."""
 
 
 @runtime_checkable
@@ -191,10 +186,7 @@ class Chained(Protocol):
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[bytes]:
-        """
-        Return the hashes that were stored with the account's transactions, from the one after
-        version *after* on, in order of version: one for each of `AccountStore.history`.
-        """
+        """Return the hashes stored with the account's transactions, one for each of `history`."""
 
 
 @runtime_checkable
@@ -204,10 +196,7 @@ class HolderIndex(Protocol):
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
-        """
-        Return the accounts on which *holder* has rights and whose ids come after *after*, in
-        the order of their ids.
-        """
+        """Return the accounts on which *holder* has rights, as `accounts` does."""
 
 
 @runtime_checkable
