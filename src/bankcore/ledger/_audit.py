@@ -2,9 +2,8 @@
 The audit: all that a store holds, compared with its own journal.
 
 Decided here: what must be true of a whole store, worked out again in plain integers from the
-commands in the journal, without the rules that booked them. An audit writes nothing, keeps one
-account's state and one page of records in memory, and is right while others write: an account
-is compared with its history up to the version that it was read with, and history never changes.
+commands in the journal, without the rules that booked them. An audit writes nothing, and is right
+while others write: an account is compared with its history up to the version that was read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -68,12 +67,9 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
         >>> verify(MemoryStore()).is_clean
         True
 
-    Damage that keeps the store from being read is a disagreement like any other.
-
-    Args:
-        store: The store to audit; nothing is written.
-        against: A checkpoint that was taken of this store before, or its text. The records that
-            it covers must still be the first of the journal, each as it was.
+    Damage that keeps the store from being read is a disagreement like any other. *against* is a
+    checkpoint that was taken of this store before, or its text: the records that it covers must
+    still be the first of the journal, each as it was.
 
     Raises:
         InvalidCheckpointError: If *against* is no checkpoint.

@@ -1,10 +1,9 @@
 """
 The hash chain of each account, and the roots over all of them.
 
-Decided here: the canonical bytes of a record, how each transaction of an account is tied to
-the one before it, and how the heads of all chains, and all refusals, become one hash each.
-Pure: the same record gives the same bytes on every machine, for ever. The encoding is
-documented, with examples, in ``docs/reference/tamper-evidence.md``.
+Decided here: the canonical bytes of a record, the same on every machine for ever, how each
+transaction of an account is tied to the one before it, and how the heads of all chains become one
+hash. ``docs/reference/tamper-evidence.md`` documents the encoding, with examples.
 """
 
 from collections.abc import Iterable

@@ -152,10 +152,8 @@ class Progress:
 
     def checkpoint(self, taken_at: datetime) -> Checkpoint:
         """Return the checkpoint of the records so far."""
-        leaves = (
-            head_leaf(name, version, self._heads[name])
-            for name, version in sorted(self._versions.items())
-        )
+        heads = sorted(self._heads.items())
+        leaves = (head_leaf(name, self._versions[name], head) for name, head in heads)
         return Checkpoint(
             taken_at,
             len(self._versions),

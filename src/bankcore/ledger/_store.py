@@ -15,9 +15,8 @@ The promises, which hold for every store:
 
 `bankcore.testing.check_store` puts any store to all of them, one check for each.
 
-What a store can do besides, it says by having the methods of an optional protocol, which is
-asked by ``isinstance``: a wrapper must have them itself, as Python does not look behind
-``__getattr__``.
+What a store can do besides, it says by having the methods of an optional protocol, which is asked
+by ``isinstance``: a wrapper must have them itself, as ``__getattr__`` is not asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,9 +43,8 @@ class ReadSet:
     Attributes:
         transaction_ids: The ids whose records are needed.
         account_ids: The accounts that are needed.
-        originals: The ids whose records are needed together with the accounts that these
-            transactions touched, and what has reversed them. A reversal does not know its
-            accounts.
+        originals: The ids whose records are needed, with the accounts that these transactions
+            touched and what has reversed them.
     """
 
     transaction_ids: tuple[TransactionId, ...]

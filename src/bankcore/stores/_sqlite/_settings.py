@@ -45,9 +45,7 @@ def require_known(journal_mode: object, synchronous: object) -> None:
 
 
 def configure(
-    connection: sqlite3.Connection,
-    journal_mode: JournalMode | None,
-    synchronous: Synchronous,
+    connection: sqlite3.Connection, journal_mode: JournalMode | None, synchronous: Synchronous
 ) -> JournalMode:
     """
     Give *connection* its settings, and return its journal mode.
