@@ -16,8 +16,8 @@ from typing import Any
 
 import attrs
 
+from bankcore import errors
 from bankcore.access import DENIALS_MAX, Denial, Token
-from bankcore.access._errors import TokenNotFoundError
 from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
@@ -34,11 +34,6 @@ from bankcore.ledger import (
     next_head,
     require_limit,
     touched_accounts,
-)
-from bankcore.ledger._errors import (
-    AccountNotFoundError,
-    StoreMisuseError,
-    TransactionNotFoundError,
 )
 from bankcore.stores._rows import position_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -96,7 +91,7 @@ class MemoryStore:
         for position, record in enumerate(written.records, start=length + 1):
             key = ("record", record.id.value)
             if key in kept or key in change:
-                raise StoreMisuseError(f"transaction {record.id} has a record already")
+                raise errors.StoreMisuseError(f"transaction {record.id} has a record already")
             change[key] = change["journal", position] = record
             if isinstance(record, Refusal):
                 continue
@@ -114,7 +109,7 @@ class MemoryStore:
     def account(self, account_id: AccountId) -> Account:
         account: Account | None = self._kept.get(("account", account_id.value))
         if account is None:
-            raise AccountNotFoundError(account_id)
+            raise errors.AccountNotFoundError(account_id)
         return account
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
@@ -131,7 +126,7 @@ class MemoryStore:
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         record: Transaction | Refusal | None = self._kept.get(("record", transaction_id.value))
         if record is None:
-            raise TransactionNotFoundError(transaction_id)
+            raise errors.TransactionNotFoundError(transaction_id)
         return record
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
@@ -215,13 +210,13 @@ class MemoryStore:
     def add_token(self, token: Token) -> None:
         with self._lock:
             if token.id in self._tokens:
-                raise StoreMisuseError(f"there is a token {token.id} already")
+                raise errors.StoreMisuseError(f"there is a token {token.id} already")
             self._tokens[token.id] = token
 
     def token(self, token_id: str) -> Token:
         token = self._tokens.get(token_id)
         if token is None:
-            raise TokenNotFoundError(shown(token_id))
+            raise errors.TokenNotFoundError(shown(token_id))
         return token
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from bankcore import errors
 from bankcore.accounts import Account, Hold
 from bankcore.ledger import (
     Cursor,
@@ -17,11 +18,6 @@ from bankcore.ledger import (
     require_limit,
 )
 from bankcore.ledger import _codec as codec
-from bankcore.ledger._errors import (
-    AccountNotFoundError,
-    StoreCorruptedError,
-    TransactionNotFoundError,
-)
 from bankcore.stores import _rows
 from bankcore.stores._sqlite._integrity import table_errors
 from bankcore.stores._sqlite._statements import ACCOUNTS, HOLDS, RECORDS
@@ -64,7 +60,7 @@ class SQLiteReads:
     def account(self, account_id: AccountId) -> Account:
         for account in self._accounts("account.id = ?", account_id.value):
             return account
-        raise AccountNotFoundError(account_id)
+        raise errors.AccountNotFoundError(account_id)
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         first = "" if after is None else after.value
@@ -92,7 +88,7 @@ class SQLiteReads:
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         for record in self._records("journal.transaction_id = ?", transaction_id.value):
             return record
-        raise TransactionNotFoundError(transaction_id)
+        raise errors.TransactionNotFoundError(transaction_id)
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)
@@ -139,7 +135,7 @@ class SQLiteReads:
         )
         for version, head in rows:
             return version, _rows.require_hash(account_id.value, head)
-        raise AccountNotFoundError(account_id)
+        raise errors.AccountNotFoundError(account_id)
 
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
@@ -193,11 +189,11 @@ class SQLiteReads:
 
     def integrity_errors(self) -> Sequence[str]:
         """Return what is wrong with the file or between its tables, in sentences."""
-        errors: list[str] = []
+        wrong: list[str] = []
         try:
             found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
-            errors += found if found != ["ok"] else ()
-            errors += table_errors(self._read)
-        except StoreCorruptedError as error:
-            errors.append(str(error))
-        return tuple(errors)
+            wrong += found if found != ["ok"] else ()
+            wrong += table_errors(self._read)
+        except errors.StoreCorruptedError as error:
+            wrong.append(str(error))
+        return tuple(wrong)

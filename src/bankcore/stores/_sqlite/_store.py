@@ -16,9 +16,9 @@ from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet, requi
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._sqlite import _statements as sql
-from bankcore.stores._sqlite._backup import write_copy
 from bankcore.stores._sqlite._connections import Connections
 from bankcore.stores._sqlite._errors import storage_errors
+from bankcore.stores._sqlite._file import write_copy
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
 from bankcore.values._errors import shown
