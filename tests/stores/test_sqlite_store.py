@@ -1082,7 +1082,7 @@ def test_what_other_threads_have_open_is_carried_over(path: Path) -> None:
         thread.start()
         opened.wait()
         store._connections.before_fork()
-        connections._after_fork_in_child()
+        connections._for_all(connections.Connections.after_fork_in_child)
         for use_again in (lambda: contents_of(store), lambda: SQLiteStore(path)):
             with pytest.raises(StoreMisuseError, match="forked while another thread"):
                 use_again()
@@ -1111,7 +1111,7 @@ def test_nothing_is_carried_over_by_a_thread_alone(path: Path) -> None:
     with SQLiteStore(path) as store:
         before = connection_of(store)
         store._connections.before_fork()
-        connections._after_fork_in_child()
+        connections._for_all(connections.Connections.after_fork_in_child)
 
         assert connection_of(store) is not before
         with SQLiteStore(path) as other:

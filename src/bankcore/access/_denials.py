@@ -3,8 +3,7 @@ Denials: denied requests, recorded apart from the journal.
 
 Decided here: how many denials are written, so that nobody can fill the disk or hold up other
 writers by being denied. The first 60 of each principal in each minute are written; the rest are
-counted, and the count goes with the next that is written. Each bank has its counts in memory:
-another process has its own, and they end with the process.
+counted, in the memory of each bank, and the count goes with the next that is written.
 """
 
 import threading

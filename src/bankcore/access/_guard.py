@@ -185,17 +185,13 @@ class Guard:
     def redacted(
         self, transaction: Transaction, is_seen: Callable[[AccountId], bool]
     ) -> Transaction:
-        """
-        Return *transaction* with the postings that *is_seen* lets pass, and then without another
-        principal's id. An opening has nothing to hide.
-        """
+        """Return *transaction* without unseen postings, and then without another's id."""
         postings = tuple([each for each in transaction.postings if is_seen(each.account_id)])
+        # An opening has nothing to hide.
         if len(postings) == len(transaction.postings) or type(transaction.command) is OpenAccount:
             return transaction
-        is_own = transaction.principal == self.name
-        return attrs.evolve(
-            transaction, postings=postings, principal=transaction.principal if is_own else None
-        )
+        principal = self.name if transaction.principal == self.name else None
+        return attrs.evolve(transaction, postings=postings, principal=principal)
 
 
 def not_visible(action: str, account_id: AccountId) -> AccountNotVisibleError:

@@ -220,10 +220,7 @@ class OwnerPolicy(_RolePolicy):
 
 
 class _OthersPolicy(_RolePolicy):
-    """
-    The base for tellers, auditors and operators: they see every account, and those who change
-    something never touch their own. Never made itself.
-    """
+    """The base for roles that see every account and never touch their own. Never made itself."""
 
     def _decides(self, asked: _Question, grant: Grant) -> Verdict:
         del grant

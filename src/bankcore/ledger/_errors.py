@@ -186,14 +186,12 @@ class InvalidJournalError(InvalidRequestError, ValueError):
 
     code = "invalid_journal"
     noun = "the journal"
+    sentence = (
+        "Line {0.line:,} of {0._subject} cannot be imported: {0.reason}. Nothing was written;"
+        " export the journal again."
+    )
     line: int
     reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"Line {self.line:,} of {self._subject} cannot be imported: {self.reason}. Nothing"
-            " was written; export the journal again."
-        )
 
 
 @attrs.define(slots=False)

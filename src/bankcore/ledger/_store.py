@@ -15,9 +15,8 @@ The promises, which hold for every store:
 
 `bankcore.testing.check_store` puts any store to all of them, one check for each.
 
-What a store can do besides, it says by having the methods of an optional protocol, which is
-asked by ``isinstance``: a wrapper must have them itself, as Python does not look behind
-``__getattr__``.
+What a store can do besides, it says by having the methods of an optional protocol, which is asked
+by ``isinstance``: a wrapper must have them itself, as ``__getattr__`` is not asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,9 +43,8 @@ class ReadSet:
     Attributes:
         transaction_ids: The ids whose records are needed.
         account_ids: The accounts that are needed.
-        originals: The ids whose records are needed together with the accounts that these
-            transactions touched, and what has reversed them. A reversal does not know its
-            accounts.
+        originals: The ids whose records are needed, with the accounts that these transactions
+            touched and what has reversed them.
     """
 
     transaction_ids: tuple[TransactionId, ...]
@@ -155,17 +153,12 @@ class AccountStore(Protocol):
         """Return the account's transactions in order of version, from version *after* + 1 on."""
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        """
-        Return the account's last posting booked at or before *instant*; None before its first.
-        """
+        """Return the account's last posting booked at or before *instant*, or None."""
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
-        """
-        Return the open holds that expire before the instant, the earliest first, with their
-        accounts.
-        """
+        """Return the open holds that expire before the instant, the earliest first."""
 
 
 @runtime_checkable
@@ -191,10 +184,7 @@ class Chained(Protocol):
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[bytes]:
-        """
-        Return the hashes that were stored with the account's transactions, from the one after
-        version *after* on, in order of version: one for each of `AccountStore.history`.
-        """
+        """Return the hashes stored with the account's transactions, one for each of `history`."""
 
 
 @runtime_checkable
@@ -204,10 +194,7 @@ class HolderIndex(Protocol):
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
-        """
-        Return the accounts on which *holder* has rights and whose ids come after *after*, in
-        the order of their ids.
-        """
+        """Return the accounts on which *holder* has rights, as `accounts` does."""
 
 
 @runtime_checkable

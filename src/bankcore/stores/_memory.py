@@ -1,19 +1,17 @@
 """
 The store in memory: a real store, whose contents end with the process.
 
-Decided here: how the contract is kept with one lock and one dictionary. Everything is in that one
-dictionary, under keys of text and numbers, so that a write is a single `dict.update`: whatever
-exception arrives, on whatever line, all of a unit is there or nothing of it.
+Decided here: accounts and journal are in one dictionary, so that a write is a single
+`dict.update`: whatever exception arrives, on whatever line, all of a unit is there or nothing.
 """
 
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
-from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -120,14 +118,15 @@ class MemoryStore:
         return account
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
-        require_limit(limit)
         with self._lock:
-            # An account is never removed, so their number tells whether the last sorting holds.
-            if len(self._sorted_ids) != self._kept["count",]:
-                self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
-            first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
-            ids = self._sorted_ids[first : first + limit]
-            return tuple(self._kept["account", account_id] for account_id in ids)
+            return tuple(islice(self._accounts_after(after), require_limit(limit)))
+
+    def _accounts_after(self, after: AccountId | None) -> Iterator[Account]:
+        # An account is never removed, so their number tells whether the last sorting holds.
+        if len(self._sorted_ids) != self._kept["count",]:
+            self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
+        first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
+        return (self._kept["account", each] for each in islice(self._sorted_ids, first, None))
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         record: Transaction | Refusal | None = self._kept.get(("record", transaction_id.value))
@@ -185,8 +184,7 @@ class MemoryStore:
         with self._lock:
             due = [
                 (hold.expires_at, account.id.value, hold.id.value, account.id, hold)
-                for key, account in self._kept.items()
-                if key[0] == "account"
+                for account in self._accounts_after(None)
                 for hold in account.holds
                 if hold.expires_at is not None and hold.expires_at < before
             ]
@@ -195,16 +193,13 @@ class MemoryStore:
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
-        require_limit(limit)
-        first = "" if after is None else after.value
         with self._lock:
             found = (
                 account
-                for key, account in self._kept.items()
-                if key[0] == "account" and account.id.value > first
+                for account in self._accounts_after(after)
                 if any(each.principal == holder for each in account.holders)
             )
-            return tuple(nsmallest(limit, found, key=attrgetter("id.value")))
+            return tuple(islice(found, require_limit(limit)))
 
     # -- Denials and tokens --
 

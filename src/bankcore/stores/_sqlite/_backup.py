@@ -13,13 +13,10 @@ from contextlib import closing, suppress
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
 from bankcore.stores._sqlite._settings import mode_of
 
-# What SQLite would take for parts of the copy.
-_COMPANIONS = ("", "-wal", "-shm", "-journal")
-
 
 def write_copy(connection: sqlite3.Connection, target: str) -> None:
     """Write a copy of the database, as it is at one moment, to *target*."""
-    for suffix in _COMPANIONS:
+    for suffix in ("", "-wal", "-shm", "-journal"):  # SQLite would take them for parts of it
         if os.path.lexists(target + suffix):
             raise _exists(target + suffix)
     directory, name = os.path.split(target)
@@ -29,7 +26,9 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
     os.close(descriptor)
     try:
         connection.execute("VACUUM INTO ?", (part,))
-        _set_mode(part, mode_of(connection))
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            # SQLite makes every copy without WAL.
+            copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
         _flush(part)
         # Unlike a renaming, this fails where something has appeared there meanwhile.
         os.link(part, target)
@@ -39,12 +38,6 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(part)
-
-
-def _set_mode(path: str, mode: str) -> None:
-    # SQLite makes every copy without WAL.
-    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-        copy.execute(f"PRAGMA journal_mode = {mode}").fetchall()
 
 
 def _flush(path: str) -> None:

@@ -40,14 +40,13 @@ class SQLiteReads:
         raise NotImplementedError
 
     def _accounts(self, where: str, *parameters: object) -> tuple[Account, ...]:
-        rows = self._read(f"{ACCOUNTS} WHERE {where}", parameters)
-        return tuple(
-            account for _, account in _rows.accounts_from(map(_rows.AccountRow._make, rows))
-        )
+        sql = f"{ACCOUNTS} WHERE {where} ORDER BY account.id, hold.key"
+        rows = map(_rows.AccountRow._make, self._read(sql, parameters))
+        return tuple(account for _, account in _rows.accounts_from(rows))
 
     def _records(self, where: str, *parameters: object) -> list[Transaction | Refusal]:
-        rows = self._read(f"{RECORDS} WHERE {where}", parameters)
-        return _rows.records_from(map(_rows.RecordRow._make, rows))
+        sql = f"{RECORDS} WHERE {where} ORDER BY journal.place, posting.line"
+        return _rows.records_from(map(_rows.RecordRow._make, self._read(sql, parameters)))
 
     def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
         ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
@@ -63,15 +62,14 @@ class SQLiteReads:
         )
 
     def account(self, account_id: AccountId) -> Account:
-        for account in self._accounts("account.id = ? ORDER BY hold.key", account_id.value):
+        for account in self._accounts("account.id = ?", account_id.value):
             return account
         raise AccountNotFoundError(account_id)
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         first = "" if after is None else after.value
         found = self._accounts(
-            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)"
-            " ORDER BY account.id, hold.key",
+            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)",
             first,
             require_limit(limit),
         )
@@ -85,17 +83,14 @@ class SQLiteReads:
         return self._accounts(
             "account.key IN (SELECT holder.account_key FROM bankcore_holder AS holder"
             " JOIN bankcore_account AS held ON held.key = holder.account_key"
-            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)"
-            " ORDER BY account.id, hold.key",
+            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)",
             holder.value,
             "" if after is None else after.value,
             require_limit(limit),
         )
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        for record in self._records(
-            "journal.transaction_id = ? ORDER BY posting.line", transaction_id.value
-        ):
+        for record in self._records("journal.transaction_id = ?", transaction_id.value):
             return record
         raise TransactionNotFoundError(transaction_id)
 
@@ -121,8 +116,7 @@ class SQLiteReads:
         found = self._records(
             "journal.place IN (SELECT posting.place FROM bankcore_posting AS posting"
             " JOIN bankcore_account AS account ON account.key = posting.account_key"
-            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?)"
-            " ORDER BY journal.place, posting.line",
+            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?)",
             account_id.value,
             first,
             first + require_limit(limit),
