@@ -227,11 +227,11 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
             InvalidTimeError,
             r"^restriction_ends_at must be before the year 9999 \(leave it out if there is no",
         ),
-        ({"holders": [None]}, InvalidAccountError, "its holders are not up to 100 of Holder"),
+        ({"holders": [None]}, InvalidAccountError, "its holders are not all Holder, at most 100"),
         (
             {"holders": [Holder(f"p-{n:03}", ["read"]) for n in range(HOLDERS_MAX + 1)]},
             InvalidAccountError,
-            "its holders are not up to 100",
+            "its holders are not all Holder, at most 100",
         ),
         (
             {"holders": [Holder("b", ["read"]), Holder("a", ["read"])]},
@@ -652,7 +652,7 @@ class TestHold:
         for expires_at in (NOON, LAST_END, None):
             with pytest.raises(
                 InvalidTimeError,
-                match=r"^expires_at must be left alone: hold h-1 does not expire, got ",
+                match=r"^expires_at must not be given: hold h-1 never expires, got ",
             ):
                 hold("10").extend(expires_at)
 

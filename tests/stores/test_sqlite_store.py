@@ -596,8 +596,7 @@ def test_a_newer_schema_is_refused(store: SQLiteStore, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
-    ["DELETE FROM bankcore_schema", "INSERT INTO bankcore_schema VALUES (1)"],
+    "statement", ["DELETE FROM bankcore_schema", "INSERT INTO bankcore_schema VALUES (1)"]
 )
 def test_a_store_has_one_schema_version(store: SQLiteStore, path: Path, statement: str) -> None:
     """
@@ -2287,9 +2286,7 @@ def plan_is_met(path: Path, plan: _At) -> bool:
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_connection_that_cannot_be_made_is_unavailable(
-    path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_first: bool,
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
     """
     A thread that gets no connection is told so, and leaves nothing open.

@@ -87,8 +87,7 @@ class Bank(BankReads):
         clock: Gives the time, an aware ``datetime``; read once for each write.
         new_id: Gives a new id's text whenever none is given.
         max_clock_skew: How far an account's last posting may lie ahead of the clock.
-        policy: Decides for those for whom the bank is `acting_as`; a `StandardPolicy` by
-            default.
+        policy: Decides what principals may do (see `acting_as`); by default a `StandardPolicy`.
         deadline: How long to retry where an outcome is not known before
             `OutcomeUnknownError` is raised: the same unit is run again, with the same ids.
             With zero, or on a store in the application's own transaction, it is raised at once.
@@ -136,13 +135,13 @@ class Bank(BankReads):
         nothing changes, no id is used up, and these errors are raised:
 
         - `AccessDeniedError`;
-        - `AccountNotVisibleError`, which is one, for an account that the principal may not know
-          of, whether or not there is one;
+        - `AccountNotVisibleError`, an `AccessDeniedError`, for an account that does not exist or
+          that the principal may not know of;
         - `TransactionNotFoundError` for a transaction that it may not see;
-        - `TransactionIdReusedError`, without facts, for an id that another principal used.
+        - `TransactionIdReusedError`, with empty ``fields``, for an id that another principal used.
 
-        A receipt has the postings of those accounts alone that the principal may read. An account
-        that an owner opens without a holder is its own.
+        A receipt has the postings of those accounts alone that the principal may read. An owner
+        that opens an account without a holder becomes its holder.
 
         Args:
             principal: Who asks, as the application has made sure of it.
@@ -170,12 +169,11 @@ class Bank(BankReads):
 
         One durable write, however many commands; at most 100,000. An outcome is the
         `Transaction`, or the error as a value. With *atomic*, all are booked or none
-        is, and the first error is raised; either every command has a transaction id
-        or none has.
+        is, and the first error is raised; all or none must have a transaction id.
 
         Raises:
             InvalidCommandError: If one is not a command. Nothing was written.
-            InvalidBatchError: If there are too many, or ids are mixed in an atomic one.
+            InvalidBatchError: If there are too many, or only some of an atomic batch have ids.
                 Nothing was written.
             StoreError: If the store fails.
         """

@@ -107,8 +107,8 @@ class BankReads:
         """
         Return an iterator over every account in the order of its id, read page by page.
 
-        With *after*, those that come after that id. For a principal, those that it may read: an
-        owner's, where the store finds them by holder, without a look at all others.
+        With *after*, those that come after that id. For a principal, those that it may read; an
+        owner's are found by holder, without reading all others, if the store can do that.
         """
         self._require_role(Action.LIST_ACCOUNTS)
         first = None if after is None else to_account_id(after, "after")
@@ -230,8 +230,8 @@ class BankReads:
         """
         Return the account's lines in ``[start, end)``, with the balances around them.
 
-        A line is a transaction that moved money on the account. What was reserved, freed or
-        decided about it moved none: `AccountStore.history` has all transactions.
+        A line is a transaction that moved money on the account. One that only reserved, freed
+        or changed something is no line: `AccountStore.history` has all transactions.
 
         A date means its midnight in UTC. Without *start* it begins with the account;
         without *end* it goes up to now.
@@ -311,14 +311,14 @@ class BankReads:
 
     def checkpoint(self) -> Checkpoint:
         """
-        Return a few lines that stand for all that is recorded by now, to be kept elsewhere.
+        Return a `Checkpoint` of all records so far; keep its text elsewhere, for `verify`.
 
             >>> from bankcore.stores import MemoryStore
             >>> bank = Bank(MemoryStore())
             >>> str(bank.checkpoint()).splitlines()[2]
             'accounts 0'
 
-        `verify` then shows whether any of it was changed since. It reads the whole journal.
+        `verify` then shows whether any was changed since. Taking one reads the whole journal.
 
         Raises:
             StoreCorruptedError: If a record cannot be read.
@@ -372,9 +372,9 @@ class BankReads:
 
     def _equalise_time(self, *, is_there: bool) -> None:
         """
-        Read what makes a denial cost the same, whether or not the account *is there*.
+        Look an account up, so that a denial costs the same whether or not the account *is there*.
 
-        In the end an account that is there and one that is not have been looked for.
+        Altogether, an account that exists and one that does not have then been looked up.
         """
         there = [account.id for account in self._store.accounts(limit=1)]
         for account_id in (_NOBODY,) if is_there else there:
@@ -402,7 +402,7 @@ class BankReads:
     def _denied(
         self, error: BankError, action: str, account_ids: Iterable[AccountId]
     ) -> BankError:
-        """Return *error*, which is a denial, once it is recorded."""
+        """Return *error*, a denial, after trying to record it where the store keeps denials."""
         if self._denials is None or self._guard is None:
             return error
         denial = Denial(

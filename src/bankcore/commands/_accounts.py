@@ -64,7 +64,7 @@ class OpenAccount(Command):
         return ()
 
     def opened(self, account_id: AccountId, booked_at: datetime) -> Account:
-        """Return the new account: the one change that is made of no account."""
+        """Return the new account; an opening has no account to change."""
         return Account.open(
             account_id,
             initial_balance=self.initial_balance,

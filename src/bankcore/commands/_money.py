@@ -79,7 +79,7 @@ class Transfer(Command):
 
 
 def net_move(account_id: AccountId, net: Money, field: str | None = "amount") -> Move:
-    """Return the move that books *net*, which *field* says: a debit below zero, else a credit."""
+    """Return the move that books *net*, given by *field*: below zero a debit, else a credit."""
     part = Part.DEBITED if net.amount_minor < 0 else Part.CREDITED
     return Move(account_id, part, Booking(net, field), net)
 

@@ -71,14 +71,14 @@ def export_journal(store: AccountStore) -> Iterator[str]:
 
 def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     """
-    Write the journal that *lines* say into the empty *store*, and return what it had.
+    Write the journal in *lines* into the empty *store*, and return its counts.
 
     Accounts, outcomes, refusals, their order and hashes are then equal to those that were
     exported. It is one durable unit, whose records are all in memory until it is written.
 
     Raises:
-        InvalidJournalError: If a line is damaged, missing or too many, or says what the rules
-            do not say. Nothing was written.
+        InvalidJournalError: If a line is damaged, missing or too many, or has an outcome
+            that the rules do not give. Nothing was written.
         StoreMisuseError: If the store is not empty. Nothing was written.
     """
     if store.journal(limit=1).records or store.accounts(limit=1):
@@ -219,7 +219,7 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
         elif text.startswith('{"records":'):
             if text != _closing(number - 2, digest.hexdigest()):
                 raise InvalidJournalError(
-                    number, "the number or hash of the lines before is another"
+                    number, "it does not match the number or hash of the lines before"
                 )
             is_closed = True
             continue

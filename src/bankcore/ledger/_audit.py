@@ -283,7 +283,7 @@ def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transactio
             posting = transaction.posting(account.id)
         except KeyError:
             raise StoreCorruptedError(
-                f"transaction {transaction.id} is in its history and does not touch it"
+                f"transaction {transaction.id} is in the history of {account.id} without a posting"
             ) from None
         if posting.version <= version:
             raise StoreCorruptedError(f"version {posting.version} follows version {version}")
@@ -421,7 +421,7 @@ def _follow_capture(state: _State, command: commands.CaptureHold, change: int) -
 
 
 def _state_errors(state: _State, account: Account) -> Iterator[str]:
-    """Yield in what *account* as it is stored differs from the *state* that its history says."""
+    """Yield how the stored *account* differs from the *state* that its history leads to."""
     for name, stored, derived in (
         ("balance", account.balance.amount_minor, state.balance),
         ("held amount", account.held.amount_minor, state.held),

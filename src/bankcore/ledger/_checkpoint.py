@@ -167,9 +167,9 @@ class Progress:
 
 def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> Iterator[str]:
     """
-    Yield in what *found*, the first records of a journal as they are, differs from *kept*.
+    Yield how *found*, taken from the first records as they are now, differs from *kept*.
 
-    With *is_complete*, the journal could be read to its end: what it has not is missing.
+    With *is_complete*, the journal was read to its end, so records it lacks are missing.
     """
     if found.records < kept.records:
         seen = (

@@ -13,10 +13,10 @@ The promises, which hold for every store:
 - Two units that share an account, or an id, behave as if one ran after the other.
 - A transaction id has one record, and a record never changes.
 
-`bankcore.testing.check_store` puts any store to all of them, one check for each.
+`bankcore.testing.check_store` tests any store against all of them, one check for each.
 
-What a store can do besides, it says by having the methods of an optional protocol, which is asked
-by ``isinstance``: a wrapper must have them itself, as ``__getattr__`` is not asked.
+A store's optional abilities are protocols, tested by ``isinstance``: a wrapper must have their
+methods itself, as ``__getattr__`` is not asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +108,7 @@ class AccountStore(Protocol):
     """
     Where accounts and the journal are kept.
 
-    Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise. Every method may raise a
+    A *limit* outside 1 to 10,000 is an `InvalidLimitError`. Every method may raise a
     `StoreError`; those that name an account raise `AccountNotFoundError` if there is none.
     """
 
@@ -119,7 +119,7 @@ class AccountStore(Protocol):
 
         Raises:
             StoreUnavailableError: Certainly nothing was written.
-            OutcomeUnknownError: The commit failed in a way that leaves it open.
+            OutcomeUnknownError: The commit failed, and may have been done.
         """
 
     def account(self, account_id: AccountId) -> Account:

@@ -11,7 +11,7 @@ from bankcore.money._currency import CODE_PATTERN, EXPONENT_MAX
 
 
 def pydantic_schema(cls: type[Any]) -> Any:  # noqa: ANN401  # its type is pydantic's
-    """Return the schema of `Money`, which *cls* is: as JSON, the object of `Money.to_dict`."""
+    """Return pydantic's schema of *cls*, `Money`: in JSON, the object of `Money.to_dict`."""
     from pydantic_core import core_schema as schema  # noqa: PLC0415  # pydantic is optional
 
     amount = schema.str_schema(

@@ -76,7 +76,7 @@ def accounts_from(
     rows: Iterable[AccountRow], ids: Mapping[str, AccountId] | None = None
 ) -> list[tuple[AccountRow, Account]]:
     """
-    Return the accounts in *rows*, which come account by account, each with its first row.
+    Return each account in *rows* with its first row; the rows of one account are adjacent.
 
     An id that is in *ids* by its text is not checked again.
     """

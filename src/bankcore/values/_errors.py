@@ -18,7 +18,7 @@ _SHOWN_INT_MAX = 10**_SHOWN_MAX
 
 
 def shown(value: object) -> str:
-    """Return what an error repeats of a refused *value*: its repr, cut to 60 characters."""
+    """Return how an error shows *value*: its repr, cut to 60 characters, or only its type."""
     if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
         return str(value)
     if isinstance(value, str | bytes):
@@ -115,7 +115,7 @@ class StoreError(BankError):
 
 
 class InvalidIdError(InvalidValueError, ValueError):
-    """An id of an account, a transaction or a principal with characters it must not have."""
+    """An id of an account, a transaction or a principal that is not valid."""
 
     code = "invalid_id"
     noun = "The id"
@@ -140,7 +140,7 @@ _C = TypeVar("_C", bound=type[Any])
 
 
 def naming(field: str, make: Callable[..., _T], *given: object) -> _T:
-    """Return what *make* makes of what is *given*; an error about it names *field*."""
+    """Return ``make(*given)``; an `InvalidRequestError` that it raises names *field*."""
     try:
         return make(*given)
     except InvalidRequestError as error:

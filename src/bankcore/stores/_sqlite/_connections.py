@@ -73,7 +73,7 @@ class StoreConnection:
     lock_file: int
     #: Those that it has open.
     files: _file.Files = ()
-    #: False after trouble with the disk: it is then discarded, as soon as its unit is undone.
+    #: False after a disk error: it is then discarded, as soon as its unit is undone.
     is_trusted: bool = True
 
     def acquire(self, timeout: float) -> None:
@@ -270,7 +270,7 @@ class Connections:
             if self._is_in_doubt:
                 ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
                 if found != "ok":
-                    raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
+                    raise StoreCorruptedError(f"after a disk error, SQLite reports: {found}")
                 self._is_in_doubt = False
             sqlite.execute("BEGIN IMMEDIATE")
             # A file in WAL stays so while it is open here; any other can be changed by anybody.

@@ -47,7 +47,7 @@ def require_file(path: str, *, create: bool) -> None:
 
 
 def files_at(path: str) -> Files:
-    """Return which files are at *path*, at its log's and at its index's, without opening one."""
+    """Return the device and inode of *path*, its log and its index, or None; opens no file."""
     found: list[tuple[int, int] | None] = []
     for name in (path, f"{path}-wal", f"{path}-shm"):
         try:

@@ -94,7 +94,7 @@ class JoinedSQLiteStore(SQLiteReads):
         return written
 
     def describe(self) -> StoreDescription:
-        """Return the engine, the settings of your connection, and what survives what."""
+        """Return the engine, the settings of your connection, and what it survives."""
         ((_, _, path), *_) = self._read("PRAGMA database_list", ())
         return self._described(
             ("journal_mode", "synchronous"),

@@ -49,10 +49,10 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
     """
     Bring bankcore's tables on *connection* to version *to* of the schema, and return it.
 
-    It makes the tables if there are none. In a transaction of yours it is a part of it, done when
-    you commit; without one it is a transaction by itself. All or nothing: killed or failed at any
-    statement, the database is as before, and calling again does it. (If a failing disk keeps it
-    from being undone alone, your whole transaction is rolled back.)
+    It makes the tables if there are none. In your transaction the migration is a part of it, final
+    when you commit; otherwise it is a transaction of its own. If it fails or is killed, the
+    database is as before, and it can be run again. (If a disk failure prevents undoing it alone,
+    your whole transaction is rolled back.)
 
     Args:
         connection: Yours. Its settings stay as they are.

@@ -117,7 +117,7 @@ class SQLiteStore(SQLiteReads):
             write_copy(self._connections.current().sqlite, os.path.abspath(target))
 
     def describe(self) -> StoreDescription:
-        """Return the engine, its settings on this thread's connection, and what survives what."""
+        """Return the engine, its settings on this thread's connection, and what it survives."""
         return self._described(
             SETTINGS,
             self._connections.path,
