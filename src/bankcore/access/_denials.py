@@ -84,12 +84,7 @@ class DenialRecorder:
         self._counts: dict[PrincipalId, _Count] = {}
 
     def record(self, denial: Denial) -> None:
-        """
-        Write *denial*, or count it.
-
-        Raises:
-            StoreError: If the store fails. The denial is counted then.
-        """
+        """Write *denial*, or count it; if the store fails, count it and raise the error."""
         with self._guard:
             count = self._counts.pop(denial.principal, None)
             if count is None:

@@ -67,31 +67,16 @@ class TokenStore(Protocol):
     """Optional: a store that keeps tokens."""
 
     def add_token(self, token: Token) -> None:
-        """
-        Store a new *token*.
-
-        Raises:
-            StoreMisuseError: If there is a token with this id.
-        """
+        """Store a new *token*, or raise `StoreMisuseError` if there is one with its id."""
 
     def token(self, token_id: str) -> Token:
-        """
-        Return the token with this id.
-
-        Raises:
-            TokenNotFoundError: If there is none.
-        """
+        """Return the token with this id, or raise `TokenNotFoundError`."""
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
         """Return the tokens whose ids come after *after*, in the order of their ids."""
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
-        """
-        Revoke the token; a token that was revoked before keeps its time.
-
-        Raises:
-            TokenNotFoundError: If there is none.
-        """
+        """Revoke the token, or raise `TokenNotFoundError`; one revoked before keeps its time."""
 
 
 @attrs.frozen

@@ -209,8 +209,7 @@ class OutcomeUnknownError(StoreError):
     """
     The commit failed, and it is unknown whether anything was written.
 
-    Send the same call with the same transaction id: it replays what was written, or does
-    it now.
+    Send the same call with the same transaction id: it replays what was written, or does it now.
     """
 
     code = "outcome_unknown"

@@ -129,12 +129,7 @@ class AccountStore(Protocol):
         """Return the accounts whose ids come after *after*, in the order of their ids."""
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        """
-        Return what is recorded under the id.
-
-        Raises:
-            TransactionNotFoundError: If nothing is.
-        """
+        """Return what is recorded under the id, or raise `TransactionNotFoundError`."""
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         """
@@ -240,12 +235,7 @@ class Describing(Protocol):
 
 
 def require_limit(limit: object) -> int:
-    """
-    Return *limit* if it is a page size that a store serves.
-
-    Raises:
-        InvalidLimitError: If it is not an ``int`` from 1 to 10,000.
-    """
+    """Return *limit*, or raise `InvalidLimitError` unless it is an ``int`` from 1 to 10,000."""
     if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
         reason = f"must be a whole number from 1 to {LIMIT_MAX:,}"
         raise InvalidLimitError(shown(limit), reason).about("limit")

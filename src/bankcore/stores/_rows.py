@@ -75,11 +75,7 @@ TokenRow = namedtuple(  # noqa: PYI024
 def accounts_from(
     rows: Iterable[AccountRow], ids: Mapping[str, AccountId] | None = None
 ) -> list[tuple[AccountRow, Account]]:
-    """
-    Return each account in *rows* with its first row; the rows of one account are adjacent.
-
-    An id that is in *ids* by its text is not checked again.
-    """
+    """Return the accounts in *rows*, each with its first row; *ids* are not checked again."""
     found = []
     for _, group in groupby(rows, key=attrgetter("key")):
         lines = tuple(group)
@@ -190,11 +186,8 @@ def position_of(cursor: Cursor) -> int:
 
 
 def require_order(what: str, last: int | str, before: int | str) -> None:
-    """
-    Raise `StoreCorruptedError` unless *last*, the end of a page, comes after *before*, its start.
-
-    A damaged file may give rows in any order, and reading page after page would never end.
-    """
+    """Raise unless *last*, the end of a page, comes after *before*, its start."""
+    # A damaged file may give rows in any order, and reading page after page would never end.
     if not (type(last) is type(before) and last > before):  # type: ignore[operator]  # of one type
         raise StoreCorruptedError(f"{what} are out of order: {last!r} after {before!r}")
 
@@ -217,11 +210,7 @@ Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
 def read_unit(
     connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
 ) -> tuple[Snapshot, Known]:
-    """
-    Return what *reads* names, and what `unit_rows` needs to know of its accounts.
-
-    *fetch* returns the rows of a class for some ids.
-    """
+    """Return what *reads* names, and what `unit_rows` needs to know of its accounts."""
     transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
     if reads.originals:
         transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))

@@ -328,11 +328,8 @@ class Connections:
         return translated(error)
 
     def _require_same_files(self) -> None:
-        """
-        Raise, and stop the store, unless the files at the path are those that were opened.
-
-        SQLite goes on writing into files that were removed or replaced, where nobody finds it.
-        """
+        """Raise, and stop the store, unless the files at the path are those that were opened."""
+        # SQLite goes on writing into files that were removed or replaced, where nobody finds it.
         process = self._process
         before = tuple(process.connections)
         found = _file.files_at(self.path)

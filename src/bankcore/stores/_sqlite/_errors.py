@@ -6,7 +6,7 @@ connection is not used again.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -66,16 +66,18 @@ def roll_back(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def roll_back_to(cursor: sqlite3.Cursor, name: str) -> bool:
+def roll_back_to(
+    savepoint: str, connection: sqlite3.Connection, execute: Callable[[str], object]
+) -> bool:
     """Undo the savepoint; if that fails, undo the whole transaction, and return False."""
     with suppress(sqlite3.Error):
-        if cursor.connection.in_transaction:
-            cursor.execute(f"ROLLBACK TO {name}")
-            cursor.execute(f"RELEASE {name}")
+        if connection.in_transaction:
+            execute(f"ROLLBACK TO {savepoint}")
+            execute(f"RELEASE {savepoint}")
             return True
     # Either SQLite has rolled all of it back, as after a full disk, or the savepoint cannot be
     # undone alone: then nothing of the transaction may stay, as half of the work must not.
     with suppress(sqlite3.Error):
-        if cursor.connection.in_transaction:
-            cursor.execute("ROLLBACK")
+        if connection.in_transaction:
+            execute("ROLLBACK")
     return False

@@ -24,6 +24,8 @@ from bankcore.stores._sqlite._statements import fetch, write
 
 _SAVEPOINT: Final = "bankcore_unit"
 
+_ALL_UNDONE: Final = "; with it the whole transaction of the application was rolled back"
+
 # It changes no row; but SQLite takes the lock of a writer before it finds that out.
 _LOCK: Final = "UPDATE bankcore_schema SET version = version WHERE version < 0"
 
@@ -86,10 +88,9 @@ class JoinedSQLiteStore(SQLiteReads):
                     write(cursor, known, written)
                 cursor.execute(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
-            if not roll_back_to(cursor, _SAVEPOINT) and isinstance(error, StoreUnavailableError):
-                error.reason += (
-                    "; with it the whole transaction of the application was rolled back"
-                )
+            undone = roll_back_to(_SAVEPOINT, self._connection, cursor.execute)
+            if not undone and isinstance(error, StoreUnavailableError):
+                error.reason += _ALL_UNDONE
             raise
         return written
 

@@ -41,7 +41,7 @@ def schema_sql(version: int | None = None) -> str:
     Raises:
         StoreMisuseError: If this bankcore knows no such version.
     """
-    statements = (each for step in _steps(0, _known(version)) for each in step)
+    statements = _statements(0, _known(version))
     return "".join(each.strip().replace("\n    ", "\n") + ";\n" for each in statements)
 
 
@@ -75,9 +75,8 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
                 raise StoreMisuseError(
                     f"the tables have schema version {found}, and there is no way back to {wanted}"
                 )
-            for step in _steps(found, wanted):
-                for statement in step:
-                    connection.execute(statement)
+            for statement in _statements(found, wanted):
+                connection.execute(statement)
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise StoreMisuseError(f"the connection does not work: {error}") from error
     except sqlite3.Error as error:
@@ -148,11 +147,11 @@ def _known(version: int | None) -> int:
     return version
 
 
-def _steps(found: int, wanted: int) -> Iterator[Sequence[str]]:
+def _statements(found: int, wanted: int) -> Iterator[str]:
     for version in range(found + 1, wanted + 1):
-        yield STEPS[version]
+        yield from STEPS[version]
         if version > 1:  # the first makes the table with its row
-            yield (f"UPDATE bankcore_schema SET version = {version}",)
+            yield f"UPDATE bankcore_schema SET version = {version}"
 
 
 @contextmanager
@@ -165,7 +164,7 @@ def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute(f"RELEASE {_SAVEPOINT}" if is_part else "COMMIT")
     except BaseException:
         if is_part:
-            roll_back_to(sqlite3.Cursor(connection), _SAVEPOINT)
+            roll_back_to(_SAVEPOINT, connection, connection.execute)
         else:
             roll_back(connection)
         raise

@@ -47,11 +47,7 @@ def require_known(journal_mode: object, synchronous: object) -> None:
 def configure(
     connection: sqlite3.Connection, journal_mode: JournalMode | None, synchronous: Synchronous
 ) -> JournalMode:
-    """
-    Give *connection* its settings, and return its journal mode.
-
-    Without a *journal_mode* the file keeps its own, and an empty one gets WAL.
-    """
+    """Give *connection* its settings, and return its journal mode."""
     mode = journal_mode
     if mode is None:
         # A file keeps only whether it is in WAL; any that is not can go on with TRUNCATE.

@@ -161,13 +161,9 @@ class SQLiteStore(SQLiteReads):
         connection = connections.lock()
         try:
             connections.begin(connection)
-            changed = connections.run(connection, _run, statements)
+            execute = sqlite3.Connection.execute
+            changed = [connections.run(connection, execute, *each).rowcount for each in statements]
             connections.commit(connection)
         finally:
             connections.unlock(connection)
-        return changed
-
-
-def _run(sqlite: sqlite3.Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
-    changed = [sqlite.execute(*statement).rowcount for statement in statements]
-    return changed[0]
+        return changed[0]
