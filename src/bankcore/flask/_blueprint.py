@@ -1,9 +1,8 @@
 """
 The blueprint: requests in, answers out.
 
-Decided here: the order of a request's checks (who sends it, how often, its form, then the bank),
-that all answers have the same headers and all errors are problems, and the log: one line of JSON
-for each request, without anything secret.
+Decided here: the order of a request's checks (who sends it, how often, its form, then the bank);
+all answers have the same headers; the log has a line of JSON for each request, without secrets.
 """
 
 import json
