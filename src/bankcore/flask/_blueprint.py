@@ -1,9 +1,8 @@
 """
 The blueprint: requests in, answers out.
 
-Decided here: the order of a request's checks (who sends it, how often, its form, then the bank),
-that all answers have the same headers and all errors are problems, and the log: one line of JSON
-for each request, without anything secret.
+Decided here: the order of a request's checks (who sends it, how often, its form, then the bank);
+all answers have the same headers; the log has a line of JSON for each request, without secrets.
 """
 
 import json
@@ -41,6 +40,7 @@ _log = logging.getLogger("bankcore.flask")
 # Every answer has these: no cache keeps it, and no browser guesses its type.
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
+_STATE: Final = "bankcore.state"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 # The page loads only its own files, and talks to the bank alone.
@@ -59,8 +59,7 @@ class TokenAuthenticator:
     """
     Returns the principal of the bearer token in the ``Authorization`` header (RFC 6750).
 
-    A token in the query, the body or a cookie is not looked at. Two such headers are a bad
-    request.
+    A token elsewhere is not looked at. Two such headers are a bad request.
     """
 
     def __init__(self, tokens: Tokens) -> None:
@@ -71,9 +70,8 @@ class TokenAuthenticator:
         if "," in given:
             raise BadRequest("Send one Authorization header, with one token.")
         scheme, _, token = given.partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        return self._tokens.authenticate(token.strip(" "))
+        is_bearer = scheme.lower() == "bearer"
+        return self._tokens.authenticate(token.strip(" ")) if is_bearer else None
 
 
 def create_blueprint(
@@ -128,9 +126,6 @@ def create_app(
         return _end(_problem_response(error))
 
     return app
-
-
-_STATE: Final = "bankcore.state"
 
 
 @attrs.define

@@ -2,8 +2,7 @@
 The fields of bodies, which follow from the fields of commands.
 
 Decided here: what each type of a command's field is in JSON, its schema, and how it is read. An
-amount is text, and the body has one currency for all its amounts. What is not read here, such as
-an id, is read by the command itself.
+amount is text, and the body has one currency for all. The command itself reads the rest, as ids.
 """
 
 import re

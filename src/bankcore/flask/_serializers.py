@@ -2,7 +2,7 @@
 Serializers: the bank's values as JSON.
 
 Decided here: amounts are text, with their currency beside them once for each object; instants are
-RFC 3339 in UTC. What a body's fields become is decided in `bankcore.flask._fields`.
+RFC 3339 in UTC.
 """
 
 import json

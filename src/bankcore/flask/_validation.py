@@ -1,9 +1,8 @@
 """
 Validation: the form that a request must have, before anything it asks for is looked at.
 
-Decided here: the form of bodies, queries and headers. Nothing is guessed: a body is UTF-8 JSON of
-bounded size, an object with known fields, each once and of its type; a query has known
-parameters, each once. Anything else is a problem that says what to do.
+Decided here: the form of bodies, queries and headers. A body is UTF-8 JSON of bounded size, an
+object with known fields, each once and of its type; a query has known parameters, each once.
 """
 
 import json

@@ -67,7 +67,6 @@ def to_weights(given: Iterable[Exact]) -> list[int]:
 
 
 def to_allocation(value: object) -> Allocation:
-    """Return *value* if it is an `Allocation`."""
     if type(value) is not Allocation:
         reason = "must be an Allocation, such as Allocation.TO_FIRST"
         raise _invalid(shown(value), reason, "mode")
@@ -75,7 +74,6 @@ def to_allocation(value: object) -> Allocation:
 
 
 def to_parts(value: object) -> int:
-    """Return *value* if it is a number of parts."""
     if type(value) is not int or not 0 < value <= PARTS_MAX:
         raise _invalid(shown(value), f"must be an int from 1 to {PARTS_MAX:,}", "parts")
     return value

@@ -7,7 +7,6 @@ equal if they hold the same. Nothing is exchanged or rounded here.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import attrs
 
@@ -99,6 +98,3 @@ class MoneyBag:
 
     def __repr__(self) -> str:
         return f"MoneyBag({list(self.moneys)})" if self.moneys else "MoneyBag()"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return MoneyBag, (self.moneys,)

@@ -85,7 +85,6 @@ class Currency:
         if exponent is None:
             raise _invalid(text, f"must have an exponent in ISO 4217 ({_OWN_HINT})")
         currency = object.__new__(Currency)
-        # `Currency` is frozen.
         object.__setattr__(currency, "code", text)
         object.__setattr__(currency, "exponent", to_exponent(exponent))
         # `setdefault` lets one of several racing threads win, for all of them.

@@ -2,7 +2,7 @@
 Rounding: the ten ways from a fraction to a whole number, and what an exact number is.
 
 Decided here: the modes, and which values are exact numbers (a factor, a divisor, a weight, a
-rate). Everything is computed with integers, so the `decimal` context does not matter.
+rate). All is computed with integers, whatever the `decimal` context.
 
 Absent on purpose: floats, and a default mode.
 """

@@ -84,12 +84,7 @@ class InvalidRequestError(BankError):
 
 @attrs.define(slots=False)
 class InvalidValueError(InvalidRequestError):
-    """
-    The base of errors about one value. Only its subclasses are raised.
-
-    The sentence is "*field* *reason*, got *value*.", so *reason* is a verb phrase such as
-    "must not be negative".
-    """
+    """The base of errors about one value; *reason* is a verb phrase, "must not be negative"."""
 
     sentence = "{0._subject} {0.reason}, got {0.value}."
     value: str
