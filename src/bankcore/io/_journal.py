@@ -91,16 +91,13 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
             expected.extend(_replay(replayed, record))
         said = expected.popleft() if expected else None
         if said is None or _line_of(said) != text:
-            raise InvalidJournalError(
-                line_number, f"{record.id} is not what the rules make of its command"
-            )
+            reason = f"{record.id} is not what the rules make of its command"
+            raise InvalidJournalError(line_number, reason)
     if expected:
         raise InvalidJournalError(line_number, f"{expected[0].id} is missing after it")
     written = WriteSet(tuple(every_account(replayed)), tuple(every_record(replayed)))
-    reads = ReadSet(
-        tuple(record.id for record in written.records),
-        tuple(account.id for account in written.accounts),
-    )
+    ids = tuple(record.id for record in written.records)
+    reads = ReadSet(ids, tuple(account.id for account in written.accounts))
 
     def write(snapshot: Snapshot) -> WriteSet:
         if snapshot.recorded or snapshot.accounts:
@@ -218,9 +215,8 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
                 raise InvalidJournalError(1, f"{shown(text)} is not {FIRST_LINE}")
         elif text.startswith('{"records":'):
             if text != _closing(number - 2, digest.hexdigest()):
-                raise InvalidJournalError(
-                    number, "it does not match the number or hash of the lines before"
-                )
+                reason = "it does not match the number or hash of the lines before"
+                raise InvalidJournalError(number, reason)
             is_closed = True
             continue
         else:

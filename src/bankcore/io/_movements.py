@@ -185,7 +185,6 @@ class _Import:
         )
 
     def _add(self, line: int, cells: Sequence[str]) -> None:
-        """Add the commands of one row to the batch."""
         transaction_id, name, date, amount, balance, description = cells
         booked_at = self._instant(date)
         account_id = self._account_ids.get(name) or AccountId(name)
@@ -264,9 +263,8 @@ def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
 
     def pick(cells: Sequence[str]) -> tuple[str, ...]:
         if len(cells) != len(names):
-            raise InvalidHistoryError(
-                f"the row has {len(cells)} cells, and the first line has {len(names)}"
-            )
+            reason = f"the row has {len(cells)} cells, and the first line has {len(names)}"
+            raise InvalidHistoryError(reason)
         return picked((*cells, ""))
 
     return pick, tuple(name for name in names if name not in _COLUMNS)

@@ -222,10 +222,7 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
     members = json.loads(text)
     if not members:
         raise ValueError("an empty batch is not written")
-    return tuple(
-        _command(kind, values, TransactionId(transaction_id))
-        for kind, transaction_id, values in members
-    )
+    return tuple(_command(kind, values, TransactionId(name)) for kind, name, values in members)
 
 
 # -- Columns -----------------------------------------------------------------

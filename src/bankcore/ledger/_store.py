@@ -133,13 +133,10 @@ class AccountStore(Protocol):
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         """
-        Return the records that follow *after*.
+        Return the records that follow *after*; raise `InvalidCursorError` if it is no cursor here.
 
-        The order extends every account's order of versions, and no record that
-        commits late is ever skipped.
-
-        Raises:
-            InvalidCursorError: If *after* is not a cursor of this store.
+        The order extends every account's order of versions, and no record that commits late is
+        ever skipped.
         """
 
     def history(

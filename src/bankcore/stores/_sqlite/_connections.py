@@ -29,17 +29,8 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores._sqlite import _file, _settings
-from bankcore.stores._sqlite._errors import (
-    DISTRUSTED,
-    STORAGE_ERRORS,
-    primary_code,
-    roll_back,
-    storage_errors,
-    translated,
-)
+from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate
-from bankcore.stores._sqlite._settings import JournalMode, Synchronous
 from bankcore.stores._sqlite._versions import warn_once
 from bankcore.values._errors import BankError
 
@@ -153,8 +144,8 @@ class Connections:
         self,
         path: str | bytes | os.PathLike[str],
         timeout: float,
-        journal_mode: JournalMode | None,
-        synchronous: Synchronous,
+        journal_mode: _settings.JournalMode | None,
+        synchronous: _settings.Synchronous,
         *,
         create: bool,
     ) -> None:
@@ -192,7 +183,7 @@ class Connections:
         self._is_open_across_fork = False
         _all.add(weakref.ref(self, _all.discard))
         try:
-            with storage_errors():
+            with _errors.storage_errors():
                 _file.require_own(self.path, timeout)
                 self._make_tables()
             if self._journal_mode == "wal":
@@ -251,7 +242,7 @@ class Connections:
         connection = self.current()
         try:
             return connection.sqlite.execute(statement, parameters).fetchall()
-        except STORAGE_ERRORS as error:
+        except _errors.STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
         finally:
             if not connection.is_trusted:
@@ -280,7 +271,7 @@ class Connections:
                     " more is written through this store; agree on one mode, then open a new one"
                 )
                 raise StoreMisuseError(self._stop_reason)
-        except STORAGE_ERRORS as error:
+        except _errors.STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
     def run(
@@ -292,7 +283,7 @@ class Connections:
         """Return ``function(connection.sqlite, *arguments)``, with the errors translated."""
         try:
             return function(connection.sqlite, *arguments)
-        except STORAGE_ERRORS as error:
+        except _errors.STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
     def commit(self, connection: StoreConnection) -> None:
@@ -303,7 +294,7 @@ class Connections:
             # Without WAL a commit first waits for all readers; then it has not begun.
             if (
                 self._journal_mode == "truncate"
-                and primary_code(error) == sqlite3.SQLITE_BUSY
+                and _errors.primary_code(error) == sqlite3.SQLITE_BUSY
                 and connection.sqlite.in_transaction
             ):
                 raise _busy(self.timeout) from error
@@ -316,16 +307,16 @@ class Connections:
     def unlock(self, connection: StoreConnection) -> None:
         """Undo what was not committed, and let others write."""
         try:
-            if not (roll_back(connection.sqlite) and connection.is_trusted):
+            if not (_errors.roll_back(connection.sqlite) and connection.is_trusted):
                 self._discard(connection)
         finally:
             connection.release()
 
     def _failed(self, connection: StoreConnection, error: Exception) -> BankError:
-        if primary_code(error) in DISTRUSTED:
+        if _errors.primary_code(error) in _errors.DISTRUSTED:
             self._is_in_doubt = True
             connection.is_trusted = False
-        return translated(error)
+        return _errors.translated(error)
 
     def _require_same_files(self) -> None:
         """Raise, and stop the store, unless the files at the path are those that were opened."""
@@ -354,7 +345,7 @@ class Connections:
 
     # -- Opening and closing --
 
-    @storage_errors()
+    @_errors.storage_errors()
     def _opened(self, process: _Process) -> StoreConnection:
         """Return a new connection for this thread, and close those of threads that have ended."""
         self._require_same_files()
@@ -418,7 +409,7 @@ class Connections:
 
     def _close(self, connection: StoreConnection) -> None:
         # Under the lock: the last connection to close writes the log into the file.
-        with storage_errors(), connection.acquired(self.timeout) as sqlite:
+        with _errors.storage_errors(), connection.acquired(self.timeout) as sqlite:
             sqlite.close()
         os.close(connection.lock_file)
 

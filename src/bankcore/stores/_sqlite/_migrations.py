@@ -29,11 +29,9 @@ def newest_version() -> int:
 
 def schema_sql(version: int | None = None) -> str:
     """
-    Return the SQL that makes the tables of *version* in an empty database; without one, of the
-    newest.
+    Return the SQL that makes the tables of *version*, or of the newest, in an empty database.
 
-    Each statement ends with a semicolon. It is meant for migration tools of your own, and begins
-    no transaction.
+    Each statement ends with a semicolon, and none begins a transaction: it is for migration tools.
 
         >>> schema_sql().splitlines()[0]
         'CREATE TABLE bankcore_schema ('
