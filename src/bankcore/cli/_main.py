@@ -19,7 +19,7 @@ from bankcore.values._errors import BankError, InvalidRequestError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line with *arguments* (the process's own by default); the exit status."""
+    """Run the command line with *arguments* (or the process's own); return the exit status."""
     parsed = make_parser().parse_args(arguments)
     try:
         if sys.stdout is None:

@@ -62,7 +62,7 @@ def to_weights(given: Iterable[Exact]) -> list[int]:
             raise _invalid("more", "must have a common denominator of at most 1000 digits")
     weights = [numerator * (denominator // each) for numerator, each in ratios]
     if not any(weights):
-        raise _invalid("zeros only", "must have one weight above zero")
+        raise _invalid("zeros only", "must have at least one weight above zero")
     return weights
 
 

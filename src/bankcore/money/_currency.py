@@ -110,7 +110,7 @@ class Currency:
         Raises:
             UnknownCurrencyError: If ISO 4217 has no such number.
             AmbiguousCurrencyError: If several withdrawn currencies had it, and no current one.
-            InvalidCurrencyError: If it is no such number, or its currency has no minor unit.
+            InvalidCurrencyError: If it is in no such form, or its currency has no minor unit.
         """
         text = f"{numeric:03}" if type(numeric) is int and 0 <= numeric <= 999 else numeric
         if not isinstance(text, str) or not re.fullmatch("[0-9]{3}", text):

@@ -164,7 +164,7 @@ class Money:
 
     @classmethod
     def zero(cls, currency: Currency | str) -> "Money":
-        """Return no money, of *currency*."""
+        """Return zero money in *currency*."""
         return cls.from_minor(0, currency)
 
     @classmethod
@@ -201,7 +201,7 @@ class Money:
     @classmethod
     def sum(cls, moneys: Iterable["Money"], currency: Currency | str | None = None) -> "Money":
         """
-        Return the sum of *moneys*, in one pass; of none of them, no money in *currency*.
+        Return the sum of *moneys*, in one pass; of an empty iterable, zero in *currency*.
 
             >>> Money.sum([Money("1.10", "EUR"), Money("2.20", "EUR")])
             Money('3.30', 'EUR')
@@ -532,7 +532,7 @@ class Money:
     def __composite_values__(self) -> tuple[int, str]:
         # What SQLAlchemy's `composite(Money.from_minor, …)` keeps in its two columns.
         if not self.currency.is_listed:
-            reason = "must be one of ISO 4217, because two columns keep no exponent"
+            reason = "must be of ISO 4217, because a composite's columns keep no exponent"
             raise InvalidCurrencyError(repr(self.currency), reason).about("currency")
         return self.amount_minor, self.currency.code
 
@@ -602,7 +602,7 @@ def require_same_currency(expected: Money, given: Money, field: str | None = Non
 
 
 def require_money(value: object, field: str | None, currency: Currency | None = None) -> Currency:
-    """Return the currency of *value*, which must be `Money`, in *currency* if one is given."""
+    """Raise unless *value* is `Money` (in *currency*, if one is given); return its currency."""
     if type(value) is not Money:
         raise InvalidAmountError(shown(value), "must be Money").about(field)
     given = value.currency
@@ -637,5 +637,5 @@ def _refuse_number(operator: str, other: object, expected: str) -> None:
 
 
 def has_keys(data: object, required: AbstractSet[str], optional: AbstractSet[str]) -> bool:
-    """Return True if *data* is a mapping with the *required* keys, and else *optional* ones."""
+    """Return True if *data* is a mapping with all *required* keys and no others but *optional*."""
     return isinstance(data, Mapping) and required <= set(data) <= required | optional

@@ -7,10 +7,6 @@ connection or the file is no longer trusted, and what becomes of them at a fork.
 One writer at a time: a unit is ``BEGIN IMMEDIATE … COMMIT`` under an exclusive lock on
 ``<path>.lock``, which both queues the writers and keeps two connections of bankcore from writing
 and checkpointing at once.
-
-Only the database file, SQLite's companions of it (``-wal`` and ``-shm``, or ``-journal``) and the
-lock file are touched. The database file is opened by SQLite alone: closing any other descriptor of
-it would drop SQLite's locks for the whole process.
 """
 
 import os
@@ -21,6 +17,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 import attrs
@@ -32,7 +29,7 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores._sqlite import _file
+from bankcore.stores._sqlite import _file, _settings
 from bankcore.stores._sqlite._errors import (
     DISTRUSTED,
     STORAGE_ERRORS,
@@ -42,13 +39,7 @@ from bankcore.stores._sqlite._errors import (
     translated,
 )
 from bankcore.stores._sqlite._migrations import migrate
-from bankcore.stores._sqlite._settings import (
-    JournalMode,
-    Synchronous,
-    configure,
-    mode_of,
-    require_known,
-)
+from bankcore.stores._sqlite._settings import JournalMode, Synchronous
 from bankcore.stores._sqlite._versions import warn_once
 from bankcore.values._errors import BankError
 
@@ -82,7 +73,7 @@ class StoreConnection:
     lock_file: int
     #: Those that it has open.
     files: _file.Files = ()
-    #: False after trouble with the disk: it is then discarded, as soon as its unit is undone.
+    #: False after a disk error: it is then discarded, as soon as its unit is undone.
     is_trusted: bool = True
 
     def acquire(self, timeout: float) -> None:
@@ -156,19 +147,16 @@ _OPEN_IN_PARENT: Final = (
 
 
 class Connections:
-    """
-    The connections to the file at *path*, which is made if there is none; `SQLiteStore` documents
-    the arguments.
-    """
+    """The connections to the file at *path*; `SQLiteStore` documents the arguments."""
 
     def __init__(
         self,
         path: str | bytes | os.PathLike[str],
-        *,
         timeout: float,
-        create: bool,
         journal_mode: JournalMode | None,
         synchronous: Synchronous,
+        *,
+        create: bool,
     ) -> None:
         if sys.platform == "win32":
             raise StoreMisuseError("SQLiteStore needs a POSIX system, for its lock file")
@@ -176,7 +164,7 @@ class Connections:
             raise StoreMisuseError(
                 f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
             )
-        require_known(journal_mode, synchronous)
+        _settings.require_known(journal_mode, synchronous)
         if not (type(timeout) in {int, float} and 0 <= timeout <= TIMEOUT_MAX):
             raise StoreMisuseError(
                 f"timeout must be a number of seconds from 0 to {TIMEOUT_MAX}, got {timeout!r}"
@@ -282,11 +270,11 @@ class Connections:
             if self._is_in_doubt:
                 ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
                 if found != "ok":
-                    raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
+                    raise StoreCorruptedError(f"after a disk error, SQLite reports: {found}")
                 self._is_in_doubt = False
             sqlite.execute("BEGIN IMMEDIATE")
             # A file in WAL stays so while it is open here; any other can be changed by anybody.
-            if self._journal_mode == "truncate" and mode_of(sqlite) != "truncate":
+            if self._journal_mode == "truncate" and _settings.mode_of(sqlite) != "truncate":
                 self._stop_reason = (
                     f"the journal mode of {self.path} was changed while it was open, and nothing"
                     " more is written through this store; agree on one mode, then open a new one"
@@ -301,9 +289,7 @@ class Connections:
         function: Callable[[sqlite3.Connection, *_Ts], _T],
         *arguments: *_Ts,
     ) -> _T:
-        """
-        Return ``function(connection.sqlite, *arguments)``, with SQLite's errors as bankcore's.
-        """
+        """Return ``function(connection.sqlite, *arguments)``, with the errors translated."""
         try:
             return function(connection.sqlite, *arguments)
         except STORAGE_ERRORS as error:
@@ -342,11 +328,8 @@ class Connections:
         return translated(error)
 
     def _require_same_files(self) -> None:
-        """
-        Raise, and stop the store, unless the files at the path are those that were opened.
-
-        SQLite goes on writing into files that were removed or replaced, where nobody finds it.
-        """
+        """Raise, and stop the store, unless the files at the path are those that were opened."""
+        # SQLite goes on writing into files that were removed or replaced, where nobody finds it.
         process = self._process
         before = tuple(process.connections)
         found = _file.files_at(self.path)
@@ -391,7 +374,9 @@ class Connections:
         try:
             # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
             with connection.acquired(self.timeout):
-                self._journal_mode = configure(sqlite, self._journal_mode, self._synchronous)
+                self._journal_mode = _settings.configure(
+                    sqlite, self._journal_mode, self._synchronous
+                )
                 _file.tables_in(sqlite)  # the first read opens the log
                 connection.files = _file.files_at(self.path)
                 with process.connections_guard:
@@ -458,19 +443,14 @@ def _busy(timeout: float) -> StoreUnavailableError:
     )
 
 
-def _before_fork() -> None:
-    for connections in _alive():
-        connections.before_fork()
-
-
-def _after_fork_in_child() -> None:
-    for connections in _alive():
-        connections.after_fork_in_child()
-
-
-def _alive() -> list[Connections]:
-    return [each for known in tuple(_all) if (each := known()) is not None]
+def _for_all(act: Callable[[Connections], None]) -> None:
+    for known in tuple(_all):
+        if (connections := known()) is not None:
+            act(connections)
 
 
 if sys.platform != "win32":
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=partial(_for_all, Connections.before_fork),
+        after_in_child=partial(_for_all, Connections.after_fork_in_child),
+    )
