@@ -59,7 +59,7 @@ class TokenAuthenticator:
     """
     Returns the principal of the bearer token in the ``Authorization`` header (RFC 6750).
 
-    A token elsewhere is not looked at. Two such headers are a bad request.
+    A token in the query, the body or a cookie is not looked at; two headers are a bad request.
     """
 
     def __init__(self, tokens: Tokens) -> None:
