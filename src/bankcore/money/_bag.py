@@ -1,8 +1,7 @@
 """
 Bags: money of several currencies, kept side by side.
 
-Decided here: a bag has at most one amount of each currency and never a zero, so two bags are
-equal if they hold the same. Nothing is exchanged or rounded here.
+Decided here: a bag has at most one amount of each currency, and never a zero.
 """
 
 from collections import Counter

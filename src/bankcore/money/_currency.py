@@ -1,9 +1,8 @@
 """
 Currencies: a code and the number of decimal digits of its minor unit.
 
-Decided here: which codes exist (ISO 4217, current and historic), and that an application may
-make its own (``Currency("BTC", exponent=8)``). A currency is a value: two of the same code and
-exponent are one object, also after pickling and copying. There is no registry to change.
+Decided here: which codes exist (ISO 4217, current and historic), and that an application may make
+its own (``Currency("BTC", exponent=8)``). Two of the same code and exponent are one object.
 """
 
 import re
