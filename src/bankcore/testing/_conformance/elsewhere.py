@@ -35,7 +35,7 @@ _Task = Callable[[AccountStore, int], list[str]]
 
 @check_of("processes")
 def no_update_of_another_process_is_lost(subject: Subject) -> None:
-    """Of several processes that book on one account at once, every booking counts."""
+    """If several processes book on one account at once, every booking counts."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(0))
     in_processes(subject, book)
     account = subject.store.account(ALICE)
@@ -52,7 +52,7 @@ def no_update_of_another_process_is_lost(subject: Subject) -> None:
 @check_of("processes")
 def racing_processes_with_one_id_have_one_effect(subject: Subject) -> None:
     """
-    Of several processes that send the same command under the same id, one books it, and all
+    If several processes send the same command under the same id, it is booked once, and all
     get the same answer.
     """
     bank_over(subject.store).open_account("alice", initial_balance=eur(0))
@@ -65,7 +65,7 @@ def racing_processes_with_one_id_have_one_effect(subject: Subject) -> None:
 
 @check_of("processes")
 def processes_do_not_overspend(subject: Subject) -> None:
-    """Of several processes that withdraw the whole balance at once, one gets it."""
+    """If several processes withdraw the whole balance at once, one of them gets it."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(100))
     answers = in_processes(subject, withdraw)
 
@@ -75,7 +75,7 @@ def processes_do_not_overspend(subject: Subject) -> None:
 
 @check_of("processes")
 def a_process_reads_what_another_wrote(subject: Subject) -> None:
-    """What one process has written, every other reads at once, in the order of the journal."""
+    """Every process reads at once what another has written, in the order of the journal."""
     append(subject.store, [refusal(f"t-{n}") for n in range(3)])
     answers = in_processes(subject, tell)
 

@@ -50,15 +50,15 @@ def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
 @check
 def amounts_of_every_currency_come_back(store: AccountStore) -> None:
     """
-    Amounts up to ±(10¹⁸ - 1) minor units come back exactly, in currencies of every exponent and
-    of the application's own.
+    Amounts up to ±(10¹⁸ - 1) minor units come back exactly, in currencies of every exponent,
+    the application's own included.
     """
     _require_back(store, amount_cases())
 
 
 @check
 def texts_come_back(store: AccountStore) -> None:
-    """Descriptions and principals come back as they were written, in any script, with quotes."""
+    """Descriptions and principals come back unchanged, in any script, with quotes."""
     _require_back(store, text_cases())
 
 
@@ -82,5 +82,5 @@ def accounts_in_every_state_come_back(store: AccountStore) -> None:
 
 @check
 def refusals_of_every_kind_come_back(store: AccountStore) -> None:
-    """A refusal for every reason comes back with its facts, and with the batch it was part of."""
+    """A refusal for every reason comes back with its facts, and with its batch."""
     _require_back(store, refusal_cases())

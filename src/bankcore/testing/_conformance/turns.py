@@ -47,7 +47,8 @@ def units_that_share_an_account_take_turns(subject: Subject) -> None:
 @check_of("threads")
 def units_that_share_an_id_take_turns(subject: Subject) -> None:
     """
-    Two units that share an id behave as if one ran after the other: the second sees the record.
+    Two units that share an id behave as if one ran after the other: the second sees the
+    record.
     """
     store = subject.store
     made: list[int] = []
@@ -73,7 +74,9 @@ def units_that_share_an_id_take_turns(subject: Subject) -> None:
 
 @check_of("threads")
 def a_transaction_is_reversed_once(subject: Subject) -> None:
-    """Of many reversals of one transaction at once, one is booked, and the others know of it."""
+    """
+    Of many reversals of one transaction at once, one is booked, and the others are told which.
+    """
     store = subject.store
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(10))
@@ -95,7 +98,7 @@ def a_transaction_is_reversed_once(subject: Subject) -> None:
 
 @check_of("threads")
 def other_threads_read_what_was_written(subject: Subject) -> None:
-    """When `transact` has returned, every other thread reads what it wrote."""
+    """After `transact` has returned, every other thread reads what it wrote."""
     store = subject.store
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100))
@@ -114,7 +117,7 @@ def other_threads_read_what_was_written(subject: Subject) -> None:
 
 @check_of("threads")
 def units_with_nothing_in_common_are_all_kept(subject: Subject) -> None:
-    """Units of several threads that share nothing are all written, and each once."""
+    """Units of several threads that share nothing are all written, each once."""
     store = subject.store
 
     def work(thread: int) -> None:
@@ -133,7 +136,7 @@ def units_with_nothing_in_common_are_all_kept(subject: Subject) -> None:
 @check_of("threads")
 def racers_with_one_id_have_one_effect(subject: Subject) -> None:
     """
-    Of several threads that send the same command under the same id, one books it, and all get
+    If several threads send the same command under the same id, it is booked once, and all get
     the same answer.
     """
     store = subject.store
@@ -159,7 +162,7 @@ def racers_with_one_id_have_one_effect(subject: Subject) -> None:
 
 @check_of("threads")
 def nobody_overspends(subject: Subject) -> None:
-    """Of several threads that withdraw the whole balance at once, one gets it."""
+    """If several threads withdraw the whole balance at once, one of them gets it."""
     store = subject.store
     bank_over(store).open_account("alice", initial_balance=eur(100))
     refused: list[InsufficientFundsError] = []
@@ -180,8 +183,8 @@ def nobody_overspends(subject: Subject) -> None:
 @check_of("threads")
 def transfers_in_a_circle_all_end(subject: Subject) -> None:
     """
-    Threads that transfer back and forth between the same accounts all come to an end, and no
-    transfer is lost.
+    Threads that transfer back and forth between the same accounts all finish, and no transfer
+    is lost.
     """
     store = subject.store
     bank_over(store).execute(
@@ -202,21 +205,23 @@ def transfers_in_a_circle_all_end(subject: Subject) -> None:
 
 @check_of("threads")
 def a_reader_sees_no_half_of_a_unit(subject: Subject) -> None:
-    """A read that comes while a unit is written sees all of the unit, or nothing of it."""
+    """A read during a write sees all of the unit or nothing of it."""
     store = subject.store
     _require_whole(store, lambda: _balances(store))
 
 
 @check_of("threads")
 def a_snapshot_is_of_one_moment(subject: Subject) -> None:
-    """What *decide* sees of several accounts is of one moment, whatever is written meanwhile."""
+    """A snapshot of several accounts shows one moment, whatever is written meanwhile."""
     store = subject.store
     _require_whole(store, lambda: _seen(store, ReadSet((), (ALICE, BOB))))
 
 
 @check_of("threads")
 def a_follower_of_the_journal_misses_nothing(subject: Subject) -> None:
-    """Who follows the journal by its cursor while others write gets every record, each once."""
+    """
+    A reader that follows the journal by its cursor while others write gets every record once.
+    """
     store = subject.store
     followed: list[str] = []
     ended: list[int] = []
