@@ -11,7 +11,7 @@ from bankcore.testing._conformance.subject import Subject, check_of
 
 
 def _hashes_by_account(subject: Subject) -> dict[AccountId, list[bytes]]:
-    """What the hashes of the store's journal are, account by account."""
+    """Return the hashes of the store's journal, by account."""
     records = journal_of(subject.store)
     hashes: dict[AccountId, list[bytes]] = {}
     for record, own in zip(records, linked(records, {}), strict=True):

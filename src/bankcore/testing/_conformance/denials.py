@@ -28,7 +28,7 @@ DENIALS: Final = (
 
 
 def _log_of(subject: Subject) -> DenialLog:
-    """The store, in which the denials are recorded."""
+    """Return the store, with the denials recorded in it."""
     store = cast("DenialLog", subject.store)
     for denial in DENIALS:
         store.record_denial(denial)

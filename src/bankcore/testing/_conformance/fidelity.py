@@ -20,7 +20,7 @@ from bankcore.testing._conformance.subject import check
 
 
 def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
-    """Write these records and accounts in one unit, and look at them in every way there is."""
+    """Write these records and accounts in one unit, and compare them with every read."""
     written = list(written)
     records = [record for record, _ in written]
     accounts = sorted(
@@ -31,7 +31,7 @@ def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
     seen = look(store, reads)
 
     require_equal(exactly(records), exactly(journal_of(store)))
-    # One by one no more than some: a store far away takes its time for each.
+    # Only some one by one: a remote store takes time for each.
     some = records[:: len(records) // 200 + 1]
     require_equal(exactly(some), exactly(store.outcome(record.id) for record in some))
     require_equal(exactly(records), exactly(seen.recorded[record.id] for record in records))

@@ -14,7 +14,7 @@ MARY: Final = PrincipalId("mary")
 
 
 def _bank_with_holders(subject: Subject) -> tuple[Bank, HolderIndex]:
-    """A bank of five accounts, opened in no order; mary holds the three that are named here."""
+    """Return a bank of five accounts, opened in no order; mary holds three of them."""
     bank = bank_over(subject.store)
     for name, holder in (("e", "mary"), ("b", "bert"), ("c", "mary"), ("d", None), ("a", "mary")):
         bank.open_account(name, initial_balance=eur(0), holder=holder)

@@ -103,7 +103,7 @@ def a_hold_that_is_over_is_not_due(store: AccountStore) -> None:
 
 
 def _placed(store: AccountStore) -> list[tuple[AccountId, Hold]]:
-    """Two accounts with seven holds, of which five are due one day, the earliest first."""
+    """Write two accounts with seven holds; return the five that expire, the earliest first."""
     placed: dict[str, dict[str, datetime | None]] = {
         "bob": {"h-1": LATER + TICK, "h-2": None, "h-3": SOON},
         "alice": {"h-5": LATER, "h-4": SOON, "h-7": None, "h-6": SOON - TICK},
@@ -119,5 +119,5 @@ def _placed(store: AccountStore) -> list[tuple[AccountId, Hold]]:
 
 
 def _sorted(due: Iterable[tuple[AccountId, Hold]]) -> list[tuple[AccountId, Hold]]:
-    # Which comes first of two that end at one instant, is the store's own business.
+    # The order of two that end at the same instant is not promised.
     return sorted(due, key=lambda each: (each[1].expires_at or LAST_INSTANT, each[0], each[1].id))

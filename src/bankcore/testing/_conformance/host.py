@@ -126,7 +126,7 @@ def doubt_goes_to_the_application(subject: Subject) -> None:
 
 
 def _begun(subject: Subject) -> HostConnection:
-    """A connection in a transaction, with an account of ten cents that was committed before."""
+    """Return a connection in a transaction; an account of ten cents is committed."""
     host = subject.host()
     host.begin()
     bank_over(host.store).open_account("alice", initial_balance=eur(10), transaction_id="t-1")

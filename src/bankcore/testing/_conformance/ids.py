@@ -1,4 +1,4 @@
-"""Promises of ids: one record each, found again by whoever sends the id again."""
+"""Promises about ids: each has one record, which is found again by its id."""
 
 from typing import cast
 

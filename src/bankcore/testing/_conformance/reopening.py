@@ -1,4 +1,4 @@
-"""Promises to who comes back: to the same contents, opened again."""
+"""Promises about contents that are closed and opened again."""
 
 from bankcore.accounts._errors import InsufficientFundsError
 from bankcore.testing._conformance.failing import raises, require_equal

@@ -33,7 +33,7 @@ TOKENS: Final = (
 
 
 def _tokens_in(subject: Subject) -> TokenStore:
-    """The store, to which the tokens were added in another order than that of their ids."""
+    """Return the store, with the tokens added in the reverse order of their ids."""
     store = cast("TokenStore", subject.store)
     for token in TOKENS[::-1]:
         store.add_token(token)

@@ -33,7 +33,7 @@ from bankcore.testing._conformance.subject import check
 @check
 def transact_gives_what_decide_gave(store: AccountStore) -> None:
     """`transact` returns the `WriteSet` that *decide* returned, outcomes included."""
-    written = WriteSet(records=(refusal("t-1"),), outcomes=(InsufficientFundsError,))  # type: ignore[arg-type]  # a store ignores outcomes, whatever they are
+    written = WriteSet(records=(refusal("t-1"),), outcomes=(InsufficientFundsError,))  # type: ignore[arg-type]  # a store ignores outcomes
 
     given = store.transact(ReadSet((), ()), lambda _: written)
 

@@ -1,4 +1,4 @@
-"""Promises that hold when something fails: in the store itself, or around it."""
+"""Promises about failures, in the store itself or around it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,14 +17,14 @@ from bankcore.testing._conformance.helpers import (
     contents_of,
     eur,
     fill,
-    in_spite_of,
     journal_of,
+    retried_after,
 )
 from bankcore.testing._conformance.subject import Subject, check, check_of
 from bankcore.testing._faults import Fault, FaultyStore
 from bankcore.values._errors import StoreError
 
-# What a fault may come to.
+# The errors that a fault may cause.
 _FAULTS: Final = (StoreUnavailableError, OutcomeUnknownError)
 
 
@@ -69,7 +69,7 @@ def a_failure_before_the_commit_writes_nothing(store: AccountStore) -> None:
         bank.withdraw("alice", eur(7), transaction_id="t-2")
 
     require_equal(before, contents_of(store))
-    receipt = in_spite_of(_FAULTS, bank.withdraw, "alice", eur(7), transaction_id="t-2")
+    receipt = retried_after(_FAULTS, bank.withdraw, "alice", eur(7), transaction_id="t-2")
     require_equal((eur(3), 2, False), _told(receipt))
 
 
@@ -85,7 +85,7 @@ def the_same_id_settles_a_lost_answer(store: AccountStore) -> None:
     bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     faulty.inject(Fault.FAILED_AFTER_COMMIT)
     receipt = bank.withdraw("alice", eur(7), transaction_id="t-2")
-    # Without an id of the caller's own, it is the bank's own that settles it.
+    # Without an id of the caller, the retry finds the record by the id that the bank made.
     faulty.inject(Fault.FAILED_AFTER_COMMIT)
     other = bank.withdraw("alice", eur(1))
 
@@ -106,7 +106,7 @@ def nothing_acknowledged_is_lost_under_faults(store: AccountStore) -> None:
         *(Deposit("alice", eur(n), transaction_id=f"t-{n}") for n in range(1, 100)),
     ]
     for command in commands:
-        in_spite_of(_FAULTS, bank.execute, (command,))
+        retried_after(_FAULTS, bank.execute, (command,))
 
     require_equal([f"t-{n}" for n in range(100)], [each.id.value for each in journal_of(store)])
     require_equal((eur(sum(range(100))), 100), _state(store))
@@ -190,7 +190,7 @@ def _fails_with(
 
 
 def _begun(store: AccountStore) -> Bank:
-    # It settles nothing by itself.
+    # It retries nothing by itself.
     bank = bank_over(store, deadline=timedelta())
     bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     return bank
@@ -203,7 +203,7 @@ def _bank(faulty: FaultyStore) -> Bank:
         clock=faulty.clock,
         timer=faulty.clock,
         new_id=lambda: f"made-{next(numbers)}",
-        # Clocks that jump are not what is looked at here.
+        # Jumps of the clock are no subject of these checks.
         max_clock_skew=timedelta(days=1),
     )
 
