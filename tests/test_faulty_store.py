@@ -262,10 +262,13 @@ def test_only_the_chosen_faults_come() -> None:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (lambda: FaultyStore(MemoryStore(), rate=2), "rate is a share of the calls"),
-        (lambda: FaultyStore(MemoryStore(), rate=float("nan")), "rate is a share of the calls"),
-        (lambda: FaultyStore(MemoryStore(), faults=cast("Any", ["BUSY"])), "there is no fault"),
-        (lambda: FaultyStore(MemoryStore()).inject(cast("Any", "BUSY")), "there is no fault"),
+        (lambda: FaultyStore(MemoryStore(), rate=2), "rate must be from 0 to 1"),
+        (lambda: FaultyStore(MemoryStore(), rate=float("nan")), "rate must be from 0 to 1"),
+        (
+            lambda: FaultyStore(MemoryStore(), faults=cast("Any", ["BUSY"])),
+            "a fault must be one of",
+        ),
+        (lambda: FaultyStore(MemoryStore()).inject(cast("Any", "BUSY")), "a fault must be one of"),
     ],
 )
 def test_what_is_no_fault_is_refused(wrong: Callable[[], object], reason: str) -> None:

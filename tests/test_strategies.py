@@ -111,7 +111,7 @@ def test_values_shrink_to_what_reads_well() -> None:
 
 class TestWhatIsMade:
     """
-    "Only public names of bankcore are used here, so whatever these make, a user could make."
+    "All that they make, an application could make too."
     """
 
     @given(strategies.money(lowest=EUR1, highest=EUR9))
@@ -165,7 +165,7 @@ def test_wrong_bounds_are_refused() -> None:
         strategies.money(lowest=EUR1, highest=Money("9", "USD"))
     with pytest.raises(CurrencyMismatchError):
         strategies.money("USD", lowest=EUR1)
-    with pytest.raises(InvalidAmountError, match=r"not above EUR 1\.00"):
+    with pytest.raises(InvalidAmountError, match=r"lowest must not be above EUR 1\.00, got EUR 9"):
         strategies.money(lowest=EUR9, highest=EUR1)
     with pytest.raises(BankError):
         strategies.money("eur")

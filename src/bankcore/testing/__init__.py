@@ -1,10 +1,10 @@
 """
-What tests of programs that use bankcore need, and tests of stores.
+Tools for tests of programs that use bankcore, and for tests of stores.
 
-`check_store` puts a store to every promise of the contract, `FaultyStore` fails by a seed,
-and `bankcore.testing.strategies` makes values for Hypothesis. Only public names of bankcore
-are used here, so whatever these make, a user could make. The strategies need the extra
-``bankcore[testing]``; nothing of it is loaded by ``import bankcore``.
+`check_store` checks every promise of a store, `FaultyStore` fails by a seed, and
+`bankcore.testing.strategies` makes values for Hypothesis. All that they make, an application
+could make too. The strategies need the extra ``bankcore[testing]``; ``import bankcore`` loads
+none of this.
 """
 
 from bankcore.testing._conformance import (

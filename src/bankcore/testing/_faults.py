@@ -1,9 +1,9 @@
 """
 A store that fails on purpose, and a clock that jumps, both by a seed.
 
-Decided here: which faults there are, what each of them does to a call, and that one seed
-gives one run. `FaultyStore` keeps every promise of the contract: it fails only in the ways
-in which a store may, so whatever is built on a store must come through.
+Decided here: which faults there are, what each does to a call, and that the same seed gives
+the same run. `FaultyStore` keeps every promise of a store: it fails only in ways in which a
+store may fail, so a program must get through.
 """
 
 import threading
@@ -31,7 +31,7 @@ from bankcore.values._errors import shown
 _Result = TypeVar("_Result")
 
 _BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
-# How far a jump sets the wall clock off, in seconds. A bank tolerates 5 by default.
+# Jumps of the wall clock, in seconds. A bank tolerates 5 by default.
 _JUMPS: Final = (0, 0, 1, -1, 4, -4, 60, -60)
 # The longest latency in milliseconds, the most calls that find the store out of reach, and the
 # most writes that find the disk full.
@@ -40,39 +40,37 @@ _CALLS_MAX: Final = 3
 
 
 class Fault(StrEnum):
-    """What `FaultyStore` may do to a call."""
+    """A fault that `FaultyStore` may give a call."""
 
     #: `StoreUnavailableError` at once.
     BUSY = "busy"
-    #: *decide* is called, what it said is dropped, and it is called again with a new snapshot.
+    #: *decide* is called, its result is dropped, and it is called again with a new snapshot.
     CONFLICT = "conflict"
     #: *decide* is called, and nothing is written: `StoreUnavailableError`, for a few writes.
     DISK_FULL = "disk_full"
-    #: Nothing is written, and nobody can tell: `OutcomeUnknownError`.
+    #: Nothing is written, and the outcome is unknown: `OutcomeUnknownError`.
     FAILED_BEFORE_COMMIT = "failed_before_commit"
-    #: All is written, and nobody can tell: `OutcomeUnknownError`.
+    #: Everything is written, and the outcome is unknown: `OutcomeUnknownError`.
     FAILED_AFTER_COMMIT = "failed_after_commit"
-    #: All is written, `OutcomeUnknownError`, and the store is out of reach for a few calls.
+    #: The same, and the store is out of reach for a few calls.
     LOST_ANSWER = "lost_answer"
-    #: The same unit is run twice, as by a network that delivers a message again.
+    #: The unit is run twice, as by a network that delivers a message twice.
     DUPLICATE = "duplicate"
     #: The call takes up to half a second of the injected time.
     LATENCY = "latency"
-    #: The wall clock is set up to a minute off, or right again.
+    #: The wall clock is set wrong by up to a minute, or right again.
     CLOCK_JUMP = "clock_jump"
 
 
 _OF_READS: Final = frozenset({Fault.BUSY, Fault.LATENCY, Fault.CLOCK_JUMP})
 
 
-def _known(fault: object) -> Fault:
-    """
-    Passes where *fault* is one: a fault that is misspelt would be none, and a test would see none.
-    """
+def _checked(fault: object) -> Fault:
+    # A misspelt fault would never come, and the test would pass.
     if isinstance(fault, Fault):
         return fault
     names = ", ".join(f"Fault.{each.name}" for each in Fault)
-    raise StoreMisuseError(f"there is no fault {shown(fault)}, only {names}")
+    raise StoreMisuseError(f"a fault must be one of {names}, got {shown(fault)}")
 
 
 class FaultyClock:
@@ -86,7 +84,7 @@ class FaultyClock:
         ('2025-12-31T23:01:30+00:00', 90.0)
 
     Attributes:
-        offset: How far the wall clock is off. What has passed is not affected.
+        offset: The error of the wall clock. The time that has passed is not affected.
     """
 
     def __init__(self, now: datetime = _BEGINNING) -> None:
@@ -95,11 +93,11 @@ class FaultyClock:
         self.offset = timedelta()
 
     def __call__(self) -> datetime:
-        """What the wall clock says."""
+        """Return the time of the wall clock."""
         return self._beginning + self._passed + self.offset
 
     def monotonic(self) -> float:
-        """How many seconds have passed."""
+        """Return how many seconds have passed."""
         return self._passed.total_seconds()
 
     def sleep(self, seconds: float, /) -> None:
@@ -121,17 +119,16 @@ class FaultyStore:
         '1 transact lost_answer: outcome_unknown'
 
     The same seed and the same calls, from one thread, give the same faults and the same
-    trace. What else the store can do is handed through.
+    trace. The other methods of the store are passed on.
 
     Args:
         store: The store that is wrapped; ``.store`` reads it without faults.
-        seed: What the faults follow from.
-        rate: How many calls of a hundred have one, as a number from 0 to 1; it may be
-            changed at any time.
-        faults: Which of them may come.
-        clock: What jumps. Without one, a `FaultyClock` is made, and is ``.clock``.
-        sleep: What is called with the seconds of a latency; by default the clock's own, so
-            that nothing really waits.
+        seed: The seed of the random faults.
+        rate: The share of calls that have a fault, from 0 to 1; it may be changed at any time.
+        faults: The faults that may come.
+        clock: The clock that jumps; by default a new `FaultyClock`. It is ``.clock``.
+        sleep: The function that is called with the seconds of a latency; by default the
+            clock's, so that nothing really waits.
     """
 
     def __init__(
@@ -145,8 +142,8 @@ class FaultyStore:
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         if not 0 <= rate <= 1:
-            raise StoreMisuseError(f"rate is a share of the calls, from 0 to 1, and not {rate!r}")
-        # What else the store can do, such as an optional protocol's methods: from Python 3.12 on,
+            raise StoreMisuseError(f"rate must be from 0 to 1, got {rate!r}")
+        # Methods beyond the contract, such as an optional protocol's: from Python 3.12 on,
         # isinstance with a protocol does not look behind `__getattr__`.
         for name in set(dir(store)).difference(dir(self)):
             if not name.startswith("_"):
@@ -156,7 +153,7 @@ class FaultyStore:
         self.rate = rate
         self._random = Random(seed)
         # In the order of their definition, whatever the order given.
-        chosen = frozenset(map(_known, faults))
+        chosen = frozenset(map(_checked, faults))
         self._of_units = tuple(fault for fault in Fault if fault in chosen)
         self._of_reads = tuple(fault for fault in self._of_units if fault in _OF_READS)
         self._sleep = self.clock.sleep if sleep is None else sleep
@@ -169,31 +166,31 @@ class FaultyStore:
     def __repr__(self) -> str:
         return f"FaultyStore({self.store!r})"
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever else the store can do
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # any attribute of the store
         return getattr(self.store, name)
 
     @property
     def trace(self) -> tuple[str, ...]:
-        """One line for each call so far: its number, method, fault, and what came of it."""
+        """One line for each call so far: its number, method, fault and result."""
         return tuple(self._trace)
 
     def inject(self, *faults: Fault | None) -> None:
         """
-        Let the next units have these faults, in this order, whatever the seed says.
+        Give the next units these faults, in this order, instead of those by the seed.
 
-        None stands for a unit without one.
+        None stands for a unit without a fault.
 
         Raises:
-            StoreMisuseError: If one is no `Fault`.
+            StoreMisuseError: If one is not a `Fault`.
         """
-        self._injected.extend([None if fault is None else _known(fault) for fault in faults])
+        self._injected.extend([None if fault is None else _checked(fault) for fault in faults])
 
     # -- The contract --
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        fault, told = self._fault(self._of_units, is_unit=True)
-        return self._told(
-            f"transact {told}",
+        fault, text = self._fault(self._of_units, is_unit=True)
+        return self._traced(
+            f"transact {text}",
             lambda: self._transacted(fault, reads, decide),
             lambda written: f"{len(written.records)} written",
         )
@@ -230,7 +227,7 @@ class FaultyStore:
     def _fault(
         self, possible: tuple[Fault, ...], *, is_unit: bool = False
     ) -> tuple[Fault | None, str]:
-        """What is to go wrong with this call, and how the trace tells it."""
+        """Return the fault of this call, and its text for the trace."""
         with self._guard:
             if is_unit and self._injected:
                 fault = self._injected.popleft()
@@ -265,7 +262,7 @@ class FaultyStore:
         if fault is Fault.CONFLICT:
             self.store.transact(reads, lambda snapshot: _dropped(decide(snapshot)))
         written = self.store.transact(reads, decide)
-        # Where nothing was to be written there was no commit.
+        # A unit with nothing to write has no commit.
         if written.records:
             if fault is Fault.DUPLICATE:
                 self.store.transact(reads, decide)
@@ -282,38 +279,36 @@ class FaultyStore:
     def _undone(
         self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet], error: BankError
     ) -> WriteSet:
-        """
-        What the unit comes to if nothing was to be written; *error* otherwise, and nothing is.
-        """
+        """Raise *error*, with nothing written, unless the unit had nothing to write."""
 
         def failing(snapshot: Snapshot) -> WriteSet:
             written = decide(snapshot)
             if written.records:
-                # It passes unchanged, and nothing is written: so the contract says.
+                # "If it raises, nothing is written, and the exception passes unchanged."
                 raise error
             return written
 
         return self.store.transact(reads, failing)
 
     def _read(self, method: str, read: Callable[[], _Result]) -> _Result:
-        fault, told = self._fault(self._of_reads)
+        fault, text = self._fault(self._of_reads)
 
         def attempt() -> _Result:
             if fault is Fault.BUSY:
                 raise StoreUnavailableError("it is busy, as planned")
             return read()
 
-        return self._told(f"{method} {told}", attempt, lambda _: "read")
+        return self._traced(f"{method} {text}", attempt, lambda _: "read")
 
-    def _told(
+    def _traced(
         self, call: str, attempt: Callable[[], _Result], said: Callable[[_Result], str]
     ) -> _Result:
-        """What *attempt* comes to, with a line in the trace."""
+        """Return the result of *attempt*, and add a line to the trace."""
         answer = ""
         try:
             if self._unreachable:
                 self._unreachable -= 1
-                raise StoreUnavailableError("it is out of reach, as planned")  # noqa: TRY301  # told like every other
+                raise StoreUnavailableError("it is out of reach, as planned")  # noqa: TRY301  # traced like every other
             result = attempt()
             answer = said(result)
         except BaseException as error:

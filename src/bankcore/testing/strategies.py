@@ -1,9 +1,9 @@
 """
 Hypothesis strategies for money, currencies, ids, accounts and commands.
 
-Decided here: which values are tried, and that they shrink to what reads well: zero euros,
-short ids, small amounts. They are registered with Hypothesis when it is imported (by an entry
-point of the package), so ``st.from_type(Money)`` and ``st.builds(MyOrder)`` work unasked.
+Decided here: which values are tried, and that they shrink to values that read well: zero
+euros, short ids, small amounts. They are registered with Hypothesis when it is imported (by an
+entry point of the package), so ``st.from_type(Money)`` and ``st.builds(MyOrder)`` just work.
 """
 
 import operator
@@ -62,7 +62,7 @@ _FIRST: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_
 
 def currencies() -> st.SearchStrategy[Currency]:
     """
-    Currencies of all exponents that there are: current, withdrawn, and one's own.
+    Return currencies of every exponent: current, withdrawn, and the application's own.
 
     Shrinks to the euro.
     """
@@ -76,30 +76,30 @@ def money(
     highest: Money | None = None,
 ) -> st.SearchStrategy[Money]:
     """
-    Money from *lowest* to *highest*: by default, whatever an account's balance may be.
+    Return money from *lowest* to *highest*: by default, all that a balance may be.
 
-    The bounds, where given, say the currency; otherwise it is *currency*, or any of
-    `currencies`. Shrinks to zero euros, or to what is nearest to it.
+    The currency is that of the bounds, or *currency*, or any of `currencies`. Shrinks to zero
+    euros, or to the nearest amount.
 
     Raises:
-        CurrencyMismatchError: If the bounds and *currency* are not of one currency.
+        CurrencyMismatchError: If the bounds and *currency* are in different currencies.
         InvalidAmountError: If *lowest* is above *highest*.
     """
     bounds = [bound for bound in (lowest, highest) if bound is not None]
     if not bounds:
         of = currencies() if currency is None else st.just(Money.zero(currency).currency)
         return st.builds(Money.from_minor, st.integers(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX), of)
-    # A sum that is only taken to compare the currencies.
+    # The sum compares the currencies.
     found = Money.sum(bounds, currency).currency
     low = -AMOUNT_MINOR_MAX if lowest is None else lowest.amount_minor
     high = AMOUNT_MINOR_MAX if highest is None else highest.amount_minor
     if low > high:
-        raise InvalidAmountError(str(lowest), f"the lowest is not above {highest}")
+        raise InvalidAmountError(str(lowest), f"must not be above {highest}").about("lowest")
     return st.builds(Money.from_minor, st.integers(low, high), st.just(found))
 
 
 def exchange_rates() -> st.SearchStrategy[ExchangeRate]:
-    """Exchange rates between two currencies, from a millionth to a million."""
+    """Return exchange rates between two currencies, from a millionth to a million."""
 
     def between(pair: Sequence[Currency]) -> st.SearchStrategy[ExchangeRate]:
         return st.builds(ExchangeRate, st.just(pair[0]), st.just(pair[1]), _rates())
@@ -112,7 +112,7 @@ def _rates() -> st.SearchStrategy[Fraction]:
 
 
 def money_bags() -> st.SearchStrategy[MoneyBag]:
-    """Bags of up to four amounts."""
+    """Return bags of up to four amounts."""
     return st.builds(MoneyBag, st.lists(money(), max_size=4))
 
 
@@ -122,17 +122,17 @@ def _ids() -> st.SearchStrategy[str]:
 
 
 def account_ids() -> st.SearchStrategy[AccountId]:
-    """Ids of accounts, of the whole alphabet and of every length. Shrinks to ``a``."""
+    """Return ids of accounts, of the whole alphabet and of every length. Shrinks to ``a``."""
     return st.builds(AccountId, _ids())
 
 
 def transaction_ids() -> st.SearchStrategy[TransactionId]:
-    """Ids of transactions, of the whole alphabet and of every length. Shrinks to ``a``."""
+    """Return ids of transactions, of the whole alphabet and of every length. Shrinks to ``a``."""
     return st.builds(TransactionId, _ids())
 
 
 def principal_ids() -> st.SearchStrategy[PrincipalId]:
-    """Ids of principals, of the whole alphabet and of every length. Shrinks to ``!``."""
+    """Return ids of principals, of the whole alphabet and of every length. Shrinks to ``!``."""
     visible = st.characters(min_codepoint=ord("!"), max_codepoint=ord("~"))
     return st.builds(PrincipalId, st.text(visible, min_size=1, max_size=PRINCIPAL_LENGTH_MAX))
 
@@ -149,12 +149,12 @@ def _amounts(currency: Currency, least: int) -> st.SearchStrategy[Money]:
 @st.composite
 def accounts(draw: st.DrawFn, currency: Currency | str | None = None) -> Account:
     """
-    Open accounts as a bank may have them: opened, then deposited to and withdrawn from.
+    Return open accounts after some deposits and withdrawals; some are overdrawn.
 
-    Overdrawn ones are among them. Shrinks to a new account without money.
+    Shrinks to a new account without money.
     """
     of = draw(currencies()) if currency is None else Money.zero(currency).currency
-    # A tenth of what there may be, so that no sum of these leaves the bounds.
+    # A tenth of the largest amount, so that no sum of these is too large.
     most = Money.from_minor(AMOUNT_MINOR_MAX // 10, of)
     amounts = money(lowest=Money.zero(of), highest=most)
     account = Account.open(
@@ -169,7 +169,7 @@ def accounts(draw: st.DrawFn, currency: Currency | str | None = None) -> Account
 
 
 def _legs(currency: Currency, other: Currency) -> st.SearchStrategy[list[tuple[AccountId, Money]]]:
-    """Legs that add up to zero: between two accounts, or an exchange between two and two."""
+    """Return legs that add up to zero: of two accounts, or of an exchange between four."""
 
     def between(pair: tuple[AccountId, AccountId], amount: Money) -> list[Any]:
         return [(pair[0], -amount), (pair[1], amount)]
@@ -179,7 +179,7 @@ def _legs(currency: Currency, other: Currency) -> st.SearchStrategy[list[tuple[A
     return one | st.builds(operator.add, one, two)
 
 
-# For each type of a field what makes its values, in a command of these two currencies.
+# For each type of a field, its values in a command of these two currencies.
 _BY_TYPE: Final[Mapping[Any, Callable[[Currency, Currency], st.SearchStrategy[Any]]]] = {
     AccountId: lambda *_: account_ids(),
     TransactionId: lambda *_: transaction_ids(),
@@ -197,7 +197,7 @@ _BY_TYPE: Final[Mapping[Any, Callable[[Currency, Currency], st.SearchStrategy[An
 
 
 def _of_kind(kind: type[Command]) -> st.SearchStrategy[Command]:
-    """Commands of one kind, each with its amounts in one currency."""
+    """Return commands of one kind, each with its amounts in one currency."""
 
     @cache
     def in_currency(currency: Currency) -> st.SearchStrategy[Command]:
@@ -236,7 +236,7 @@ def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
 
 def commands() -> st.SearchStrategy[Command]:
     """
-    Well-formed commands of every kind that a bank takes, with and without ids of their own.
+    Return well-formed commands of every kind, with and without ids.
 
     Each kind shrinks within itself: a deposit to one cent on account ``a``.
     """
@@ -257,6 +257,6 @@ def _register() -> None:
         st.register_type_strategy(kind, strategy)
 
 
-# At the end of the import, and not from the entry point: where this module is what brings
-# Hypothesis in, the entry point finds it half made.
+# Not from the entry point: if this module is what imports Hypothesis, the entry point would find
+# it half imported.
 _register()

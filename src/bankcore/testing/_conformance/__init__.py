@@ -1,10 +1,10 @@
 """
-The conformance kit: every promise of a store, each as a check that any store can be put to.
+The conformance kit: every promise of a store, each as a check for any store.
 
-Decided here: how the checks are run. `check_store` runs all that apply and says which
-promises were broken; `checks` gives them one by one, for ``pytest.mark.parametrize`` or
-anything else. Neither needs pytest, and both work under ``python -O``. The guide "Write a
-store" lists the promises in these words and this order.
+Decided here: how the checks are run. `check_store` runs all that apply and names the broken
+promises; `checks` returns them one by one, such as for ``pytest.mark.parametrize``. Neither
+needs pytest, and both work under ``python -O``. The guide "Write a store" has the promises in
+the same words and order.
 """
 
 from collections.abc import Mapping
@@ -87,10 +87,10 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
 
 class BrokenPromisesError(AssertionError):
     """
-    A store has broken promises: all of them, each with what was found.
+    A store has broken promises. The message has each of them, with the reason.
 
     Attributes:
-        failures: What each failed check raised, by the name of the check.
+        failures: The errors that the failed checks raised, by the names of the checks.
     """
 
     def __init__(self, failures: Mapping[str, BaseException]) -> None:
@@ -98,21 +98,21 @@ class BrokenPromisesError(AssertionError):
         self.failures = failures
 
     def __str__(self) -> str:
-        told = [
+        broken = [
             f"{name}: {CHECKS[name].promise}\n  {type(error).__name__}: {error}"
             for name, error in self.failures.items()
         ]
-        return "\n".join([f"{len(told)} promises of a store are broken:", *told])
+        return "\n".join([f"{len(broken)} promises of a store are broken:", *broken])
 
 
 @attrs.frozen
 class Report:
     """
-    What `check_store` has found where nothing was broken.
+    The result of `check_store` for a store that keeps its promises.
 
     Attributes:
         kept: The names of the promises that were checked and kept.
-        not_claimed: The names of those that the store does not claim.
+        not_claimed: The names of the promises that the store does not claim.
     """
 
     kept: tuple[str, ...]
@@ -121,13 +121,13 @@ class Report:
 
 def checks(capabilities: Capabilities = Capabilities()) -> tuple[Check, ...]:  # noqa: B008  # frozen
     """
-    The checks that apply to a store with these *capabilities*, in the order of the guide.
+    Return the checks that apply to a store with these *capabilities*, in the guide's order.
 
     Raises:
-        TypeError: If *capabilities* are none.
+        TypeError: If *capabilities* is not a `Capabilities`.
     """
     if not isinstance(capabilities, Capabilities):
-        raise TypeError(f"capabilities are a Capabilities, and not {capabilities!r}")
+        raise TypeError(f"capabilities must be a Capabilities, got {capabilities!r}")
     return tuple(check for check in CHECKS.values() if capabilities.has(check.needs))
 
 
@@ -136,26 +136,26 @@ def check_store(
     capabilities: Capabilities = Capabilities(),  # noqa: B008  # frozen
 ) -> Report:
     """
-    Put a store to every promise that applies, each on a fresh one that *make_store* gives.
+    Check every promise that applies, each on a fresh store from *make_store*.
 
         >>> from bankcore.stores import MemoryStore
         >>> len(check_store(MemoryStore).kept) > 40
         True
 
-    What *make_store* gives may be a context manager, which is left after each check.
+    *make_store* may return a context manager, which is exited after each check.
 
     Raises:
-        BrokenPromisesError: If promises are broken. All were tried before.
-        TypeError: If *make_store* cannot be called, or *capabilities* are none.
+        BrokenPromisesError: If promises are broken. All were checked before.
+        TypeError: If *make_store* cannot be called, or *capabilities* is not a `Capabilities`.
     """
     if not callable(make_store):
-        raise TypeError(f"make_store is a function that makes a store, and not {make_store!r}")
+        raise TypeError(f"make_store must be a function that makes a store, got {make_store!r}")
     failures: dict[str, BaseException] = {}
     applying = checks(capabilities)
     for check in applying:
         try:
             check(make_store, capabilities)
-        except Exception as error:  # noqa: BLE001  # told with all the others
+        except Exception as error:  # noqa: BLE001  # in the report with all the others
             failures[check.name] = error
     if failures:
         raise BrokenPromisesError(failures)

@@ -11,7 +11,7 @@ from bankcore.testing._conformance.subject import Subject, check_of
 
 
 def _hashes_by_account(subject: Subject) -> dict[AccountId, list[bytes]]:
-    """What the hashes of the store's journal are, account by account."""
+    """Return the hashes of the store's journal, by account."""
     records = journal_of(subject.store)
     hashes: dict[AccountId, list[bytes]] = {}
     for record, own in zip(records, linked(records, {}), strict=True):
@@ -25,8 +25,8 @@ def _hashes_by_account(subject: Subject) -> dict[AccountId, list[bytes]]:
 @check_of("chained")
 def every_transaction_is_tied_to_the_one_before_it(subject: Subject) -> None:
     """
-    Each account's chain has the hash of every transaction, in the order of versions, and its head
-    is the last of them.
+    Each account's chain has the hash of every transaction, in the order of versions, and its
+    head is the last of them.
     """
     store = cast("Chained", subject.store)
     fill(subject.store)
@@ -40,7 +40,10 @@ def every_transaction_is_tied_to_the_one_before_it(subject: Subject) -> None:
 
 @check_of("chained")
 def a_chain_is_read_by_versions(subject: Subject) -> None:
-    """Hashes come from version *after* + 1 on, in any pages, and nothing comes after the last."""
+    """
+    Hashes come from version *after* + 1 on, whatever the size of the pages, and end with the
+    last version.
+    """
     store = cast("Chained", subject.store)
     fill(subject.store)
     hashes = _hashes_by_account(subject)[ALICE]
@@ -57,8 +60,8 @@ def a_chain_is_read_by_versions(subject: Subject) -> None:
 @check_of("chained")
 def a_chain_of_nobody_is_an_error(subject: Subject) -> None:
     """
-    The chain of an account that is not there is `AccountNotFoundError`, and a *limit* out of
-    bounds `InvalidLimitError`.
+    The chain of an unknown account raises `AccountNotFoundError`, and a *limit* out of bounds
+    `InvalidLimitError`.
     """
     store = cast("Chained", subject.store)
     with raises(AccountNotFoundError):

@@ -28,7 +28,7 @@ DENIALS: Final = (
 
 
 def _log_of(subject: Subject) -> DenialLog:
-    """The store, in which the denials are recorded."""
+    """Return the store, with the denials recorded in it."""
     store = cast("DenialLog", subject.store)
     for denial in DENIALS:
         store.record_denial(denial)
@@ -38,8 +38,8 @@ def _log_of(subject: Subject) -> DenialLog:
 @check_of("denial_log")
 def denials_come_back(subject: Subject) -> None:
     """
-    Denials come back whole, the last that was recorded first, whatever their times, and equal
-    ones each by itself.
+    Denials come back whole, the last recorded first, whatever their times; equal ones are kept
+    apart.
     """
     store = _log_of(subject)
     store.record_denial(DENIALS[-1])
@@ -50,7 +50,7 @@ def denials_come_back(subject: Subject) -> None:
 @check_of("denial_log")
 def the_latest_denials_come_first(subject: Subject) -> None:
     """
-    No more than *limit* denials are given, the latest; a *limit* out of bounds is
+    At most *limit* denials are given, the latest; a *limit* out of bounds raises
     `InvalidLimitError`.
     """
     store = _log_of(subject)
@@ -64,8 +64,8 @@ def the_latest_denials_come_first(subject: Subject) -> None:
 @check_of("denial_log")
 def denials_are_kept_apart(subject: Subject) -> None:
     """
-    A denial is no record of the journal and changes no account; where the contents outlast the
-    store, it does too.
+    A denial is not in the journal and changes no account; if the contents outlast the store,
+    so does the denial.
     """
     fill(subject.store)
     before = journal_of(subject.store), tuple(subject.store.accounts())

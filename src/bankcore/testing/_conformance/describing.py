@@ -12,8 +12,8 @@ from bankcore.testing._conformance.subject import Subject, check_of
 @check_of("describing")
 def a_store_says_what_it_is_made_of(subject: Subject) -> None:
     """
-    Its engine, location, schema version, durability, settings and warnings are told for people to
-    read, the same each time, and telling changes nothing.
+    `describe` gives the engine, location, schema version, durability, settings and warnings as
+    text to read; it gives the same every time and changes nothing.
     """
     fill(subject.store)
     store = cast("Describing", subject.store)

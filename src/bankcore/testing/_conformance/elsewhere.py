@@ -1,4 +1,4 @@
-"""Promises to several processes that use the same contents at once."""
+"""Promises about several processes that use the same contents at once."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from bankcore.testing._conformance.helpers import (
     bank_over,
     eur,
     journal_of,
-    patiently,
     refusal,
+    retried,
 )
 from bankcore.testing._conformance.subject import Subject, check_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PROCESSES: Final = 2
 _EACH: Final = 25
-# How many seconds a process has to end by itself when it has answered.
+# The most seconds in which a process must end after its answer.
 _GRACE: Final = 5.0
 
 _Task = Callable[[AccountStore, int], list[str]]
@@ -35,7 +35,7 @@ _Task = Callable[[AccountStore, int], list[str]]
 
 @check_of("processes")
 def no_update_of_another_process_is_lost(subject: Subject) -> None:
-    """Of several processes that book on one account at once, every booking counts."""
+    """If several processes book on one account at once, every booking counts."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(0))
     in_processes(subject, book)
     account = subject.store.account(ALICE)
@@ -52,7 +52,7 @@ def no_update_of_another_process_is_lost(subject: Subject) -> None:
 @check_of("processes")
 def racing_processes_with_one_id_have_one_effect(subject: Subject) -> None:
     """
-    Of several processes that send the same command under the same id, one books it, and all
+    If several processes send the same command under the same id, it is booked once, and all
     get the same answer.
     """
     bank_over(subject.store).open_account("alice", initial_balance=eur(0))
@@ -65,7 +65,7 @@ def racing_processes_with_one_id_have_one_effect(subject: Subject) -> None:
 
 @check_of("processes")
 def processes_do_not_overspend(subject: Subject) -> None:
-    """Of several processes that withdraw the whole balance at once, one gets it."""
+    """If several processes withdraw the whole balance at once, one of them gets it."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(100))
     answers = in_processes(subject, withdraw)
 
@@ -75,7 +75,7 @@ def processes_do_not_overspend(subject: Subject) -> None:
 
 @check_of("processes")
 def a_process_reads_what_another_wrote(subject: Subject) -> None:
-    """What one process has written, every other reads at once, in the order of the journal."""
+    """Every process reads at once what another has written, in the order of the journal."""
     append(subject.store, [refusal(f"t-{n}") for n in range(3)])
     answers = in_processes(subject, tell)
 
@@ -86,40 +86,40 @@ def a_process_reads_what_another_wrote(subject: Subject) -> None:
 
 
 def book(store: AccountStore, process: int) -> list[str]:
-    """Add a cent, many times, with no help from the rules."""
+    """Add a cent many times, without the bank's rules."""
     for n in range(_EACH):
-        patiently(add_one, store, ReadSet((), (ALICE,)), ALICE, f"t-{process}-{n}")
+        retried(add_one, store, ReadSet((), (ALICE,)), ALICE, f"t-{process}-{n}")
     return []
 
 
 def race(store: AccountStore, _: int) -> list[str]:
-    """Deposit under ids that every process uses, and say the answers."""
+    """Deposit under ids that every process uses, and return the answers."""
     bank = bank_over(store)
     answers = (
-        patiently(bank.deposit, "alice", eur(1), transaction_id=f"t-{n}") for n in range(_EACH)
+        retried(bank.deposit, "alice", eur(1), transaction_id=f"t-{n}") for n in range(_EACH)
     )
     return [f"{answer.booked_at} {answer.postings}" for answer in answers]
 
 
 def withdraw(store: AccountStore, process: int) -> list[str]:
-    """Withdraw everything, and say whether it was there."""
+    """Withdraw everything, and return what came of it."""
     bank = bank_over(store)
     try:
-        patiently(bank.withdraw, "alice", eur(100), transaction_id=f"t-{process}")
+        retried(bank.withdraw, "alice", eur(100), transaction_id=f"t-{process}")
     except InsufficientFundsError:
         return ["refused"]
     return ["got it"]
 
 
 def tell(store: AccountStore, process: int) -> list[str]:
-    """Say the ids in the journal, and add a record."""
+    """Return the ids in the journal, and add a record."""
     found = [record.id.value for record in journal_of(store)]
-    patiently(append, store, [refusal(f"own-{process}")])
+    retried(append, store, [refusal(f"own-{process}")])
     return found
 
 
 def in_processes(subject: Subject, task: _Task) -> list[list[str]]:
-    """What *task* gives in several processes that open the store and start together."""
+    """Return the results of *task* in several processes that start together."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(_PROCESSES)
     limit = subject.capabilities.time_limit

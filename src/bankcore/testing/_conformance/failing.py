@@ -1,8 +1,8 @@
 """
-How a check fails: with both values, and without ``assert``.
+The assertions of the checks, which show both values and do not use ``assert``.
 
-Decided here: what is said of a promise that was not kept. Nothing is left to pytest's
-rewriting of assertions, and nothing is lost under ``python -O``.
+Decided here: the message of a broken promise. It does not depend on pytest's rewriting of
+assertions, and is the same under ``python -O``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,36 +14,38 @@ _SHOWN_MAX: Final = 400
 
 
 class BrokenPromiseError(AssertionError):
-    """A store did not do what it has promised."""
+    """A store has broken a promise."""
 
 
 class Raised:
-    """What `raises` caught."""
+    """The error that `raises` caught."""
 
     error: Any = None
 
 
 def require(is_so: object, said: str) -> None:
-    """Pass if *is_so*; *said* is the sentence that must hold."""
+    """Raise `BrokenPromiseError` unless *is_so*; *said* is what must be true."""
     if not is_so:
-        raise BrokenPromiseError(f"it must hold that {said}")
+        raise BrokenPromiseError(f"it must be true that {said}")
 
 
 def require_equal(expected: object, actual: object) -> None:
-    """Pass if they are equal; otherwise say where they begin to differ."""
+    """Raise `BrokenPromiseError` unless both are equal; it says where they begin to differ."""
     if expected != actual:
         raise BrokenPromiseError(_difference(expected, actual))
 
 
 def require_same(expected: object, actual: object) -> None:
-    """Pass if they are one and the same object."""
+    """Raise `BrokenPromiseError` unless both are the same object."""
     if expected is not actual:
-        raise BrokenPromiseError(f"expected the very {_shown(expected)}, and got {_shown(actual)}")
+        raise BrokenPromiseError(
+            f"expected the object {_shown(expected)} itself, got {_shown(actual)}"
+        )
 
 
 @contextmanager
 def raises(*errors: type[BaseException]) -> Iterator[Raised]:
-    """Pass if one of *errors* is raised inside; it is then in ``.error``."""
+    """Catch one of *errors*, which is then in ``.error``; raise if none of them comes."""
     raised = Raised()
     try:
         yield raised
@@ -51,7 +53,7 @@ def raises(*errors: type[BaseException]) -> Iterator[Raised]:
         raised.error = error
         return
     names = " or ".join(each.__name__ for each in errors)
-    raise BrokenPromiseError(f"expected {names}, and nothing was raised")
+    raise BrokenPromiseError(f"expected {names}, but nothing was raised")
 
 
 def _difference(expected: object, actual: object) -> str:
@@ -61,13 +63,13 @@ def _difference(expected: object, actual: object) -> str:
 
 
 def _first_difference(expected: Sequence[object], actual: Sequence[object]) -> str:
-    for place, (one, other) in enumerate(zip(expected, actual, strict=False)):
+    for position, (one, other) in enumerate(zip(expected, actual, strict=False)):
         if one != other:
-            return f"at place {place} {_difference(one, other)}"
+            return f"at position {position} {_difference(one, other)}"
     if len(expected) == len(actual):
         return f"expected {_shown(expected)}\n but got {_shown(actual)}"
     return (
-        f"expected {len(expected)} and got {len(actual)}:"
+        f"expected {len(expected)} but got {len(actual)}:"
         f" {_shown(expected)}\n but got {_shown(actual)}"
     )
 

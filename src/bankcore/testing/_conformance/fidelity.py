@@ -20,7 +20,7 @@ from bankcore.testing._conformance.subject import check
 
 
 def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
-    """Write these records and accounts in one unit, and look at them in every way there is."""
+    """Write these records and accounts in one unit, and compare them with every read."""
     written = list(written)
     records = [record for record, _ in written]
     accounts = sorted(
@@ -31,7 +31,7 @@ def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
     seen = look(store, reads)
 
     require_equal(exactly(records), exactly(journal_of(store)))
-    # One by one no more than some: a store far away takes its time for each.
+    # Only some one by one: a remote store takes time for each.
     some = records[:: len(records) // 200 + 1]
     require_equal(exactly(some), exactly(store.outcome(record.id) for record in some))
     require_equal(exactly(records), exactly(seen.recorded[record.id] for record in records))
@@ -50,15 +50,15 @@ def _require_back(store: AccountStore, written: Iterable[Case]) -> None:
 @check
 def amounts_of_every_currency_come_back(store: AccountStore) -> None:
     """
-    Amounts up to ±(10¹⁸ - 1) minor units come back exactly, in currencies of every exponent and
-    of the application's own.
+    Amounts up to ±(10¹⁸ - 1) minor units come back exactly, in currencies of every exponent,
+    the application's own included.
     """
     _require_back(store, amount_cases())
 
 
 @check
 def texts_come_back(store: AccountStore) -> None:
-    """Descriptions and principals come back as they were written, in any script, with quotes."""
+    """Descriptions and principals come back unchanged, in any script, with quotes."""
     _require_back(store, text_cases())
 
 
@@ -82,5 +82,5 @@ def accounts_in_every_state_come_back(store: AccountStore) -> None:
 
 @check
 def refusals_of_every_kind_come_back(store: AccountStore) -> None:
-    """A refusal for every reason comes back with its facts, and with the batch it was part of."""
+    """A refusal for every reason comes back with its facts, and with its batch."""
     _require_back(store, refusal_cases())

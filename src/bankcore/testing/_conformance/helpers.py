@@ -1,4 +1,4 @@
-"""What the checks share: a bank whose runs are all the same, and ways to look at a store."""
+"""Functions that the checks share: a bank whose runs are all the same, and reads of a store."""
 
 import threading
 import time
@@ -29,15 +29,15 @@ BOB: Final = AccountId("bob")
 #: The last instant at which a hold may end.
 END: Final = datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
-# Long enough for another thread to begin and end a unit, in seconds.
+# Seconds in which another thread can begin and end a unit.
 _MOMENT: Final = 0.0005
 
-# How often a unit is sent again that found the store busy, or in doubt.
+# The most attempts of a unit that finds the store busy, or whose outcome is unknown.
 _ATTEMPTS: Final = 1000
 
 
 def eur(minor: int) -> Money:
-    """So many cents."""
+    """Return so many cents."""
     return Money.from_minor(minor, "EUR")
 
 
@@ -47,13 +47,13 @@ def bank_over(
     clock: Callable[[], datetime] = lambda: NOW,
     deadline: timedelta = timedelta(seconds=30),  # immutable
 ) -> Bank:
-    """A bank whose time and ids are the same in every run."""
+    """Return a bank whose time and ids are the same in every run."""
     numbers = count(1)
     return Bank(store, clock=clock, new_id=lambda: f"made-{next(numbers)}", deadline=deadline)
 
 
 def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
-    """All records, read page by page."""
+    """Return all records, read page by page."""
     records: list[Record] = []
     page = store.journal(limit=limit)
     while page.records:
@@ -63,7 +63,7 @@ def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
 
 
 def contents_of(store: AccountStore) -> tuple[list[Account], list[Record]]:
-    """Everything that *store* says it holds."""
+    """Return all accounts and records of *store*."""
     return list(store.accounts(limit=10_000)), journal_of(store)
 
 
@@ -80,7 +80,7 @@ def append(
 
 
 def refusal(transaction_id: str, *, at: datetime = NOW) -> Refusal:
-    """The smallest record that there is, under this id."""
+    """Return a small record with this id."""
     command = Deposit("nobody", eur(1), transaction_id=transaction_id)
     facts = {"account_id": AccountId("nobody")}
     return Refusal(TransactionId(transaction_id), command, at, "account_not_found", facts)
@@ -88,20 +88,18 @@ def refusal(transaction_id: str, *, at: datetime = NOW) -> Refusal:
 
 def exactly(values: Iterable[object]) -> list[tuple[object, str]]:
     """
-    *values* with their reprs, which show what ``==`` does not compare, such as ids in commands.
+    Return *values* with their reprs, which show what ``==`` ignores, such as a command's id.
     """
     return [(value, repr(value)) for value in values]
 
 
 def let_others_run() -> None:
-    """
-    Gives other threads and processes time to come, in the middle of what nobody should share.
-    """
+    """Wait, so that other threads and processes can run in the middle of a unit."""
     time.sleep(_MOMENT)
 
 
 def in_threads(number: int, work: Callable[[int], None]) -> None:
-    """Run *work* with 0, 1, … in as many threads, which start together; raises what one raised."""
+    """Run *work* with 0, 1, … in threads that start together; raise an error of one of them."""
     barrier = threading.Barrier(number)
     raised: list[BaseException] = []
 
@@ -121,22 +119,20 @@ def in_threads(number: int, work: Callable[[int], None]) -> None:
         raise raised[0]
 
 
-def patiently(
+def retried(
     work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
 ) -> _Result:
-    """
-    What *work* gives, sent again where others kept the store busy: certainly nothing was done.
-    """
-    return in_spite_of((StoreUnavailableError,), work, *args, **kwargs)
+    """Return the result of *work*, retried while others keep the store busy."""
+    return retried_after((StoreUnavailableError,), work, *args, **kwargs)
 
 
-def in_spite_of(
+def retried_after(
     errors: tuple[type[StoreError], ...],
     work: Callable[_Given, _Result],
     *args: _Given.args,
     **kwargs: _Given.kwargs,
 ) -> _Result:
-    """What *work* gives, sent again after any of *errors*; a thousand times at the most."""
+    """Return the result of *work*, retried after any of *errors*."""
     for _ in range(_ATTEMPTS):
         try:
             return work(*args, **kwargs)
@@ -146,7 +142,7 @@ def in_spite_of(
 
 
 def look(store: AccountStore, reads: ReadSet) -> Snapshot:
-    """What a unit that names *reads* sees."""
+    """Return the snapshot of a unit that reads *reads*."""
     seen: list[Snapshot] = []
 
     def decide(snapshot: Snapshot) -> WriteSet:
@@ -160,7 +156,7 @@ def look(store: AccountStore, reads: ReadSet) -> Snapshot:
 def add_one(
     store: AccountStore, reads: ReadSet, account_id: AccountId, transaction_id: str
 ) -> None:
-    """Add one cent to the account as it was read, with no help from the rules."""
+    """Add one cent to the account as it was read, without the bank's rules."""
 
     def decide(snapshot: Snapshot) -> WriteSet:
         command = Deposit(account_id, eur(1), transaction_id=transaction_id)
@@ -207,22 +203,22 @@ def fill(store: AccountStore) -> None:
 
 
 def paged(store: AccountStore, limit: int) -> Iterator[Account]:
-    """All accounts, read page by page."""
+    """Return all accounts, read page by page."""
     page: Sequence[Account] = store.accounts(limit=limit)
     while page:
-        require(len(page) <= limit, f"a page of {limit} has no more than that")
+        require(len(page) <= limit, f"a page has at most {limit} accounts")
         yield from page
         page = store.accounts(after=page[-1].id, limit=limit)
 
 
 def touches(record: Record, account_id: AccountId) -> bool:
-    """Whether the record is a transaction on the account."""
+    """Return True if the record is a transaction on the account."""
     return isinstance(record, Transaction) and any(
         posting.account_id == account_id for posting in record.postings
     )
 
 
 def version_at(store: AccountStore, instant: datetime) -> int:
-    """The version that alice had at the instant; 0 before her first."""
+    """Return the version of alice's account at the instant; 0 before its first."""
     posting = store.posting_at(ALICE, instant)
     return 0 if posting is None else posting.version

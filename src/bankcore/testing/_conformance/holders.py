@@ -14,7 +14,7 @@ MARY: Final = PrincipalId("mary")
 
 
 def _bank_with_holders(subject: Subject) -> tuple[Bank, HolderIndex]:
-    """A bank of five accounts, opened in no order; mary holds the three that are named here."""
+    """Return a bank of five accounts, opened in no order; mary holds three of them."""
     bank = bank_over(subject.store)
     for name, holder in (("e", "mary"), ("b", "bert"), ("c", "mary"), ("d", None), ("a", "mary")):
         bank.open_account(name, initial_balance=eur(0), holder=holder)
@@ -28,8 +28,8 @@ def _names(store: HolderIndex, holder: PrincipalId = MARY) -> list[str]:
 @check_of("holder_index")
 def the_accounts_of_a_holder_are_found(subject: Subject) -> None:
     """
-    The accounts on which a principal holds rights are found in the order of their ids, each as it
-    is; for somebody who holds none, none.
+    The accounts on which a principal holds rights come in the order of their ids, as they are
+    now; without rights there are none.
     """
     bank, store = _bank_with_holders(subject)
     bank.deposit("c", eur(5))
@@ -45,8 +45,8 @@ def the_accounts_of_a_holder_are_found(subject: Subject) -> None:
 @check_of("holder_index")
 def who_holds_what_changes_at_once(subject: Subject) -> None:
     """
-    A right that was granted is seen at once, and one that was revoked is not; a closed account
-    keeps its holders.
+    A granted right is seen at once, and a revoked one no longer; a closed account keeps its
+    holders.
     """
     bank, store = _bank_with_holders(subject)
     bank.grant_access("b", "mary", ["read"])
@@ -62,8 +62,8 @@ def who_holds_what_changes_at_once(subject: Subject) -> None:
 @check_of("holder_index")
 def the_accounts_of_a_holder_come_in_pages(subject: Subject) -> None:
     """
-    They come from after any id on, whether it is there or not, *limit* at a time; a *limit* out of
-    bounds is `InvalidLimitError`.
+    A holder's accounts begin after any id, known or not, *limit* at a time; a *limit* out of
+    bounds raises `InvalidLimitError`.
     """
     _, store = _bank_with_holders(subject)
     for after, expected in (("a", ["c", "e"]), ("b", ["c", "e"]), ("e", []), ("zz", [])):

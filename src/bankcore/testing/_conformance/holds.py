@@ -28,8 +28,8 @@ TICK: Final = timedelta(microseconds=1)
 @check
 def holds_stay_as_they_were_written(store: AccountStore) -> None:
     """
-    An account's holds come back in the order in which they were placed, whatever happened to
-    some of them since.
+    An account's holds come back in the order in which they were placed, even after some have
+    changed.
     """
     ends = [NOW + timedelta(days=days) for days in range(6)]
     account = Account.open(ALICE, initial_balance=eur(100), booked_at=NOW)
@@ -58,7 +58,7 @@ def holds_stay_as_they_were_written(store: AccountStore) -> None:
 def due_holds_are_found(store: AccountStore) -> None:
     """
     The open holds that expire before the instant come with their accounts, the earliest first;
-    one that expires at the instant is not among them, nor one that never expires.
+    a hold that expires at the instant, or never, does not come.
     """
     due = _placed(store)
 
@@ -72,7 +72,7 @@ def due_holds_are_found(store: AccountStore) -> None:
 
 @check
 def due_holds_come_a_page_at_a_time(store: AccountStore) -> None:
-    """A *limit* of due holds gives that many, and those that expire first."""
+    """A *limit* of due holds gives that many, those that expire first."""
     due = _placed(store)
     for limit in range(1, 6):
         given = list(store.holds_due(LAST_INSTANT, limit=limit))
@@ -86,7 +86,7 @@ def due_holds_come_a_page_at_a_time(store: AccountStore) -> None:
 
 @check
 def a_hold_that_is_over_is_not_due(store: AccountStore) -> None:
-    """A hold that was captured, released, expired or extended is due no more at its old end."""
+    """A hold that was captured, released, expired or extended is no longer due at its old end."""
     now = [NOW]
     bank = bank_over(store, clock=lambda: now[0])
     bank.open_account("alice", initial_balance=eur(100))
@@ -103,7 +103,7 @@ def a_hold_that_is_over_is_not_due(store: AccountStore) -> None:
 
 
 def _placed(store: AccountStore) -> list[tuple[AccountId, Hold]]:
-    """Two accounts with seven holds, of which five are due one day, the earliest first."""
+    """Write two accounts with seven holds; return the five that expire, the earliest first."""
     placed: dict[str, dict[str, datetime | None]] = {
         "bob": {"h-1": LATER + TICK, "h-2": None, "h-3": SOON},
         "alice": {"h-5": LATER, "h-4": SOON, "h-7": None, "h-6": SOON - TICK},
@@ -119,5 +119,5 @@ def _placed(store: AccountStore) -> list[tuple[AccountId, Hold]]:
 
 
 def _sorted(due: Iterable[tuple[AccountId, Hold]]) -> list[tuple[AccountId, Hold]]:
-    # Which comes first of two that end at one instant, is the store's own business.
+    # The order of two that end at the same instant is not promised.
     return sorted(due, key=lambda each: (each[1].expires_at or LAST_INSTANT, each[0], each[1].id))

@@ -14,9 +14,7 @@ from bankcore.testing._faults import Fault, FaultyStore
 
 @check_of("host")
 def a_row_and_a_deposit_are_committed_together(subject: Subject) -> None:
-    """
-    What was booked and the application's own row are there when the application has committed.
-    """
+    """A booking and the application's own row are kept when the application commits."""
     host = _begun(subject)
     bank_over(host.store).deposit("alice", eur(5), transaction_id="t-2")
     host.write_row("paid")
@@ -28,8 +26,8 @@ def a_row_and_a_deposit_are_committed_together(subject: Subject) -> None:
 @check_of("host")
 def a_row_and_a_deposit_vanish_together(subject: Subject) -> None:
     """
-    What was booked and the application's own row are gone when the application rolls back, and
-    the id is unused.
+    A booking and the application's own row are gone when the application rolls back, and the
+    id is unused.
     """
     host = _begun(subject)
     bank_over(host.store).deposit("alice", eur(5), transaction_id="t-2")
@@ -45,7 +43,9 @@ def a_row_and_a_deposit_vanish_together(subject: Subject) -> None:
 
 @check_of("host")
 def a_unit_outside_a_transaction_is_misuse(subject: Subject) -> None:
-    """A unit outside a transaction of the application is `StoreMisuseError`, and begins none."""
+    """
+    A unit outside a transaction of the application raises `StoreMisuseError`, and begins none.
+    """
     host = _begun(subject)
     host.commit()
     with raises(StoreMisuseError):
@@ -56,7 +56,7 @@ def a_unit_outside_a_transaction_is_misuse(subject: Subject) -> None:
 
 @check_of("host")
 def a_refusal_is_final_with_the_hosts_commit(subject: Subject) -> None:
-    """A refusal is recorded when the application commits, and never was if it rolls back."""
+    """A refusal is recorded when the application commits, and not if it rolls back."""
     host = _begun(subject)
     host.commit()
     for end, is_replayed in ((host.rollback, False), (host.commit, False), (host.rollback, True)):
@@ -70,7 +70,7 @@ def a_refusal_is_final_with_the_hosts_commit(subject: Subject) -> None:
 
 @check_of("host")
 def a_failed_unit_leaves_the_hosts_transaction(subject: Subject) -> None:
-    """If *decide* raises, the unit is undone, and what the application did before it is kept."""
+    """If *decide* raises, the unit is undone, and what the application did before is kept."""
     host = _begun(subject)
     bank_over(host.store).deposit("alice", eur(5), transaction_id="t-2")
     host.write_row("paid")
@@ -91,8 +91,8 @@ def a_failed_unit_leaves_the_hosts_transaction(subject: Subject) -> None:
 @check_of("host")
 def a_unit_is_undone_alone(subject: Subject) -> None:
     """
-    Where one record of a unit cannot be written, the unit is undone, and the transaction of the
-    application goes on with what came before.
+    If one record of a unit cannot be written, the unit alone is undone, and the application's
+    transaction goes on.
     """
     host = _begun(subject)
     bank = bank_over(host.store)
@@ -110,8 +110,8 @@ def a_unit_is_undone_alone(subject: Subject) -> None:
 @check_of("host")
 def doubt_goes_to_the_application(subject: Subject) -> None:
     """
-    A store on a connection of the application says so by ``in_host_transaction``, and no unit
-    on it is run again: an `OutcomeUnknownError` goes to the application at once.
+    A store on the application's connection has a true ``in_host_transaction``, and an
+    `OutcomeUnknownError` goes to the application at once, without another attempt.
     """
     host = _begun(subject)
     faulty = FaultyStore(host.store, rate=0)
@@ -126,7 +126,7 @@ def doubt_goes_to_the_application(subject: Subject) -> None:
 
 
 def _begun(subject: Subject) -> HostConnection:
-    """A connection in a transaction, with an account of ten cents that was committed before."""
+    """Return a connection in a transaction; an account of ten cents is committed."""
     host = subject.host()
     host.begin()
     bank_over(host.store).open_account("alice", initial_balance=eur(10), transaction_id="t-1")

@@ -1,4 +1,4 @@
-"""A store on the application's own connection, put to the promises of every other store."""
+"""A store on the application's own connection, made a store like any other for the checks."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -9,10 +9,7 @@ from bankcore.testing._conformance.subject import HostConnection
 
 
 def in_transactions(host: HostConnection) -> AccountStore:
-    """
-    The store of *host*, with each call in a transaction of its own, so that it is a store like
-    any other.
-    """
+    """Return the store of *host* with each call in a transaction of its own."""
     return cast("AccountStore", _InTransactions(host))
 
 

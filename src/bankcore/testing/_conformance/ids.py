@@ -1,4 +1,4 @@
-"""Promises of ids: one record each, found again by whoever sends the id again."""
+"""Promises about ids: each has one record, which is found again by its id."""
 
 from typing import cast
 
@@ -22,7 +22,7 @@ from bankcore.testing._conformance.subject import check
 
 @check
 def a_command_sent_again_is_booked_once(store: AccountStore) -> None:
-    """The same command under the same id gives the same transaction again, and writes nothing."""
+    """The same command under the same id returns the same transaction, and writes nothing."""
     bank = bank_over(store)
     first = [
         bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1"),
@@ -41,9 +41,7 @@ def a_command_sent_again_is_booked_once(store: AccountStore) -> None:
 
 @check
 def an_id_stands_for_one_command(store: AccountStore) -> None:
-    """
-    Another command under an id that is used is `TransactionIdReusedError`, and writes nothing.
-    """
+    """Another command under a used id raises `TransactionIdReusedError`, and writes nothing."""
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1")
     bank.deposit("alice", eur(5), transaction_id="t-2", description="a gift")
@@ -57,7 +55,7 @@ def an_id_stands_for_one_command(store: AccountStore) -> None:
 
 @check
 def refusals_are_records(store: AccountStore) -> None:
-    """A refusal is found under its id, by `transact` too, and stands in the journal."""
+    """A refusal is found under its id, in a snapshot too, and is in the journal."""
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(5), transaction_id="t-1")
     with raises(InsufficientFundsError) as raised:
@@ -76,8 +74,7 @@ def refusals_are_records(store: AccountStore) -> None:
 @check
 def a_failed_batch_leaves_its_refusal_alone(store: AccountStore) -> None:
     """
-    Of an atomic batch that fails, the refusal is recorded, and nothing else; its other ids
-    stay unused.
+    An atomic batch that fails records its refusal and nothing else; its other ids stay unused.
     """
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(5), transaction_id="t-1")
@@ -98,7 +95,9 @@ def a_failed_batch_leaves_its_refusal_alone(store: AccountStore) -> None:
 
 @check
 def the_longest_ids_are_kept(store: AccountStore) -> None:
-    """Ids of 64 characters are kept whole, and two that differ in the last one are two."""
+    """
+    Ids of 64 characters are kept whole, and two that differ in the last character are two ids.
+    """
     ids = [f"{'a' * 63}{last}" for last in "abAB-._9"]
     bank = bank_over(store)
     for number, each in enumerate(ids):
@@ -125,8 +124,8 @@ def _booked(store: AccountStore, transaction_id: str) -> Transaction:
 @check
 def an_original_comes_with_its_accounts(store: AccountStore) -> None:
     """
-    A unit that names an original sees its record, every account that it touched, and what has
-    reversed it; nothing of what is not there.
+    A unit that names an original sees its record, every account that it touched, and its
+    reversal if there is one.
     """
     bank = bank_over(store)
     for each in ("alice", "bob", "carol"):
@@ -152,7 +151,7 @@ def an_original_comes_with_its_accounts(store: AccountStore) -> None:
 @check
 def a_reversal_is_found(store: AccountStore) -> None:
     """
-    What has reversed a transaction is found by its id, also when it is asked of many at once.
+    The reversal of a transaction is found by the original's id, one at a time or many at once.
     """
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(0))

@@ -20,7 +20,8 @@ from bankcore.testing._conformance.subject import Subject, check, check_of
 @check
 def records_keep_the_order_they_were_written_in(store: AccountStore) -> None:
     """
-    The journal has the records of one unit in their order, and units in the order of commits.
+    The journal has units in the order of their commits, and the records of each in their own
+    order.
     """
     ids = ["t-9", "t-1", "t-5", "A", "z", "t-0"]
     append(store, map(refusal, ids[:4]))
@@ -40,7 +41,7 @@ def records_keep_the_order_they_were_written_in(store: AccountStore) -> None:
 
 @check
 def the_journal_is_read_page_by_page(store: AccountStore) -> None:
-    """Whatever the size of the pages, all records come, each once and in order."""
+    """Whatever the size of the pages, every record comes once, in order."""
     fill(store)
     records = list(store.journal(limit=10_000).records)
 
@@ -51,7 +52,10 @@ def the_journal_is_read_page_by_page(store: AccountStore) -> None:
 
 @check
 def an_empty_page_keeps_the_place(store: AccountStore) -> None:
-    """An empty page means that there is no more yet; its ``next`` is the place asked from."""
+    """
+    An empty page means that there are no more records yet; its ``next`` is the cursor it was
+    read from.
+    """
     beginning = store.journal()
     append(store, [refusal("t-1"), refusal("t-2")])
     end = store.journal().next
@@ -67,7 +71,10 @@ def an_empty_page_keeps_the_place(store: AccountStore) -> None:
 
 @check
 def the_journal_extends_every_order_of_versions(store: AccountStore) -> None:
-    """The order of the journal extends every account's order of versions, with no gap in any."""
+    """
+    The order of the journal agrees with every account's order of versions, and no version is
+    missing.
+    """
     fill(store)
     versions: dict[AccountId, list[int]] = {}
     for record in journal_of(store, limit=3):
@@ -81,7 +88,7 @@ def the_journal_extends_every_order_of_versions(store: AccountStore) -> None:
 
 @check
 def a_foreign_cursor_is_refused(store: AccountStore) -> None:
-    """`InvalidCursorError`, if *after* is not a cursor of this store."""
+    """An *after* that is no cursor of this store raises `InvalidCursorError`."""
     append(store, [refusal("t-1")])
 
     for token in ("", " ", "x", "-1", "1.0", "1e3", "0x1", "1'; DROP TABLE journal; --"):
@@ -92,8 +99,8 @@ def a_foreign_cursor_is_refused(store: AccountStore) -> None:
 @check_of(None)
 def a_place_beyond_the_end_has_no_more_yet(subject: Subject) -> None:
     """
-    A cursor that another store gave is refused with `InvalidCursorError`, or is a place like any
-    other; at a place that the journal has not reached, there is no more yet.
+    A cursor of another store raises `InvalidCursorError`, or is a position like any other; at
+    a position beyond the end there are no more records yet.
     """
     append(subject.store, [refusal("t-1")])
     longer = subject.another()
@@ -109,9 +116,7 @@ def a_place_beyond_the_end_has_no_more_yet(subject: Subject) -> None:
 
 @check
 def a_cursor_keeps_its_place(store: AccountStore) -> None:
-    """
-    A cursor leads to the same records for ever, whatever has been written since it was given.
-    """
+    """A cursor always leads to the same records, whatever has been written since."""
     append(store, [refusal(f"t-{n}") for n in range(6)])
     places: list[Cursor | None] = [None]
     for _ in range(6):

@@ -31,7 +31,7 @@ from bankcore.testing._conformance.subject import check
 
 @check
 def accounts_come_in_the_order_of_their_ids(store: AccountStore) -> None:
-    """The accounts come in the order of their ids' characters, however small the pages."""
+    """Accounts come in the order of their ids' characters, whatever the size of the pages."""
     ids = ["b", "a", "B", "A", "_", "0", "10", "9", "a.", "a-", "aa", "a" * 64, "Z", "z"]
     bank = bank_over(store)
     bank.execute(OpenAccount(each, initial_balance=eur(0)) for each in ids)
@@ -48,7 +48,7 @@ def accounts_come_in_the_order_of_their_ids(store: AccountStore) -> None:
 
 @check
 def accounts_begin_after_an_id(store: AccountStore) -> None:
-    """The accounts come after *after*, whether or not there is an account of that id."""
+    """Accounts begin after the id *after*, whether or not there is an account of that id."""
     bank = bank_over(store)
     bank.execute(OpenAccount(each, initial_balance=eur(0)) for each in ("b", "d", "f"))
 
@@ -68,7 +68,10 @@ def accounts_begin_after_an_id(store: AccountStore) -> None:
 
 @check
 def a_history_is_read_by_versions(store: AccountStore) -> None:
-    """A history comes in the order of versions, from version *after* + 1 on, in any pages."""
+    """
+    A history comes in the order of versions, from version *after* + 1 on, whatever the size of
+    the pages.
+    """
     fill(store)
     for account in store.accounts():
         whole = [r for r in journal_of(store) if touches(r, account.id)]
@@ -85,7 +88,7 @@ def a_history_is_read_by_versions(store: AccountStore) -> None:
 
 @check
 def a_history_ends_after_its_last_version(store: AccountStore) -> None:
-    """There is nothing after the last version, however large the number asked for."""
+    """A history has nothing after its last version, however large *after* is."""
     bank_over(store).open_account("alice", initial_balance=eur(1))
     for after in (1, 2, 10**18, 2**63 - 1, 2**63, 10**30):
         require_equal([], list(store.history(ALICE, after=after)))
@@ -94,7 +97,8 @@ def a_history_ends_after_its_last_version(store: AccountStore) -> None:
 @check
 def postings_are_found_by_instant(store: AccountStore) -> None:
     """
-    `posting_at` gives the last posting booked at or before the instant; None before the first.
+    `posting_at` returns the last posting booked at or before the instant, or None before the
+    first.
     """
     bank = bank_over(store)
     tick = timedelta(microseconds=1)
@@ -134,7 +138,9 @@ def postings_are_found_at_the_ends_of_time(store: AccountStore) -> None:
 
 @check
 def what_is_unknown_is_an_error(store: AccountStore) -> None:
-    """`AccountNotFoundError` and `TransactionNotFoundError` say the id that is not there."""
+    """
+    An unknown id raises `AccountNotFoundError` or `TransactionNotFoundError`, which names it.
+    """
     bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
     # Ids are case-sensitive, and an account's is not a transaction's.
     for account_id in map(AccountId, ("Alice", "alic", "alice0", "t-1")):
@@ -157,13 +163,13 @@ def what_is_unknown_is_an_error(store: AccountStore) -> None:
 
 @check
 def an_empty_store_has_nothing(store: AccountStore) -> None:
-    """A new store has no account and no record."""
+    """A new store has no accounts and no records."""
     require_equal(([], []), contents_of(store))
 
 
 @check
 def limits_have_bounds(store: AccountStore) -> None:
-    """Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise."""
+    """A *limit* outside 1 to 10,000 raises `InvalidLimitError`."""
     bank_over(store).open_account("alice", initial_balance=eur(1))
     for limit in (0, -1, 10_001, 10**20, -(10**20), 10**5000, True, 1.0, "5", b"5", None):
         for ask in (

@@ -1,4 +1,4 @@
-"""Promises to who comes back: to the same contents, opened again."""
+"""Promises about contents that are closed and opened again."""
 
 from bankcore.accounts._errors import InsufficientFundsError
 from bankcore.testing._conformance.failing import raises, require_equal
@@ -15,7 +15,7 @@ from bankcore.testing._conformance.subject import Subject, check_of
 
 @check_of("opener")
 def what_was_written_is_there_when_opened_again(subject: Subject) -> None:
-    """Closed and opened again, a store has every account and every record, as they were."""
+    """A store that is closed and opened again has every account and every record, unchanged."""
     fill(subject.store)
     accounts, records = contents_of(subject.store)
     store = subject.opened_again()
@@ -27,8 +27,8 @@ def what_was_written_is_there_when_opened_again(subject: Subject) -> None:
 @check_of("opener")
 def ids_are_known_when_opened_again(subject: Subject) -> None:
     """
-    Closed and opened again, a store knows every id: what was booked is not booked again, and
-    what was refused stays refused.
+    A store that is closed and opened again knows every id: nothing is booked twice, and a
+    refusal stays a refusal.
     """
     bank = bank_over(subject.store)
     bank.open_account("alice", initial_balance=eur(5), transaction_id="t-1")
@@ -47,7 +47,7 @@ def ids_are_known_when_opened_again(subject: Subject) -> None:
 
 @check_of("opener")
 def cursors_are_good_when_opened_again(subject: Subject) -> None:
-    """A cursor is a place in the journal also for who opens the store again."""
+    """A cursor is good for a store that is closed and opened again."""
     fill(subject.store)
     page = subject.store.journal(limit=5)
     rest = [record.id for record in journal_of(subject.store)][5:]
@@ -58,7 +58,7 @@ def cursors_are_good_when_opened_again(subject: Subject) -> None:
 
 @check_of("opener")
 def versions_go_on_when_opened_again(subject: Subject) -> None:
-    """What is booked after opening again follows what was booked before, with no gap."""
+    """A store that is closed and opened again continues every account's versions without a gap."""
     bank_over(subject.store).open_account("alice", initial_balance=eur(5))
     store = subject.opened_again()
     receipt = bank_over(store).deposit("alice", eur(1), transaction_id="t-2")

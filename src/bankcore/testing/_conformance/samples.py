@@ -1,8 +1,8 @@
 """
-Records of every kind, with all that can be in them, to be written and read back.
+Records of every kind, with everything that they can contain, to be written and read back.
 
-Decided here: which texts, amounts, instants, commands and states are tried. A store compares
-none of it with anything, so that the accounts need not be what the commands would make them.
+Decided here: which texts, amounts, instants, commands and states are tried. A store does not
+know the rules, so the accounts need not be what the commands would make of them.
 """
 
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ EUR: Final = Currency("EUR")
 
 
 def amount_cases() -> Iterator[Case]:
-    """Openings with every amount in every currency."""
+    """Yield openings with every amount in every currency."""
     numbers = count()
     for currency in CURRENCIES:
         for amount in AMOUNTS:
@@ -84,7 +84,7 @@ def amount_cases() -> Iterator[Case]:
 
 
 def text_cases() -> Iterator[Case]:
-    """Every description and every principal, each four times, in commands of all kinds."""
+    """Yield commands of all kinds with every description and principal, each four times."""
     cases = zip(count(), cycle(SENT), strict=False)
     for _ in range(4):
         for description in DESCRIPTIONS:
@@ -94,7 +94,7 @@ def text_cases() -> Iterator[Case]:
 
 
 def instant_cases() -> Iterator[Case]:
-    """Every instant, given and not, in commands of all kinds."""
+    """Yield commands of all kinds at every instant, given or not."""
     cases = zip(count(), cycle(SENT), strict=False)
     for _ in range(4):
         for instant in INSTANTS:
@@ -103,7 +103,7 @@ def instant_cases() -> Iterator[Case]:
 
 
 def command_cases() -> Iterator[Case]:
-    """Transactions of every command, with as little and with as much as it can have."""
+    """Yield transactions of every command, with as few and with as many fields as it can have."""
     numbers = count()
     for kind in (*SENT, ExpireHold):
         yield _case(next(numbers), kind)
@@ -112,13 +112,13 @@ def command_cases() -> Iterator[Case]:
 
 
 def state_cases() -> Iterator[Case]:
-    """Transactions that leave accounts in every state there is."""
+    """Yield transactions that leave accounts in every state."""
     for number in range(3 * len(DESCRIPTIONS)):
         yield _case(number, Deposit, at=INSTANTS[number % len(INSTANTS)])
 
 
 def refusal_cases() -> Iterator[Case]:
-    """Refusals for every reason in every currency, and of a batch that had every command in it."""
+    """Yield refusals for every reason in every currency, and of a batch with every command."""
     numbers = count()
     for code, error in RECORDED_ERRORS.items():
         for currency in CURRENCIES:
@@ -175,7 +175,7 @@ def _case(
 ) -> Case:
     money = Money.from_minor(amount, currency)
     command = _command(kind, number, money, is_full=is_full, **common)
-    # Accounts in every state that can be stored; a store compares none of it with the command.
+    # Accounts in every state that can be stored.
     largest = Money.from_minor(AMOUNT_MINOR_MAX, currency)
     held = Money.from_minor(amount or 1, currency)
     states: tuple[dict[str, Any], ...] = (

@@ -1,8 +1,8 @@
 """
-What a check is, and what it is given: a fresh store, and what that store claims.
+The checks, and their subject: a fresh store with its claims.
 
-Decided here: which claims there are beyond the eight methods, how a store is opened, closed
-and opened again for a check, and that a check which hangs has failed.
+Decided here: what a store may claim beyond the eight methods, how a check opens and closes
+stores, and that a check which hangs has failed.
 """
 
 import threading
@@ -15,7 +15,7 @@ import attrs
 from bankcore import AccountStore
 from bankcore.testing._conformance.failing import BrokenPromiseError
 
-#: What a check may need that not every store claims.
+#: A claim that a check may need.
 Need = Literal[
     "threads",
     "opener",
@@ -29,30 +29,28 @@ Need = Literal[
     "token_store",
     "describing",
 ]
-#: Gives a fresh store, as it is or as a context manager that closes it.
+#: Returns a fresh store, or a context manager that closes it.
 MakeStore = Callable[[], AccountStore | AbstractContextManager[AccountStore]]
-
-_Opener = Callable[[], AccountStore]
 
 
 class StoreFaults(Protocol):
-    """How a store can be made to fail from outside, each while a context lasts."""
+    """Ways to make a store fail from outside, each for as long as a context lasts."""
 
     def busy(self) -> AbstractContextManager[object]:
-        """Somebody else keeps the store from being written."""
+        """Let another writer keep the store busy."""
 
     def failing_before_commit(self) -> AbstractContextManager[object]:
-        """Every unit fails after *decide* was called, certainly before its commit."""
+        """Let every unit fail after *decide* was called and before its commit."""
 
     def losing_commits(self) -> AbstractContextManager[object]:
-        """Every commit fails with an error that leaves it open, and has no effect."""
+        """Let every commit fail with an unknown outcome, and have no effect."""
 
     def losing_answers(self) -> AbstractContextManager[object]:
-        """Every commit takes effect, and fails with an error that leaves it open."""
+        """Let every commit fail with an unknown outcome, and take effect."""
 
 
 class HostConnection(Protocol):
-    """A connection of the application's own, with a store on it and a table of its rows."""
+    """A connection that the application owns, with a store on it and a table of its own."""
 
     @property
     def store(self) -> AccountStore:
@@ -62,40 +60,40 @@ class HostConnection(Protocol):
         """Begin the application's transaction."""
 
     def commit(self) -> None:
-        """Commit it."""
+        """Commit the application's transaction."""
 
     def rollback(self) -> None:
-        """Roll it back."""
+        """Roll back the application's transaction."""
 
     def write_row(self, text: str) -> None:
-        """Add a row of the application's own, in its transaction."""
+        """Add a row to the application's own table, in its transaction."""
 
     def rows(self) -> list[str]:
-        """The application's rows, as its transaction sees them."""
+        """Return the application's rows, as its transaction sees them."""
 
 
 @attrs.frozen(kw_only=True)
 class Capabilities:
     """
-    What a store claims beyond the eight methods. What it does not claim is not checked.
+    The claims of a store beyond the eight methods. What it does not claim is not checked.
 
     Attributes:
-        threads: Whether several threads may use one store.
-        opener: Gives for a store a function without arguments that opens the same contents
-            once more; None if they end with the store.
-        processes: Whether several processes may use the contents at once. The function that
-            *opener* gives must then be one that can be pickled.
-        faults: Gives for a store the ways to make it fail.
-        host: Gives a fresh `HostConnection`, as it is or as a context manager, for a store
-            that takes part in the application's transaction.
-        self_checking: Whether the store has ``integrity_errors``.
-        chained: Whether the store keeps the hash chain of each account, as a `Chained` does.
-        holder_index: Whether it finds the accounts of a holder, as a `HolderIndex` does.
-        denial_log: Whether it keeps denials, as a `DenialLog` does.
-        token_store: Whether it keeps tokens, as a `TokenStore` does.
-        describing: Whether it says what it is made of, as a `Describing` does.
-        time_limit: How many seconds one check may take before it has failed. Where
-            *threads* is false, checks run in the caller's thread and are not watched.
+        threads: True if several threads may use one store.
+        opener: A function that takes a store and returns a function without arguments, which
+            opens the same contents again; None if they end with the store.
+        processes: True if several processes may use the contents at once. It must then be
+            possible to pickle the function that *opener* returns.
+        faults: A function that takes a store and returns the ways to make it fail.
+        host: A function that returns a fresh `HostConnection`, or a context manager of one,
+            for a store that takes part in the application's transaction.
+        self_checking: True if the store has ``integrity_errors``.
+        chained: True if the store keeps the hash chain of each account (`Chained`).
+        holder_index: True if it finds the accounts of a holder (`HolderIndex`).
+        denial_log: True if it keeps denials (`DenialLog`).
+        token_store: True if it keeps tokens (`TokenStore`).
+        describing: True if it describes itself (`Describing`).
+        time_limit: The most seconds that one check may take. Without *threads*, checks run in
+            the caller's thread and are not interrupted.
     """
 
     threads: bool = True
@@ -112,12 +110,12 @@ class Capabilities:
     time_limit: float = 60.0
 
     def has(self, need: Need | None) -> bool:
-        """Whether a check that needs this applies."""
+        """Return True if a check that needs this claim applies."""
         return need is None or bool(getattr(self, need))
 
 
 class Subject:
-    """What one check is given: a fresh store, and the ways to get at more of it."""
+    """A fresh store for one check, with its claims."""
 
     def __init__(self, make_store: MakeStore, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
@@ -132,29 +130,29 @@ class Subject:
         self._stack.close()
 
     def another(self) -> AccountStore:
-        """One more fresh store."""
+        """Return one more fresh store."""
         return self._entered(self._make_store(), self._stack)
 
     def opener(self) -> Callable[[], AccountStore]:
-        """What opens the contents of ``store`` once more."""
+        """Return a function that opens the contents of ``store`` again."""
         opener = cast(
             "Callable[[AccountStore], Callable[[], AccountStore]]", self.capabilities.opener
         )
         return opener(self.store)
 
     def opened_again(self) -> AccountStore:
-        """The same contents, opened once more, when the store was closed."""
+        """Close ``store``, and return its contents opened again."""
         open_again = self.opener()
         self._closing_first.close()
         return self._entered(open_again(), self._stack)
 
     def faults(self) -> StoreFaults:
-        """The ways to make ``store`` fail."""
+        """Return the ways to make ``store`` fail."""
         faults = cast("Callable[[AccountStore], StoreFaults]", self.capabilities.faults)
         return faults(self.store)
 
     def host(self) -> HostConnection:
-        """A fresh connection of the application's own."""
+        """Return a fresh connection of the application's own."""
         host = cast("Callable[[], HostConnection]", self.capabilities.host)
         made = host()
         if isinstance(made, AbstractContextManager):
@@ -172,15 +170,15 @@ class Subject:
 @attrs.frozen
 class Check:
     """
-    One promise of a store, and the function that puts a store to it.
+    A promise of a store, and the function that checks it.
 
-    Called with what makes a store, and what that store claims, it fails with a
-    `BrokenPromiseError`, or with whatever the store raised.
+    It is called with a function that makes a store, and with the store's claims. It raises a
+    `BrokenPromiseError`, or the error that the store raised.
 
     Attributes:
         name: The name of the promise.
-        promise: The promise itself, as the guide "Write a store" has it.
-        needs: What a store must claim for this check to apply; None for every store.
+        promise: The promise, in the words of the guide "Write a store".
+        needs: The claim without which the check does not apply; None if it always does.
     """
 
     name: str
@@ -222,7 +220,7 @@ def check(function: Callable[[AccountStore], None]) -> Callable[[AccountStore], 
 def check_of(
     needs: Need | None,
 ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-    """The same for a function that needs more than a fresh store."""
+    """Register a function that needs more than a fresh store, such as a claim."""
 
     def register(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
         _register(function, needs, function)
@@ -241,7 +239,7 @@ def _register(
 
 def within(seconds: float, work: Callable[[], None]) -> None:
     """
-    Do *work* in a thread of its own, and raise what it raises.
+    Run *work* in its own thread, and raise its error.
 
     Raises:
         BrokenPromiseError: If it takes longer. The thread is left behind.
@@ -258,6 +256,6 @@ def within(seconds: float, work: Callable[[], None]) -> None:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        raise BrokenPromiseError(f"it must end, and did not within {seconds:g} s")
+        raise BrokenPromiseError(f"it must end within {seconds:g} s")
     if raised:
         raise raised[0]

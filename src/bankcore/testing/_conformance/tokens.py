@@ -33,7 +33,7 @@ TOKENS: Final = (
 
 
 def _tokens_in(subject: Subject) -> TokenStore:
-    """The store, to which the tokens were added in another order than that of their ids."""
+    """Return the store, with the tokens added in the reverse order of their ids."""
     store = cast("TokenStore", subject.store)
     for token in TOKENS[::-1]:
         store.add_token(token)
@@ -43,8 +43,8 @@ def _tokens_in(subject: Subject) -> TokenStore:
 @check_of("token_store")
 def tokens_come_back(subject: Subject) -> None:
     """
-    A token comes back whole, and is no record of the journal; where the contents outlast the
-    store, it does too.
+    A token comes back whole and is not in the journal; if the contents outlast the store, so
+    does the token.
     """
     store = _tokens_in(subject)
 
@@ -57,7 +57,7 @@ def tokens_come_back(subject: Subject) -> None:
 
 @check_of("token_store")
 def a_tokens_id_is_taken_once(subject: Subject) -> None:
-    """A second token of an id is `StoreMisuseError`, and the first stays."""
+    """A second token of the same id raises `StoreMisuseError`, and the first stays."""
     store = _tokens_in(subject)
     with raises(StoreMisuseError):
         store.add_token(attrs.evolve(TOKENS[1], principal=Principal("mallory")))
@@ -67,7 +67,7 @@ def a_tokens_id_is_taken_once(subject: Subject) -> None:
 
 @check_of("token_store")
 def a_token_of_nobody_is_an_error(subject: Subject) -> None:
-    """To look for a token that is not there, or to revoke it, is `TokenNotFoundError`."""
+    """Reading or revoking an unknown token raises `TokenNotFoundError`."""
     store = _tokens_in(subject)
     for token_id in ("a", "B2", "", "b2 "):
         with raises(TokenNotFoundError):
@@ -79,8 +79,8 @@ def a_token_of_nobody_is_an_error(subject: Subject) -> None:
 @check_of("token_store")
 def a_token_is_revoked_once(subject: Subject) -> None:
     """
-    A token that is revoked is so from then on, and stays as it is when it is revoked again; no
-    other is touched.
+    A revoked token keeps its first time of revocation if it is revoked again; no other token
+    changes.
     """
     store = _tokens_in(subject)
     for days in (1, 0, 2):
@@ -93,8 +93,8 @@ def a_token_is_revoked_once(subject: Subject) -> None:
 @check_of("token_store")
 def tokens_come_in_pages(subject: Subject) -> None:
     """
-    Tokens come in the order of their ids, from after any text on, *limit* at a time; a *limit* out
-    of bounds is `InvalidLimitError`.
+    Tokens come in the order of their ids, after any text, *limit* at a time; a *limit* out of
+    bounds raises `InvalidLimitError`.
     """
     store = _tokens_in(subject)
     for after, first in (("", 0), ("a1", 1), ("b", 1), ("b2", 2), ("c3", 3), ("z", 3)):

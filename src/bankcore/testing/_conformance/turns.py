@@ -1,4 +1,4 @@
-"""Promises to several threads at once: nothing is lost, nothing done twice, nothing seen half."""
+"""Promises about several threads at once."""
 
 from collections.abc import Callable
 
@@ -19,8 +19,8 @@ from bankcore.testing._conformance.helpers import (
     journal_of,
     let_others_run,
     look,
-    patiently,
     refusal,
+    retried,
 )
 from bankcore.testing._conformance.subject import Subject, check_of
 
@@ -33,7 +33,7 @@ def units_that_share_an_account_take_turns(subject: Subject) -> None:
 
     def add(thread: int) -> None:
         for n in range(10):
-            patiently(add_one, store, ReadSet((), (ALICE,)), ALICE, f"t-{thread}-{n}")
+            retried(add_one, store, ReadSet((), (ALICE,)), ALICE, f"t-{thread}-{n}")
 
     in_threads(4, add)
 
@@ -47,7 +47,8 @@ def units_that_share_an_account_take_turns(subject: Subject) -> None:
 @check_of("threads")
 def units_that_share_an_id_take_turns(subject: Subject) -> None:
     """
-    Two units that share an id behave as if one ran after the other: the second sees the record.
+    Two units that share an id behave as if one ran after the other: the second sees the
+    record.
     """
     store = subject.store
     made: list[int] = []
@@ -60,7 +61,7 @@ def units_that_share_an_id_take_turns(subject: Subject) -> None:
                 let_others_run()
                 return WriteSet() if snapshot.recorded else WriteSet(records=(record,))
 
-            written = patiently(store.transact, ReadSet((record.id,), ()), decide)
+            written = retried(store.transact, ReadSet((record.id,), ()), decide)
             made.extend(thread for _ in written.records)
 
     in_threads(4, claim)
@@ -73,7 +74,9 @@ def units_that_share_an_id_take_turns(subject: Subject) -> None:
 
 @check_of("threads")
 def a_transaction_is_reversed_once(subject: Subject) -> None:
-    """Of many reversals of one transaction at once, one is booked, and the others know of it."""
+    """
+    Of many reversals of one transaction at once, one is booked, and the others are told which.
+    """
     store = subject.store
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(10))
@@ -82,7 +85,7 @@ def a_transaction_is_reversed_once(subject: Subject) -> None:
 
     def reverse(number: int) -> None:
         try:
-            patiently(bank_over(store).reverse, "t-1", transaction_id=f"r-{number}")
+            retried(bank_over(store).reverse, "t-1", transaction_id=f"r-{number}")
         except AlreadyReversedError as error:
             refused.append(error)
 
@@ -95,7 +98,7 @@ def a_transaction_is_reversed_once(subject: Subject) -> None:
 
 @check_of("threads")
 def other_threads_read_what_was_written(subject: Subject) -> None:
-    """When `transact` has returned, every other thread reads what it wrote."""
+    """After `transact` has returned, every other thread reads what it wrote."""
     store = subject.store
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100))
@@ -114,15 +117,15 @@ def other_threads_read_what_was_written(subject: Subject) -> None:
 
 @check_of("threads")
 def units_with_nothing_in_common_are_all_kept(subject: Subject) -> None:
-    """Units of several threads that share nothing are all written, and each once."""
+    """Units of several threads that share nothing are all written, each once."""
     store = subject.store
 
     def work(thread: int) -> None:
         bank = bank_over(store)
         name = f"a-{thread}"
-        patiently(bank.open_account, name, initial_balance=eur(0), transaction_id=f"o-{thread}")
+        retried(bank.open_account, name, initial_balance=eur(0), transaction_id=f"o-{thread}")
         for n in range(10):
-            patiently(bank.deposit, name, eur(1), transaction_id=f"t-{thread}-{n}")
+            retried(bank.deposit, name, eur(1), transaction_id=f"t-{thread}-{n}")
 
     in_threads(4, work)
 
@@ -133,7 +136,7 @@ def units_with_nothing_in_common_are_all_kept(subject: Subject) -> None:
 @check_of("threads")
 def racers_with_one_id_have_one_effect(subject: Subject) -> None:
     """
-    Of several threads that send the same command under the same id, one books it, and all get
+    If several threads send the same command under the same id, it is booked once, and all get
     the same answer.
     """
     store = subject.store
@@ -143,7 +146,7 @@ def racers_with_one_id_have_one_effect(subject: Subject) -> None:
     def send(_: int) -> None:
         bank = bank_over(store)
         for n in range(10):
-            answer = patiently(bank.deposit, "alice", eur(1), transaction_id=f"t-{n}")
+            answer = retried(bank.deposit, "alice", eur(1), transaction_id=f"t-{n}")
             answers.append(answer)
 
     in_threads(4, send)
@@ -159,7 +162,7 @@ def racers_with_one_id_have_one_effect(subject: Subject) -> None:
 
 @check_of("threads")
 def nobody_overspends(subject: Subject) -> None:
-    """Of several threads that withdraw the whole balance at once, one gets it."""
+    """If several threads withdraw the whole balance at once, one of them gets it."""
     store = subject.store
     bank_over(store).open_account("alice", initial_balance=eur(100))
     refused: list[InsufficientFundsError] = []
@@ -167,7 +170,7 @@ def nobody_overspends(subject: Subject) -> None:
     def withdraw(thread: int) -> None:
         bank = bank_over(store)
         try:
-            patiently(bank.withdraw, "alice", eur(100), transaction_id=f"t-{thread}")
+            retried(bank.withdraw, "alice", eur(100), transaction_id=f"t-{thread}")
         except InsufficientFundsError as error:
             refused.append(error)
 
@@ -180,8 +183,8 @@ def nobody_overspends(subject: Subject) -> None:
 @check_of("threads")
 def transfers_in_a_circle_all_end(subject: Subject) -> None:
     """
-    Threads that transfer back and forth between the same accounts all come to an end, and no
-    transfer is lost.
+    Threads that transfer back and forth between the same accounts all finish, and no transfer
+    is lost.
     """
     store = subject.store
     bank_over(store).execute(
@@ -192,7 +195,7 @@ def transfers_in_a_circle_all_end(subject: Subject) -> None:
     def transfer(thread: int) -> None:
         bank = bank_over(store)
         for n in range(10):
-            patiently(bank.transfer, *ways[thread], eur(1), transaction_id=f"t-{thread}-{n}")
+            retried(bank.transfer, *ways[thread], eur(1), transaction_id=f"t-{thread}-{n}")
 
     in_threads(len(ways), transfer)
 
@@ -202,21 +205,23 @@ def transfers_in_a_circle_all_end(subject: Subject) -> None:
 
 @check_of("threads")
 def a_reader_sees_no_half_of_a_unit(subject: Subject) -> None:
-    """A read that comes while a unit is written sees all of the unit, or nothing of it."""
+    """A read during a write sees all of the unit or nothing of it."""
     store = subject.store
     _require_whole(store, lambda: _balances(store))
 
 
 @check_of("threads")
 def a_snapshot_is_of_one_moment(subject: Subject) -> None:
-    """What *decide* sees of several accounts is of one moment, whatever is written meanwhile."""
+    """A snapshot of several accounts shows one moment, whatever is written meanwhile."""
     store = subject.store
     _require_whole(store, lambda: _seen(store, ReadSet((), (ALICE, BOB))))
 
 
 @check_of("threads")
 def a_follower_of_the_journal_misses_nothing(subject: Subject) -> None:
-    """Who follows the journal by its cursor while others write gets every record, each once."""
+    """
+    A reader that follows the journal by its cursor while others write gets every record once.
+    """
     store = subject.store
     followed: list[str] = []
     ended: list[int] = []
@@ -233,7 +238,7 @@ def a_follower_of_the_journal_misses_nothing(subject: Subject) -> None:
                     let_others_run()
                 return WriteSet(records=(record,))
 
-            patiently(store.transact, ReadSet((record.id,), ()), decide)
+            retried(store.transact, ReadSet((record.id,), ()), decide)
 
     def follow() -> None:
         place: Cursor | None = None
@@ -266,13 +271,13 @@ def _balances(store: AccountStore) -> list[int]:
 
 
 def _seen(store: AccountStore, reads: ReadSet) -> list[int]:
-    # A unit that only looks may be refused for being busy as any other.
-    snapshot = patiently(look, store, reads)
+    # A unit that only reads may find the store busy too.
+    snapshot = retried(look, store, reads)
     return [account.balance.amount_minor for account in snapshot.accounts.values()]
 
 
 def _require_whole(store: AccountStore, read: Callable[[], list[int]]) -> None:
-    """Let one thread transfer between two accounts, and others *read* both until it has ended."""
+    """Transfer between two accounts in one thread, and *read* both in others until it ends."""
     bank_over(store).execute(
         OpenAccount(each, initial_balance=eur(50)) for each in ("alice", "bob")
     )
@@ -282,7 +287,7 @@ def _require_whole(store: AccountStore, read: Callable[[], list[int]]) -> None:
     def write() -> None:
         bank = bank_over(store)
         for n in range(40):
-            patiently(bank.transfer, "alice", "bob", eur(1), transaction_id=f"t-{n}")
+            retried(bank.transfer, "alice", "bob", eur(1), transaction_id=f"t-{n}")
 
     def work(thread: int) -> None:
         if thread == 0:

@@ -32,8 +32,8 @@ from bankcore.testing._conformance.subject import check
 
 @check
 def transact_gives_what_decide_gave(store: AccountStore) -> None:
-    """`transact` returns the `WriteSet` that *decide* came to, outcomes included."""
-    written = WriteSet(records=(refusal("t-1"),), outcomes=(InsufficientFundsError,))  # type: ignore[arg-type]  # a store ignores outcomes, whatever they are
+    """`transact` returns the `WriteSet` that *decide* returned, outcomes included."""
+    written = WriteSet(records=(refusal("t-1"),), outcomes=(InsufficientFundsError,))  # type: ignore[arg-type]  # a store ignores outcomes
 
     given = store.transact(ReadSet((), ()), lambda _: written)
 
@@ -42,7 +42,7 @@ def transact_gives_what_decide_gave(store: AccountStore) -> None:
 
 @check
 def what_is_returned_is_what_was_written(store: AccountStore) -> None:
-    """However often *decide* was called, what it came to last is what is written and returned."""
+    """However often *decide* is called, its last result is what is written and returned."""
     calls = count(1)
 
     def decide(_: Snapshot) -> WriteSet:
@@ -57,7 +57,10 @@ def what_is_returned_is_what_was_written(store: AccountStore) -> None:
 
 @check
 def decide_sees_what_is_named_and_nothing_else(store: AccountStore) -> None:
-    """A snapshot has an entry for each thing named that there is; what is absent has none."""
+    """
+    A snapshot has an entry for everything that the `ReadSet` names and the store has, and no
+    other entries.
+    """
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100), transaction_id="t-alice")
     bank.open_account("bob", initial_balance=eur(200), transaction_id="t-bob")
@@ -78,7 +81,7 @@ def decide_sees_what_is_named_and_nothing_else(store: AccountStore) -> None:
 
 @check
 def a_unit_may_name_thousands(store: AccountStore) -> None:
-    """A `ReadSet` names any number of ids, and each gets its answer."""
+    """A `ReadSet` may name thousands of ids, and the snapshot has all of them."""
     bank = bank_over(store)
     numbers = range(1, 1_203)
     bank.execute(
@@ -133,7 +136,7 @@ def decide_raising_passes_unchanged(store: AccountStore) -> None:
 
 @check
 def nothing_to_write_writes_nothing(store: AccountStore) -> None:
-    """A unit in which nothing was decided leaves no trace."""
+    """A unit whose *decide* returns an empty `WriteSet` changes nothing."""
     bank_over(store).open_account("alice", initial_balance=eur(100))
     before = contents_of(store)
 
@@ -145,7 +148,7 @@ def nothing_to_write_writes_nothing(store: AccountStore) -> None:
 
 @check
 def an_id_has_one_record_that_never_changes(store: AccountStore) -> None:
-    """A transaction id has one record, and a record never changes: a second is an error."""
+    """A transaction id has one record, and a record never changes: a second one is an error."""
     first = refusal("t-1")
     append(store, [first])
 
@@ -158,7 +161,7 @@ def an_id_has_one_record_that_never_changes(store: AccountStore) -> None:
 
 @check
 def a_unit_is_written_whole_or_not_at_all(store: AccountStore) -> None:
-    """Where one record of a unit cannot be written, nothing of the unit is."""
+    """If one record of a unit cannot be written, nothing of the unit is."""
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1")
     before = contents_of(store)
@@ -175,7 +178,7 @@ def a_unit_is_written_whole_or_not_at_all(store: AccountStore) -> None:
 
 @check
 def what_was_written_is_read_at_once(store: AccountStore) -> None:
-    """When `transact` has returned, every read gives what it wrote."""
+    """After `transact` has returned, every read sees what it wrote."""
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100))
     for n in range(1, 4):
@@ -190,7 +193,7 @@ def what_was_written_is_read_at_once(store: AccountStore) -> None:
 
 @check
 def what_was_read_does_not_change(store: AccountStore) -> None:
-    """What a read or a snapshot gave stays as it was, whatever is written after it."""
+    """The result of a read and a snapshot stay as they were, whatever is written later."""
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1")
     bank.place_hold("alice", eur(1), expires_at=END, transaction_id="h-1")
@@ -213,7 +216,7 @@ def what_was_read_does_not_change(store: AccountStore) -> None:
 
 @check
 def every_decision_is_made_on_what_there_is(store: AccountStore) -> None:
-    """The same `ReadSet` used again shows what has been written in between."""
+    """The same `ReadSet`, used again, shows what has been written in between."""
     bank = bank_over(store)
     reads = ReadSet((TransactionId("t-1"),), (ALICE,))
     nothing = look(store, reads)
@@ -231,7 +234,7 @@ def every_decision_is_made_on_what_there_is(store: AccountStore) -> None:
 
 @check
 def many_records_are_one_unit(store: AccountStore) -> None:
-    """A unit may write thousands of records and accounts, and all of them are there."""
+    """A unit may write thousands of records and accounts, and all of them are kept."""
     numbers = range(2_000)
     bank_over(store).execute(
         OpenAccount(f"a-{n}", initial_balance=eur(n), transaction_id=f"t-{n}") for n in numbers

@@ -1,4 +1,4 @@
-"""Promises that hold when something fails: in the store itself, or around it."""
+"""Promises about failures, in the store itself or around it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,20 +17,20 @@ from bankcore.testing._conformance.helpers import (
     contents_of,
     eur,
     fill,
-    in_spite_of,
     journal_of,
+    retried_after,
 )
 from bankcore.testing._conformance.subject import Subject, check, check_of
 from bankcore.testing._faults import Fault, FaultyStore
 from bankcore.values._errors import StoreError
 
-# What a fault may come to.
+# The errors that a fault may cause.
 _FAULTS: Final = (StoreUnavailableError, OutcomeUnknownError)
 
 
 @check
 def a_conflict_leaves_no_trace(store: AccountStore) -> None:
-    """If *decide* was called and what it said was dropped, the next call sees nothing of it."""
+    """If the result of *decide* is dropped, the next call sees nothing of it."""
     faulty = FaultyStore(store, rate=0)
     bank = _bank(faulty)
     faulty.inject(Fault.CONFLICT, Fault.CONFLICT)
@@ -43,7 +43,7 @@ def a_conflict_leaves_no_trace(store: AccountStore) -> None:
 
 @check
 def a_unit_run_twice_counts_once(store: AccountStore) -> None:
-    """The same unit run twice, as after a message that came twice, has one effect."""
+    """A unit that is run twice, as when a message is delivered twice, has one effect."""
     faulty = FaultyStore(store, rate=0)
     bank = _bank(faulty)
     faulty.inject(Fault.DUPLICATE, Fault.DUPLICATE)
@@ -57,8 +57,8 @@ def a_unit_run_twice_counts_once(store: AccountStore) -> None:
 @check
 def a_failure_before_the_commit_writes_nothing(store: AccountStore) -> None:
     """
-    A unit that fails between *decide* and its commit has no effect, and a later one is as if it
-    had never been.
+    A unit that fails between *decide* and its commit has no effect on the store or on later
+    units.
     """
     faulty = FaultyStore(store, rate=0)
     bank = _bank(faulty)
@@ -69,15 +69,15 @@ def a_failure_before_the_commit_writes_nothing(store: AccountStore) -> None:
         bank.withdraw("alice", eur(7), transaction_id="t-2")
 
     require_equal(before, contents_of(store))
-    receipt = in_spite_of(_FAULTS, bank.withdraw, "alice", eur(7), transaction_id="t-2")
+    receipt = retried_after(_FAULTS, bank.withdraw, "alice", eur(7), transaction_id="t-2")
     require_equal((eur(3), 2, False), _told(receipt))
 
 
 @check
 def the_same_id_settles_a_lost_answer(store: AccountStore) -> None:
     """
-    Where the answer to a commit was lost, the same unit with the same ids finds what is
-    recorded, and books nothing again.
+    If the answer to a commit is lost, the same unit with the same ids finds what is recorded,
+    and books nothing again.
     """
     faulty = FaultyStore(store, rate=0)
     bank = _bank(faulty)
@@ -85,7 +85,7 @@ def the_same_id_settles_a_lost_answer(store: AccountStore) -> None:
     bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     faulty.inject(Fault.FAILED_AFTER_COMMIT)
     receipt = bank.withdraw("alice", eur(7), transaction_id="t-2")
-    # Without an id of the caller's own, the bank retries under the id that it made.
+    # Without an id of the caller, the retry finds the record by the id that the bank made.
     faulty.inject(Fault.FAILED_AFTER_COMMIT)
     other = bank.withdraw("alice", eur(1))
 
@@ -96,8 +96,8 @@ def the_same_id_settles_a_lost_answer(store: AccountStore) -> None:
 @check
 def nothing_acknowledged_is_lost_under_faults(store: AccountStore) -> None:
     """
-    Under random faults of every kind, whatever was acknowledged is there, each id has one
-    effect, and the audit is clean.
+    Under random faults of every kind, everything acknowledged is kept, each id has one effect,
+    and the audit is clean.
     """
     faulty = FaultyStore(store, seed=2026, rate=0.5)
     bank = _bank(faulty)
@@ -106,7 +106,7 @@ def nothing_acknowledged_is_lost_under_faults(store: AccountStore) -> None:
         *(Deposit("alice", eur(n), transaction_id=f"t-{n}") for n in range(1, 100)),
     ]
     for command in commands:
-        in_spite_of(_FAULTS, bank.execute, (command,))
+        retried_after(_FAULTS, bank.execute, (command,))
 
     require_equal([f"t-{n}" for n in range(100)], [each.id.value for each in journal_of(store)])
     require_equal((eur(sum(range(100))), 100), _state(store))
@@ -115,7 +115,7 @@ def nothing_acknowledged_is_lost_under_faults(store: AccountStore) -> None:
 
 @check
 def the_audit_is_clean(store: AccountStore) -> None:
-    """After any commands, every balance can be derived again from the journal."""
+    """After any commands, every balance can be derived from the journal."""
     fill(store)
 
     require_equal((), tuple(verify(store).disagreements))
@@ -135,8 +135,8 @@ def a_sound_store_finds_nothing_wrong(subject: Subject) -> None:
 @check_of("faults")
 def a_busy_store_is_unavailable(subject: Subject) -> None:
     """
-    A store that others keep busy raises `StoreUnavailableError` in the end: certainly nothing
-    was written, and afterwards it goes on.
+    A store that others keep busy raises `StoreUnavailableError` in the end: nothing was
+    written, and later units work.
     """
     _fails_with(subject, subject.faults().busy, StoreUnavailableError)
 
@@ -144,8 +144,8 @@ def a_busy_store_is_unavailable(subject: Subject) -> None:
 @check_of("faults")
 def an_error_before_the_commit_is_certain(subject: Subject) -> None:
     """
-    An error before the commit is `StoreUnavailableError`: certainly nothing was written, and
-    afterwards the store goes on.
+    An error before the commit raises `StoreUnavailableError`: nothing was written, and later
+    units work.
     """
     _fails_with(subject, subject.faults().failing_before_commit, StoreUnavailableError)
 
@@ -153,7 +153,7 @@ def an_error_before_the_commit_is_certain(subject: Subject) -> None:
 @check_of("faults")
 def an_error_of_the_commit_leaves_it_open(subject: Subject) -> None:
     """
-    An error of the commit is `OutcomeUnknownError`; where nothing was written, the same unit
+    An error of the commit raises `OutcomeUnknownError`; if nothing was written, the same unit
     with the same ids is booked.
     """
     _fails_with(subject, subject.faults().losing_commits, OutcomeUnknownError)
@@ -162,7 +162,7 @@ def an_error_of_the_commit_leaves_it_open(subject: Subject) -> None:
 @check_of("faults")
 def a_lost_answer_leaves_it_open(subject: Subject) -> None:
     """
-    A commit whose answer is lost is `OutcomeUnknownError`; the same unit with the same ids
+    A commit whose answer is lost raises `OutcomeUnknownError`; the same unit with the same ids
     finds what is recorded.
     """
     bank = _begun(subject.store)
@@ -190,7 +190,7 @@ def _fails_with(
 
 
 def _begun(store: AccountStore) -> Bank:
-    # It does not retry by itself.
+    # It retries nothing by itself.
     bank = bank_over(store, deadline=timedelta())
     bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     return bank
@@ -203,7 +203,7 @@ def _bank(faulty: FaultyStore) -> Bank:
         clock=faulty.clock,
         timer=faulty.clock,
         new_id=lambda: f"made-{next(numbers)}",
-        # Clocks that jump are not what is looked at here.
+        # Jumps of the clock are no subject of these checks.
         max_clock_skew=timedelta(days=1),
     )
 
