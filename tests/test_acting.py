@@ -344,14 +344,8 @@ PAYMENTS: dict[str, tuple[Callable[[Bank], object], type[BankError]]] = {
         lambda acting: acting.capture_hold("m", "mine", destination_id="x"),
         AccountNotVisibleError,
     ),
-    "sweep": (
-        lambda acting: acting.close_account("m2", sweep_to="x"),
-        AccountNotVisibleError,
-    ),
-    "too much": (
-        lambda acting: acting.transfer("m", "x", eur(1000)),
-        InsufficientFundsError,
-    ),
+    "sweep": (lambda acting: acting.close_account("m2", sweep_to="x"), AccountNotVisibleError),
+    "too much": (lambda acting: acting.transfer("m", "x", eur(1000)), InsufficientFundsError),
     "not my currency": (
         lambda acting: acting.transfer("m", "x", Money(1, "USD")),
         CurrencyMismatchError,
@@ -879,6 +873,18 @@ def test_a_refusal_is_read_by_who_may_read_all_but_the_payee(town: Town) -> None
         town.acting(BERT).transaction("t-1")
 
 
+def test_a_refusal_of_a_post_is_read_by_who_may_read_all_its_accounts(town: Town) -> None:
+    """A post has no payee alone: any of its accounts may be why it was refused."""
+    with pytest.raises(InsufficientFundsError):
+        town.bank.post([("m", -eur(500)), ("b", eur(500))], transaction_id="p-1")
+    for principal in (MARY, BERT):
+        with pytest.raises(TransactionNotFoundError):
+            town.acting(principal).transaction("p-1")
+    with pytest.raises(InsufficientFundsError) as caught:
+        town.acting(ANNA).transaction("p-1")
+    assert caught.value.replayed
+
+
 def test_a_refusal_that_names_the_payee_is_not_for_the_payer(town: Town) -> None:
     """What trusted code was told of the payee's account, the payer is not."""
     town.bank.restrict("b", "all", reason="court order")
@@ -1040,6 +1046,13 @@ def test_whatever_goes_wrong_in_a_policy_is_a_denial(broken: str, name: str) -> 
     assert before == (town.journal_length(), town.balances())
     if broken == "permits raises":
         assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_yes_is_a_yes_whoever_made_it(town: Town) -> None:
+    """A policy that keeps its verdicts elsewhere may answer with a copy of `ALLOWED`."""
+    bank = Bank(town.store, policy=Failing(decides=attrs.evolve(ALLOWED)))
+
+    assert bank.acting_as(MARY).deposit("m", eur(1)).postings
 
 
 @pytest.mark.parametrize("broken", sorted(set(BROKEN) - {"decides hidden"}))

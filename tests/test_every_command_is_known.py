@@ -225,9 +225,7 @@ def test_the_bank_has_a_method_with_the_same_fields(kind: str) -> None:
     )
 
 
-def arguments_of(
-    method: Callable[..., object],
-) -> tuple[list[tuple[str, bool]], dict[str, bool]]:
+def arguments_of(method: Callable[..., object]) -> tuple[list[tuple[str, bool]], dict[str, bool]]:
     """
     The arguments by position and by keyword, each with whether it must be given; options that are
     said as a ``TypedDict`` need not.

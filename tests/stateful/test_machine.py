@@ -303,7 +303,7 @@ def exchanges(draw: st.DrawFn) -> Ask:
 
 
 # By the name of a field: what an ask of it may be, and how it is drawn. Times, holds and originals
-# are relative, and settled by the machine.
+# are relative; the machine resolves them.
 DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "account_id": ("account", NAMES_AND_NOBODY),
     "source_id": ("account", NAMES_AND_NOBODY),
@@ -317,10 +317,7 @@ DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "hold_id": ("hold", st.sampled_from(["0", "0", "0", "1", "1", *map(str, range(13))])),
     "final": ("final", st.booleans()),
     "expires_at": ("ends", ENDS),
-    "restriction": (
-        "restriction",
-        st.sampled_from(["none", "none", "debits", "credits", "all"]),
-    ),
+    "restriction": ("restriction", st.sampled_from(["none", "none", "debits", "credits", "all"])),
     "reason": ("reason", REASONS),
     "ends_at": ("ends", st.sampled_from([None, 1, 2, 3, 4, 3600, 0])),
     "principal": ("principal", PRINCIPALS),
@@ -404,9 +401,7 @@ class Machine(RuleBasedStateMachine):
         """
         return {
             name: Bank(
-                store,
-                clock=lambda: instant_of(self.now),
-                new_id=partial(next, self._made(name)),
+                store, clock=lambda: instant_of(self.now), new_id=partial(next, self._made(name))
             )
             for name, store in self.stores.items()
         }

@@ -70,7 +70,7 @@ class Change:
 
     def applied_to(self, account: S, at: datetime | None) -> S:
         """Return the account after the change, whose guards have passed."""
-        return account.next_version(at)
+        raise NotImplementedError
 
 
 def same_currency(account: AccountState, change: Change, _at: datetime | None) -> None:
@@ -95,7 +95,7 @@ def is_open(account: AccountState, _change: Change, _at: datetime | None) -> Non
 
 
 def has_hold(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """Raise `HoldNotFoundError`, or `HoldNotActiveError` if it was open, without such a hold."""
+    """Raise `HoldNotFoundError` unless it is open; callers say `HoldNotActiveError` if it was."""
     account.open_hold(change.hold_id)
 
 

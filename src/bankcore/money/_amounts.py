@@ -2,8 +2,7 @@
 Amounts: which values are amounts of money, and how many minor units they are.
 
 Decided here: text, an ``int`` and a ``Decimal`` are amounts, and nothing else is: a float never
-gets in, and nothing is rounded unless the caller says how. No limit of an account is known
-here: an amount may have 64 digits.
+gets in, and nothing is rounded unless the caller says how. The limits of accounts are elsewhere.
 """
 
 from decimal import Decimal
@@ -16,15 +15,11 @@ from bankcore.values._errors import shown
 
 #: The most digits of an amount, in minor units or as text.
 DIGITS_MAX: Final = 64
-
 #: The longest text of an amount, in characters: a sign, a point, and the digits.
 AMOUNT_TEXT_LENGTH: Final = DIGITS_MAX + 2
-
 #: The form of an amount as text, as a regular expression and as a pattern of JSON Schema.
 AMOUNT_PATTERN: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
-
 POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
-
 MINOR_BOUND: Final = 10**DIGITS_MAX
 _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))
 
@@ -44,11 +39,8 @@ def too_precise(value: str, currency: Currency) -> RoundingRequiredError:
 
 
 def minor_units(amount: object, currency: Currency, rounding: Rounding | None) -> int:
-    """
-    Return *amount*, in whole units of *currency*, in minor units.
-
-    Types are compared exactly: ``bool`` and the integers of NumPy are refused.
-    """
+    """Return *amount*, in whole units of *currency*, in minor units."""
+    # The types exactly: a `bool` and the integers of NumPy are refused.
     if type(amount) is int:
         return bounded(amount * POWERS[currency.exponent], "amount")
     if type(amount) is Decimal:

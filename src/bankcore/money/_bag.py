@@ -5,23 +5,19 @@ Decided here: a bag has at most one amount of each currency and never a zero, so
 equal if they hold the same. Nothing is exchanged or rounded here.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import attrs
 
 from bankcore.money._currency import Currency, to_currency
-from bankcore.money._errors import InvalidAmountError
-from bankcore.money._money import Money
-from bankcore.values._errors import shown
+from bankcore.money._money import Money, require_money
 
 
 def _net(moneys: Iterable[Money]) -> tuple[Money, ...]:
-    minor: dict[Currency, int] = {}
+    minor: Counter[Currency] = Counter()
     for money in moneys:
-        if type(money) is not Money:
-            raise InvalidAmountError(shown(money), "must be Money").about("moneys")
-        minor[money.currency] = minor.get(money.currency, 0) + money.amount_minor
+        minor[require_money(money, "moneys")] += money.amount_minor
     currencies = sorted(minor, key=lambda each: (each.code, each.exponent))
     return tuple(Money.from_minor(minor[each], each) for each in currencies if minor[each])
 
@@ -102,6 +98,3 @@ class MoneyBag:
 
     def __repr__(self) -> str:
         return f"MoneyBag({list(self.moneys)})" if self.moneys else "MoneyBag()"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return MoneyBag, (self.moneys,)

@@ -20,11 +20,10 @@ from bankcore.money._errors import (
     UnknownCurrencyError,
 )
 from bankcore.money._iso4217 import TABLE, TENDERS
-from bankcore.values._errors import shown
+from bankcore.values._errors import naming, shown
 
 #: The largest exponent: with 18 digits, 10¹⁸ minor units are one whole unit.
 EXPONENT_MAX: Final = 18
-
 #: The form of a code, as a regular expression and as a pattern of JSON Schema.
 CODE_PATTERN: Final = "[A-Z][A-Z0-9]{1,11}"
 
@@ -86,7 +85,6 @@ class Currency:
         if exponent is None:
             raise _invalid(text, f"must have an exponent in ISO 4217 ({_OWN_HINT})")
         currency = object.__new__(Currency)
-        # `Currency` is frozen.
         object.__setattr__(currency, "code", text)
         object.__setattr__(currency, "exponent", to_exponent(exponent))
         # `setdefault` lets one of several racing threads win, for all of them.
@@ -112,7 +110,7 @@ class Currency:
         Raises:
             UnknownCurrencyError: If ISO 4217 has no such number.
             AmbiguousCurrencyError: If several withdrawn currencies had it, and no current one.
-            InvalidCurrencyError: If it is no such number, or its currency has no minor unit.
+            InvalidCurrencyError: If it is in no such form, or its currency has no minor unit.
         """
         text = f"{numeric:03}" if type(numeric) is int and 0 <= numeric <= 999 else numeric
         if not isinstance(text, str) or not re.fullmatch("[0-9]{3}", text):
@@ -215,24 +213,15 @@ def to_currency(value: Currency | str, field: str = "currency") -> Currency:
         return value
     # Nearly every currency was asked for before.
     known = _LISTED.get(value) if type(value) is str else None
-    return known or _named(value, field)  # type: ignore[arg-type]  # it checks the type
+    return known or naming(field, Currency, value)
 
 
 def currency_from_items(data: Mapping[str, Any], name: str, exponent: str) -> Currency:
-    """
-    Return the currency whose code is under *name* and whose exponent may be under *exponent*.
-    """
+    """Return the currency of the code under *name* and, if there is one, the *exponent*."""
     try:
         return Currency(data[name], data.get(exponent))
     except InvalidCurrencyError as error:
         raise error.about(name if error.field == "code" else exponent) from None
-
-
-def _named(code: str, field: str) -> Currency:
-    try:
-        return Currency(code)
-    except InvalidCurrencyError as error:
-        raise error.about(field) from None
 
 
 def to_exponent(value: object) -> int:
@@ -254,9 +243,8 @@ def _checked_code(code: object, exponent: object) -> str:
         # Not all of the text: it may be megabytes.
         upper = text[:4].upper()
         hint = f"did you mean {upper!r}?" if upper in TABLE else _OWN_HINT
-        raise UnknownCurrencyError(shown(text), f"must be a code of ISO 4217 ({hint})").about(
-            "code"
-        )
+        reason = f"must be a code of ISO 4217 ({hint})"
+        raise UnknownCurrencyError(shown(text), reason).about("code")
     if not re.fullmatch(CODE_PATTERN, text):
         raise _invalid(text, "must be 2 to 12 characters of A-Z and 0-9, a letter first")
     return text
@@ -270,4 +258,4 @@ def _only_one(codes: Sequence[str], value: str, field: str) -> Currency:
         raise AmbiguousCurrencyError(
             value, f"must have one currency (choose {listed} by its code)", tuple(codes)
         ).about(field)
-    return _named(codes[0], field)
+    return naming(field, Currency, codes[0])

@@ -5,7 +5,6 @@ import attrs
 from bankcore.values._errors import InvalidRequestError, InvalidValueError
 
 
-@attrs.define(slots=False)
 class InvalidAmountError(InvalidValueError, ValueError):
     """An amount that is not exact, not a number, or of the wrong type or sign."""
 
@@ -13,14 +12,12 @@ class InvalidAmountError(InvalidValueError, ValueError):
     noun = "The amount"
 
 
-@attrs.define(slots=False)
 class AmountTooLargeError(InvalidAmountError):
     """An amount that is too large to be represented or booked."""
 
     code = "amount_too_large"
 
 
-@attrs.define(slots=False)
 class RoundingRequiredError(InvalidAmountError):
     """An amount finer than its currency or step allows, with no rounding given."""
 
@@ -31,7 +28,6 @@ class RoundingRequiredError(InvalidAmountError):
     )
 
 
-@attrs.define(slots=False)
 class InvalidRoundingError(InvalidValueError, ValueError):
     """Something that is not a rounding mode."""
 
@@ -39,7 +35,6 @@ class InvalidRoundingError(InvalidValueError, ValueError):
     noun = "The rounding"
 
 
-@attrs.define(slots=False)
 class InvalidFactorError(InvalidValueError, ValueError):
     """A factor or divisor that is not an exact number, or has too many digits."""
 
@@ -47,13 +42,8 @@ class InvalidFactorError(InvalidValueError, ValueError):
     noun = "The factor"
 
 
-@attrs.define(slots=False)
 class InvalidOperandError(InvalidValueError, TypeError):
-    """
-    An operator between money and a number whose result may not be exact.
-
-    Call a method that takes a ``rounding`` instead.
-    """
+    """Money times or divided by a number that only a method with a ``rounding`` takes."""
 
     code = "invalid_operand"
     noun = "The operand"
@@ -69,7 +59,6 @@ class DivisionByZeroError(InvalidRequestError, ZeroDivisionError):
     value: str
 
 
-@attrs.define(slots=False)
 class InvalidWeightsError(InvalidValueError, ValueError):
     """Weights that are none or all zero, or one that is negative or not a number."""
 
@@ -77,7 +66,6 @@ class InvalidWeightsError(InvalidValueError, ValueError):
     noun = "The weights"
 
 
-@attrs.define(slots=False)
 class InvalidRateError(InvalidValueError, ValueError):
     """An exchange rate that is not an exact number above zero."""
 
@@ -85,7 +73,6 @@ class InvalidRateError(InvalidValueError, ValueError):
     noun = "The exchange rate"
 
 
-@attrs.define(slots=False)
 class InvalidFormatError(InvalidValueError, ValueError):
     """A format or a separator of money that is not supported."""
 
@@ -93,7 +80,6 @@ class InvalidFormatError(InvalidValueError, ValueError):
     noun = "The format"
 
 
-@attrs.define(slots=False)
 class InvalidCurrencyError(InvalidValueError, ValueError):
     """A malformed currency code or exponent."""
 
@@ -101,7 +87,6 @@ class InvalidCurrencyError(InvalidValueError, ValueError):
     noun = "The currency"
 
 
-@attrs.define(slots=False)
 class UnknownCurrencyError(InvalidCurrencyError, LookupError):
     """A code that ISO 4217 does not list, without an exponent."""
 
@@ -118,11 +103,7 @@ class AmbiguousCurrencyError(InvalidCurrencyError, LookupError):
 
 @attrs.define(slots=False)
 class CurrencyMismatchError(InvalidRequestError, ValueError):
-    """
-    Two different currencies where they must be the same.
-
-    An account never changes its currency, so this does not depend on the state.
-    """
+    """Two currencies where one is needed. An account never changes its own: the call is wrong."""
 
     code = "currency_mismatch"
     noun = "The amount"

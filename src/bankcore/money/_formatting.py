@@ -2,8 +2,7 @@
 Formatting: how money is written as text, and how text is parsed as money.
 
 Decided here: the letters of a format, and what is parsed: the whole text is money, with the
-separators that the caller names, or it is an error. There is no locale: nothing is guessed from
-a language or a country. Nothing is rounded or cut off; only trailing zeros may be left out.
+separators that the caller names, or it is an error. No locale is guessed; nothing is rounded.
 """
 
 import re
@@ -62,12 +61,7 @@ def _parse_format(spec: str) -> dict[str, str | None]:
 
 
 def format_money(amount_minor: int, currency: Currency, spec: str) -> str:
-    """
-    Return the amount in the format *spec*: see `Money.__format__`.
-
-    Raises:
-        InvalidFormatError: If *spec* is not a format of money.
-    """
+    """Return the amount in the format *spec*: see `Money.__format__`."""
     layout = _parse_format(spec)
     whole, point, decimals = decimal_text(abs(amount_minor), currency.exponent).partition(".")
     if layout["group"]:
@@ -83,28 +77,22 @@ def format_money(amount_minor: int, currency: Currency, spec: str) -> str:
 
 
 def _with_currency(number: str, currency: Currency, beside: str) -> str:
-    match beside:
-        case "n":
-            return number
-        case "C":
-            return f"{number} {currency.code}"
-        case "S":
-            return f"{number} {currency.symbol}"
-        case "s" if not currency.symbol[-1].isalnum():
-            sign = "" if number[0].isdigit() else number[0]
-            return f"{sign}{currency.symbol}{number.removeprefix(sign)}"
+    if beside == "n":
+        return number
+    name = currency.code if beside in {"c", "C"} else currency.symbol
+    if beside in {"C", "S"}:
+        return f"{number} {name}"
     # Letters need a space, and then the sign stands at the number.
-    return f"{currency.symbol if beside == 's' else currency.code} {number}"
+    if name[-1].isalnum():
+        return f"{name} {number}"
+    sign = "" if number[0].isdigit() else number[0]
+    return f"{sign}{name}{number.removeprefix(sign)}"
 
 
 def parse_money(
     text: object, currency: Currency | None, decimal_mark: object, group_mark: object
 ) -> tuple[str, Currency]:
-    """
-    Return the amount in *text*, with a point and without groups, and its currency.
-
-    `Money` checks that it is an amount of that currency. Errors: see `Money.parse`.
-    """
+    """Return the amount in *text*, with a point and without groups, and its currency."""
     if not isinstance(text, str):
         raise InvalidAmountError(shown(text), "must be text").about("text")
     point = _to_separator(decimal_mark, "decimal_mark")
@@ -155,10 +143,7 @@ def _to_separator(given: object, field: str) -> str:
 
 
 def _without_currency(plain: str, currency: Currency) -> str:
-    """
-    Return *plain* without the code or symbol of *currency*, in front or behind, and one space;
-    *plain* itself if it has neither.
-    """
+    """Return *plain* without the code or symbol of *currency*; itself if it has neither."""
     sign = plain[:1] if plain[:1] in {"-", "+"} else ""
     for name in (currency.code, currency.symbol):
         if plain.startswith(name, len(sign)):

@@ -2,11 +2,12 @@
 Rounding: the ten ways from a fraction to a whole number, and what an exact number is.
 
 Decided here: the modes, and which values are exact numbers (a factor, a divisor, a weight, a
-rate). Everything is computed with integers, so the `decimal` context does not matter.
+rate). All is computed with integers, whatever the `decimal` context.
 
 Absent on purpose: floats, and a default mode.
 """
 
+import decimal
 import enum
 from decimal import Decimal
 from fractions import Fraction
@@ -61,11 +62,8 @@ class Rounding(enum.Enum):
     HALF_FLOOR = "half_floor"
 
 
-# "ROUND_HALF_EVEN" and so on. `decimal` has no HALF_ODD, HALF_CEILING or HALF_FLOOR.
 _BY_DECIMAL_CONSTANT: Final = {
-    f"ROUND_{mode.name}": mode
-    for mode in Rounding
-    if mode not in {Rounding.HALF_ODD, Rounding.HALF_CEILING, Rounding.HALF_FLOOR}
+    f"ROUND_{mode.name}": mode for mode in Rounding if hasattr(decimal, f"ROUND_{mode.name}")
 }
 
 # How the modes to the nearest round a half; HALF_EVEN and HALF_ODD look at the digit.
@@ -89,10 +87,7 @@ def to_rounding(value: Rounding | str) -> Rounding:
 
 
 def round_ratio(numerator: int, denominator: int, rounding: Rounding | str | None) -> int | None:
-    """
-    Return *numerator* / *denominator*, above zero, as a whole number; None if it is not one
-    and *rounding* is None.
-    """
+    """Return the ratio as a whole number; None if it is not one and *rounding* is None."""
     mode = None if rounding is None else to_rounding(rounding)
     below, rest = divmod(numerator, denominator)
     if not rest:
@@ -112,11 +107,8 @@ def round_ratio(numerator: int, denominator: int, rounding: Rounding | str | Non
 
 
 def exact_ratio(value: object, error: type[InvalidValueError], field: str) -> tuple[int, int]:
-    """
-    Return *value* as a numerator and a denominator above zero, or raise *error* about *field*.
-
-    Types are compared exactly, so a ``bool`` and the numbers of NumPy are refused.
-    """
+    """Return *value* as numerator and denominator above zero, or raise *error* about *field*."""
+    # The types exactly: a `bool` and the numbers of NumPy are refused.
     ratio: tuple[int, int] | None = None
     reason = f"must have at most {NUMBER_DIGITS_MAX} digits"
     if type(value) is int:
@@ -156,10 +148,9 @@ def _ratio_of_decimal(value: Decimal) -> tuple[int, int] | None:
 
 def parse_decimal(text: str) -> tuple[int, int] | None:
     """
-    Return the number in *text*: its digits as an integer, and how many of them are decimals.
+    Return the digits of *text* as an integer, and how many of them are decimals.
 
-    None if it is not like ``12``, ``12.34`` or ``-0.50``: ASCII digits, at most one point with
-    digits on both sides, no leading zeros, no negative zero. The caller limits its length.
+    None if it is not like ``12``, ``12.34`` or ``-0.50``; the caller limits its length.
     """
     whole, point, decimals = text.partition(".")
     digits = whole[1:] if whole[:1] == "-" else whole

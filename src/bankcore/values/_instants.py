@@ -17,13 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_instant(value: object, field: str | None = None) -> datetime:
-    """
-    Return *value*, an aware ``datetime``, in UTC; an error names *field*.
-
-    Raises:
-        InvalidTimeError: If it is not a ``datetime``, has no time zone, or leaves the years 1
-            to 9999 in UTC.
-    """
+    """Return *value*, an aware ``datetime``, in UTC; an error names *field*."""
     if type(value) is datetime and value.tzinfo is UTC:
         return value
     if not isinstance(value, datetime):
@@ -45,10 +39,7 @@ def to_instant_or_midnight(value: object, field: str | None = None) -> datetime:
 
 
 def instant_from_text(text: str, field: str | None = None) -> datetime:
-    """
-    Return the instant of *text*: a date ``YYYY-MM-DD``, which means its midnight in UTC, or an
-    ISO 8601 date and time with its time zone.
-    """
+    """Return the instant of *text*: a date (its midnight in UTC), or a time with its zone."""
     try:
         # YYYY-MM-DD alone: Python would read 20260101 and 2026-W01 as dates too.
         if len(text) == len("2026-01-01") and text[4] == text[7] == "-":

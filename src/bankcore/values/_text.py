@@ -15,13 +15,7 @@ DESCRIPTION_LENGTH_MAX: Final = 500
 
 
 def to_line_or_none(value: object, field: str = "description") -> str | None:
-    """
-    Return *value* as one line of text in Unicode's composed form, or None; an error names *field*.
-
-    Raises:
-        InvalidTextError: If it is not text, is longer than 500 characters, or has control
-            characters.
-    """
+    """Return *value* as one line of text, in form NFC, or None; an error names *field*."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -38,8 +32,5 @@ def to_line_or_none(value: object, field: str = "description") -> str | None:
             unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text
         ):
             return text
-    raise InvalidTextError(
-        shown(text),
-        f"must be one line of at most {DESCRIPTION_LENGTH_MAX} characters, with no control"
-        " characters",
-    ).about(field)
+    limit = f"at most {DESCRIPTION_LENGTH_MAX} characters, with no control characters"
+    raise InvalidTextError(shown(text), f"must be one line of {limit}").about(field)

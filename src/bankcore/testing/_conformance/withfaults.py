@@ -85,7 +85,7 @@ def the_same_id_settles_a_lost_answer(store: AccountStore) -> None:
     bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     faulty.inject(Fault.FAILED_AFTER_COMMIT)
     receipt = bank.withdraw("alice", eur(7), transaction_id="t-2")
-    # Without an id of the caller's own, it is the bank's own that settles it.
+    # Without an id of the caller's own, the bank retries under the id that it made.
     faulty.inject(Fault.FAILED_AFTER_COMMIT)
     other = bank.withdraw("alice", eur(1))
 
@@ -190,7 +190,7 @@ def _fails_with(
 
 
 def _begun(store: AccountStore) -> Bank:
-    # It settles nothing by itself.
+    # It does not retry by itself.
     bank = bank_over(store, deadline=timedelta())
     bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
     return bank
