@@ -2,7 +2,9 @@
 The connections of a store to its own SQLite file.
 
 Decided here: one connection for each thread of each process, which of them may write, when a
-connection or the file is no longer trusted, and what becomes of them at a fork.
+connection or the file is no longer trusted, and what becomes of them at a fork. A unit is `lock`,
+`begin`, `run` for what uses SQLite, `commit`, and always `unlock`, which undoes what was not
+committed; a read is `read`.
 
 One writer at a time: a unit is ``BEGIN IMMEDIATE … COMMIT`` under an exclusive lock on
 ``<path>.lock``, which both queues the writers and keeps two connections of bankcore from writing
@@ -123,9 +125,9 @@ class _Process:
 # kept here so that not even garbage collection closes them.
 _abandoned: list[_Process] = []
 
-# What each store of this process has. Not a WeakSet: that cannot be gone through while another
+# Those of each store of this process. Not a WeakSet: that cannot be gone through while another
 # thread adds to it, and a fork does not wait.
-_all: "set[weakref.ref[Connections]]" = set()
+_instances: "set[weakref.ref[Connections]]" = set()
 
 # The files that the parent had open in other threads when this process was forked from it. SQLite
 # remembers for the whole process which locks it has on a file, and in the child it has none.
@@ -181,7 +183,7 @@ class Connections:
             raise StoreMisuseError(_OPEN_IN_PARENT)
         # True if the next fork leaves the child with connections of other threads.
         self._is_open_across_fork = False
-        _all.add(weakref.ref(self, _all.discard))
+        _instances.add(weakref.ref(self, _instances.discard))
         try:
             with _errors.storage_errors():
                 _file.require_own(self.path, timeout)
@@ -255,6 +257,7 @@ class Connections:
         return connection
 
     def begin(self, connection: StoreConnection) -> None:
+        """Begin a transaction that writes, on the files that were opened and are sound."""
         sqlite = connection.sqlite
         try:
             self._require_same_files()
@@ -435,9 +438,8 @@ def _busy(timeout: float) -> StoreUnavailableError:
 
 
 def _for_all(act: Callable[[Connections], None]) -> None:
-    for known in tuple(_all):
-        if (connections := known()) is not None:
-            act(connections)
+    for connections in [each for known in tuple(_instances) if (each := known()) is not None]:
+        act(connections)
 
 
 if sys.platform != "win32":
