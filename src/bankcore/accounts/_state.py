@@ -181,24 +181,26 @@ class AccountState:
         # Of what is always true of an account only the balance is in question, and a guard has
         # just checked it.
         account = object.__new__(type(self))
-        for get, put in _SLOTS:
-            put(account, get(self))
+        _set_id(account, self.id)
         _set_balance(account, balance)
+        _set_limit(account, self.overdraft_limit)
+        _set_status(account, self.status)
         _set_version(account, self.version + 1)
-        if booked_at is not None:
-            _set_last_booked_at(account, booked_at)
+        _set_last(account, self.last_booked_at if booked_at is None else booked_at)
+        _set_holds(account, self.holds)
+        _set_restriction(account, self.restriction)
+        _set_reason(account, self.restriction_reason)
+        _set_ends_at(account, self.restriction_ends_at)
+        _set_holders(account, self.holders)
+        _set_held(account, self.held)
         return account
 
 
-# The class is frozen, so its slots are filled through their own descriptors.
-_SLOTS: Final = tuple(
-    (AccountState.__dict__[field.name].__get__, AccountState.__dict__[field.name].__set__)
-    for field in attrs.fields(AccountState)
-)
-_set_balance = AccountState.__dict__["balance"].__set__
-_set_version = AccountState.__dict__["version"].__set__
-_set_last_booked_at = AccountState.__dict__["last_booked_at"].__set__
-_set_held = AccountState.__dict__["held"].__set__
+# The class is frozen, so its slots are filled through their own descriptors, in the order of the
+# fields.
+_setters = (AccountState.__dict__[field.name].__set__ for field in attrs.fields(AccountState))
+_set_id, _set_balance, _set_limit, _set_status, _set_version, _set_last, *_rest = _setters
+_set_holds, _set_restriction, _set_reason, _set_ends_at, _set_holders, _set_held = _rest
 
 
 def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:

@@ -32,7 +32,7 @@ import attrs
 from bankcore.access._guard import Guard, not_visible, stand_in
 from bankcore.accounts import Account
 from bankcore.accounts._errors import HoldNotActiveError, HoldNotFoundError
-from bankcore.accounts._guards import GUARDS
+from bankcore.accounts._guards import GUARDS, Change
 from bankcore.commands import Command, ExpireHold, Move, OpenAccount, Part, PlaceHold, Reverse
 from bankcore.commands._holds import HoldCommand
 from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
@@ -269,7 +269,9 @@ class _Work:
         at = self.clock.now if command.booked_at is None else command.booked_at
         try:
             before = self._before(request, moves, at)
-            at = _time_of(command, before, at, self.clock)
+            for account in before:
+                if account.last_booked_at is not None and account.last_booked_at > at:
+                    at = _later(command, account, account.last_booked_at, self.clock)
             expiries: list[_Expiry] = []
             for account in before:
                 if account.holds:
@@ -488,10 +490,12 @@ def _changed(
     before: Sequence[Account], moves: Sequence[Move], at: datetime
 ) -> list[tuple[Account, Money]]:
     """Run the guards, and return each account after its move and the amount booked on it."""
+    steps: Sequence[tuple[Account, Change]]
     if len(moves) == 1:
-        change = moves[0].change
+        account, change = before[0], moves[0].change
         for guard in change.asks:
-            guard(before[0], change, at)
+            guard(account, change, at)
+        steps = ((account, change),)
     else:
         steps = [(account, move.change) for account, move in zip(before, moves, strict=True)]
         for guard in GUARDS:
@@ -499,8 +503,7 @@ def _changed(
                 if guard in change.asks:
                     guard(account, change, at)
     after = []
-    for account, move in zip(before, moves, strict=True):
-        change = move.change
+    for account, change in steps:
         if change.is_booked:
             net = change.net
             booked = Money.zero(account.balance.currency) if net is None else net
@@ -542,21 +545,15 @@ def _posting(step: tuple[Account, Money]) -> Posting:
     )
 
 
-def _time_of(
-    command: Command, accounts: Iterable[Account], at: datetime, clock: Clock
-) -> datetime:
-    """Return the later of *at* and the last time at which one of the accounts was booked."""
-    for account in accounts:
-        last = account.last_booked_at
-        if last is not None and last > at:
-            # A time that the caller gives (imported history) is never moved.
-            if command.booked_at is not None:
-                raise InvalidTimeError(
-                    command.booked_at.isoformat(),
-                    f"must not be earlier than {last.isoformat()}, when account {account.id} was"
-                    " last booked",
-                ).about("booked_at")
-            if last - clock.now > clock.skew_max:
-                raise ClockSkewError(account.id, last, clock.now)
-            at = last
-    return at
+def _later(command: Command, account: Account, last: datetime, clock: Clock) -> datetime:
+    """Return *last*, when *account* was last booked, which is later than the command's time."""
+    # A time that the caller gives (imported history) is never moved.
+    if command.booked_at is not None:
+        raise InvalidTimeError(
+            command.booked_at.isoformat(),
+            f"must not be earlier than {last.isoformat()}, when account {account.id} was"
+            " last booked",
+        ).about("booked_at")
+    if last - clock.now > clock.skew_max:
+        raise ClockSkewError(account.id, last, clock.now)
+    return last

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, cast
 
 import attrs
-from attrs.converters import optional
 
 from bankcore.accounts import Account
 from bankcore.accounts._fields import to_version
@@ -75,14 +74,19 @@ class Options(TypedDict, total=False):
     expected_version: int | None
 
 
-def to_own_id(value: TransactionId | str) -> TransactionId:
-    """Return the transaction id that a caller gives, which has no ``:``."""
+def to_own_id(value: TransactionId | str | None) -> TransactionId | None:
+    """Return the transaction id that a caller gives, which has no ``:``; None for none."""
+    if value is None:
+        return None
     transaction_id = to_transaction_id(value)
     if ":" in transaction_id.value:
-        raise InvalidIdError(
-            shown(transaction_id.value), "must not have a ':' (the bank's own do)"
-        )
+        reason = "must not have a ':' (the bank's own do)"
+        raise InvalidIdError(shown(transaction_id.value), reason).about("transaction_id")
     return transaction_id
+
+
+def _to_booked_at(value: datetime | None) -> datetime | None:
+    return None if value is None else to_instant(value, "booked_at")
 
 
 def to_flag(value: object) -> bool:
@@ -120,10 +124,8 @@ class Command:
     #: False for a command whose transaction cannot be reversed, whatever it moved.
     is_reversible: ClassVar[bool] = True
 
-    transaction_id: TransactionId | None = attrs.field(
-        default=None, converter=optional(to_own_id), eq=False
-    )
-    booked_at: datetime | None = attrs.field(default=None, converter=optional(to_instant))
+    transaction_id: TransactionId | None = attrs.field(default=None, converter=to_own_id, eq=False)
+    booked_at: datetime | None = attrs.field(default=None, converter=_to_booked_at)
     description: str | None = attrs.field(default=None, converter=to_line_or_none)
     expected_version: int | None = attrs.field(default=None, converter=to_version, eq=False)
 

@@ -6,6 +6,7 @@ application's id never contains a ``:``, so the bank's own (``expiry:alice:7``) 
 """
 
 import re
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 import attrs
@@ -27,7 +28,7 @@ class _Id:
 
     value: str
 
-    _pattern: ClassVar[re.Pattern[str]] = re.compile(ID_PATTERN)
+    _match: ClassVar[Callable[..., object]] = re.compile(ID_PATTERN).fullmatch
     _reason: ClassVar[str] = (
         f"must be 1 to {ID_LENGTH_MAX} characters of A-Z, a-z, 0-9, '_', '-' and '.',"
         " and begin with a letter, a digit or '_'"
@@ -35,7 +36,7 @@ class _Id:
     _field: ClassVar[str]
 
     def __init__(self, value: str) -> None:
-        if not isinstance(value, str) or not self._pattern.fullmatch(value):  # type: ignore[redundant-expr]  # callers may be untyped
+        if not isinstance(value, str) or not self._match(value):  # type: ignore[redundant-expr]  # callers may be untyped
             raise InvalidIdError(shown(value), self._reason).about(self._field)
         # A subclass of str may override `__str__`: keep the plain text.
         _set_value(self, value if type(value) is str else str.__str__(value))
@@ -92,7 +93,7 @@ class TransactionId(_Id):
     """
 
     __slots__ = ()
-    _pattern = re.compile(rf"{ID_PATTERN}|expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}}")
+    _match = re.compile(rf"{ID_PATTERN}|expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}}").fullmatch
     _field = "transaction_id"
 
     @classmethod
@@ -114,7 +115,7 @@ class PrincipalId(_Id):
 
     __slots__ = ()
     # An e-mail address, a UUID and what identity providers give (``auth0|5f7c``) fit.
-    _pattern = re.compile(rf"[!-~]{{1,{PRINCIPAL_LENGTH_MAX}}}")
+    _match = re.compile(rf"[!-~]{{1,{PRINCIPAL_LENGTH_MAX}}}").fullmatch
     _reason = f"must be 1 to {PRINCIPAL_LENGTH_MAX} visible ASCII characters"
     _field = "principal"
 
