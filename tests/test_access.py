@@ -230,11 +230,15 @@ def test_what_is_no_action_is_denied() -> None:
         ),
         (
             *(TellerPolicy(eur(50)), "teller", "credit", "withdraw"),
-            denied("that is for others' accounts, and it holds rights on this one"),
+            denied(
+                "this role is for others' accounts, and the principal holds rights on this one"
+            ),
         ),
         (
             *(OperatorPolicy(), "operator", "credit", "restrict"),
-            denied("that is for others' accounts, and it holds rights on this one"),
+            denied(
+                "this role is for others' accounts, and the principal holds rights on this one"
+            ),
         ),
         (AuditorPolicy(), "auditor", "own", "deposit", denied("none of its roles may")),
         (OwnerPolicy(), "auditor", "own", Action.READ_ACCOUNT, denied("none of its roles may")),
@@ -296,7 +300,7 @@ def test_a_teller_moves_up_to_its_limit(
         (eur(0), "must be above zero, got EUR 0.00."),
         (-eur(1), "must be above zero, got EUR -1.00."),
         (5, "must be a Money, got 5."),
-        ([eur(1), eur(2)], "must be one for each currency, got EUR 2.00."),
+        ([eur(1), eur(2)], "must have at most one for each currency, got EUR 2.00."),
         (["5"], "must be a Money, got '5'."),
         ("5", "must be a Money, got '5'."),
     ],

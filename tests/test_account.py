@@ -89,11 +89,7 @@ def test_five_lines_to_a_correct_account() -> None:
     richer = opened.deposit(eur("50"))
     poorer = richer.withdraw(eur("30"))
 
-    assert (eur("100"), eur("150"), eur("120")) == (
-        opened.balance,
-        richer.balance,
-        poorer.balance,
-    )
+    assert (eur("100"), eur("150"), eur("120")) == (opened.balance, richer.balance, poorer.balance)
     assert (1, 2, 3) == (opened.version, richer.version, poorer.version)
 
 
@@ -231,11 +227,11 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
             InvalidTimeError,
             r"^restriction_ends_at must be before the year 9999 \(leave it out if there is no",
         ),
-        ({"holders": [None]}, InvalidAccountError, "its holders are not up to 100 of Holder"),
+        ({"holders": [None]}, InvalidAccountError, "its holders are not all Holder, at most 100"),
         (
             {"holders": [Holder(f"p-{n:03}", ["read"]) for n in range(HOLDERS_MAX + 1)]},
             InvalidAccountError,
-            "its holders are not up to 100",
+            "its holders are not all Holder, at most 100",
         ),
         (
             {"holders": [Holder("b", ["read"]), Holder("a", ["read"])]},
@@ -265,18 +261,12 @@ def test_an_account_that_cannot_be_is_not_born(
 
 #: What a person reads, whole: every word of it is part of the answer.
 SENTENCES: list[tuple[Callable[[], object], str]] = [
-    (
-        lambda: Holder("mary", "read"),
-        "rights must be a collection of Right, got 'read'.",
-    ),
+    (lambda: Holder("mary", "read"), "rights must be a collection of Right, got 'read'."),
     (
         lambda: Holder("mary", []),
         "rights must not be empty (revoke_access removes them all), got none.",
     ),
-    (
-        lambda: Holder("mary", ["own"]),
-        "rights must be among read, credit, debit, got 'own'.",
-    ),
+    (lambda: Holder("mary", ["own"]), "rights must be among read, credit, debit, got 'own'."),
     (
         lambda: hold("1", expires_at=LAST_END + TICK),
         (
@@ -297,10 +287,7 @@ SENTENCES: list[tuple[Callable[[], object], str]] = [
         lambda: require_amount(minor(AMOUNT_MINOR_MAX + 1)),
         "amount must be within ±(10¹⁸ - 1) minor units, got EUR 10000000000000000.00.",
     ),
-    (
-        lambda: require_not_negative(eur("-0.01")),
-        "amount must not be negative, got EUR -0.01.",
-    ),
+    (lambda: require_not_negative(eur("-0.01")), "amount must not be negative, got EUR -0.01."),
     (
         lambda: Account(id="alice", balance=cast("Any", "5")),
         "The account is not valid: its balance is '5', not a Money.",
@@ -665,7 +652,7 @@ class TestHold:
         for expires_at in (NOON, LAST_END, None):
             with pytest.raises(
                 InvalidTimeError,
-                match=r"^expires_at must be left alone: hold h-1 does not expire, got ",
+                match=r"^expires_at must not be given: hold h-1 never expires, got ",
             ):
                 hold("10").extend(expires_at)
 

@@ -344,14 +344,8 @@ PAYMENTS: dict[str, tuple[Callable[[Bank], object], type[BankError]]] = {
         lambda acting: acting.capture_hold("m", "mine", destination_id="x"),
         AccountNotVisibleError,
     ),
-    "sweep": (
-        lambda acting: acting.close_account("m2", sweep_to="x"),
-        AccountNotVisibleError,
-    ),
-    "too much": (
-        lambda acting: acting.transfer("m", "x", eur(1000)),
-        InsufficientFundsError,
-    ),
+    "sweep": (lambda acting: acting.close_account("m2", sweep_to="x"), AccountNotVisibleError),
+    "too much": (lambda acting: acting.transfer("m", "x", eur(1000)), InsufficientFundsError),
     "not my currency": (
         lambda acting: acting.transfer("m", "x", Money(1, "USD")),
         CurrencyMismatchError,

@@ -77,8 +77,8 @@ def test_splitting_is_sharing_by_equal_weights(mode: Allocation) -> None:
     [
         ([], "weights must have one weight for each part"),
         ((), "weights must have one weight for each part"),
-        ([0], "must have one weight above zero"),
-        ([0, "0", Decimal(0)], "must have one weight above zero"),
+        ([0], "must have at least one weight above zero"),
+        ([0, "0", Decimal(0)], "must have at least one weight above zero"),
         ([1, -1], "must not be negative, got -1/1"),
         ([0.5, 0.5], "write it as text"),
         ([True, 1], "an int, Decimal, Fraction or decimal text"),

@@ -593,9 +593,7 @@ def test_what_was_changed_in_a_life_is_named(
 
 
 @pytest.mark.parametrize(
-    ("tamper", "expected"),
-    [case[1:] for case in TAMPERINGS],
-    ids=[case[0] for case in TAMPERINGS],
+    ("tamper", "expected"), [case[1:] for case in TAMPERINGS], ids=[case[0] for case in TAMPERINGS]
 )
 def test_what_was_changed_is_named(tamper: Callable[[MemoryStore], None], expected: str) -> None:
     """An audit names the account or transaction that was tampered with, and the fact."""

@@ -633,14 +633,8 @@ def test_72_refused_then_funded(bank: Bank) -> None:
     [
         (Deposit("ab", eur("1"), description="c"), Deposit("a", eur("1"), description="bc")),
         (Transfer("ab", "c", eur("1")), Transfer("a", "bc", eur("1"))),
-        (
-            Post([("ab", eur("1")), ("c", eur("-1"))]),
-            Post([("a", eur("1")), ("bc", eur("-1"))]),
-        ),
-        (
-            Post([("a", eur("1")), ("b", eur("-1"))]),
-            Post([("b", eur("-1")), ("a", eur("1"))]),
-        ),
+        (Post([("ab", eur("1")), ("c", eur("-1"))]), Post([("a", eur("1")), ("bc", eur("-1"))])),
+        (Post([("a", eur("1")), ("b", eur("-1"))]), Post([("b", eur("-1")), ("a", eur("1"))])),
         (Deposit("a", eur("1"), description=""), Deposit("a", eur("1"))),
     ],
 )

@@ -205,10 +205,7 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("call", "error"),
         [
-            (
-                lambda bank: bank.open_account("alice", initial_balance=eur(0)),
-                AccountExistsError,
-            ),
+            (lambda bank: bank.open_account("alice", initial_balance=eur(0)), AccountExistsError),
             (lambda bank: bank.deposit("nobody", eur(1)), AccountNotFoundError),
             (lambda bank: bank.withdraw("alice", eur(101)), InsufficientFundsError),
             (lambda bank: bank.transfer("bob", "alice", eur(1)), InsufficientFundsError),
@@ -537,11 +534,7 @@ class TestAccounts:
         bank.withdraw("alice", eur(11))
 
         expected = Account(
-            id="alice",
-            balance=eur(-6),
-            overdraft_limit=eur(7),
-            version=2,
-            last_booked_at=NOW,
+            id="alice", balance=eur(-6), overdraft_limit=eur(7), version=2, last_booked_at=NOW
         )
         assert expected == bank.account("alice") == bank.account(AccountId("alice"))
 

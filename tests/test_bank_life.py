@@ -214,12 +214,7 @@ SUGAR: list[tuple[str, Callable[[Bank, dict[str, Any]], Transaction], type[Comma
             "alice", Restriction.ALL, reason="theft", ends_at=NOW, **more
         ),
         Restrict,
-        {
-            "account_id": "alice",
-            "restriction": Restriction.ALL,
-            "reason": "theft",
-            "ends_at": NOW,
-        },
+        {"account_id": "alice", "restriction": Restriction.ALL, "reason": "theft", "ends_at": NOW},
     ),
     (
         "set_overdraft_limit",
@@ -571,10 +566,7 @@ class TestPossibilities:
         possible = bank.can_close("bob")
 
         assert not blocked
-        assert [
-            "its balance is EUR 1.05, not zero",
-            "holds are open: h-1",
-        ] == list(blocked)
+        assert ["its balance is EUR 1.05, not zero", "holds are open: h-1"] == list(blocked)
         assert isinstance(blocked.error, CloseBlockedError)
         assert ("holds are open: h-1",) == swept.blockers
         assert (True, (), None) == (bool(possible), possible.blockers, possible.error)
@@ -1014,11 +1006,7 @@ class TestIds:
             before = kept(store)
             refusal = store.outcome(TransactionId("x-1"))
             assert isinstance(refusal, Refusal)
-            assert (error.code, (other,), NOW) == (
-                refusal.code,
-                refusal.batch,
-                refusal.refused_at,
-            )
+            assert (error.code, (other,), NOW) == (refusal.code, refusal.batch, refusal.refused_at)
             with pytest.raises(type(error)) as raised:
                 bank.execute(batch, atomic=True)
             assert (dict(error.facts), True) == (dict(raised.value.facts), raised.value.replayed)

@@ -378,11 +378,11 @@ def test_a_statement_is_a_table_csv_or_json(bank: Run) -> None:
     )
 
     lines = table.splitlines()
-    assert (
-        lines[0],
-        lines[1],
-        lines[-1],
-    ) == ("Account alice", "Opening balance EUR 0.00", "Closing balance EUR 150.00")
+    assert (lines[0], lines[1], lines[-1]) == (
+        "Account alice",
+        "Opening balance EUR 0.00",
+        "Closing balance EUR 150.00",
+    )
     rows = list(csv.DictReader(io.StringIO(as_csv)))
     assert [(row["amount"], row["balance"], row["description"]) for row in rows] == [
         ("100.00", "100.00", ""),
@@ -486,15 +486,9 @@ NO_CHECKPOINT = "bankcore: The checkpoint cannot be read: "
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (
-            b"",
-            f"{NO_CHECKPOINT}line 1 must be 'bankcore checkpoint 1', got ''.",
-        ),
+        (b"", f"{NO_CHECKPOINT}line 1 must be 'bankcore checkpoint 1', got ''."),
         (b"\xff\xfe", NO_CHECKPOINT),
-        (
-            b"x" * 5000,
-            f"{NO_CHECKPOINT}line 1 must be 'bankcore checkpoint 1', got 'xxx",
-        ),
+        (b"x" * 5000, f"{NO_CHECKPOINT}line 1 must be 'bankcore checkpoint 1', got 'xxx"),
     ],
     ids=["empty", "not text", "long"],
 )

@@ -285,11 +285,7 @@ MALFORMED: list[tuple[type[Command], dict[str, Any], type[BankError]]] = [
     (Restrict, {"reason": None}, InvalidRestrictionError),
     (Restrict, {"reason": ""}, InvalidRestrictionError),
     (Restrict, {"reason": "a\nb"}, InvalidTextError),
-    (
-        Restrict,
-        {"restriction": Restriction.NONE, "ends_at": NOON},
-        InvalidRestrictionError,
-    ),
+    (Restrict, {"restriction": Restriction.NONE, "ends_at": NOON}, InvalidRestrictionError),
     (SetOverdraftLimit, {"overdraft_limit": Money("-0.01", "EUR")}, InvalidAmountError),
     (SetOverdraftLimit, {"overdraft_limit": None}, InvalidAmountError),
     (

@@ -348,14 +348,8 @@ def test_cash_steps_and_symbols_are_these() -> None:
             lambda: Currency(None),  # type: ignore[arg-type]  # the very thing under test
             "code must be text, such as 'EUR', got None.",
         ),
-        (
-            lambda: Currency("AB", 19),
-            "exponent must be an int from 0 to 18, got 19.",
-        ),
-        (
-            lambda: Money(1, "EUR").to_minor(19),
-            "exponent must be an int from 0 to 18, got 19.",
-        ),
+        (lambda: Currency("AB", 19), "exponent must be an int from 0 to 18, got 19."),
+        (lambda: Money(1, "EUR").to_minor(19), "exponent must be an int from 0 to 18, got 19."),
         (
             lambda: Currency.from_numeric(1000),
             "numeric must be an int from 0 to 999, or text of three digits, got 1000.",
@@ -368,14 +362,8 @@ def test_cash_steps_and_symbols_are_these() -> None:
                 " got a value of type int."
             ),
         ),
-        (
-            lambda: Currency.from_numeric(1),
-            "numeric must have a currency in ISO 4217, got '001'.",
-        ),
-        (
-            lambda: Currency.from_country("de"),
-            "country must be two capital letters, got 'de'.",
-        ),
+        (lambda: Currency.from_numeric(1), "numeric must have a currency in ISO 4217, got '001'."),
+        (lambda: Currency.from_country("de"), "country must be two capital letters, got 'de'."),
         (
             lambda: Currency.from_country("AQ"),
             "country must have a currency in ISO 4217, got 'AQ'.",
@@ -448,10 +436,7 @@ def test_symbols_stand_for_one_currency() -> None:
     assert ("€", "$", "CHF") == (symbols["EUR"], symbols["USD"], Currency("CHF").symbol)
     assert len(set(symbols.values())) == len(symbols) > 15
     assert_agrees(
-        "babel",
-        "symbols in English",
-        {code: theirs.get(code, code) for code in symbols},
-        symbols,
+        "babel", "symbols in English", {code: theirs.get(code, code) for code in symbols}, symbols
     )
     assert "BTC" == Currency("BTC", exponent=8).symbol
 

@@ -182,11 +182,7 @@ def test_shell_sees_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        "-q '.[cli]' && .venv/bin/bankcore simulate",
-        "-q -e '.[dev]' && .venv/bin/pytest",
-    ],
+    "command", ["-q '.[cli]' && .venv/bin/bankcore simulate", "-q -e '.[dev]' && .venv/bin/pytest"]
 )
 def test_readme_has_the_two_commands(command: str) -> None:
     """

@@ -104,10 +104,7 @@ WRONG: Final[Mapping[Any, Sequence[Wrong]]] = {
     AccountId: each(InvalidIdError, "a b", "", 5, b"a", "a" * 65),
     TransactionId: each(InvalidIdError, "t 1", "", 5, b"t"),
     PrincipalId: each(InvalidIdError, "a b", "", 5, "x" * 129),
-    Money: [
-        *each(InvalidAmountError, 5, "1.00", -ONE),
-        *each(AmountTooLargeError, TOO_MUCH),
-    ],
+    Money: [*each(InvalidAmountError, 5, "1.00", -ONE), *each(AmountTooLargeError, TOO_MUCH)],
     datetime: each(InvalidTimeError, NAIVE, "2026-05-01", 5),
     str: each(InvalidTextError, "a\nb", 5, b"tea", "x" * 501),
     int: each(InvalidVersionError, -1, True, 1.0, "1", 2**63),
@@ -348,11 +345,7 @@ SENTENCES: list[tuple[Callable[[], object], type[InvalidRequestError], str]] = [
         InvalidAmountError,
         "legs must have a Money each, got 5.",
     ),
-    (
-        lambda: Post([("a", ONE - ONE)]),
-        InvalidAmountError,
-        "legs must not be zero, got EUR 0.00.",
-    ),
+    (lambda: Post([("a", ONE - ONE)]), InvalidAmountError, "legs must not be zero, got EUR 0.00."),
     (
         lambda: Post([("a", ONE), ("b", -ONE)], exchange_rate=ExchangeRate("EUR", "USD", 1)),
         CurrencyMismatchError,

@@ -556,16 +556,8 @@ def test_a_restriction_says_what_it_stops(
         (-FIVE, 0, ("its balance is EUR -5.00, not zero",)),
         (FIVE - FIVE, 1, ("holds are open: h0",)),
         (FIVE, 2, ("its balance is EUR 5.00, not zero", "holds are open: h0, h1")),
-        (
-            FIVE - FIVE,
-            10,
-            ("holds are open: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9",),
-        ),
-        (
-            FIVE - FIVE,
-            11,
-            ("holds are open: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, …",),
-        ),
+        (FIVE - FIVE, 10, ("holds are open: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9",)),
+        (FIVE - FIVE, 11, ("holds are open: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, …",)),
     ],
 )
 def test_every_blocker_is_a_sentence(

@@ -25,7 +25,7 @@ import test_machine as machine
 from bankcore import Bank
 from bankcore.access import POLICY_TABLE
 from bankcore.cli._accounts import _SUB_COMMANDS
-from bankcore.commands import Command
+from bankcore.commands import COMMANDS, Command
 from bankcore.flask._resources import ENDPOINTS
 from bankcore.stores import MemoryStore
 from bankcore.testing import strategies
@@ -209,6 +209,25 @@ def test_every_place_knows_every_command(place: Place, kind: str) -> None:
         pytest.fail(f"{place.where} does not know {kind}: it needs {place.todo}")
 
 
+def test_few_files_name_the_commands() -> None:
+    """
+    Outside their own room, the bank's methods and the independent audit alone name five commands
+    or more; whatever else must know them follows from `COMMANDS`.
+    """
+    package = ROOT / "src/bankcore"
+    names = re.compile(rf"\b({'|'.join(kind.__name__ for kind in COMMANDS)})\b")
+    naming = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if len(set(names.findall(path.read_text("utf-8")))) >= 5
+    }
+
+    assert {"bank/_bank.py", "ledger/_audit.py"} == {
+        path for path in naming if not path.startswith("commands/")
+    }
+    assert len(naming) <= 4
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 def test_the_bank_has_a_method_with_the_same_fields(kind: str) -> None:
     """
@@ -225,9 +244,7 @@ def test_the_bank_has_a_method_with_the_same_fields(kind: str) -> None:
     )
 
 
-def arguments_of(
-    method: Callable[..., object],
-) -> tuple[list[tuple[str, bool]], dict[str, bool]]:
+def arguments_of(method: Callable[..., object]) -> tuple[list[tuple[str, bool]], dict[str, bool]]:
     """
     Return the arguments by position and by keyword, each with True if it must be given. Those of a
     ``TypedDict`` of options need not be.

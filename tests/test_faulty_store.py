@@ -28,7 +28,7 @@ def eur(minor: int) -> Money:
 
 
 def bank_over(store: FaultyStore) -> Bank:
-    # It settles nothing, so that every fault is seen.
+    # It does not retry, so that every fault is seen.
     return Bank(store, clock=store.clock, timer=store.clock, deadline=timedelta())
 
 

@@ -166,10 +166,7 @@ def test_an_account_of_another_currency_takes_nothing() -> None:
     [
         ("", "line 1 has no column transaction_id, account_id, date, amount"),
         ("id,amount\n", "no column transaction_id, account_id, date"),
-        (
-            "transaction_id,account_id,date,amount,amount\n",
-            "line 1 has two columns amount",
-        ),
+        ("transaction_id,account_id,date,amount,amount\n", "line 1 has two columns amount"),
     ],
 )
 def test_a_file_without_its_columns_is_refused(text: str, expected: str) -> None:
@@ -229,10 +226,7 @@ def test_a_file_that_cannot_be_read_is_refused(
     if content is not None:
         path.write_bytes(content)
 
-    with (
-        pytest.raises(InvalidHistoryError, match=name),
-        opened(str(path)) as file,
-    ):
+    with pytest.raises(InvalidHistoryError, match=name), opened(str(path)) as file:
         import_history(Bank(MemoryStore()), file, currency="CZK")
 
 
@@ -242,11 +236,7 @@ def test_an_import_that_was_cut_off_goes_on() -> None:
     imported(HEADER + "t1,a1,2024-01-01,5,5,\n", bank)
     report = imported(HEADER + "t1,a1,2024-01-01,5,5,\nt2,a1,2024-01-01,5,10,\n", bank)
 
-    assert (1, True, Money("10", "CZK")) == (
-        report.replayed,
-        report.is_clean,
-        report.closing_sum,
-    )
+    assert (1, True, Money("10", "CZK")) == (report.replayed, report.is_clean, report.closing_sum)
 
 
 def test_the_real_history_comes_out_right_to_the_cent(tmp_path: Path) -> None:
@@ -277,12 +267,12 @@ def test_the_real_history_comes_out_right_to_the_cent(tmp_path: Path) -> None:
         second.is_clean,
         second.closing_sum,
     )
-    assert (
-        audit.accounts,
-        audit.transactions,
-        audit.refusals,
-        audit.disagreements,
-    ) == (1_229, 49_028 + 1_229, 0, ())
+    assert (audit.accounts, audit.transactions, audit.refusals, audit.disagreements) == (
+        1_229,
+        49_028 + 1_229,
+        0,
+        (),
+    )
     assert progress[-1] == 49_028
     assert progress[:3] == sorted(set(progress[:3]))
 

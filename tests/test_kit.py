@@ -241,11 +241,7 @@ class _Sender:
 
 @pytest.mark.parametrize(
     ("task", "answers"),
-    [
-        (elsewhere.tell, ["made-1"]),
-        (elsewhere.withdraw, ["got it"]),
-        (elsewhere.book, []),
-    ],
+    [(elsewhere.tell, ["made-1"]), (elsewhere.withdraw, ["got it"]), (elsewhere.book, [])],
 )
 def test_what_a_process_does(task: Any, answers: list[str]) -> None:
     """

@@ -238,11 +238,7 @@ def test_truth_is_not_being_zero() -> None:
         (eur("-1234567.8"), "EUR -1234567.80", "Money('-1234567.80', 'EUR')"),
         (Money("-7", "JPY"), "JPY -7", "Money('-7', 'JPY')"),
         (Money("0.001", "BHD"), "BHD 0.001", "Money('0.001', 'BHD')"),
-        (
-            Money("1", BTC),
-            "BTC 1.00000000",
-            "Money('1.00000000', Currency('BTC', exponent=8))",
-        ),
+        (Money("1", BTC), "BTC 1.00000000", "Money('1.00000000', Currency('BTC', exponent=8))"),
     ],
 )
 def test_text_has_all_decimals_and_repr_makes_it_again(
@@ -637,26 +633,17 @@ def test_a_pattern_reads_like_the_constructor() -> None:
             lambda: eur(Decimal("1E+99")),
             "amount must have at most 64 digits, got a longer Decimal.",
         ),
-        (
-            lambda: eur(10**64),
-            "amount must have at most 64 digits in minor units, got more.",
-        ),
+        (lambda: eur(10**64), "amount must have at most 64 digits in minor units, got more."),
         (
             lambda: Money.from_minor(None, "EUR"),  # type: ignore[arg-type]  # the very thing
             "amount_minor must be a plain int, got None.",
         ),
-        (
-            lambda: Money.sum([]),
-            "moneys must have money, or pass currency=…, got none.",
-        ),
+        (lambda: Money.sum([]), "moneys must have money, or pass currency=…, got none."),
         (
             lambda: Money.sum([None]),  # type: ignore[list-item]  # the very thing
             "moneys must be Money, got None.",
         ),
-        (
-            lambda: eur("1").rounded_to("0", Rounding.UP),
-            "step must be above zero, got EUR 0.00.",
-        ),
+        (lambda: eur("1").rounded_to("0", Rounding.UP), "step must be above zero, got EUR 0.00."),
         (
             lambda: eur("1").clamp(None, eur("1")),  # type: ignore[arg-type]  # the very thing
             "lowest must be Money, got None.",
@@ -675,7 +662,7 @@ def test_a_pattern_reads_like_the_constructor() -> None:
         (
             lambda: Money("1", BTC).__composite_values__(),
             (
-                "currency must be one of ISO 4217, because two columns keep no exponent,"
+                "currency must be of ISO 4217, because a composite's columns keep no exponent,"
                 " got Currency('BTC', exponent=8)."
             ),
         ),

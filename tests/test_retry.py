@@ -249,12 +249,7 @@ class TestTheDeadline:
                 super().sleep(seconds)
 
         store.inject(*[BEFORE] * 1000)
-        bank = Bank(
-            store,
-            clock=store.clock,
-            timer=Timer(),
-            deadline=timedelta(seconds=3.5),
-        )
+        bank = Bank(store, clock=store.clock, timer=Timer(), deadline=timedelta(seconds=3.5))
         with pytest.raises(OutcomeUnknownError):
             bank.deposit("alice", eur(5))
 

@@ -214,12 +214,7 @@ REFUSED = [
                 ),
             ),
             "account_restricted",
-            {
-                "account_id": BOB,
-                "restriction": restriction,
-                "reason": "r",
-                "ends_at": NOW + TICK,
-            },
+            {"account_id": BOB, "restriction": restriction, "reason": "r", "ends_at": NOW + TICK},
             id=f"{restriction.value} stopped at the destination for a tick more",
         )
         for restriction in (Restriction.CREDITS, Restriction.ALL)

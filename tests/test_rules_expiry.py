@@ -132,11 +132,7 @@ class TestRecorded:
         assert ["expiry:alice:8", "expiry:alice:9", "t-1"] == ids(written)
         ((after,), (outcome,)) = written.accounts, written.outcomes
         assert isinstance(outcome, Transaction)
-        assert (10, 10, NOW) == (
-            after.version,
-            outcome.postings[0].version,
-            after.last_booked_at,
-        )
+        assert (10, 10, NOW) == (after.version, outcome.postings[0].version, after.last_booked_at)
         assert written.records[2] == outcome
 
     def test_not_by_one_that_is_refused(self, command: Command) -> None:
@@ -244,10 +240,7 @@ class TestOfAll:
 
         after_alice = later(alice, NOW, holds=alice.holds[1:])
         after_bob = later(bob, NOW - DAY + TICK, holds=bob.holds[:1])
-        records = (
-            expiry(after_alice, "h-1", NOW),
-            expiry(after_bob, "h-3", NOW - DAY + TICK),
-        )
+        records = (expiry(after_alice, "h-1", NOW), expiry(after_bob, "h-3", NOW - DAY + TICK))
         assert WriteSet((after_alice, after_bob), records, records) == written
 
     def test_nothing_due(self) -> None:

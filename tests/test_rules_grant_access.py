@@ -8,16 +8,7 @@ import pytest
 from bankcore.accounts import HOLDERS_MAX, Account, Holder, Restriction, Right
 from bankcore.commands import GrantAccess
 from bankcore.errors import AccountNotFoundError
-from ruling import (
-    ALICE,
-    accepted,
-    account,
-    assert_refused,
-    closed,
-    decided,
-    hold,
-    later,
-)
+from ruling import ALICE, accepted, account, assert_refused, closed, decided, hold, later
 
 READ, CREDIT, DEBIT = Right
 MARY = Holder("mary", {READ})

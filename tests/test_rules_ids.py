@@ -662,12 +662,7 @@ class TestAtomic:
     @pytest.mark.parametrize("at", [0, 1, 2])
     @pytest.mark.parametrize(("command", "error"), REFUSED, ids=named)
     def test_none(
-        self,
-        bank: Bank,
-        store: MemoryStore,
-        command: Command,
-        error: type[DeclinedError],
-        at: int,
+        self, bank: Bank, store: MemoryStore, command: Command, error: type[DeclinedError], at: int
     ) -> None:
         """
         Where one is refused, none is booked: the refusal is raised, recorded under the failing

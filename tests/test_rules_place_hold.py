@@ -44,11 +44,7 @@ FLOORS = [
     ),
     pytest.param(
         account(
-            ALICE,
-            5,
-            restriction=Restriction.ALL,
-            restriction_reason="r",
-            restriction_ends_at=NOW,
+            ALICE, 5, restriction=Restriction.ALL, restriction_reason="r", restriction_ends_at=NOW
         ),
         5,
         id="a restriction that ends just now",

@@ -70,10 +70,7 @@ def test_the_new_one_takes_the_place_of_the_old(
     """
     command = Restrict("alice", restriction, reason=reason, ends_at=ends_at)
     after = later(
-        before,
-        restriction=restriction,
-        restriction_reason=reason,
-        restriction_ends_at=ends_at,
+        before, restriction=restriction, restriction_reason=reason, restriction_ends_at=ends_at
     )
 
     assert accepted(command, (after, 0)) == decided(command, before)

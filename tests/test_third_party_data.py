@@ -52,11 +52,9 @@ def test_differences_are_told_one_by_one() -> None:
     before = {"CHF": "0.05", "DKK": "0.50", "EUR": "0.01"}
     after = {"CHF": "0.10", "EUR": "0.01", "MRU": "0.20"}
 
-    assert [
-        "CHF: 0.05 -> 0.10",
-        "DKK: 0.50 -> absent",
-        "MRU: absent -> 0.20",
-    ] == differences(before, after)
+    assert ["CHF: 0.05 -> 0.10", "DKK: 0.50 -> absent", "MRU: absent -> 0.20"] == differences(
+        before, after
+    )
 
 
 def test_a_failure_says_whose_data_differs_and_how(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,9 +55,7 @@ class Office:
         numbers = count(1)
         self.now = NOON
         self.tokens = Tokens(
-            store,
-            clock=lambda: self.now,
-            new_secret=lambda length: next(numbers).to_bytes(length),
+            store, clock=lambda: self.now, new_secret=lambda length: next(numbers).to_bytes(length)
         )
 
 

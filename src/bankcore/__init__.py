@@ -12,14 +12,7 @@ from bankcore.access import Policy, Principal
 from bankcore.accounts import Account, AccountStatus, Hold, Restriction
 from bankcore.bank import Bank
 from bankcore.errors import BankError, DeclinedError, InvalidRequestError, StoreError
-from bankcore.ledger import (
-    AccountStore,
-    Posting,
-    Refusal,
-    Statement,
-    StatementLine,
-    Transaction,
-)
+from bankcore.ledger import AccountStore, Posting, Refusal, Statement, StatementLine, Transaction
 from bankcore.money import Allocation, Currency, ExchangeRate, Money, MoneyBag, Rounding
 from bankcore.values import AccountId, TransactionId
 

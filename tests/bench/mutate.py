@@ -122,16 +122,7 @@ def survives(source: Path, text: str, tests: list[str]) -> bool:
         shutil.copytree("src", f"{directory}/src")
         Path(directory, source).write_text(text, "utf-8")
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-x",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                *tests,
-            ],
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
             env={
                 **os.environ,
                 "PYTHONPATH": f"{directory}/src",

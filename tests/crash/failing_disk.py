@@ -49,7 +49,7 @@ OPERATIONS: dict[str, tuple[Callable[[Bank, str], object], int]] = {
 
 
 def bank_over(store: SQLiteStore) -> Bank:
-    # Nothing in doubt is settled here: it is told as it is.
+    # No retry here: a doubt is told as it is.
     return Bank(store, clock=lambda: NOW, deadline=timedelta())
 
 

@@ -1,5 +1,5 @@
 """
-The process dies at every SQL statement of every write: all or nothing, and the ids settle it.
+The process dies at every SQL statement of every write: all or nothing, and a retry tells.
 """
 
 import os

@@ -28,7 +28,7 @@ _NO_ROOM = (StoreUnavailableError, OutcomeUnknownError)
 
 
 def bank_over(store: SQLiteStore) -> Bank:
-    # Nothing in doubt is settled here: it is told as it is.
+    # No retry here: a doubt is told as it is.
     return Bank(store, clock=lambda: NOW, deadline=timedelta())
 
 

@@ -117,7 +117,7 @@ def _journal(store: SQLiteStore) -> Iterator[Transaction | Refusal]:
 def test_what_was_acknowledged_survives_a_kill(server: children.Server, path: Path) -> None:
     """
     Four writers are killed at many random moments: every acknowledged id is there, the one in
-    doubt is settled by sending it again, once, and the audit is clean.
+    doubt is sent again, once, and the audit is clean.
     """
     dice = random.Random(82)  # the same every time
     numbers = dict.fromkeys(WRITERS, 1)

@@ -12,12 +12,7 @@ from typing import Any
 import pytest
 from flask import Request
 from web import PRINCIPALS, Web, euros, told
-from werkzeug.exceptions import (
-    Forbidden,
-    HTTPException,
-    InternalServerError,
-    ServiceUnavailable,
-)
+from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.test import create_environ, run_wsgi_app
 
 from bankcore.access import Principal, Tokens

@@ -30,11 +30,7 @@ def test_a_bank_account(web: Web) -> None:
     withdrawal = web.post(f"/accounts/{account}/withdrawals", euros("30"))
     refused = web.post(f"/accounts/{account}/withdrawals", euros("1000"))
 
-    assert (201, 201, 409) == (
-        deposit.status_code,
-        withdrawal.status_code,
-        refused.status_code,
-    )
+    assert (201, 201, 409) == (deposit.status_code, withdrawal.status_code, refused.status_code)
     assert "150.00" == told(deposit)["postings"][0]["balance"]
     assert "-30.00" == told(withdrawal)["postings"][0]["amount"]
     assert "insufficient_funds" == told(refused)["code"]

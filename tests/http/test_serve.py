@@ -28,11 +28,7 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
     """
     command = [sys.executable, "-m", "bankcore", "serve", "--store", "bank.db", "--port", "0"]
     with subprocess.Popen(
-        [*command, *options],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [*command, *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())

@@ -181,9 +181,7 @@ def _commands(
         return commands_of(PlaceHold, domain)
     return st.sampled_from(holds[-4:]).flatmap(
         lambda placed: commands_of(
-            kind,
-            domain,
-            {"account_id": placed.account_id, "hold_id": placed.transaction_id},
+            kind, domain, {"account_id": placed.account_id, "hold_id": placed.transaction_id}
         )
     )
 
@@ -484,12 +482,7 @@ class TestPosts:
         restriction=st.sampled_from([Restriction.NONE] * 3 + [*Restriction]),
     )
     def test_nets(
-        self,
-        legs: list[tuple[str, Money]],
-        held: int,
-        restriction: Restriction,
-        *,
-        crosses: bool,
+        self, legs: list[tuple[str, Money]], held: int, restriction: Restriction, *, crosses: bool
     ) -> None:
         """
         What is booked on each account is the sum of its legs, once, where they add up, no net

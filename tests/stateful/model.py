@@ -632,12 +632,7 @@ class Model:
             raise Declined("transaction_not_found", recorded=True, transaction_id=original)
         kind, lines = record.ask.kind, record.answer.lines
         if kind in {"close_account", "reverse"} or not any(line.amount for line in lines):
-            raise Declined(
-                "not_reversible",
-                recorded=True,
-                transaction_id=original,
-                command=kind,
-            )
+            raise Declined("not_reversible", recorded=True, transaction_id=original, command=kind)
         if original in self.reversed_by:
             raise Declined(
                 "already_reversed",

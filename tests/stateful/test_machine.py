@@ -303,7 +303,7 @@ def exchanges(draw: st.DrawFn) -> Ask:
 
 
 # By the name of a field: the attribute of an ask, and its values. Times, holds and originals are
-# relative; the machine makes them definite.
+# relative; the machine resolves them.
 DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "account_id": ("account", NAMES_AND_NOBODY),
     "source_id": ("account", NAMES_AND_NOBODY),
@@ -317,10 +317,7 @@ DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "hold_id": ("hold", st.sampled_from(["0", "0", "0", "1", "1", *map(str, range(13))])),
     "final": ("final", st.booleans()),
     "expires_at": ("ends", ENDS),
-    "restriction": (
-        "restriction",
-        st.sampled_from(["none", "none", "debits", "credits", "all"]),
-    ),
+    "restriction": ("restriction", st.sampled_from(["none", "none", "debits", "credits", "all"])),
     "reason": ("reason", REASONS),
     "ends_at": ("ends", st.sampled_from([None, 1, 2, 3, 4, 3600, 0])),
     "principal": ("principal", PRINCIPALS),
@@ -404,9 +401,7 @@ class Machine(RuleBasedStateMachine):
         """
         return {
             name: Bank(
-                store,
-                clock=lambda: instant_of(self.now),
-                new_id=partial(next, self._made(name)),
+                store, clock=lambda: instant_of(self.now), new_id=partial(next, self._made(name))
             )
             for name, store in self.stores.items()
         }
@@ -438,9 +433,9 @@ class Machine(RuleBasedStateMachine):
             assert (name, predicted) == (name, answers)
         return predicted
 
-    def _definite(self, ask: Ask) -> Ask:
+    def _resolved(self, ask: Ask) -> Ask:
         """
-        Return what was drawn, with its relative values made definite.
+        Return what was drawn, with its relative values resolved.
         """
         if ask.at is not None:
             ask = replace(ask, at=self.now + ask.at * SECOND)
@@ -517,35 +512,35 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=sent, ask=asks("open_account"))
     def open_account(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks(*MONEY))
     def move_money(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=exchanges())
     def exchange(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("place_hold"))
     def place_hold(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("capture_hold"))
     def capture_hold(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("release_hold", "extend_hold"))
     def change_hold(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks(*DECISIONS))
     def decide_about_account(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("reverse"))
     def reverse(self, ask: Ask) -> Ask:
-        return self._single(self._definite(ask))
+        return self._single(self._resolved(ask))
 
     @precondition(lambda self: any(each.is_due(self.now) for each in self.all_holds()))
     @rule()
@@ -564,7 +559,7 @@ class Machine(RuleBasedStateMachine):
         """
         Another command under an id that was sent before.
         """
-        self._single(replace(self._definite(other), id=ask.id))
+        self._single(replace(self._resolved(other), id=ask.id))
 
     @rule(
         ask=sent,
@@ -607,7 +602,7 @@ class Machine(RuleBasedStateMachine):
         """
         A batch of new commands and of some that were sent before.
         """
-        together = [*map(self._definite, drawn), *before]
+        together = [*map(self._resolved, drawn), *before]
         if ids == "given":
             together = [
                 ask if ask.id is not None else replace(ask, id=f"n-{self.calls}-{n}")
@@ -628,7 +623,7 @@ class Machine(RuleBasedStateMachine):
         """
         together = tuple(
             replace(
-                self._definite(ask),
+                self._resolved(ask),
                 id=f"n-{self.calls}-{n}",
                 amount=None if ask.amount is None else min(max(ask.amount, 1), 150),
                 to=None if ask.to is None else "a" if ask.account == "b" else "b",
@@ -647,7 +642,7 @@ class Machine(RuleBasedStateMachine):
         """
         A preview answers as the execution would, which may follow, and writes nothing.
         """
-        together = tuple(self._definite(ask) for ask in drawn)
+        together = tuple(self._resolved(ask) for ask in drawn)
         trial = deepcopy(self.model)
         predict = trial.atomic if atomic else trial.batch
         self._compare(

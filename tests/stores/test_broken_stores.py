@@ -215,10 +215,7 @@ class ForgetsIdsOfCommands(_Changing):
         return attrs.evolve(written, records=kept)
 
 
-@_fails(
-    "an_empty_store_has_nothing",
-    "nothing_to_write_writes_nothing",
-)
+@_fails("an_empty_store_has_nothing", "nothing_to_write_writes_nothing")
 class KeepsMoreThanItWasGiven(MemoryStore):
     """
     Writes a record of its own with every unit, and one when it is made.
@@ -540,9 +537,7 @@ class ForgetsAccountsOfOriginals(_Seeing):
 
 
 @_fails(
-    "an_original_comes_with_its_accounts",
-    "a_transaction_is_reversed_once",
-    "a_reversal_is_found",
+    "an_original_comes_with_its_accounts", "a_transaction_is_reversed_once", "a_reversal_is_found"
 )
 class ForgetsReversals(_Seeing):
     """

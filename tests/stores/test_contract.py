@@ -270,9 +270,7 @@ def test_a_cursor_is_read_strictly(kind: str, tmp_path: Path) -> None:
 
 _ids = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", fullmatch=True)
 _currencies = st.builds(
-    Currency,
-    st.from_regex(r"[A-Z][A-Z0-9]{1,11}", fullmatch=True),
-    exponent=st.integers(0, 18),
+    Currency, st.from_regex(r"[A-Z][A-Z0-9]{1,11}", fullmatch=True), exponent=st.integers(0, 18)
 )
 _descriptions = st.none() | st.text(
     st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60

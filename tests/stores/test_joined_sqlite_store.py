@@ -581,10 +581,7 @@ def test_a_fault_at_any_statement_undoes_the_unit_alone(
             is_reached = len(plan.statements) >= place
             assert is_reached != (bank.account("alice").balance == eur(105))
             bank.deposit("alice", eur(5), transaction_id="t-1")
-            assert (True, eur(105)) == (
-                connection.in_transaction,
-                bank.account("alice").balance,
-            )
+            assert (True, eur(105)) == (connection.in_transaction, bank.account("alice").balance)
             assert 1 == len(connection.execute("SELECT * FROM invoice").fetchall())
             assert verify(JoinedSQLiteStore(connection)).is_clean
             connection.execute("ROLLBACK")

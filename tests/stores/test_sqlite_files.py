@@ -413,7 +413,7 @@ def test_while_damage_is_found_nothing_is_written(
 
         monkeypatch.setattr(Faulty, "execute", damaged)
         for _ in range(2):
-            with pytest.raises(StoreCorruptedError, match="finds: a page is lost"):
+            with pytest.raises(StoreCorruptedError, match="reports: a page is lost"):
                 bank.deposit("alice", eur(1))
 
         assert eur(10) == bank.account("alice").balance

@@ -596,8 +596,7 @@ def test_a_newer_schema_is_refused(store: SQLiteStore, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
-    ["DELETE FROM bankcore_schema", "INSERT INTO bankcore_schema VALUES (1)"],
+    "statement", ["DELETE FROM bankcore_schema", "INSERT INTO bankcore_schema VALUES (1)"]
 )
 def test_a_store_has_one_schema_version(store: SQLiteStore, path: Path, statement: str) -> None:
     """
@@ -1082,7 +1081,7 @@ def test_what_other_threads_have_open_is_carried_over(path: Path) -> None:
         thread.start()
         opened.wait()
         store._connections.before_fork()
-        connections._after_fork_in_child()
+        connections._for_all(connections.Connections.after_fork_in_child)
         for use_again in (lambda: contents_of(store), lambda: SQLiteStore(path)):
             with pytest.raises(StoreMisuseError, match="forked while another thread"):
                 use_again()
@@ -1111,7 +1110,7 @@ def test_nothing_is_carried_over_by_a_thread_alone(path: Path) -> None:
     with SQLiteStore(path) as store:
         before = connection_of(store)
         store._connections.before_fork()
-        connections._after_fork_in_child()
+        connections._for_all(connections.Connections.after_fork_in_child)
 
         assert connection_of(store) is not before
         with SQLiteStore(path) as other:
@@ -2012,7 +2011,7 @@ _BEFORE_COMMIT: Final = {
 
 
 def _begun(store: SQLiteStore) -> Bank:
-    # What the store says is looked at here: the bank settles nothing.
+    # The store's own answer is looked at here: the bank does not retry.
     bank = bank_over(store, deadline=timedelta())
     bank.open_account("alice", initial_balance=eur(100))
     bank.open_account("bob", initial_balance=eur(100))
@@ -2053,7 +2052,7 @@ def _with_faults(
             Faulty.plan = None
             yield store, plan, raised, [before, after]
 
-            # Sent again, the same ids settle it, on the same store.
+            # A retry under the same ids tells the outcome, on the same store.
             assert expected == _settled(bank)
             assert after == contents_of(store)
             assert verify(store).is_clean
@@ -2069,7 +2068,7 @@ def test_an_error_before_the_commit_is_certain(
 ) -> None:
     """
     Whatever statement fails before the commit, nothing is written, the error says so, and
-    sending the same ids again settles it.
+    a retry under the same ids succeeds.
     """
     for store, plan, raised, (before, after) in _with_faults(
         tmp_path,
@@ -2090,7 +2089,7 @@ def test_an_error_at_the_commit_leaves_it_open(
     path: Path, faulty: type[Faulty], when: str, code: int
 ) -> None:
     """
-    An error of the commit is `OutcomeUnknownError`, done or not; the ids settle which it was.
+    An error of the commit is `OutcomeUnknownError`, done or not; a retry under the id tells which.
     """
     with SQLiteStore(path) as store:
         bank = _begun(store)
@@ -2105,9 +2104,9 @@ def test_an_error_at_the_commit_leaves_it_open(
         faulty.plan = None
 
         assert eur(101 if when == "after" else 100) == store.account(ALICE).balance
-        settled = bank.deposit("alice", eur(1), transaction_id="t-1")
+        retried = bank.deposit("alice", eur(1), transaction_id="t-1")
 
-        assert (eur(101), when == "after") == (settled.postings[0].balance, settled.replayed)
+        assert (eur(101), when == "after") == (retried.postings[0].balance, retried.replayed)
         assert eur(101) == store.account(ALICE).balance
 
 
@@ -2287,9 +2286,7 @@ def plan_is_met(path: Path, plan: _At) -> bool:
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_connection_that_cannot_be_made_is_unavailable(
-    path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_first: bool,
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
     """
     A thread that gets no connection is told so, and leaves nothing open.

@@ -24,13 +24,7 @@ from bankcore.access._policies import (
 )
 from bankcore.access._principals import Principal, Role
 from bankcore.access._table import POLICY_TABLE, SCOPES, Action
-from bankcore.access._tokens import (
-    TOKEN_LENGTH_MAX,
-    IssuedToken,
-    Token,
-    Tokens,
-    TokenStore,
-)
+from bankcore.access._tokens import TOKEN_LENGTH_MAX, IssuedToken, Token, Tokens, TokenStore
 from bankcore.commands import Grant, Grants, Part
 
 __all__ = [

@@ -3,8 +3,7 @@ Denials: denied requests, recorded apart from the journal.
 
 Decided here: how many denials are written, so that nobody can fill the disk or hold up other
 writers by being denied. The first 60 of each principal in each minute are written; the rest are
-counted, and the count goes with the next that is written. Each bank has its counts in memory:
-another process has its own, and they end with the process.
+counted, in the memory of each bank, and the count goes with the next that is written.
 """
 
 import threading
@@ -85,12 +84,7 @@ class DenialRecorder:
         self._counts: dict[PrincipalId, _Count] = {}
 
     def record(self, denial: Denial) -> None:
-        """
-        Write *denial*, or count it.
-
-        Raises:
-            StoreError: If the store fails. The denial is counted then.
-        """
+        """Write *denial*, or count it; if the store fails, count it and raise the error."""
         with self._guard:
             count = self._counts.pop(denial.principal, None)
             if count is None:

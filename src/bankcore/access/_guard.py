@@ -33,7 +33,7 @@ Find = Callable[[AccountId], Account | None]
 # Looks a record up; None where nothing is recorded.
 FindRecord = Callable[[TransactionId], Transaction | Refusal | None]
 
-_POLICY_FAILED: Final = "the policy failed, which is a no"
+_POLICY_FAILED: Final = "the policy failed, so it is denied"
 
 
 def stand_in(account_id: AccountId, balance: Money | None = None) -> Account:
@@ -135,7 +135,7 @@ class Guard:
     # -- What may be seen --
 
     def sees(self, account: Account | None) -> bool:
-        """Return True if the principal may read *account*; None is one that is not there."""
+        """Return True if the principal may read *account*; False if there is none (None)."""
         if account is None or self.role_denial(Action.READ_ACCOUNT) is not None:
             return False
         return self.denial(Action.READ_ACCOUNT, (Involved(Part.SUBJECT, account),)) is None
@@ -146,9 +146,9 @@ class Guard:
         """
         Return why the principal may not read *record*; None where it may.
 
-        A transaction is read by whoever may read one of its accounts. A refusal, whose facts
-        may be those of any of its accounts, by whoever may read them all but the one that
-        would only have been paid into; that an account's id was taken, by who was told so.
+        A transaction may be read by whoever may read one of its accounts; a refusal, by whoever
+        may read all (an account that a transfer, capture or closing only pays: if the refusal
+        names it). The refusal of an opening may be read by its sender too.
         """
         command = record.command
         if isinstance(record, Transaction):
@@ -185,19 +185,13 @@ class Guard:
     def redacted(
         self, transaction: Transaction, is_seen: Callable[[AccountId], bool]
     ) -> Transaction:
-        """
-        Return *transaction* with the postings that *is_seen* lets pass, and then without another
-        principal's id. An opening has nothing to hide.
-        """
+        """Return *transaction* without unseen postings and, with any, without another's id."""
         postings = tuple([each for each in transaction.postings if is_seen(each.account_id)])
+        # An opening has nothing to hide.
         if len(postings) == len(transaction.postings) or type(transaction.command) is OpenAccount:
             return transaction
-        is_own = transaction.principal == self.name
-        return attrs.evolve(
-            transaction,
-            postings=postings,
-            principal=transaction.principal if is_own else None,
-        )
+        principal = self.name if transaction.principal == self.name else None
+        return attrs.evolve(transaction, postings=postings, principal=principal)
 
 
 def not_visible(action: str, account_id: AccountId) -> AccountNotVisibleError:

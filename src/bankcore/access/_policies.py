@@ -116,7 +116,7 @@ class Policy(Protocol):
 # -- The policies that ship --------------------------------------------------
 
 _NOT_AT_ALL: Final = "none of its roles may"
-_ITS_OWN: Final = "that is for others' accounts, and it holds rights on this one"
+_ITS_OWN: Final = "this role is for others' accounts, and the principal holds rights on this one"
 
 
 def _rights(principal: Principal, account: Account) -> frozenset[Right]:
@@ -190,8 +190,8 @@ class OwnerPolicy(_RolePolicy):
     """
     An owner acts on the accounts on which it holds the right that is needed.
 
-    Accounts on which it holds none it does not see. What it pays may go to any account that
-    can take it. A transaction it may read if it may read one of the accounts.
+    It does not see accounts on which it holds no right. What it pays may go to any account that
+    can take it. It may read a transaction if it may read one of its accounts.
     """
 
     role = Role.OWNER
@@ -220,10 +220,7 @@ class OwnerPolicy(_RolePolicy):
 
 
 class _OthersPolicy(_RolePolicy):
-    """
-    The base for tellers, auditors and operators: they see every account, and those who change
-    something never touch their own. Never made itself.
-    """
+    """The base for roles that see every account and never touch their own. Never made itself."""
 
     def _decides(self, asked: _Question, grant: Grant) -> Verdict:
         del grant
@@ -261,7 +258,9 @@ class TellerPolicy(_OthersPolicy):
         for each in limit if isinstance(limit, Iterable) else (limit,):
             currency = require_amount(each, "limit").currency
             if currency in self._limits:
-                raise InvalidAmountError(str(each), "must be one for each currency").about("limit")
+                raise InvalidAmountError(
+                    str(each), "must have at most one for each currency"
+                ).about("limit")
             self._limits[currency] = each
 
     def _decides(self, asked: _Question, grant: Grant) -> Verdict:
@@ -309,7 +308,7 @@ class ServicePolicy(_RolePolicy):
     """
     A service does what its scopes name, on any account.
 
-    Of the kinds of command that it may send, it may see again what they came to.
+    It may read the outcome of any command of a kind that it may send.
     """
 
     role = Role.SERVICE

@@ -1,11 +1,10 @@
 """
 Tokens: opaque texts that authenticate a principal, for applications without a log-in.
 
-Decided here: what a token looks like, that its secret is shown once and stored nowhere, and
-when it is invalid. A token is ``bk_<id>_<secret>_<checksum>``: with the prefix and the checksum,
-scanners find leaked tokens, and a mistyped token is refused without reading the store. The
-secret has 256 random bits, so a plain SHA-256 of it is stored: a slow hash would add no safety,
-and anybody could make the server compute it.
+Decided here: what a token looks like, and when it is invalid. A token is
+``bk_<id>_<secret>_<checksum>``: scanners find leaked tokens, and a mistyped one is refused without
+reading the store. The secret has 256 random bits, so a plain SHA-256 of it is stored: a slow hash
+would add no safety, and anybody could make the server compute it.
 """
 
 import hmac
@@ -68,31 +67,16 @@ class TokenStore(Protocol):
     """Optional: a store that keeps tokens."""
 
     def add_token(self, token: Token) -> None:
-        """
-        Store a new *token*.
-
-        Raises:
-            StoreMisuseError: If there is a token with this id.
-        """
+        """Store a new *token*, or raise `StoreMisuseError` if there is one with its id."""
 
     def token(self, token_id: str) -> Token:
-        """
-        Return the token with this id.
-
-        Raises:
-            TokenNotFoundError: If there is none.
-        """
+        """Return the token with this id, or raise `TokenNotFoundError`."""
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
         """Return the tokens whose ids come after *after*, in the order of their ids."""
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
-        """
-        Revoke the token; a token that was revoked before keeps its time.
-
-        Raises:
-            TokenNotFoundError: If there is none.
-        """
+        """Revoke the token, or raise `TokenNotFoundError`; one revoked before keeps its time."""
 
 
 @attrs.frozen
@@ -173,14 +157,8 @@ class Tokens:
                 raise InvalidTimeError(expires_at.isoformat(), reason).about("expires_at")
         token_id = self._new_secret(_ID_BYTES).hex()
         secret = urlsafe_b64encode(self._new_secret(_SECRET_BYTES)).decode().rstrip("=")
-        token = Token(
-            token_id,
-            _digest(secret),
-            principal,
-            now,
-            expires_at,
-            description=to_line_or_none(description),
-        )
+        line = to_line_or_none(description)
+        token = Token(token_id, _digest(secret), principal, now, expires_at, description=line)
         self._store.add_token(token)
         text = f"bk_{token_id}_{secret}"
         return IssuedToken(token_id, f"{text}_{_checksum(text)}", token)

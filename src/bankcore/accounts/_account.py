@@ -164,7 +164,7 @@ class Account(AccountState):
         """
         Return the account with *net* booked: above zero paid in, below zero taken out.
 
-        A net of zero books nothing but a version.
+        A net of zero only raises the version.
 
         Raises:
             DeclinedError: As for `deposit` and `withdraw`.
@@ -219,7 +219,7 @@ class Account(AccountState):
         Return the account with *amount* of a hold taken out, or all that is left of it.
 
         With *final* the rest of the hold is free again; otherwise it stays reserved.
-        Capturing never lowers ``available``, so no floor declines it.
+        Capturing never lowers ``available``, so it is never declined for insufficient funds.
 
         Raises:
             DeclinedError: `AccountClosedError`, `HoldNotFoundError`, `HoldNotActiveError` if it

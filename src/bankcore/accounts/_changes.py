@@ -43,7 +43,7 @@ class Untouched(Change):
 
 
 class Booking(Change):
-    """A signed amount booked on the balance. Zero makes a version alone."""
+    """A signed amount booked on the balance. Zero only raises the version."""
 
     __slots__ = ("amount", "amount_field", "booked_minor", "flow_minor", "net", "reserved_minor")
     asks = (same_currency, is_open, is_permitted, has_funds, fits)
@@ -64,15 +64,7 @@ class HoldPlacing(Change):
     """A new hold. Holds obey the same floor as withdrawals."""
 
     __slots__ = ("amount", "booked_minor", "ends_at", "flow_minor", "hold", "reserved_minor")
-    asks = (
-        same_currency,
-        ends_ahead,
-        is_open,
-        is_permitted,
-        has_funds,
-        has_room_for_hold,
-        fits,
-    )
+    asks = (same_currency, ends_ahead, is_open, is_permitted, has_funds, has_room_for_hold, fits)
     end_field = "expires_at"
 
     def __init__(self, hold: Hold) -> None:
@@ -88,7 +80,7 @@ class HoldPlacing(Change):
 
 
 class HoldCapture(Change):
-    """An amount of a hold taken out. It never lowers ``available``, so no floor declines it."""
+    """An amount of a hold taken out. It is never declined for insufficient funds."""
 
     __slots__ = ("amount", "booked_minor", "final", "flow_minor", "hold_id", "reserved_minor")
     asks = (same_currency, is_open, has_hold, is_permitted, hold_covers, fits)

@@ -1,8 +1,6 @@
 """The errors of one account: values it cannot have, and operations it declines."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import attrs
 
@@ -65,6 +63,7 @@ class InsufficientFundsError(DeclinedError):
     """The account's ``available`` would end below zero."""
 
     code = "insufficient_funds"
+    derived = ("shortfall",)
     sentence = (
         "Account {0.account_id} has {0.available} available,"
         " {0.shortfall} less than the {0.requested} requested."
@@ -77,10 +76,6 @@ class InsufficientFundsError(DeclinedError):
     def shortfall(self) -> Money:
         """How much more would have to be available: ``requested - available``."""
         return self.requested - self.available
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**super().facts, "shortfall": self.shortfall}
 
 
 @attrs.define(slots=False)
@@ -123,6 +118,7 @@ class CloseBlockedError(DeclinedError):
     """
 
     code = "close_blocked"
+    derived = ("blockers",)
     account_id: AccountId
     balance: Money
     hold_ids: tuple[TransactionId, ...]
@@ -137,10 +133,6 @@ class CloseBlockedError(DeclinedError):
             more = ", …" if len(self.hold_ids) > _LISTED_MAX else ""
             found.append(f"holds are open: {shown_ids}{more}")
         return tuple(found)
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**super().facts, "blockers": self.blockers}
 
     def __str__(self) -> str:
         return f"Account {self.account_id} cannot be closed: {'; '.join(self.blockers)}."
@@ -172,6 +164,7 @@ class HoldExceededError(DeclinedError):
     """The amount to capture is more than is left of the hold."""
 
     code = "hold_exceeded"
+    derived = ("shortfall",)
     sentence = (
         "Hold {0.hold_id} has {0.left} left, {0.shortfall} less than the {0.requested} requested."
     )
@@ -183,10 +176,6 @@ class HoldExceededError(DeclinedError):
     def shortfall(self) -> Money:
         """How much more would have to be held: ``requested - left``."""
         return self.requested - self.left
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**super().facts, "shortfall": self.shortfall}
 
 
 @attrs.define(slots=False)

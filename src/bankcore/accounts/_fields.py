@@ -1,7 +1,4 @@
-"""
-The fields that accounts and commands share: which amounts, ends, versions, rights and restrictions
-are valid, whatever the state of any account.
-"""
+"""The fields that accounts and commands share: which values are valid for any account."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -95,7 +95,7 @@ def is_open(account: AccountState, _change: Change, _at: datetime | None) -> Non
 
 
 def has_hold(account: AccountState, change: Change, _at: datetime | None) -> None:
-    """Raise `HoldNotFoundError`, or `HoldNotActiveError` if it was open, without such a hold."""
+    """Raise `HoldNotFoundError` unless it is open; callers say `HoldNotActiveError` if it was."""
     account.open_hold(change.hold_id)
 
 

@@ -84,13 +84,13 @@ class Hold:
         Return the hold with a later expiry; None for none.
 
         Raises:
-            InvalidTimeError: If it is not later than the present one.
+            InvalidTimeError: If it is not later than the present one, or there is none.
         """
         ends_at = to_end(expires_at, "expires_at")
         if self.expires_at is None:
             raise InvalidTimeError(
                 "None" if ends_at is None else ends_at.isoformat(),
-                f"must be left alone: hold {self.id} does not expire",
+                f"must not be given: hold {self.id} never expires",
             ).about("expires_at")
         if ends_at is not None and ends_at <= self.expires_at:
             raise InvalidTimeError(

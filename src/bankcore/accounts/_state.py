@@ -158,11 +158,7 @@ class AccountState:
         return tuple(sorted(due, key=_expiry)) if due else ()
 
     def is_restricted(self, at: datetime | None) -> bool:
-        """
-        Return True if the restriction has not ended at the instant.
-
-        Without a time, no end can have come yet.
-        """
+        """Return True if a restriction applies at the instant; without a time, none has ended."""
         ends_at = self.restriction_ends_at
         return self.restriction is not Restriction.NONE and (
             at is None or ends_at is None or at < ends_at
@@ -206,7 +202,7 @@ _set_held = AccountState.__dict__["held"].__set__
 
 
 def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
-    """Return what is left of *holds* in all, of an account with this *balance*."""
+    """Return the sum of what is left of *holds*; raise unless they fit this *balance*."""
     currency = balance.currency
     total = 0
     for hold in holds:
@@ -220,7 +216,7 @@ def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
 
 def _require_holders(holders: tuple[Holder, ...]) -> None:
     if any(type(holder) is not Holder for holder in holders) or len(holders) > HOLDERS_MAX:
-        raise InvalidAccountError(f"its holders are not up to {HOLDERS_MAX} of Holder")
+        raise InvalidAccountError(f"its holders are not all Holder, at most {HOLDERS_MAX}")
     names = list(map(_principal, holders))
     if names != sorted(set(names)):
         raise InvalidAccountError("its holders are not in the order of their ids, each once")

@@ -16,13 +16,7 @@ from typing import Final, Unpack
 
 import attrs
 
-from bankcore.access import (
-    Action,
-    Policy,
-    Principal,
-    Role,
-    StandardPolicy,
-)
+from bankcore.access import Action, Policy, Principal, Role, StandardPolicy
 from bankcore.access._errors import AccessDeniedError
 from bankcore.access._guard import Guard
 from bankcore.accounts import Restriction, Right
@@ -52,18 +46,8 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.commands._errors import InvalidCommandError
-from bankcore.ledger import (
-    AccountStore,
-    HostBound,
-    ReadSet,
-    Snapshot,
-    Transaction,
-    WriteSet,
-)
-from bankcore.ledger._errors import (
-    InvalidBatchError,
-    OutcomeUnknownError,
-)
+from bankcore.ledger import AccountStore, HostBound, ReadSet, Snapshot, Transaction, WriteSet
+from bankcore.ledger._errors import InvalidBatchError, OutcomeUnknownError
 from bankcore.ledger._pages import PAGE_LENGTH
 from bankcore.money import ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -103,8 +87,7 @@ class Bank(BankReads):
         clock: Gives the time, an aware ``datetime``; read once for each write.
         new_id: Gives a new id's text whenever none is given.
         max_clock_skew: How far an account's last posting may lie ahead of the clock.
-        policy: Decides for those for whom the bank is `acting_as`; a `StandardPolicy` by
-            default.
+        policy: Decides what principals may do (see `acting_as`); by default a `StandardPolicy`.
         deadline: How long to retry where an outcome is not known before
             `OutcomeUnknownError` is raised: the same unit is run again, with the same ids.
             With zero, or on a store in the application's own transaction, it is raised at once.
@@ -152,13 +135,13 @@ class Bank(BankReads):
         nothing changes, no id is used up, and these errors are raised:
 
         - `AccessDeniedError`;
-        - `AccountNotVisibleError`, which is one, for an account that the principal may not know
-          of, whether or not there is one;
+        - `AccountNotVisibleError`, an `AccessDeniedError`, for an account that does not exist or
+          that the principal may not know of;
         - `TransactionNotFoundError` for a transaction that it may not see;
-        - `TransactionIdReusedError`, without facts, for an id that another principal used.
+        - `TransactionIdReusedError`, with empty ``fields``, for an id that another principal used.
 
-        A receipt has the postings of those accounts alone that the principal may read. An account
-        that an owner opens without a holder is its own.
+        A receipt has the postings of those accounts alone that the principal may read. An owner
+        that opens an account without a holder becomes its holder.
 
         Args:
             principal: Who asks, as the application has made sure of it.
@@ -186,12 +169,11 @@ class Bank(BankReads):
 
         One durable write, however many commands; at most 100,000. An outcome is the
         `Transaction`, or the error as a value. With *atomic*, all are booked or none
-        is, and the first error is raised; either every command has a transaction id
-        or none has.
+        is, and the first error is raised; all or none must have a transaction id.
 
         Raises:
             InvalidCommandError: If one is not a command. Nothing was written.
-            InvalidBatchError: If there are too many, or ids are mixed in an atomic one.
+            InvalidBatchError: If there are too many, or only some of an atomic batch have ids.
                 Nothing was written.
             StoreError: If the store fails.
         """
@@ -366,10 +348,7 @@ class Bank(BankReads):
         return self._send(GrantAccess(account_id, principal, rights, **options))
 
     def revoke_access(
-        self,
-        account_id: AccountId | str,
-        principal: PrincipalId | str,
-        **options: Unpack[Options],
+        self, account_id: AccountId | str, principal: PrincipalId | str, **options: Unpack[Options]
     ) -> Transaction:
         """Take all rights on the account from *principal*."""
         return self._send(RevokeAccess(account_id, principal, **options))
@@ -443,16 +422,12 @@ class Bank(BankReads):
         account_ids = command.account_ids
         if not account_ids and type(command) is OpenAccount:
             account_ids = (AccountId(self._new_id()),)
-        if guard is None:
-            return Request(command, transaction_id, id_given, account_ids, expected_version)
+        principal: str | None = None
+        denial: BankError | None = None
+        if guard is not None:
+            principal, denial = guard.name, guard.command_role_denial(command)
         return Request(
-            command,
-            transaction_id,
-            id_given,
-            account_ids,
-            expected_version,
-            guard.name,
-            guard.command_role_denial(command),
+            command, transaction_id, id_given, account_ids, expected_version, principal, denial
         )
 
     # -- One unit of the store --

@@ -6,20 +6,20 @@ clock, makes an id, logs, or touches a store: `decide` may run twice for one com
 must say the same.
 
 The order is part of the API; the first "no" wins. Where a command touches several accounts, each
-step goes through all of them, those to be debited first. Principals are those for whom the bank is
-acting; trusted code is none:
+step goes through all of them, those to be debited first. A principal is one for whom the bank is
+acting; trusted code has none:
 
-1.  `AccessDeniedError`, if a principal may not do such a thing at all;
-    what is recorded under the transaction id: the same command replays, another is
-    `TransactionIdReusedError`; `AccessDeniedError`, `AccountNotVisibleError` or
-    `TransactionNotFoundError`, if a principal may not do it with the accounts as they are;
+1.  `AccessDeniedError`, if a principal may not do such a thing at all; then what is recorded under
+    the transaction id: the same command replays, another is `TransactionIdReusedError`; then
+    `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`, if a principal may
+    not do it with these accounts;
 2.  `InvalidTimeError`, if the given time is later than the clock;
 3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
     to be reversed;
 4.  `AccountNotFoundError`, `AccountExistsError`;
 5.  `StaleVersionError`, on the first account;
 6.  `InvalidTimeError`, if the given time is earlier than an account's last posting,
-    or `ClockSkewError`, if the clock is;
+    or `ClockSkewError`, if the clock is, by more than ``max_clock_skew``;
 Then come the steps of `bankcore.accounts._guards.STEPS`.
 """
 
@@ -376,7 +376,7 @@ class _Work:
             raise AlreadyReversedError(original_id, reversed_by)
 
     def _active(self, error: HoldNotFoundError) -> HoldNotFoundError:
-        """Return *error*, which is that of a hold that is not active any more if it was placed."""
+        """Return *error*, or `HoldNotActiveError` if the hold was once placed on the account."""
         placed = self.record(error.hold_id)
         if (
             isinstance(placed, Transaction)
@@ -393,7 +393,7 @@ class _Work:
             self._accounts[account.id.value] = account
 
     def _expired(self, command: ExpireHold, expiries: Sequence[_Expiry]) -> Outcome:
-        """Return a recorded expiry that is judged again, with all others that are due."""
+        """Book *expiries*; return the one that *command* repeats, or `HoldNotActiveError`."""
         self.accept(expiries)
         for transaction, _ in expiries:
             if transaction.id == command.transaction_id and transaction.command == command:

@@ -11,7 +11,7 @@ from bankcore.values._errors import BankError
 @attrs.frozen
 class Possibility:
     """
-    True in a condition where something can be done now; iterating gives what stands in the way.
+    True if something can be done now, else False; iterating gives what stands in the way.
 
     Attributes:
         error: The error that would be raised; None where it can be done.

@@ -8,12 +8,12 @@ is gone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Final
 
 import attrs
 
@@ -49,10 +49,7 @@ from bankcore.ledger import (
     require_limit,
     verify,
 )
-from bankcore.ledger._errors import (
-    AccountNotFoundError,
-    TransactionNotFoundError,
-)
+from bankcore.ledger._errors import AccountNotFoundError, TransactionNotFoundError
 from bankcore.ledger._pages import every_account, every_transaction, read_all
 from bankcore.ledger._statement import line_of
 from bankcore.money import Money
@@ -69,8 +66,6 @@ _NOBODY: Final = AccountId("_" * 64)
 
 # The errors by which a principal is told no.
 DENIALS: Final = (AccessDeniedError, TransactionNotFoundError)
-
-_Read = TypeVar("_Read")
 
 
 class BankReads:
@@ -112,8 +107,8 @@ class BankReads:
         """
         Return an iterator over every account in the order of its id, read page by page.
 
-        With *after*, those that come after that id. For a principal, those that it may read: an
-        owner's, where the store finds them by holder, without a look at all others.
+        With *after*, those that come after that id. For a principal, those that it may read; an
+        owner's are found by holder, without reading all others, if the store can do that.
         """
         self._require_role(Action.LIST_ACCOUNTS)
         first = None if after is None else to_account_id(after, "after")
@@ -191,13 +186,11 @@ class BankReads:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If the instant has no time zone.
         """
-        return self._read(account_id, lambda wanted: self._balance_at(wanted, instant))
-
-    def _balance_at(self, account_id: AccountId, instant: datetime | date) -> Money:
-        posting = self._store.posting_at(account_id, to_instant_or_midnight(instant, "instant"))
-        if posting is not None:
-            return posting.balance
-        return Money.zero(self._store.account(account_id).balance.currency)
+        with self._reading(account_id) as wanted:
+            posting = self._store.posting_at(wanted, to_instant_or_midnight(instant, "instant"))
+            if posting is not None:
+                return posting.balance
+            return Money.zero(self._store.account(wanted).balance.currency)
 
     def available_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
         """
@@ -211,21 +204,19 @@ class BankReads:
             AccountNotFoundError: If there is no such account.
             InvalidTimeError: If the instant has no time zone.
         """
-        return self._read(account_id, lambda wanted: self._available_at(wanted, instant))
-
-    def _available_at(self, account_id: AccountId, instant: datetime | date) -> Money:
-        at = to_instant_or_midnight(instant, "instant")
-        while True:
-            account = self._store.account(account_id)
-            posting = self._store.posting_at(account_id, at)
-            if posting is None:
-                return Money.zero(account.balance.currency)
-            if posting.version < account.version:
-                # Before the next posting, all that had expired by then was recorded.
-                return posting.available
-            if posting.version == account.version:
-                return account.as_at(at).available
-            # Something was booked between the two reads: look again.
+        with self._reading(account_id) as wanted:
+            at = to_instant_or_midnight(instant, "instant")
+            while True:
+                account = self._store.account(wanted)
+                posting = self._store.posting_at(wanted, at)
+                if posting is None:
+                    return Money.zero(account.balance.currency)
+                if posting.version < account.version:
+                    # Before the next posting, all that had expired by then was recorded.
+                    return posting.available
+                if posting.version == account.version:
+                    return account.as_at(at).available
+                # Something was booked between the two reads: look again.
 
     def statement(
         self,
@@ -239,8 +230,8 @@ class BankReads:
         """
         Return the account's lines in ``[start, end)``, with the balances around them.
 
-        A line is a transaction that moved money on the account. What was reserved, freed or
-        decided about it moved none: `AccountStore.history` has all transactions.
+        A line is a transaction that moved money on the account. One that only reserved, freed
+        or changed something is no line: `AccountStore.history` has all transactions.
 
         A date means its midnight in UTC. Without *start* it begins with the account;
         without *end* it goes up to now.
@@ -255,11 +246,8 @@ class BankReads:
             InvalidLimitError: If *limit* is no such number.
             InvalidVersionError: If *after_version* is not an ``int`` from 0.
         """
-
-        def read(wanted: AccountId) -> Statement:
-            return self._statement(wanted, start, end, after_version, limit)
-
-        statement = self._read(account_id, read)
+        with self._reading(account_id) as wanted:
+            statement = self._statement(wanted, start, end, after_version, limit)
         guard = self._guard
         if guard is None:
             return statement
@@ -323,14 +311,14 @@ class BankReads:
 
     def checkpoint(self) -> Checkpoint:
         """
-        Return a few lines that stand for all that is recorded by now, to be kept elsewhere.
+        Return a `Checkpoint` of all records so far; keep its text elsewhere, for `verify`.
 
             >>> from bankcore.stores import MemoryStore
             >>> bank = Bank(MemoryStore())
             >>> str(bank.checkpoint()).splitlines()[2]
             'accounts 0'
 
-        `verify` then shows whether any of it was changed since. It reads the whole journal.
+        `verify` then shows whether any was changed since. Taking one reads the whole journal.
 
         Raises:
             StoreCorruptedError: If a record cannot be read.
@@ -350,17 +338,17 @@ class BankReads:
             transaction if self._guard is None else self._guard.receipt(transaction, self._found)
         )
 
-    def _read(self, account_id: AccountId | str, read: Callable[[AccountId], _Read]) -> _Read:
+    @contextmanager
+    def _reading(self, account_id: AccountId | str) -> Iterator[AccountId]:
         action = Action.READ_STATEMENT
         self._require_role(action)
         wanted = to_account_id(account_id)
-        if self._guard is None:
-            return read(wanted)
-        self._require(action, wanted, self._found(wanted))
-        found = read(wanted)
+        if self._guard is not None:
+            self._require(action, wanted, self._found(wanted))
+        yield wanted
         # It took several reads, and a right may be gone by now.
-        self._require(action, wanted, self._found(wanted))
-        return found
+        if self._guard is not None:
+            self._require(action, wanted, self._found(wanted))
 
     def _require_role(self, action: Action) -> None:
         denial = None if self._guard is None else self._guard.role_denial(action)
@@ -384,9 +372,9 @@ class BankReads:
 
     def _equalise_time(self, *, is_there: bool) -> None:
         """
-        Read what makes a denial cost the same, whether or not the account *is there*.
+        Look an account up, so that a denial costs the same whether or not the account *is there*.
 
-        In the end an account that is there and one that is not have been looked for.
+        Altogether, an account that exists and one that does not have then been looked up.
         """
         there = [account.id for account in self._store.accounts(limit=1)]
         for account_id in (_NOBODY,) if is_there else there:
@@ -414,7 +402,7 @@ class BankReads:
     def _denied(
         self, error: BankError, action: str, account_ids: Iterable[AccountId]
     ) -> BankError:
-        """Return *error*, which is a denial, once it is recorded."""
+        """Return *error*, a denial, after trying to record it where the store keeps denials."""
         if self._denials is None or self._guard is None:
             return error
         denial = Denial(

@@ -28,7 +28,7 @@ class Timer(Protocol):
     """A timer to wait by. The `time` module is one, and `bankcore.testing.FaultyClock` too."""
 
     def monotonic(self) -> float:
-        """Return the seconds since some moment; they never go back, as the wall clock may."""
+        """Return the seconds since some moment; unlike the wall clock, they never go back."""
 
     def sleep(self, seconds: float, /) -> object:
         """Return after so many seconds."""
@@ -58,7 +58,7 @@ def retry(
 
     The first pause is 0.01 s, each is twice the last and 1 s at the most. A store that is out of
     reach meanwhile does not tell what became of the first attempt, so that is doubt as well; any
-    other error passes. An attempt that runs is not cut short.
+    other error is raised. An attempt that runs is not cut short.
 
     Raises:
         OutcomeUnknownError: If the deadline has passed. The outcome is still unknown.
@@ -87,7 +87,7 @@ def as_first_answers(
     outcomes: tuple[_Outcome, ...], doubtful: Iterable[tuple[_Outcome, ...]]
 ) -> tuple[_Outcome, ...]:
     """
-    Return *outcomes*, not as replays where an earlier attempt of this call recorded them.
+    Return *outcomes*; what an earlier attempt of this call recorded is not marked as a replay.
 
     They were found under their ids, but no caller has had them before.
     """

@@ -1,24 +1,33 @@
 """
-Sub-commands that send one command to the bank, and the lists of accounts and holds.
+Sub-commands on accounts: those that send one command to the bank, the lists and the statement.
 
 Decided here: the arguments of each, and which field of the command each argument fills. An amount
 is in the currency of the account that comes first.
 """
 
 import argparse
+import json
+import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from bankcore.accounts import Account
 from bankcore.bank import Bank
-from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, read, when
+from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
 from bankcore.cli._terminal import or_dash, print_table
-from bankcore.ledger import Transaction
+from bankcore.ledger import (
+    STATEMENT_COLUMNS,
+    Statement,
+    Transaction,
+    statement_as_csv,
+    statement_cells,
+)
 from bankcore.money import Currency, Money
 from bankcore.stores import SQLiteStore
+from bankcore.values._errors import naming
 
 _ACCOUNT_HELP: Final = "the id of the account"
 _AMOUNT_HELP: Final = "how much, in the account's currency, such as 12.34"
-
 _ACCOUNT: Final = argument("account", _ACCOUNT_HELP, "account_id")
 _SOURCE: Final = argument("source", _ACCOUNT_HELP, "source_id")
 _DESTINATION: Final = argument("destination", _ACCOUNT_HELP, "destination_id")
@@ -39,8 +48,7 @@ _TO: Final = argument("--to", _TO_HELP, "destination_id", metavar="ACCOUNT")
 _REASON: Final = argument("--reason", "why", required=True)
 _STOPS: Final = ("debits", "credits", "all")
 _STOP: Final = argument("--stop", "default: all", "restriction", choices=_STOPS, default="all")
-_SWEEP_HELP: Final = "the account that takes what is left"
-_SWEEP_TO: Final = argument("--sweep-to", _SWEEP_HELP, "sweep_to", metavar="ACCOUNT")
+_SWEEP_TO: Final = argument("--sweep-to", "the account that takes what is left", metavar="ACCOUNT")
 _ID: Final = argument(
     "--id", "the transaction id; sent again, the command is booked once", "transaction_id"
 )
@@ -97,12 +105,23 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
     add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
+    add(
+        commands,
+        "statement",
+        _print_statement,
+        "Print an account's statement.",
+        _ACCOUNT,
+        STORE,
+        when("--start", "the first day or instant"),
+        when("--end", "the first one after it"),
+        argument("--format", "default: table", choices=sorted(_FORMATS), default="table"),
+    )
 
 
 def _open(parsed: argparse.Namespace) -> None:
-    currency = read("currency", Currency, parsed.currency)
-    balance = read("initial_balance", Money, parsed.initial_balance, currency)
-    limit = read("overdraft_limit", Money, parsed.overdraft_limit, currency)
+    currency = naming("currency", Currency, parsed.currency)
+    balance = naming("initial_balance", Money, parsed.initial_balance, currency)
+    limit = naming("overdraft_limit", Money, parsed.overdraft_limit, currency)
     with SQLiteStore(parsed.store) as store:
         transaction = Bank(store).open_account(
             parsed.account_id,
@@ -123,7 +142,7 @@ def _send(parsed: argparse.Namespace) -> None:
         for field, text in fields.items():
             if field in _AMOUNTS and text is not None:
                 currency = bank.account(first).balance.currency
-                fields[field] = read(field, Money, text, currency)
+                fields[field] = naming(field, Money, text, currency)
             elif field in _INSTANTS:
                 fields[field] = instant(field, text)
         transaction = getattr(bank, parsed.kind)(**fields, **parsed.fixed)
@@ -131,8 +150,7 @@ def _send(parsed: argparse.Namespace) -> None:
 
 
 def _print_receipt(transaction: Transaction) -> None:
-    again = " (again)" if transaction.replayed else ""
-    print(f"{transaction.id}{again}")
+    print(f"{transaction.id}{' (again)' if transaction.replayed else ''}")
     for posting in transaction.postings:
         held = f", held {posting.held}" if posting.held else ""
         print(f"  {posting.account_id}: {posting.amount}, balance {posting.balance}{held}")
@@ -141,29 +159,66 @@ def _print_receipt(transaction: Transaction) -> None:
 def _list_accounts(parsed: argparse.Namespace) -> None:
     with SQLiteStore(parsed.store, create=False) as store:
         accounts = list(Bank(store).accounts())
-    print_table(
-        ("account", "status", "balance", "held", "available", "overdraft limit"),
-        [
-            (each.id, _status(each), each.balance, each.held, each.available, each.overdraft_limit)
-            for each in accounts
-        ],
-    )
+    rows = [
+        (each.id, _status(each), each.balance, each.held, each.available, each.overdraft_limit)
+        for each in accounts
+    ]
+    columns = ("account", "status", "balance", "held", "available", "overdraft limit")
+    print_table(columns, rows)
 
 
 def _status(account: Account) -> str:
     stopped = account.restriction.value
-    return account.status.value + {"none": "", "all": ", frozen"}.get(
-        stopped, f", {stopped} stopped"
-    )
+    told = {"none": "", "all": ", frozen"}.get(stopped, f", {stopped} stopped")
+    return f"{account.status.value}{told}"
 
 
 def _list_holds(parsed: argparse.Namespace) -> None:
     with SQLiteStore(parsed.store, create=False) as store:
         holds = Bank(store).holds(parsed.account_id)
-    print_table(
-        ("hold", "left", "of", "until", "description"),
-        [
-            (each.id, each.left, each.amount, or_dash(each.expires_at), each.description or "")
-            for each in holds
+    rows = [
+        (each.id, each.left, each.amount, or_dash(each.expires_at), each.description or "")
+        for each in holds
+    ]
+    print_table(("hold", "left", "of", "until", "description"), rows)
+
+
+def _print_statement(parsed: argparse.Namespace) -> None:
+    start, end = instant("start", parsed.start), instant("end", parsed.end)
+    with SQLiteStore(parsed.store, create=False) as store:
+        statement = Bank(store).statement(parsed.account_id, start=start, end=end)
+    _FORMATS[parsed.format](statement)
+
+
+def _print_as_table(statement: Statement) -> None:
+    print(f"Account {statement.account_id}")
+    print(f"Opening balance {statement.opening_balance}")
+    print_table(STATEMENT_COLUMNS, map(statement_cells, statement.lines))
+    print(f"Closing balance {statement.closing_balance}")
+
+
+def _print_as_csv(statement: Statement) -> None:
+    sys.stdout.writelines(statement_as_csv(statement))
+
+
+def _print_as_json(statement: Statement) -> None:
+    document = {
+        "account_id": str(statement.account_id),
+        "currency": statement.opening_balance.currency.code,
+        "start": None if statement.start is None else statement.start.isoformat(),
+        "end": None if statement.end is None else statement.end.isoformat(),
+        "opening_balance": f"{statement.opening_balance:n}",
+        "lines": [
+            dict(zip(STATEMENT_COLUMNS, statement_cells(line), strict=True))
+            for line in statement.lines
         ],
-    )
+        "closing_balance": f"{statement.closing_balance:n}",
+    }
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+_FORMATS: Final[dict[str, Callable[[Statement], None]]] = {
+    "csv": _print_as_csv,
+    "json": _print_as_json,
+    "table": _print_as_table,
+}

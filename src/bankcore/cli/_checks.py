@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from bankcore.bank import Bank
-from bankcore.cli._parser import EXIT_REFUSED, STORE, STORE_PATH, add, argument, read
+from bankcore.cli._parser import EXIT_REFUSED, STORE, STORE_PATH, add, argument
 from bankcore.cli._terminal import print_facts, progress
 from bankcore.io import JournalReport, export_journal, import_history, import_journal, opened
 from bankcore.ledger import AuditReport, Checkpoint, verify
 from bankcore.money import Currency, Money
 from bankcore.stores import SQLiteStore
+from bankcore.values._errors import naming
 
 # No checkpoint is longer, in characters.
 _CHECKPOINT_LENGTH_MAX: Final = 1000
@@ -109,8 +110,8 @@ def _backup(parsed: argparse.Namespace) -> None:
 
 
 def _import(parsed: argparse.Namespace) -> int:
-    currency = read("currency", Currency, parsed.currency)
-    limit = read("overdraft", Money, parsed.overdraft, currency)
+    currency = naming("currency", Currency, parsed.currency)
+    limit = naming("overdraft", Money, parsed.overdraft, currency)
     started = time.perf_counter()
     with (
         opened(parsed.history) as file,
@@ -156,15 +157,11 @@ def _export(parsed: argparse.Namespace) -> None:
 
 
 def _import_journal(parsed: argparse.Namespace) -> None:
-    path = parsed.journal
+    is_input = parsed.journal == "-"
+    path = 0 if is_input else parsed.journal
     # Bytes that are not ASCII must reach the import, which reports the line they are in.
     with (
-        open(
-            0 if path == "-" else path,
-            encoding="ascii",
-            errors="surrogateescape",
-            closefd=path != "-",
-        ) as file,
+        open(path, encoding="ascii", errors="surrogateescape", closefd=not is_input) as file,
         SQLiteStore(parsed.store) as store,
         _without_garbage_collection(),
     ):

@@ -2,8 +2,7 @@
 The entry point: from the process's arguments to an exit status.
 
 Decided here: which families of sub-commands there are, and how errors end the process: with one
-sentence on the error stream, and a status that says whether the call was wrong (2) or the bank
-refused or failed (1).
+sentence, and a status that says whether the call was wrong (2) or the bank refused or failed (1).
 """
 
 import errno
@@ -13,16 +12,15 @@ import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from bankcore.cli import _accounts, _checks, _serve, _simulate, _statements, _tokens
-from bankcore.cli._parser import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_WRONG_CALL, Parser
+from bankcore.cli import _accounts, _checks, _serve, _simulate, _tokens
+from bankcore.cli._parser import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_WRONG_CALL, Parser, failed
 from bankcore.stores import SQLiteWALWarning
 from bankcore.values._errors import BankError, InvalidRequestError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line with *arguments* (the process's own by default); the exit status."""
+    """Run the command line with *arguments* (or the process's own); return the exit status."""
     parsed = make_parser().parse_args(arguments)
-    status: int
     try:
         if sys.stdout is None:
             # Nobody would see what was done.
@@ -30,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             # The user cannot act on it at each command; `verify` reports it.
             warnings.simplefilter("ignore", SQLiteWALWarning)
-            status = parsed.run(parsed) or 0
+            status: int = parsed.run(parsed) or 0
         sys.stdout.flush()
     except BankError as error:
         status = EXIT_REFUSED
@@ -38,24 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = EXIT_WRONG_CALL
             # Name the argument as the caller typed it, not the field that it fills.
             error.about(parsed.names.get(error.field, error.field))
-        print(f"bankcore: {error}", file=sys.stderr)
-        return status
+        return failed(error, status)
     except BrokenPipeError:
         # The reader has gone, as in `bankcore accounts | head`: discard what is flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_REFUSED
     except UnicodeEncodeError as error:
-        text = f"the output cannot be written in {error.encoding}; set PYTHONIOENCODING=utf-8"
-        print(f"bankcore: {text}.", file=sys.stderr)
-        return EXIT_WRONG_CALL
+        return failed(
+            f"the output cannot be written in {error.encoding}; set PYTHONIOENCODING=utf-8."
+        )
     except OSError as error:
         # An error of a stream names no file.
         where = "" if error.filename is None else f"{error.filename}: "
-        print(f"bankcore: {where}{error.strerror}.", file=sys.stderr)
-        return EXIT_WRONG_CALL
+        return failed(f"{where}{error.strerror}.")
     except KeyboardInterrupt:
-        print("bankcore: interrupted; what was acknowledged stays.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return failed("interrupted; what was acknowledged stays.", EXIT_INTERRUPTED)
     return status
 
 
@@ -63,6 +58,6 @@ def make_parser() -> Parser:
     parser = Parser(prog="bankcore", description="A bank in one SQLite file.")
     parser.add_argument("--version", action="version", version=f"bankcore {version('bankcore')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for family in (_accounts, _statements, _checks, _simulate, _tokens, _serve):
+    for family in (_accounts, _checks, _simulate, _tokens, _serve):
         family.add_commands(commands)
     return parser

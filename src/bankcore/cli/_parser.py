@@ -1,25 +1,21 @@
 """
 The parser, and what all families of sub-commands share.
 
-Decided here: the exit statuses, and that a wrong call is answered with one sentence that names
-the argument.
+Decided here: the exit statuses; a wrong call is answered in one sentence that names the argument.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn
 
-from bankcore.values._errors import InvalidRequestError
 from bankcore.values._instants import instant_from_text
 
 EXIT_REFUSED: Final = 1
 EXIT_WRONG_CALL: Final = 2
 # The status that a shell gives a program that Ctrl-C ended.
 EXIT_INTERRUPTED: Final = 130
-
-_Value = TypeVar("_Value")
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,7 +38,7 @@ def argument(name: str, text: str, field: str | None = None, **settings: Any) ->
     bare = name.lstrip("-")
     if not {"action", "choices", "metavar"} & settings.keys():
         settings["metavar"] = bare if name == bare else bare.upper()
-    return Argument(name, field or bare, {"help": text, **settings})
+    return Argument(name, field or bare.replace("-", "_"), {"help": text, **settings})
 
 
 def when(name: str, text: str, field: str | None = None) -> Argument:
@@ -73,16 +69,11 @@ def add(
     return parser
 
 
-def read(field: str, make: Callable[..., _Value], *given: object) -> _Value:
-    """
-    Return what *make* makes of the argument that fills *field*; an error is about that field.
-    """
-    try:
-        return make(*given)
-    except InvalidRequestError as error:
-        error.about(field)
-        raise
-
-
 def instant(field: str, text: str | None) -> datetime | None:
-    return None if text is None else read(field, instant_from_text, text)
+    return None if text is None else instant_from_text(text, field)
+
+
+def failed(sentence: object, status: int = EXIT_WRONG_CALL) -> int:
+    """Tell why the call failed, in one sentence on the error stream, and return *status*."""
+    print(f"bankcore: {sentence}", file=sys.stderr)
+    return status

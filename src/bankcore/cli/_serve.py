@@ -6,13 +6,14 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack, suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from bankcore.access import StandardPolicy, Tokens
 from bankcore.bank import Bank
-from bankcore.cli._parser import EXIT_WRONG_CALL, STORE, add, argument, read
+from bankcore.cli._parser import STORE, add, argument, failed
 from bankcore.money import Money
 from bankcore.stores import SQLiteStore
+from bankcore.values._errors import naming
 
 _PORT_MAX: Final = 65_535
 
@@ -30,7 +31,6 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
             "--teller-limit",
             "what tellers move at most each time, such as 'EUR 1000'; one for each currency"
             " (default: nothing)",
-            "teller_limit",
             action="append",
             default=[],
             metavar="MONEY",
@@ -42,11 +42,11 @@ def _serve(parsed: argparse.Namespace) -> int:
     try:
         from bankcore.flask import TokenAuthenticator, create_app
     except ImportError:
-        return _wrong_call("serving needs Flask: pip install 'bankcore[flask]'")
+        return failed("serving needs Flask: pip install 'bankcore[flask]'.")
     from werkzeug.serving import make_server
 
     if not 0 <= parsed.port <= _PORT_MAX:
-        return _wrong_call(f"a port is a number from 0 to {_PORT_MAX:,}")
+        return failed(f"a port is a number from 0 to {_PORT_MAX:,}.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # Werkzeug logs whole URLs, with a token if there is one in the query.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -55,26 +55,16 @@ def _serve(parsed: argparse.Namespace) -> int:
         try:
             listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
         except OSError as error:
-            return _wrong_call(f"cannot listen at {parsed.host}:{parsed.port}: {error}")
-        limits = [read("teller_limit", Money.parse, text) for text in parsed.teller_limit]
+            return failed(f"cannot listen at {parsed.host}:{parsed.port}: {error}.")
+        limits = [naming("teller_limit", Money.parse, text) for text in parsed.teller_limit]
         bank = Bank(store, policy=StandardPolicy(teller_limit=limits))
         app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
         server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
         print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
-        print(
-            f"A token: bankcore token create mary --role owner --store {parsed.store}", flush=True
-        )
+        token = f"bankcore token create mary --role owner --store {parsed.store}"
+        print(f"A token: {token}", flush=True)
         # SIGTERM ends it as Ctrl-C does, so that all connections are closed.
-        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             server.serve_forever()
     return 0
-
-
-def _wrong_call(sentence: str) -> int:
-    print(f"bankcore: {sentence}.", file=sys.stderr)
-    return EXIT_WRONG_CALL
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

@@ -42,15 +42,12 @@ def _simulate(parsed: argparse.Namespace) -> int:
         path = parsed.store
         if path is None:
             path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "bank.db")
-        write_receipt = _receipts(stack, parsed.receipts)
+        on_acknowledged = _receipts(stack, parsed.receipts)
         store = stack.enter_context(SQLiteStore(path))
         on_progress = stack.enter_context(progress("operations", parsed.operations))
         started = time.perf_counter()
         report = simulation.run(
-            store,
-            workload,
-            on_acknowledged=lambda transaction_id: write_receipt(str(transaction_id)),
-            on_progress=on_progress,
+            store, workload, on_acknowledged=on_acknowledged, on_progress=on_progress
         )
         seconds = time.perf_counter() - started
     where = "a temporary SQLite file" if parsed.store is None else path
@@ -59,12 +56,12 @@ def _simulate(parsed: argparse.Namespace) -> int:
     return 0 if report.is_clean else EXIT_REFUSED
 
 
-def _receipts(stack: ExitStack, path: str | None) -> Callable[[str], object]:
-    """Return a function that writes a line to the file at *path* at once, if there is a path."""
+def _receipts(stack: ExitStack, path: str | None) -> Callable[[object], object]:
+    """Return a function that writes an id to the file at *path* at once, if there is a path."""
     if path is None:
         return lambda _: None
     file = stack.enter_context(open(path, "a", encoding="ascii", buffering=1))
-    return lambda line: file.write(f"{line}\n")
+    return lambda transaction_id: file.write(f"{transaction_id}\n")
 
 
 def _print_report(report: simulation.Report, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """
 Tables, facts and progress, as a person sees them.
 
-Decided here: that `rich` draws tables and progress where it is installed and the stream is a
-terminal. Without it both are plain text, with the same content.
+Decided here: `rich` draws tables and progress if it is installed and the stream is a terminal.
+Otherwise both are plain text, with the same content.
 """
 
 import sys
@@ -51,9 +51,7 @@ def print_table(columns: Sequence[str], cells: Iterable[Sequence[object]]) -> No
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """
-    Yield a function that shows how many of *what* are done, if the error stream is a terminal.
-    """
+    """Yield a function that shows on a terminal how many of *what* are done."""
     if not sys.stderr.isatty():
         yield lambda _: None
     elif has_rich():

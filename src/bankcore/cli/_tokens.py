@@ -56,22 +56,21 @@ def _create(parsed: argparse.Namespace) -> None:
 def _list(parsed: argparse.Namespace) -> None:
     with SQLiteStore(parsed.store, create=False) as store:
         tokens = list(Tokens(store).tokens())
-    print_table(
-        ("token", "principal", "roles", "scopes", "created", "until", "revoked", "description"),
-        [
-            (
-                token.id,
-                token.principal.id,
-                ",".join(sorted(role.value for role in token.principal.roles)) or "-",
-                ",".join(sorted(token.principal.scopes)) or "-",
-                token.created_at.isoformat(),
-                or_dash(token.expires_at),
-                or_dash(token.revoked_at),
-                token.description or "",
-            )
-            for token in tokens
-        ],
-    )
+    rows = [
+        (
+            token.id,
+            token.principal.id,
+            ",".join(sorted(role.value for role in token.principal.roles)) or "-",
+            ",".join(sorted(token.principal.scopes)) or "-",
+            token.created_at.isoformat(),
+            or_dash(token.expires_at),
+            or_dash(token.revoked_at),
+            token.description or "",
+        )
+        for token in tokens
+    ]
+    columns = ("token", "principal", "roles", "scopes", "created", "until", "revoked")
+    print_table((*columns, "description"), rows)
 
 
 def _revoke(parsed: argparse.Namespace) -> None:

@@ -7,26 +7,9 @@ import attrs
 from attrs.converters import optional
 
 from bankcore.accounts import Account, Restriction
-from bankcore.accounts._changes import (
-    Booking,
-    Closing,
-    LimitChange,
-    RestrictionChange,
-    Untouched,
-)
-from bankcore.accounts._fields import (
-    require_not_negative,
-    require_reason,
-    to_end,
-    to_restriction,
-)
-from bankcore.commands._base import (
-    AccountCommand,
-    Command,
-    Look,
-    Move,
-    Part,
-)
+from bankcore.accounts._changes import Booking, Closing, LimitChange, RestrictionChange, Untouched
+from bankcore.accounts._fields import require_not_negative, require_reason, to_end, to_restriction
+from bankcore.commands._base import AccountCommand, Command, Look, Move, Part
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.commands._holds import NO_CURRENCY
@@ -81,7 +64,7 @@ class OpenAccount(Command):
         return ()
 
     def opened(self, account_id: AccountId, booked_at: datetime) -> Account:
-        """Return the new account: the one change that is made of no account."""
+        """Return the new account; an opening has no account to change."""
         return Account.open(
             account_id,
             initial_balance=self.initial_balance,

@@ -17,13 +17,7 @@ from bankcore.accounts._changes import (
     capture_of,
 )
 from bankcore.accounts._fields import require_amount, to_end
-from bankcore.commands._base import (
-    AccountCommand,
-    Look,
-    Move,
-    Part,
-    to_flag,
-)
+from bankcore.commands._base import AccountCommand, Look, Move, Part, to_flag
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import Currency, Money

@@ -7,14 +7,7 @@ import attrs
 
 from bankcore.accounts._changes import Booking
 from bankcore.accounts._fields import AMOUNT_MINOR_MAX, require_amount, too_large
-from bankcore.commands._base import (
-    AccountCommand,
-    Command,
-    Look,
-    Move,
-    Part,
-    to_flag,
-)
+from bankcore.commands._base import AccountCommand, Command, Look, Move, Part, to_flag
 from bankcore.commands._errors import InvalidLegsError, SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import ExchangeRate, Money
@@ -82,14 +75,11 @@ class Transfer(Command):
         return (self.source_id, self.destination_id)
 
     def moves(self, _look: Look) -> Sequence[Move]:
-        return (
-            net_move(self.source_id, -self.amount),
-            net_move(self.destination_id, self.amount),
-        )
+        return (net_move(self.source_id, -self.amount), net_move(self.destination_id, self.amount))
 
 
 def net_move(account_id: AccountId, net: Money, field: str | None = "amount") -> Move:
-    """Return the move that books *net*, which *field* says: a debit below zero, else a credit."""
+    """Return the move that books *net*, given by *field*: below zero a debit, else a credit."""
     part = Part.DEBITED if net.amount_minor < 0 else Part.CREDITED
     return Move(account_id, part, Booking(net, field), net)
 

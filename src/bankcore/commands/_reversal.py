@@ -25,7 +25,7 @@ class Reverse(Command):
 
     @property
     def account_ids(self) -> tuple[AccountId, ...]:
-        """No account: which ones it touches, only the original says."""
+        """Empty: only the original says which accounts it touches."""
         return ()
 
     def moves(self, look: Look) -> Sequence[Move]:

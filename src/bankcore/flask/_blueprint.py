@@ -1,9 +1,8 @@
 """
 The blueprint: requests in, answers out.
 
-Decided here: the order of the checks of a request (who sends it, how often, its form, and then the
-bank), that every answer has the same headers, that every error is a problem, and what is logged:
-one line of JSON for each request, without anything secret.
+Decided here: the order of a request's checks (who sends it, how often, its form, then the bank);
+all answers have the same headers; the log has a line of JSON for each request, without secrets.
 """
 
 import json
@@ -15,28 +14,23 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import attrs
 from flask import Blueprint, Flask, Request, Response, request
 from flask.globals import request_ctx
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 
-from bankcore.access import Principal
+from bankcore.access import Principal, Tokens
 from bankcore.bank import Bank
-from bankcore.flask._authentication import Authenticate
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import Problem, to_problem
-from bankcore.flask._resources import ENDPOINTS, Call, Endpoint, Reply
-from bankcore.flask._serializers import json_text
-from bankcore.flask._validation import (
-    read_body,
-    read_expected_version,
-    read_key,
-    read_query,
-    transaction_id_from_key,
-)
+from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
+from bankcore.flask._serializers import answer
+from bankcore.flask._validation import read_command, read_query
 
+#: Returns the principal that sends a request, or None if it is not known.
+Authenticate = Callable[[Request], Principal | None]
 #: Called before each request of a known principal, with the endpoint's name; returns the seconds
 #: to wait if there were too many requests, or None.
 Throttle = Callable[[Principal, str], int | None]
@@ -46,6 +40,7 @@ _log = logging.getLogger("bankcore.flask")
 # Every answer has these: no cache keeps it, and no browser guesses its type.
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
+_STATE: Final = "bankcore.state"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 # The page loads only its own files, and talks to the bank alone.
@@ -58,6 +53,25 @@ _PAGE_FILES: Final = {
     "/docs/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
 }
+
+
+class TokenAuthenticator:
+    """
+    Returns the principal of the bearer token in the ``Authorization`` header (RFC 6750).
+
+    A token in the query, the body or a cookie is not looked at; two headers are a bad request.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def __call__(self, request: Request) -> Principal | None:
+        given = request.headers.get("Authorization", "")
+        if "," in given:
+            raise BadRequest("Send one Authorization header, with one token.")
+        scheme, _, token = given.partition(" ")
+        is_bearer = scheme.lower() == "bearer"
+        return self._tokens.authenticate(token.strip(" ")) if is_bearer else None
 
 
 def create_blueprint(
@@ -79,11 +93,10 @@ def create_blueprint(
     blueprint = Blueprint("bankcore", __name__, url_prefix=url_prefix)
     views: dict[str, dict[str, Callable[..., Response]]] = {}
     for endpoint in ENDPOINTS:
-        views.setdefault(endpoint.path, {})[endpoint.method] = _bank_view(
-            bank, endpoint, authenticate, throttle
-        )
+        view = _bank_view(bank, endpoint, authenticate, throttle)
+        views.setdefault(endpoint.path, {})[endpoint.method] = view
     views["/health"] = {"GET": lambda: _health(bank)}
-    views["/openapi.json"] = {"GET": lambda: _answer(Reply(document(url_prefix)))}
+    views["/openapi.json"] = {"GET": lambda: answer(document(url_prefix))}
     for path, (file, content_type) in _PAGE_FILES.items():
         views[path] = {"GET": _file_view(file, content_type)}
     rule = partial(blueprint.add_url_rule, methods=_METHODS, provide_automatic_options=False)
@@ -115,9 +128,6 @@ def create_app(
     return app
 
 
-_STATE: Final = "bankcore.state"
-
-
 @attrs.define
 class _State:
     """The facts of a request for its answer and its line in the log."""
@@ -143,15 +153,17 @@ def _bank_view(
         state.principal = principal.id.value
         seconds = None if throttle is None else throttle(principal, endpoint.name)
         if seconds is not None:
-            raise _too_many_requests(seconds)
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too_many_requests",
+                f"Too many requests; wait {seconds} s.",
+                headers={"Retry-After": str(seconds)},
+            )
         query = read_query(sent, endpoint.query)
-        fields: dict[str, Any] = {}
-        if endpoint.body is not None:
-            fields["transaction_id"] = transaction_id_from_key(principal.id, read_key(sent))
-            fields["expected_version"] = read_expected_version(sent)
-            fields |= read_body(sent, endpoint.body)
+        body = endpoint.body
+        fields = {} if body is None else read_command(sent, body, principal.id)
         acting = bank.acting_as(principal, request_id=state.request_id)
-        return _answer(endpoint.handle(Call(acting, path, query, fields)))
+        return endpoint.handle(Call(acting, path, query, fields))
 
     return view
 
@@ -163,15 +175,6 @@ def _unauthenticated(sent: Request) -> Problem:
         "invalid_token" if is_given else "unauthenticated",
         "The sender of this request is not known: authenticate.",
         headers={"WWW-Authenticate": 'Bearer error="invalid_token"' if is_given else "Bearer"},
-    )
-
-
-def _too_many_requests(seconds: int) -> Problem:
-    return Problem(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "too_many_requests",
-        f"Too many requests; wait {seconds} s.",
-        headers={"Retry-After": str(seconds)},
     )
 
 
@@ -198,26 +201,16 @@ def _health(bank: Bank) -> Response:
     read_query(request, {})
     # Fails if the store cannot be read; the account itself is told to nobody.
     next(iter(bank.accounts()), None)
-    return _answer(Reply({"status": "ok"}))
+    return answer({"status": "ok"})
 
 
 def _file_view(name: str, content_type: str) -> Callable[[], Response]:
     def view() -> Response:
         text = files("bankcore.flask").joinpath("page", name).read_text("utf-8")
-        return Response(
-            text, content_type=content_type, headers={"Content-Security-Policy": _PAGE_POLICY}
-        )
+        headers = {"Content-Security-Policy": _PAGE_POLICY}
+        return Response(text, headers=headers, content_type=content_type)
 
     return view
-
-
-def _answer(reply: Reply) -> Response:
-    return Response(
-        json_text(reply.members),
-        reply.status,
-        dict(reply.headers),
-        content_type="application/json",
-    )
 
 
 def _begin() -> None:

@@ -2,8 +2,7 @@
 The fields of bodies, which follow from the fields of commands.
 
 Decided here: what each type of a command's field is in JSON, its schema, and how it is read. An
-amount is text, and the body has one currency for all its amounts. What is not read here, such as
-an id, is read by the command itself.
+amount is text, and the body has one currency for all. The command itself reads the rest, as ids.
 """
 
 import re
@@ -38,9 +37,7 @@ def instant_from_json(text: str) -> datetime:
 
 
 class Field(NamedTuple):
-    """
-    A field of a body: its type in JSON, its schema, and how it is read, if not by the command.
-    """
+    """A field of a body: its type in JSON, its schema, and its reader if not the command."""
 
     type: type
     schema: Mapping[str, Any]
@@ -92,9 +89,7 @@ _NOT_IN_BODIES: Final = ("transaction_id", "expected_version", "booked_at")
 
 @attrs.frozen
 class Body:
-    """
-    The body of one kind of command. With *amounts*, the fields that are money, it has a currency.
-    """
+    """The body of one kind of command; with *amounts*, its fields of money, it has a currency."""
 
     fields: Mapping[str, Field]
     required: tuple[str, ...]
@@ -143,9 +138,8 @@ def body_of(command: type[Command], without: Collection[str]) -> Body:
         optional.append("exponent")
     optional.append("description")
     others = {"currency": _CURRENCY, "exponent": _EXPONENT}
-    fields = {
-        name: others.get(name) or _field(name, types[name]) for name in (*required, *optional)
-    }
+    names = (*required, *optional)
+    fields = {name: others.get(name) or _field(name, types[name]) for name in names}
     return Body(fields, tuple(required), tuple(optional), amounts)
 
 

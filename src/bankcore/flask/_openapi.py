@@ -1,8 +1,4 @@
-"""
-The OpenAPI 3.1 document, made from the same tables as the routes.
-
-Decided here: the schemas of the answers, and how endpoints are described in OpenAPI.
-"""
+"""The OpenAPI 3.1 document, made from the same tables as the routes, and answers' schemas."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -78,9 +74,7 @@ def _object(members: Mapping[str, Any], *, optional: Iterable[str] = ()) -> Json
 
 
 def _answer(names: str, *, optional: Iterable[str] = ("exponent",), **others: Json) -> Json:
-    """
-    Return the schema of an answer with the members *names*; *others* are not as in `_MEMBERS`.
-    """
+    """Return the schema of an answer with the members *names*; *others* replace `_MEMBERS`."""
     members = {name: others.get(name) or _MEMBERS[name] for name in names.split()}
     return _object(members, optional=optional)
 
@@ -114,7 +108,6 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
         status={"type": "integer"},
     ),
 }
-
 
 _PARAMETERS: Final[Mapping[str, Json]] = {
     "limit": {
@@ -197,12 +190,11 @@ def _operation(endpoint: Endpoint) -> Json:
         return operation
     parameters += [_parameter("header", name) for name in ("Idempotency-Key", "If-Match")]
     fields = {name: field.schema for name, field in endpoint.body.fields.items()}
+    schema = _object(fields, optional=endpoint.body.optional)
     operation["requestBody"] = {
         "required": True,
         "description": f"At most {BODY_LENGTH_MAX:,} bytes.",
-        "content": {
-            "application/json": {"schema": _object(fields, optional=endpoint.body.optional)}
-        },
+        "content": {"application/json": {"schema": schema}},
     }
     operation["responses"] = _responses(endpoint.schema, (200, 201), _WRITE_PROBLEMS)
     return operation

@@ -1,9 +1,8 @@
 """
 Problems: every error as ``application/problem+json`` (RFC 9457).
 
-Decided here: the status of each error, and what of it is told. An answer of 404 names nothing, so
-that a missing thing and a hidden one are the same bytes. Of an error inside, only the request's id
-is told.
+Decided here: the status of each error, and what of it is told. A 404 names nothing, so that a
+missing thing and a hidden one are the same bytes. An error inside tells only the request's id.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from bankcore.access._errors import AccessDeniedError
-from bankcore.flask._serializers import fact_json, json_text
+from bankcore.flask._serializers import answer, fact_json
 from bankcore.ledger._errors import (
     ClockSkewError,
     OutcomeUnknownError,
@@ -26,15 +25,11 @@ from bankcore.ledger._errors import (
 from bankcore.values._errors import BankError, DeclinedError, InvalidRequestError
 
 _INTERNAL: Final = HTTPStatus.INTERNAL_SERVER_ERROR
-#: The seconds after which to send a request again that failed for now.
-RETRY_AFTER: Final = 1
 
 
 @attrs.frozen
 class Problem(Exception):  # noqa: N818  # the RFC's word
-    """
-    An error over HTTP. *field* names the field or parameter that is wrong, if it is one alone.
-    """
+    """An error over HTTP; *field* names the one field or parameter that is wrong, if any is."""
 
     status: int
     code: str
@@ -59,12 +54,7 @@ class Problem(Exception):  # noqa: N818  # the RFC's word
             members["facts"] = self.facts
         if self.is_replayed:
             members["replayed"] = True
-        return Response(
-            json_text(members),
-            self.status,
-            dict(self.headers),
-            content_type="application/problem+json",
-        )
+        return answer(members, self.status, self.headers, "application/problem+json")
 
 
 def bad_request(code: str, detail: str, field: str | None = None) -> Problem:
@@ -87,7 +77,7 @@ _STATUSES: Final[tuple[tuple[type[BankError], int], ...]] = (
     (DeclinedError, HTTPStatus.CONFLICT),
 )
 _HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_AFTER)},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
     HTTPStatus.FORBIDDEN: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
 }
 # These name nothing: the id would tell whether the thing exists.
@@ -109,10 +99,7 @@ _OF_THE_STORE: Final = {
 def _status(error: BankError) -> int:
     if error.code in _NOT_FOUND:
         return HTTPStatus.NOT_FOUND
-    for kind, status in _STATUSES:
-        if isinstance(error, kind):
-            return status
-    return _INTERNAL
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), _INTERNAL)
 
 
 _HTTP_CODES: Final = {
@@ -142,10 +129,9 @@ def _of_bank(error: BankError) -> Problem:
     status, code, detail = _status(error), error.code, str(error)
     facts = {name: fact_json(value) for name, value in error.facts.items() if value is not None}
     field = facts.pop("field", None)
-    if code in _NOT_FOUND:
-        detail, facts = _NOT_FOUND[code], {}
-    elif code in _OF_THE_STORE:
-        detail, facts = _OF_THE_STORE[code], {}
+    told = _NOT_FOUND.get(code) or _OF_THE_STORE.get(code)
+    if told is not None:
+        detail, facts = told, {}
     elif isinstance(error, TransactionIdReusedError):
         code, facts, field = "idempotency_key_reused", {"fields": list(error.fields)}, None
         fields = ", ".join(error.fields)
@@ -158,7 +144,5 @@ def _of_http(error: HTTPException) -> Problem:
     status = HTTPStatus(error.code or _INTERNAL)
     default = (status.phrase.lower().replace(" ", "_"), f"{status.phrase}.")
     code, detail = _HTTP_CODES.get(status, default)
-    headers = {
-        name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}
-    }
+    headers = {k: v for k, v in error.get_headers() if k in {"Allow", "Retry-After"}}
     return Problem(status, code, detail, headers=headers)

@@ -3,26 +3,37 @@ The resources: paths, methods, fields and parameters, and how the bank is asked.
 
 Decided here: each endpoint is one entry of `ENDPOINTS`, from which the routes and the OpenAPI
 document are made. An endpoint that sends a command takes its fields from the command's class.
-Every handler gets a bank that acts for the sender of the request.
+Every handler gets a bank that acts for the sender of the request. A cursor belongs to the resource
+and the query that it was given for, and grants nothing: the policy decides each page.
 """
 
+import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
+from hashlib import sha256
 from http import HTTPStatus
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
+from flask import Response
 
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
-from bankcore.flask._cursors import from_cursor, to_cursor
 from bankcore.flask._fields import Body, body_of, instant_from_json
-from bankcore.flask._serializers import account_json, hold_json, statement_json, transaction_json
+from bankcore.flask._serializers import (
+    account_json,
+    answer,
+    hold_json,
+    statement_json,
+    transaction_json,
+)
 from bankcore.ledger import Transaction
-from bankcore.ledger._errors import InvalidLimitError
+from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
 from bankcore.values import AccountId
 from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError, shown
 from bankcore.values._ids import to_account_id
@@ -34,15 +45,12 @@ LIMIT_DEFAULT: Final = 50
 SPAN_DAYS_MAX: Final = 36_525
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-_ids_in_path: Final = re.compile(r"{(\w+)}").findall
+_ids_in_path: Final[Callable[[str], list[str]]] = re.compile(r"{(\w+)}").findall
 
 
 @attrs.frozen
 class Call:
-    """
-    A request, as its handler gets it: *path* has ids as text, *query* has parameters as they were
-    read, and *fields* has the fields of a POST's command that are not in the path.
-    """
+    """A request: ids as text, parameters as they were read, and the fields of a POST's command."""
 
     bank: Bank
     path: Mapping[str, str]
@@ -51,29 +59,13 @@ class Call:
 
 
 @attrs.frozen
-class Reply:
-    """A successful answer."""
-
-    members: Mapping[str, Any]
-    status: int = HTTPStatus.OK
-    headers: Mapping[str, str] = _NOTHING
-
-
-@attrs.frozen
 class Endpoint:
-    """
-    One method of one path; with a *body*, a POST.
-
-    Attributes:
-        name: Its name in logs, in OpenAPI, and for the hook that limits rates; of a POST, the
-            kind of its command.
-        schema: The name of its answer's schema in OpenAPI.
-    """
+    """One method of one path; with a *body*, a POST, whose *name* is the kind of its command."""
 
     name: str
     path: str
     summary: str
-    handle: Callable[[Call], Reply]
+    handle: Callable[[Call], Response]
     schema: str
     query: Mapping[str, Callable[[str], Any]] = _NOTHING
     body: Body | None = None
@@ -84,8 +76,7 @@ class Endpoint:
 
     @property
     def ids(self) -> list[str]:
-        found: list[str] = _ids_in_path(self.path)
-        return found
+        return _ids_in_path(self.path)
 
 
 def post(
@@ -97,14 +88,12 @@ def post(
     renamed: Mapping[str, str] = _NOTHING,
 ) -> Endpoint:
     """
-    Return the endpoint that sends a command of *kind*.
-
-    Its body has the command's fields but for those in the path and those in *without*. *renamed*
-    gives the command's name of an id that has another name in the path.
+    Return the endpoint that sends a command of *kind*, whose body has the fields that are not in
+    the path or *without*; *renamed* gives the command's name of an id in the path.
     """
     command = BY_KIND[kind]
 
-    def send(call: Call) -> Reply:
+    def send(call: Call) -> Response:
         ids: dict[str, Any] = dict(call.path)
         for name, field in renamed.items():
             ids[field] = ids.pop(name)
@@ -125,60 +114,83 @@ def post(
     return Endpoint(kind, path, summary, send, "Transaction", body=body)
 
 
-def _receipt(transaction: Transaction) -> Reply:
-    headers: dict[str, str] = {}
-    if transaction.replayed:
-        headers["Idempotency-Replayed"] = "true"
+def _receipt(transaction: Transaction) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if transaction.replayed else {}
     if transaction.postings:
         headers["ETag"] = f'"{transaction.postings[0].version}"'
     status = HTTPStatus.OK if transaction.replayed else HTTPStatus.CREATED
-    return Reply(transaction_json(transaction), status, headers)
+    return answer(transaction_json(transaction), status, headers)
 
 
-def _account(call: Call) -> Reply:
+_CURSOR_LENGTH_MAX: Final = 400
+_SUM_LENGTH: Final = 8
+
+_Position = TypeVar("_Position", str, int)
+
+
+def _to_cursor(resource: str, position: str | int | None) -> str | None:
+    """Return the cursor to *position* in *resource*; None for None."""
+    if position is None:
+        return None
+    data = json.dumps(position).encode()
+    tied = f"bankcore cursor 1\n{len(resource)}:{resource}".encode() + data
+    return urlsafe_b64encode(sha256(tied).digest()[:_SUM_LENGTH] + data).decode().rstrip("=")
+
+
+def _from_cursor(resource: str, text: str | None, kind: type[_Position]) -> _Position | None:
+    """Return the position in *resource* for which the cursor *text* was made; None for None."""
+    if text is None:
+        return None
+    if len(text) <= _CURSOR_LENGTH_MAX and text.isascii():
+        # Neither base64 nor JSON may be valid.
+        with suppress(ValueError):
+            data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            position = json.loads(data[_SUM_LENGTH:])
+            # Made again, so that only one text is this cursor.
+            if type(position) is kind and _to_cursor(resource, position) == text:
+                return position
+    raise InvalidCursorError(shown(text)).about("cursor")
+
+
+def _account(call: Call) -> Response:
     account = call.bank.account(call.path["account_id"])
-    return Reply(account_json(account), headers={"ETag": f'"{account.version}"'})
+    return answer(account_json(account), headers={"ETag": f'"{account.version}"'})
 
 
-def _accounts(call: Call) -> Reply:
+def _accounts(call: Call) -> Response:
     limit = call.query.get("limit", LIMIT_DEFAULT)
-    after = None
-    if "cursor" in call.query:
-        after = AccountId(from_cursor("accounts", call.query["cursor"], str))
+    cursor = _from_cursor("accounts", call.query.get("cursor"), str)
+    after = None if cursor is None else AccountId(cursor)
     found = list(islice(call.bank.accounts(after=after), limit + 1))
     page = found[:limit]
-    following = to_cursor("accounts", page[-1].id.value) if len(found) > limit else None
-    return Reply({"accounts": list(map(account_json, page)), "next": following})
+    position = page[-1].id.value if len(found) > limit else None
+    members = {"accounts": list(map(account_json, page))}
+    return answer({**members, "next": _to_cursor("accounts", position)})
 
 
-def _holds(call: Call) -> Reply:
-    return Reply({"holds": list(map(hold_json, call.bank.holds(call.path["account_id"])))})
+def _holds(call: Call) -> Response:
+    return answer({"holds": list(map(hold_json, call.bank.holds(call.path["account_id"])))})
 
 
-def _transaction(call: Call) -> Reply:
-    return Reply(transaction_json(call.bank.transaction(call.path["transaction_id"])))
+def _transaction(call: Call) -> Response:
+    return answer(transaction_json(call.bank.transaction(call.path["transaction_id"])))
 
 
-def _statement(call: Call) -> Reply:
+def _statement(call: Call) -> Response:
     account_id = to_account_id(call.path["account_id"])
     start, end = call.query.get("start"), call.query.get("end")
     if start is not None and end is not None and end - start > timedelta(days=SPAN_DAYS_MAX):
         reason = f"must be at most {SPAN_DAYS_MAX:,} days after the start"
         raise InvalidTimeError(end.isoformat(), reason).about("end")
     limit = call.query.get("limit", LIMIT_DEFAULT)
-    # A cursor belongs to its account and span.
     resource = f"statement {account_id} {start} {end}"
-    after = None
-    if "cursor" in call.query:
-        after = from_cursor(resource, call.query["cursor"], int)
+    after = _from_cursor(resource, call.query.get("cursor"), int)
     statement = call.bank.statement(
         account_id, start=start, end=end, after_version=after, limit=limit + 1
     )
     members = statement_json(attrs.evolve(statement, lines=statement.lines[:limit]))
-    members["next"] = None
-    if len(statement.lines) > limit:
-        members["next"] = to_cursor(resource, members["lines"][-1]["version"])
-    return Reply(members)
+    position = members["lines"][-1]["version"] if len(statement.lines) > limit else None
+    return answer({**members, "next": _to_cursor(resource, position)})
 
 
 def _limit(text: str) -> int:
@@ -189,10 +201,10 @@ def _limit(text: str) -> int:
 
 _PAGE: Final[Mapping[str, Callable[[str], Any]]] = {"limit": _limit, "cursor": str}
 
-
 _ACCOUNTS: Final = "/accounts"
 _ACCOUNT: Final = "/accounts/{account_id}"
-_HOLD: Final = f"{_ACCOUNT}/holds/{{hold_id}}"
+_HOLDS: Final = f"{_ACCOUNT}/holds"
+_HOLD: Final = f"{_HOLDS}/{{hold_id}}"
 _TRANSACTION: Final = "/transactions/{transaction_id}"
 
 #: Everything that a known principal can ask for.
@@ -224,16 +236,12 @@ ENDPOINTS: Final = (
     post("transfer", "/transfers", "Move money from one account to another."),
     Endpoint(
         "list_holds",
-        f"{_ACCOUNT}/holds",
+        _HOLDS,
         "The account's open holds, in the order in which they were placed.",
         _holds,
         "Holds",
     ),
-    post(
-        "place_hold",
-        f"{_ACCOUNT}/holds",
-        "Reserve money; the hold's id is that of the transaction.",
-    ),
+    post("place_hold", _HOLDS, "Reserve money; the hold's id is that of the transaction."),
     post(
         "capture_hold",
         f"{_HOLD}/captures",

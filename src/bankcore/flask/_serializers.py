@@ -2,14 +2,18 @@
 Serializers: the bank's values as JSON.
 
 Decided here: amounts are text, with their currency beside them once for each object; instants are
-RFC 3339 in UTC. What a body's fields become is decided in `bankcore.flask._fields`.
+RFC 3339 in UTC.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
+
+from flask import Response
 
 from bankcore.accounts import Account, Hold
 from bankcore.ledger import Posting, Statement, StatementLine, Transaction
@@ -17,12 +21,18 @@ from bankcore.money import Money
 from bankcore.money._formatting import decimal_text
 from bankcore.values import AccountId
 
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def json_text(members: Mapping[str, Any]) -> str:
-    """Return *members* as a line of JSON."""
-    return f"{_encode(members)}\n"
+def answer(
+    members: Mapping[str, Any],
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] = _NOTHING,
+    content_type: str = "application/json",
+) -> Response:
+    """Return the response whose body is *members* as a line of JSON."""
+    return Response(f"{_encode(members)}\n", status, dict(headers), content_type=content_type)
 
 
 def instant_text(instant: datetime | None) -> str | None:

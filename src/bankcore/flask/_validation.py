@@ -1,9 +1,8 @@
 """
 Validation: the form that a request must have, before anything it asks for is looked at.
 
-Decided here: the form of bodies, queries and headers. Nothing is guessed: a body is UTF-8 JSON of
-bounded size, an object with known fields, each once and of its type; a query has known
-parameters, each once. Anything else is a problem that says what to do.
+Decided here: the form of bodies, queries and headers. A body is UTF-8 JSON of bounded size, an
+object with known fields, each once and of its type; a query has known parameters, each once.
 """
 
 import json
@@ -18,7 +17,7 @@ from flask import Request
 from bankcore.flask._fields import Body
 from bankcore.flask._problems import Problem, bad_request, missing_field
 from bankcore.values import PrincipalId
-from bankcore.values._errors import InvalidRequestError
+from bankcore.values._errors import naming
 
 #: The most bytes that a body has.
 BODY_LENGTH_MAX: Final = 16 * 1024
@@ -39,8 +38,19 @@ _quoted_key = re.compile(r'"((?:[!#-\[\]-~]|\\["\\]){1,128})"', re.ASCII).fullma
 _version_tag = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII).fullmatch
 
 
-def read_body(request: Request, body: Body) -> dict[str, Any]:
-    """Return the fields of the command that the request's body stands for."""
+def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dict[str, Any]:
+    """Return the fields of the command that this principal's request stands for."""
+    who, key = principal_id.value, _key(request)
+    # With the lengths, two principals never send the same id.
+    text = f"bankcore http 1\n{len(who)}:{who}{len(key)}:{key}"
+    return {
+        "transaction_id": sha256(text.encode("ascii")).hexdigest(),
+        "expected_version": _expected_version(request),
+        **_fields(request, body),
+    }
+
+
+def _fields(request: Request, body: Body) -> dict[str, Any]:
     headers = request.headers
     if headers.get("Content-Type") != "application/json" or "Content-Encoding" in headers:
         raise Problem(
@@ -51,8 +61,7 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
     members = _object_from(_whole_body(request))
     for name in members:
         if name not in body.fields:
-            shown = _shown(name)
-            raise bad_request("unknown_field", f"Unknown field {shown}.", shown[1:-1])
+            raise bad_request("unknown_field", *_unknown("field", name))
     for name in body.required:
         if name not in members:
             raise missing_field(name)
@@ -64,7 +73,7 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
 
 
 def _whole_body(request: Request) -> bytes:
-    """Return the whole body, and read no more than is allowed to find out that it is too long."""
+    """Return the whole body, and read no more than one byte of what is too much."""
     found = b""
     if (request.content_length or 0) <= BODY_LENGTH_MAX:
         while len(found) <= BODY_LENGTH_MAX:
@@ -141,9 +150,10 @@ _decode: Final = json.JSONDecoder(
 ).decode
 
 
-def _shown(name: str) -> str:
-    """Return a name that the sender made up as short ASCII, in quotes."""
-    return json.dumps(name[:_NAME_SHOWN_MAX])
+def _unknown(kind: str, name: str) -> tuple[str, str]:
+    """Return the sentence on a name that the sender made up, and the name, as short ASCII."""
+    shown = json.dumps(name[:_NAME_SHOWN_MAX])
+    return f"Unknown {kind} {shown}.", shown[1:-1]
 
 
 def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
@@ -153,19 +163,14 @@ def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) ->
         return found
     for name, values in request.args.lists():
         if name not in readers:
-            shown = _shown(name)
-            raise bad_request("unknown_parameter", f"Unknown parameter {shown}.", shown[1:-1])
+            raise bad_request("unknown_parameter", *_unknown("parameter", name))
         if len(values) != 1:
             raise bad_request("invalid_parameter", f"{name} must be given once.", name)
-        try:
-            found[name] = readers[name](values[0])
-        except InvalidRequestError as error:
-            error.about(name)
-            raise
+        found[name] = naming(name, readers[name], values[0])
     return found
 
 
-def read_key(request: Request) -> str:
+def _key(request: Request) -> str:
     """Return the idempotency key, without its quotes."""
     given = request.headers.get("Idempotency-Key")
     if given is None:
@@ -185,18 +190,7 @@ def read_key(request: Request) -> str:
     )
 
 
-def transaction_id_from_key(principal_id: PrincipalId, key: str) -> str:
-    """
-    Return the transaction id of *key*, as this principal sends it.
-
-    Two principals never have the same: the lengths are part of what is hashed.
-    """
-    who = principal_id.value
-    text = f"bankcore http 1\n{len(who)}:{who}{len(key)}:{key}"
-    return sha256(text.encode("ascii")).hexdigest()
-
-
-def read_expected_version(request: Request) -> int | None:
+def _expected_version(request: Request) -> int | None:
     """Return the version that ``If-Match`` asks for; None for any."""
     given = request.headers.get("If-Match")
     if given is None or given == "*":

@@ -11,7 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -30,6 +30,7 @@ from bankcore.ledger import (
     WriteSet,
 )
 from bankcore.ledger import _codec as codec
+from bankcore.ledger._chain import Record
 from bankcore.ledger._errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError
 from bankcore.ledger._pages import every_account, every_record
 from bankcore.money import Money
@@ -37,8 +38,6 @@ from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
 from bankcore.values._instants import from_microseconds, to_microseconds
-
-Record = Transaction | Refusal
 
 #: The first line of every exported journal, without the end of the line.
 FIRST_LINE: Final = '{"format":"bankcore journal","version":1}'
@@ -55,8 +54,8 @@ class JournalReport:
 
 def export_journal(store: AccountStore) -> Iterator[str]:
     """
-    The journal of *store* as lines of ASCII, each with its end: a line for the format, one for
-    each record, and one that closes it.
+    Yield the journal of *store* as lines of ASCII, each with its end: a line for the format, one
+    for each record, and one that closes it.
 
     What is recorded while it runs is in it or not, but always whole and in order. The records
     of one page are in memory at a time.
@@ -72,14 +71,14 @@ def export_journal(store: AccountStore) -> Iterator[str]:
 
 def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     """
-    Write the journal that *lines* say into the empty *store*; what it had.
+    Write the journal in *lines* into the empty *store*, and return its counts.
 
     Accounts, outcomes, refusals, their order and hashes are then equal to those that were
     exported. It is one durable unit, whose records are all in memory until it is written.
 
     Raises:
-        InvalidJournalError: If a line is damaged, missing or too many, or says what the rules
-            do not say. Nothing was written.
+        InvalidJournalError: If a line is damaged, missing or too many, or has an outcome
+            that the rules do not give. Nothing was written.
         StoreMisuseError: If the store is not empty. Nothing was written.
     """
     if store.journal(limit=1).records or store.accounts(limit=1):
@@ -92,16 +91,13 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
             expected.extend(_replay(replayed, record))
         said = expected.popleft() if expected else None
         if said is None or _line_of(said) != text:
-            raise InvalidJournalError(
-                line_number, f"{record.id} is not what the rules make of its command"
-            )
+            reason = f"{record.id} is not what the rules make of its command"
+            raise InvalidJournalError(line_number, reason)
     if expected:
         raise InvalidJournalError(line_number, f"{expected[0].id} is missing after it")
     written = WriteSet(tuple(every_account(replayed)), tuple(every_record(replayed)))
-    reads = ReadSet(
-        tuple(record.id for record in written.records),
-        tuple(account.id for account in written.accounts),
-    )
+    ids = tuple(record.id for record in written.records)
+    reads = ReadSet(ids, tuple(account.id for account in written.accounts))
 
     def write(snapshot: Snapshot) -> WriteSet:
         if snapshot.recorded or snapshot.accounts:
@@ -120,19 +116,17 @@ _NOT_EMPTY: Final = "it is not empty, and a journal is imported into an empty st
 
 
 def _replay(store: MemoryStore, record: Record) -> tuple[Record, ...]:
-    """
-    Judge again what led to *record*, at its own time, and return the records that come of it.
-    """
-    batch: tuple[Command, ...] = ()
-    if isinstance(record, Transaction):
-        at = record.booked_at
-    else:
-        at, batch = record.refused_at, record.batch
+    """Decide again what led to *record*, at its own time; return the records that come of it."""
+    batch = record.batch if isinstance(record, Refusal) else ()
     # Accept any clock skew: it was checked when the record was first written.
-    clock = Clock(at, timedelta.max)
+    clock = Clock(_time_of(record), timedelta.max)
     requests = tuple(_request(command, record) for command in (*batch, record.command))
     decided = partial(decide, requests, clock=clock, atomic=bool(batch))
     return store.transact(reads_of(requests), decided).records
+
+
+def _time_of(record: Record) -> datetime:
+    return record.booked_at if isinstance(record, Transaction) else record.refused_at
 
 
 def _request(command: Command, record: Record) -> Request:
@@ -140,17 +134,12 @@ def _request(command: Command, record: Record) -> Request:
     account_ids = command.account_ids
     if type(command) is OpenAccount and not account_ids:
         account_ids = (_made_id(command, record),)
-    return Request(
-        command,
-        transaction_id,
-        isinstance(record, Refusal),
-        account_ids,
-        principal=record.principal,
-    )
+    is_refused = isinstance(record, Refusal)
+    return Request(command, transaction_id, is_refused, account_ids, principal=record.principal)
 
 
 def _made_id(command: OpenAccount, record: Record) -> AccountId:
-    """The id that the bank had made for the account that *command* opened."""
+    """Return the id that the bank had made for the account that *command* opened."""
     if isinstance(record, Transaction):
         if record.postings:
             return record.postings[0].account_id
@@ -177,14 +166,13 @@ def _closing(count: int, digest: str) -> str:
 
 
 def _line_of(record: Record) -> str:
-    """*record* as one line of ASCII, always the same for the same record."""
+    """Return *record* as one line of ASCII, always the same for the same record."""
     kind, command = codec.command_to_text(record.command)
-    at = record.booked_at if isinstance(record, Transaction) else record.refused_at
     members = [
         f'"id":"{record.id.value}"',
         f'"kind":"{kind}"',
         f'"command":{command}',
-        f'"at":{to_microseconds(at)}',
+        f'"at":{to_microseconds(_time_of(record))}',
     ]
     if record.principal is not None:
         members.append(f'"principal":{json.dumps(record.principal)}')
@@ -196,15 +184,10 @@ def _line_of(record: Record) -> str:
         if record.batch:
             members.append(f'"batch":{codec.batch_to_text(record.batch)}')
     line = f"{{{','.join(members)}}}"
+    if line.isascii():
+        return line
     # Only texts have other characters, and there JSON may escape them.
-    return line if line.isascii() else _NOT_ASCII.sub(_escaped, line)
-
-
-_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1]
+    return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], line)
 
 
 def _posting_text(posting: Posting) -> str:
@@ -217,7 +200,7 @@ def _posting_text(posting: Posting) -> str:
 
 
 def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
-    """The records that *lines* say, each with the number and the text of its line."""
+    """Yield the records that *lines* say, each with the number and the text of its line."""
     digest = sha256()
     is_closed = False
     number = 0
@@ -232,9 +215,8 @@ def _records(lines: Iterable[str]) -> Iterator[tuple[int, str, Record]]:
                 raise InvalidJournalError(1, f"{shown(text)} is not {FIRST_LINE}")
         elif text.startswith('{"records":'):
             if text != _closing(number - 2, digest.hexdigest()):
-                raise InvalidJournalError(
-                    number, "the number or hash of the lines before is another"
-                )
+                reason = "it does not match the number or hash of the lines before"
+                raise InvalidJournalError(number, reason)
             is_closed = True
             continue
         else:
@@ -260,22 +242,15 @@ def _record_from(values: dict[str, Any]) -> Record:
     transaction_id = TransactionId(values["id"])
     at = from_microseconds(values["at"])
     principal = PrincipalId(values["principal"]).value if "principal" in values else None
-    command = codec.command_from_text(
-        values["kind"], json.dumps(values["command"]), transaction_id
-    )
+    text = json.dumps(values["command"])
+    command = codec.command_from_text(values["kind"], text, transaction_id)
     if "postings" in values:
         postings = tuple(map(_posting_from, values["postings"]))
         return Transaction(transaction_id, command, at, postings, principal)
-    batch = json.dumps(values["batch"]) if "batch" in values else None
-    return Refusal(
-        transaction_id,
-        command,
-        at,
-        values["refusal"],
-        codec.facts_from_text(values["refusal"], json.dumps(values["facts"])),
-        principal,
-        codec.batch_from_text(batch),
-    )
+    code = values["refusal"]
+    facts = codec.facts_from_text(code, json.dumps(values["facts"]))
+    batch = codec.batch_from_text(json.dumps(values["batch"]) if "batch" in values else None)
+    return Refusal(transaction_id, command, at, code, facts, principal, batch)
 
 
 def _posting_from(parts: list[Any]) -> Posting:

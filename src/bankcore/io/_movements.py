@@ -90,11 +90,8 @@ def opened(path: str) -> Iterator[TextIO]:
     Raises:
         InvalidHistoryError: If it is absent, not what its name says, or not UTF-8.
     """
-    unpack: Callable[..., TextIO] = open
-    if path.endswith(".gz"):
-        unpack = gzip.open
-    elif path.endswith(".xz"):
-        unpack = lzma.open
+    unpackers: dict[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open}
+    unpack = unpackers.get(path[-3:], open)
     try:
         # utf-8-sig: spreadsheets begin a file with a byte-order mark.
         with unpack(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -129,13 +126,10 @@ def import_history(
 
 
 class _Entry(NamedTuple):
-    """
-    A command of the batch, and what its account's balance must be after it.
-
-    *line* is 0 for a command that opens the account of the next entry.
-    """
+    """A command of the batch, and what its account's balance must be after it."""
 
     command: Command
+    #: 0 for a command that opens the account of the next entry.
     line: int = 0
     balance: Money | None = None
 
@@ -191,7 +185,6 @@ class _Import:
         )
 
     def _add(self, line: int, cells: Sequence[str]) -> None:
-        """Add the commands of one row to the batch."""
         transaction_id, name, date, amount, balance, description = cells
         booked_at = self._instant(date)
         account_id = self._account_ids.get(name) or AccountId(name)
@@ -222,8 +215,7 @@ class _Import:
         try:
             return Money(text, self._zero.currency)
         except InvalidRequestError as error:
-            error.about("balance")
-            raise
+            raise error.about("balance") from None
 
     def _book(self) -> None:
         outcomes = self._bank.execute([entry.command for entry in self._batch])
@@ -251,11 +243,9 @@ class _Import:
     def _closing_sum(self) -> Money:
         total = self._zero
         for account in self._bank.accounts():
-            if (
-                account.id.value in self._account_ids
-                and account.balance.currency == total.currency
-            ):
-                total += account.balance
+            balance = account.balance
+            if account.id.value in self._account_ids and balance.currency == total.currency:
+                total += balance
         return total
 
 
@@ -273,9 +263,8 @@ def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
 
     def pick(cells: Sequence[str]) -> tuple[str, ...]:
         if len(cells) != len(names):
-            raise InvalidHistoryError(
-                f"the row has {len(cells)} cells, and the first line has {len(names)}"
-            )
+            reason = f"the row has {len(cells)} cells, and the first line has {len(names)}"
+            raise InvalidHistoryError(reason)
         return picked((*cells, ""))
 
     return pick, tuple(name for name in names if name not in _COLUMNS)

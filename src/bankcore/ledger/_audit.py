@@ -2,9 +2,8 @@
 The audit: all that a store holds, compared with its own journal.
 
 Decided here: what must be true of a whole store, worked out again in plain integers from the
-commands in the journal, without the rules that booked them. An audit writes nothing, keeps one
-account's state and one page of records in memory, and is right while others write: an account
-is compared with its history up to the version that it was read with, and history never changes.
+commands in the journal, without the rules that booked them. An audit writes nothing, and is right
+while others write: an account is compared with its history up to the version that was read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,25 +11,8 @@ from datetime import datetime
 
 import attrs
 
+from bankcore import commands
 from bankcore.accounts import AMOUNT_MINOR_MAX, Account, AccountStatus, Restriction, Right
-from bankcore.commands import (
-    CaptureHold,
-    CloseAccount,
-    Deposit,
-    ExpireHold,
-    ExtendHold,
-    GrantAccess,
-    OpenAccount,
-    PlaceHold,
-    Post,
-    ReleaseHold,
-    Restrict,
-    Reverse,
-    RevokeAccess,
-    SetOverdraftLimit,
-    Transfer,
-    Withdraw,
-)
 from bankcore.ledger._chain import GENESIS, content_of, next_head
 from bankcore.ledger._checkpoint import Checkpoint, Progress, differences, to_checkpoint
 from bankcore.ledger._errors import (
@@ -85,12 +67,9 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
         >>> verify(MemoryStore()).is_clean
         True
 
-    Damage that keeps the store from being read is a disagreement like any other.
-
-    Args:
-        store: The store to audit; nothing is written.
-        against: A checkpoint that was taken of this store before, or its text. The records that
-            it covers must still be the first of the journal, each as it was.
+    Damage that keeps the store from being read is a disagreement like any other. *against* is a
+    checkpoint that was taken of this store before, or its text: the records that it covers must
+    still be the first of the journal, each as it was.
 
     Raises:
         InvalidCheckpointError: If *against* is no checkpoint.
@@ -99,8 +78,7 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
     try:
         kept = None if against is None else to_checkpoint(against)
     except InvalidCheckpointError as error:
-        error.about("against")
-        raise
+        raise error.about("against") from None
     found: list[Disagreement] = []
     if isinstance(store, SelfChecking):
         found += [Disagreement("the store's files", error) for error in store.integrity_errors()]
@@ -127,8 +105,7 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
         is_complete = False
     if kept is not None:
         where = f"the checkpoint of {kept.taken_at.isoformat()}"
-        seen = progress.checkpoint(kept.taken_at)
-        errors = differences(kept, seen, is_complete=is_complete)
+        errors = differences(kept, progress.checkpoint(kept.taken_at), is_complete=is_complete)
         found += [Disagreement(where, what) for what in errors]
     return AuditReport(accounts, transactions, refusals, tuple(found))
 
@@ -149,9 +126,7 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
     except TransactionNotFoundError as error:
         yield f"it reverses what is not there: {error}"
         return
-    booked = [
-        (posting.account_id, posting.amount.amount_minor) for posting in transaction.postings
-    ]
+    booked = [(each.account_id, each.amount.amount_minor) for each in transaction.postings]
     if len(booked) != len(expected) or any(
         found[0] != wanted[0] or wanted[1] not in {None, found[1]}
         for found, wanted in zip(booked, expected, strict=True)
@@ -168,59 +143,47 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
 def _expected_changes(  # noqa: C901  # a case for each command that moves money
     store: AccountStore, transaction: Transaction
 ) -> list[_Change]:
-    """
-    Return what the transaction's command does to the balances of accounts, debits first.
-
-    Raises:
-        TransactionNotFoundError: If it reverses a transaction that is not recorded.
-    """
+    """Return what the transaction's command does to the balances of accounts, debits first."""
     command = transaction.command
     changes: Iterable[_Change]
     match command:
-        case OpenAccount():
+        case commands.OpenAccount():
             opened = command.account_id or transaction.account_id
             changes = [(opened, command.initial_balance.amount_minor)]
-        case Deposit():
+        case commands.Deposit():
             changes = [(command.account_id, command.amount.amount_minor)]
-        case Withdraw():
+        case commands.Withdraw():
             changes = [(command.account_id, -command.amount.amount_minor)]
-        case Transfer():
+        case commands.Transfer():
             amount = command.amount.amount_minor
             changes = [(command.source_id, -amount), (command.destination_id, amount)]
-        case Post():
-            changes = _nets(command)
-        case Reverse():
+        case commands.Post():
+            nets: dict[AccountId, int] = {}
+            for account_id, leg in command.legs:
+                nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
+            changes = nets.items()
+        case commands.Reverse():
             changes = _opposite(store, command)
-        case CaptureHold(amount=None):
+        case commands.CaptureHold(amount=None):
             changes = [(account_id, None) for account_id in command.account_ids]
-        case CaptureHold(amount=Money(amount_minor=taken)):
+        case commands.CaptureHold(amount=Money(amount_minor=taken)):
             # To outside the bank, or to a second account.
             changes = zip(command.account_ids, (-taken, taken), strict=False)
-        case CloseAccount() if len(transaction.postings) > 1:
+        case commands.CloseAccount() if len(transaction.postings) > 1:
             # Swept to a second account.
             changes = [(account_id, None) for account_id in command.account_ids]
-        case CloseAccount():
+        case commands.CloseAccount():
             changes = [(command.account_id, 0)]
         case _:
             changes = [(account_id, 0) for account_id in command.account_ids]
     return sorted(changes, key=lambda change: change[1] is None or change[1] >= 0)
 
 
-def _nets(command: Post) -> Iterable[_Change]:
-    nets: dict[AccountId, int] = {}
-    for account_id, leg in command.legs:
-        nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
-    return nets.items()
-
-
-def _opposite(store: AccountStore, command: Reverse) -> Iterable[_Change]:
+def _opposite(store: AccountStore, command: commands.Reverse) -> Iterable[_Change]:
     original = store.outcome(command.original_id)
     if not isinstance(original, Transaction):
         raise TransactionNotFoundError(command.original_id)
-    return [
-        (posting.account_id, -posting.amount.amount_minor)
-        for posting in reversed(original.postings)
-    ]
+    return [(each.account_id, -each.amount.amount_minor) for each in reversed(original.postings)]
 
 
 def _listed(changes: Sequence[_Change]) -> str:
@@ -233,9 +196,7 @@ def _listed(changes: Sequence[_Change]) -> str:
 def _currency_errors(transaction: Transaction) -> Iterator[str]:
     """Yield which postings are not in the currency that the command names for their account."""
     command = transaction.command
-    of_legs = {}
-    if isinstance(command, Post):
-        of_legs = {account_id: amount.currency for account_id, amount in command.legs}
+    of_legs = {account_id: amount.currency for account_id, amount in getattr(command, "legs", ())}
     moneys = (
         getattr(command, name, None) for name in ("amount", "initial_balance", "overdraft_limit")
     )
@@ -297,7 +258,13 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
                 errors += _hash_errors(state, transaction, next(hashes, b""))
             for what in errors:
                 yield Disagreement(f"{where}, version {posting.version}", what)
-        errors = [*_head_errors(state, store, account), *_state_errors(state, account)]
+        errors = []
+        if isinstance(store, Chained):
+            version, head = store.chain_head(account.id)
+            # At another version, others have written since.
+            if version == account.version and head != state.head:
+                errors.append("the head of its chain is not the hash of its last version")
+        errors += _state_errors(state, account)
     except StoreCorruptedError as error:
         errors = [str(error)]
     for what in errors:
@@ -305,9 +272,7 @@ def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Di
 
 
 def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
-    """
-    Yield the account's transactions and its postings in them, up to the version of *account*.
-    """
+    """Yield the account's transactions and its postings in them, up to its present version."""
     last, version = account.version, 0
 
     def page(*, after: int, limit: int) -> Sequence[Transaction]:
@@ -318,7 +283,7 @@ def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transactio
             posting = transaction.posting(account.id)
         except KeyError:
             raise StoreCorruptedError(
-                f"transaction {transaction.id} is in its history and does not touch it"
+                f"transaction {transaction.id} is in the history of {account.id} without a posting"
             ) from None
         if posting.version <= version:
             raise StoreCorruptedError(f"version {posting.version} follows version {version}")
@@ -340,14 +305,6 @@ def _hash_errors(state: _State, transaction: Transaction, stored: bytes) -> Iter
         yield f"its hash does not match transaction {transaction.id} and the hash before"
     # On from what is stored, so that one wrong hash is one disagreement.
     state.head = stored
-
-
-def _head_errors(state: _State, store: AccountStore, account: Account) -> Iterator[str]:
-    if isinstance(store, Chained):
-        version, head = store.chain_head(account.id)
-        # At another version, others have written since.
-        if version == account.version and head != state.head:
-            yield "the head of its chain is not the hash of its last version"
 
 
 def _posting_errors(
@@ -380,7 +337,7 @@ def _posting_errors(
     state.last_booked_at = transaction.booked_at
     # The floor, posting by posting: sums alone would not show that it was broken. A lowered
     # limit may break it, and what does not lower `available` need not restore it.
-    if state.available < min(0, available) and not isinstance(command, SetOverdraftLimit):
+    if state.available < min(0, available) and not isinstance(command, commands.SetOverdraftLimit):
         yield f"{posting.balance} after {posting.amount} is below what was available"
     if abs(state.balance) > AMOUNT_MINOR_MAX:
         yield f"the balance {posting.balance} is beyond the largest there can be"
@@ -389,18 +346,18 @@ def _posting_errors(
 def _order_errors(state: _State, transaction: Transaction) -> Iterator[str]:
     """Yield why *transaction* cannot come after *state*."""
     command, at, last = transaction.command, transaction.booked_at, state.last_booked_at
-    is_opening = isinstance(command, OpenAccount)
+    is_opening = isinstance(command, commands.OpenAccount)
     if is_opening and state.version != 0:
         yield "it is opened again"
     elif not is_opening and state.version == 0:
         yield "its history does not begin with its opening"
     if state.status is AccountStatus.CLOSED and not isinstance(
-        command, GrantAccess | RevokeAccess
+        command, commands.GrantAccess | commands.RevokeAccess
     ):
         yield "it was closed before"
     if last is not None and at < last:
         yield f"it was booked at {at}, before the one before it, at {last}"
-    if isinstance(command, ExpireHold):
+    if isinstance(command, commands.ExpireHold):
         return
     for name, hold in state.holds.items():
         if hold.expires_at is not None and hold.expires_at <= at:
@@ -412,48 +369,45 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
 ) -> Iterator[str]:
     """
     Do to *state* what the command does besides its *change* of the balance, and yield what is
-    wrong with it.
-
-    Raises:
-        KeyError: If there is no such hold or holder.
+    wrong with it; a `KeyError` names a hold or holder that is not there.
     """
     command = transaction.command
     match command:
-        case OpenAccount():
+        case commands.OpenAccount():
             limit = command.overdraft_limit
             state.overdraft_limit = 0 if limit is None else limit.amount_minor
             if command.holder is not None:
                 state.holders[command.holder.value] = frozenset(Right)
-        case SetOverdraftLimit():
+        case commands.SetOverdraftLimit():
             state.overdraft_limit = command.overdraft_limit.amount_minor
-        case PlaceHold():
+        case commands.PlaceHold():
             state.holds[transaction.id.value] = _HoldState(
                 command.amount.amount_minor, command.expires_at, command.description
             )
-        case CaptureHold():
+        case commands.CaptureHold():
             yield from _follow_capture(state, command, change)
-        case ReleaseHold():
+        case commands.ReleaseHold():
             del state.holds[command.hold_id.value]
-        case ExtendHold():
+        case commands.ExtendHold():
             hold = state.holds[command.hold_id.value]
             state.holds[command.hold_id.value] = attrs.evolve(hold, expires_at=command.expires_at)
-        case ExpireHold():
+        case commands.ExpireHold():
             expires_at = state.holds.pop(command.hold_id.value).expires_at
             if expires_at != transaction.booked_at:
                 yield f"the hold expired at {expires_at}, not at {transaction.booked_at}"
-        case Restrict():
+        case commands.Restrict():
             state.restriction = (command.restriction, command.reason, command.ends_at)
-        case CloseAccount():
+        case commands.CloseAccount():
             state.status = AccountStatus.CLOSED
             if state.balance + change or state.holds:
                 yield f"it was closed with {state.balance + change} minor units or open holds"
-        case GrantAccess():
+        case commands.GrantAccess():
             state.holders[command.principal.value] = command.rights
-        case RevokeAccess():
+        case commands.RevokeAccess():
             del state.holders[command.principal.value]
 
 
-def _follow_capture(state: _State, command: CaptureHold, change: int) -> Iterator[str]:
+def _follow_capture(state: _State, command: commands.CaptureHold, change: int) -> Iterator[str]:
     hold = state.holds[command.hold_id.value]
     taken = hold.left if command.amount is None else command.amount.amount_minor
     if change != -taken:
@@ -467,7 +421,7 @@ def _follow_capture(state: _State, command: CaptureHold, change: int) -> Iterato
 
 
 def _state_errors(state: _State, account: Account) -> Iterator[str]:
-    """Yield in what *account* as it is stored differs from the *state* that its history says."""
+    """Yield how the stored *account* differs from the *state* that its history leads to."""
     for name, stored, derived in (
         ("balance", account.balance.amount_minor, state.balance),
         ("held amount", account.held.amount_minor, state.held),

@@ -1,10 +1,9 @@
 """
 The hash chain of each account, and the roots over all of them.
 
-Decided here: the canonical bytes of a record, how each transaction of an account is tied to
-the one before it, and how the heads of all chains, and all refusals, become one hash each.
-Pure: the same record gives the same bytes on every machine, for ever. The encoding is
-documented, with examples, in ``docs/reference/tamper-evidence.md``.
+Decided here: the canonical bytes of a record, the same on every machine for ever, how each
+transaction of an account is tied to the one before it, and how the heads of all chains become one
+hash. ``docs/reference/tamper-evidence.md`` documents the encoding, with examples.
 """
 
 from collections.abc import Iterable
@@ -34,10 +33,8 @@ def linked(records: Iterable[Record], heads: dict[str, bytes]) -> list[tuple[byt
     """
     Return the hashes of each of *records*: one for each posting, none for a refusal.
 
-    Args:
-        records: What is to be appended to the journal, in this order.
-        heads: The heads of the accounts' chains, by the accounts' ids as text; they are
-            updated. An account without a transaction has none.
+    *heads* are those of the accounts' chains, by the accounts' ids as text; they are updated. An
+    account without a transaction has none.
     """
     return [
         () if isinstance(record, Refusal) else link(record, content_of(record), heads)
@@ -62,18 +59,20 @@ def link(transaction: Transaction, content: bytes, heads: dict[str, bytes]) -> t
 def content_of(record: Record) -> bytes:
     """Return the canonical bytes of *record*; no two different records have the same."""
     kind, command = command_to_text(record.command)
-    if isinstance(record, Refusal):
-        return _refusal_content(record, kind, command)
-    return transaction_content(record, kind, command, to_microseconds(record.booked_at))
+    if isinstance(record, Transaction):
+        return transaction_content(record, kind, command, to_microseconds(record.booked_at))
+    return (
+        f"{_REFUSAL}{_text(record.id.value)}{_text(kind)}{_text(command)}"
+        f"{_text_or_none(record.principal)}{to_microseconds(record.refused_at)};"
+        f"{_text(record.code)}{_text(facts_to_text(record.code, record.facts))}"
+        f"{_text_or_none(batch_to_text(record.batch))}"
+    ).encode()
 
 
 def transaction_content(
     transaction: Transaction, kind: str, command: str, booked_at: int
 ) -> bytes:
-    """
-    Return the canonical bytes of *transaction*, given its command's kind and text and the time
-    in microseconds, which a store has at hand.
-    """
+    """Return the canonical bytes of *transaction* from texts that a store has at hand."""
     postings = transaction.postings
     # Most transactions have one posting, and each of them passes here.
     lines = _posting(postings[0]) if len(postings) == 1 else "".join(map(_posting, postings))
@@ -82,15 +81,6 @@ def transaction_content(
     return (
         f"{_TRANSACTION}{len(name)}:{name}{len(kind)}:{kind}{_text(command)}"
         f"{'-' if principal is None else _text(principal)}{booked_at};{len(postings)};{lines}"
-    ).encode()
-
-
-def _refusal_content(refusal: Refusal, kind: str, command: str) -> bytes:
-    return (
-        f"{_REFUSAL}{_text(refusal.id.value)}{_text(kind)}{_text(command)}"
-        f"{_text_or_none(refusal.principal)}{to_microseconds(refusal.refused_at)};"
-        f"{_text(refusal.code)}{_text(facts_to_text(refusal.code, refusal.facts))}"
-        f"{_text_or_none(batch_to_text(refusal.batch))}"
     ).encode()
 
 

@@ -22,21 +22,14 @@ from bankcore.values._errors import InvalidTimeError, shown
 from bankcore.values._instants import instant_from_text
 
 _FIRST_LINE: Final = "bankcore checkpoint 1"
-_NUMBER: Final = "(0|[1-9][0-9]{0,17})"
-_ROOT: Final = "([0-9a-f]{64})"
+_COUNTS: Final = ("accounts", "transactions", "refusals")
+_ROOTS: Final = ("accounts-root", "refusals-root", "journal-root")
 # Each line: its form as an error shows it, and the pattern that finds its value.
-_LINES: Final = tuple(
-    (form, re.compile(pattern, re.ASCII))
-    for form, pattern in (
-        (_FIRST_LINE, f"({_FIRST_LINE})"),
-        ("taken INSTANT", "taken ([0-9T:.+-]{32})"),
-        ("accounts NUMBER", f"accounts {_NUMBER}"),
-        ("transactions NUMBER", f"transactions {_NUMBER}"),
-        ("refusals NUMBER", f"refusals {_NUMBER}"),
-        ("accounts-root HASH", f"accounts-root {_ROOT}"),
-        ("refusals-root HASH", f"refusals-root {_ROOT}"),
-        ("journal-root HASH", f"journal-root {_ROOT}"),
-    )
+_LINES: Final = (
+    (_FIRST_LINE, re.compile(f"({_FIRST_LINE})")),
+    ("taken INSTANT", re.compile("taken ([0-9T:.+-]{32})")),
+    *((f"{name} NUMBER", re.compile(f"{name} (0|[1-9][0-9]{{0,17}})")) for name in _COUNTS),
+    *((f"{name} HASH", re.compile(f"{name} ([0-9a-f]{{64}})")) for name in _ROOTS),
 )
 
 
@@ -76,12 +69,8 @@ class Checkpoint:
             (
                 _FIRST_LINE,
                 f"taken {self.taken_at.isoformat(timespec='microseconds')}",
-                f"accounts {self.accounts}",
-                f"transactions {self.transactions}",
-                f"refusals {self.refusals}",
-                f"accounts-root {self.accounts_root.hex()}",
-                f"refusals-root {self.refusals_root.hex()}",
-                f"journal-root {self.journal_root.hex()}",
+                *(f"{name} {getattr(self, name)}" for name in _COUNTS),
+                *(f"{name} {getattr(self, name.replace('-', '_')).hex()}" for name in _ROOTS),
             )
         )
 
@@ -108,11 +97,7 @@ class Checkpoint:
         except InvalidTimeError as error:
             raise InvalidCheckpointError(f"line 2: {str(error).removesuffix('.')}") from error
         return cls(
-            taken_at,
-            int(accounts),
-            int(transactions),
-            int(refusals),
-            *map(bytes.fromhex, roots),
+            taken_at, int(accounts), int(transactions), int(refusals), *map(bytes.fromhex, roots)
         )
 
 
@@ -143,9 +128,7 @@ def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
 
 
 class Progress:
-    """
-    The checkpoint of records that come one by one; it keeps a version and a hash for each account.
-    """
+    """The checkpoint of records that come one by one, with each account's version and head."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -169,10 +152,8 @@ class Progress:
 
     def checkpoint(self, taken_at: datetime) -> Checkpoint:
         """Return the checkpoint of the records so far."""
-        leaves = (
-            head_leaf(name, version, self._heads[name])
-            for name, version in sorted(self._versions.items())
-        )
+        heads = sorted(self._heads.items())
+        leaves = (head_leaf(name, self._versions[name], head) for name, head in heads)
         return Checkpoint(
             taken_at,
             len(self._versions),
@@ -186,9 +167,9 @@ class Progress:
 
 def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> Iterator[str]:
     """
-    Yield in what *found*, the first records of a journal as they are, differs from *kept*.
+    Yield how *found*, taken from the first records as they are now, differs from *kept*.
 
-    With *is_complete*, the journal could be read to its end: what it has not is missing.
+    With *is_complete*, the journal was read to its end, so records it lacks are missing.
     """
     if found.records < kept.records:
         seen = (
@@ -198,7 +179,7 @@ def differences(kept: Checkpoint, found: Checkpoint, *, is_complete: bool) -> It
         )
         yield f"it covers {kept.records} records, but {seen}"
         return
-    for name in ("accounts", "transactions", "refusals"):
+    for name in _COUNTS:
         before, now = getattr(kept, name), getattr(found, name)
         if now != before:
             yield f"the journal had {before} {name} there, and now has {now}"

@@ -1,11 +1,10 @@
 """
 Values as text and numbers that last, and back.
 
-Decided here: an instant is an integer of microseconds since 1970, UTC; a command or the facts
-of a refusal is a JSON object of its fields, in which money is its minor units, code and
-exponent, such as ``[1234,"EUR",2]``, so that an application's own currencies come back as they
-were. The same value always has the same text: stores keep it, and `bankcore.ledger._chain`
-hashes it. Reading checks everything: text that cannot have been written here is
+Decided here: an instant is an integer of microseconds since 1970, UTC; a command or the facts of a
+refusal is a JSON object of its fields; money is its minor units, code and exponent, such as
+``[1234,"EUR",2]``, so that an application's own currencies come back as they were. The same value
+always has the same text, as hashes are made of it. Text that cannot have been written here is a
 `StoreCorruptedError`.
 """
 
@@ -94,9 +93,8 @@ def _legs_from(pairs: list[Any]) -> tuple[tuple[str, Money], ...]:
     return tuple((name, _money_from(money)) for name, money in pairs)
 
 
-_is_rate = re.compile(
-    f"[0-9]{{1,{NUMBER_DIGITS_MAX}}}(/[0-9]{{1,{NUMBER_DIGITS_MAX}}})?", re.ASCII
-).fullmatch
+_DIGITS: Final = f"[0-9]{{1,{NUMBER_DIGITS_MAX}}}"
+_is_rate = re.compile(f"{_DIGITS}(/{_DIGITS})?").fullmatch
 
 
 def _rate_to_json(rate: ExchangeRate) -> str:
@@ -114,11 +112,8 @@ def _rate_from(parts: list[Any]) -> ExchangeRate:
     )
 
 
-_Write = Callable[[Any], str]
-_Read = Callable[[Any], Any]
-
 # For each type of a field: what writes its value as JSON, and what reads it from parsed JSON.
-_CODECS: Final[dict[Any, tuple[_Write, _Read]]] = {
+_CODECS: Final[dict[Any, tuple[Callable[[Any], str], Callable[[Any], Any]]]] = {
     AccountId: (_id_to_json, AccountId),
     TransactionId: (_id_to_json, TransactionId),
     PrincipalId: (lambda principal: _to_json(principal.value), PrincipalId),
@@ -152,7 +147,7 @@ class _Fields:
     def __init__(self, cls: type) -> None:
         not_written = _NOT_WRITTEN if issubclass(cls, Command) else ()
         types = {
-            field.name: field.type for field in attrs.fields(cls) if field.name not in not_written
+            each.name: each.type for each in attrs.fields(cls) if each.name not in not_written
         }
         codecs = {name: _CODECS[each] for name, each in types.items()}
         self.names = tuple(types)
@@ -227,10 +222,7 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
     members = json.loads(text)
     if not members:
         raise ValueError("an empty batch is not written")
-    return tuple(
-        _command(kind, values, TransactionId(transaction_id))
-        for kind, transaction_id, values in members
-    )
+    return tuple(_command(kind, values, TransactionId(name)) for kind, name, values in members)
 
 
 # -- Columns -----------------------------------------------------------------
@@ -238,14 +230,10 @@ def batch_from_text(text: str | None) -> tuple[Command, ...]:
 
 def holders_to_text(holders: Sequence[Holder]) -> str | None:
     """Return *holders* with their rights as a JSON object; None if there are none."""
-    if not holders:
-        return None
-    return _to_json(
-        {
-            holder.principal.value: sorted(right.value for right in holder.rights)
-            for holder in holders
-        }
-    )
+    rights = {
+        each.principal.value: sorted(right.value for right in each.rights) for each in holders
+    }
+    return _to_json(rights) if rights else None
 
 
 @lru_cache(maxsize=1024)  # an account's are the same in every unit

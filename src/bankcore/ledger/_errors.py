@@ -186,14 +186,12 @@ class InvalidJournalError(InvalidRequestError, ValueError):
 
     code = "invalid_journal"
     noun = "the journal"
+    sentence = (
+        "Line {0.line:,} of {0._subject} cannot be imported: {0.reason}. Nothing was written;"
+        " export the journal again."
+    )
     line: int
     reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"Line {self.line:,} of {self._subject} cannot be imported: {self.reason}. Nothing"
-            " was written; export the journal again."
-        )
 
 
 @attrs.define(slots=False)
@@ -211,8 +209,7 @@ class OutcomeUnknownError(StoreError):
     """
     The commit failed, and it is unknown whether anything was written.
 
-    Send the same call with the same transaction id: it replays what was written, or does
-    it now.
+    Send the same call with the same transaction id: it replays what was written, or does it now.
     """
 
     code = "outcome_unknown"

@@ -8,7 +8,7 @@ time, and the next is read only when the last item of it was taken.
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from bankcore.accounts import Account
 from bankcore.ledger._records import Refusal, Transaction
@@ -18,24 +18,13 @@ from bankcore.values import AccountId
 PAGE_LENGTH: Final = 1000
 
 _Item = TypeVar("_Item")
-_Item_co = TypeVar("_Item_co", covariant=True)
 _Position = TypeVar("_Position")
-_Position_contra = TypeVar("_Position_contra", contravariant=True)
-
-
-class ReadPage(Protocol[_Item_co, _Position_contra]):
-    """Gives at most *limit* items, those that follow *after*."""
-
-    def __call__(self, *, after: _Position_contra, limit: int) -> Sequence[_Item_co]: ...
 
 
 def read_all(
-    page: ReadPage[_Item, _Position], after: _Position, position: Callable[[_Item], _Position]
+    page: Callable[..., Sequence[_Item]], after: _Position, position: Callable[[_Item], _Position]
 ) -> Iterator[_Item]:
-    """
-    Yield every item of all pages that follow *after*; *position* says after which item the next
-    page begins.
-    """
+    """Yield the items of all pages that follow *after*; *position* is where an item stands."""
     while items := page(after=after, limit=PAGE_LENGTH):
         yield from items
         after = position(items[-1])
@@ -46,21 +35,17 @@ def every_account(store: AccountStore, *, after: AccountId | None = None) -> Ite
     return read_all(store.accounts, after, attrgetter("id"))
 
 
-def every_record(
-    store: AccountStore, *, after: Cursor | None = None
-) -> Iterator[Transaction | Refusal]:
-    """Yield the records of the journal that follow *after*, in order."""
+def every_record(store: AccountStore) -> Iterator[Transaction | Refusal]:
+    """Yield the records of the journal, in order."""
+    after: Cursor | None = None
     while (page := store.journal(after=after, limit=PAGE_LENGTH)).records:
         yield from page.records
         after = page.next
 
 
 def every_transaction(
-    store: AccountStore, account_id: AccountId, *, after: int = 0
+    store: AccountStore, account_id: AccountId, *, after: int
 ) -> Iterator[Transaction]:
     """Yield the account's transactions from version *after* + 1 on, in order of version."""
-    return read_all(
-        partial(store.history, account_id),
-        after,
-        lambda transaction: transaction.posting(account_id).version,
-    )
+    history = partial(store.history, account_id)
+    return read_all(history, after, lambda each: each.posting(account_id).version)

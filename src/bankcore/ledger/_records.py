@@ -96,7 +96,7 @@ class Refusal:
         command: The command as it was sent first, with its id.
         code: The ``code`` of the error.
         facts: The error's fields.
-        refused_at: The time by which it was decided, UTC; with a *batch*, the time of the bank's
+        refused_at: The time at which it was judged, UTC; with a *batch*, the time of the bank's
             clock.
         principal: Who asked, if the bank was told.
         batch: In an atomic batch, the commands before it, which were undone with it. With them,

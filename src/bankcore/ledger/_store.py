@@ -13,11 +13,10 @@ The promises, which hold for every store:
 - Two units that share an account, or an id, behave as if one ran after the other.
 - A transaction id has one record, and a record never changes.
 
-`bankcore.testing.check_store` puts any store to all of them, one check for each.
+`bankcore.testing.check_store` tests any store against all of them, one check for each.
 
-What a store can do besides, it says by having the methods of an optional protocol, which is
-asked by ``isinstance``: a wrapper must have them itself, as Python does not look behind
-``__getattr__``.
+A store's optional abilities are protocols, tested by ``isinstance``: a wrapper must have their
+methods itself, as ``__getattr__`` is not asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,9 +43,8 @@ class ReadSet:
     Attributes:
         transaction_ids: The ids whose records are needed.
         account_ids: The accounts that are needed.
-        originals: The ids whose records are needed together with the accounts that these
-            transactions touched, and what has reversed them. A reversal does not know its
-            accounts.
+        originals: The ids whose records are needed, with the accounts that these transactions
+            touched and what has reversed them.
     """
 
     transaction_ids: tuple[TransactionId, ...]
@@ -110,7 +108,7 @@ class AccountStore(Protocol):
     """
     Where accounts and the journal are kept.
 
-    Every *limit* is 1 to 10,000, and `InvalidLimitError` otherwise. Every method may raise a
+    A *limit* outside 1 to 10,000 is an `InvalidLimitError`. Every method may raise a
     `StoreError`; those that name an account raise `AccountNotFoundError` if there is none.
     """
 
@@ -121,7 +119,7 @@ class AccountStore(Protocol):
 
         Raises:
             StoreUnavailableError: Certainly nothing was written.
-            OutcomeUnknownError: The commit failed in a way that leaves it open.
+            OutcomeUnknownError: The commit failed, and may have been done.
         """
 
     def account(self, account_id: AccountId) -> Account:
@@ -131,22 +129,14 @@ class AccountStore(Protocol):
         """Return the accounts whose ids come after *after*, in the order of their ids."""
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        """
-        Return what is recorded under the id.
-
-        Raises:
-            TransactionNotFoundError: If nothing is.
-        """
+        """Return what is recorded under the id, or raise `TransactionNotFoundError`."""
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         """
-        Return the records that follow *after*.
+        Return the records that follow *after*; raise `InvalidCursorError` if it is no cursor here.
 
-        The order extends every account's order of versions, and no record that
-        commits late is ever skipped.
-
-        Raises:
-            InvalidCursorError: If *after* is not a cursor of this store.
+        The order extends every account's order of versions, and no record that commits late is
+        ever skipped.
         """
 
     def history(
@@ -155,17 +145,12 @@ class AccountStore(Protocol):
         """Return the account's transactions in order of version, from version *after* + 1 on."""
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        """
-        Return the account's last posting booked at or before *instant*; None before its first.
-        """
+        """Return the account's last posting booked at or before *instant*, or None."""
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
-        """
-        Return the open holds that expire before the instant, the earliest first, with their
-        accounts.
-        """
+        """Return the open holds that expire before the instant, the earliest first."""
 
 
 @runtime_checkable
@@ -191,10 +176,7 @@ class Chained(Protocol):
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[bytes]:
-        """
-        Return the hashes that were stored with the account's transactions, from the one after
-        version *after* on, in order of version: one for each of `AccountStore.history`.
-        """
+        """Return the hashes stored with the account's transactions, one for each of `history`."""
 
 
 @runtime_checkable
@@ -204,10 +186,7 @@ class HolderIndex(Protocol):
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
-        """
-        Return the accounts on which *holder* has rights and whose ids come after *after*, in
-        the order of their ids.
-        """
+        """Return the accounts on which *holder* has rights, as `accounts` does."""
 
 
 @runtime_checkable
@@ -253,12 +232,7 @@ class Describing(Protocol):
 
 
 def require_limit(limit: object) -> int:
-    """
-    Return *limit* if it is a page size that a store serves.
-
-    Raises:
-        InvalidLimitError: If it is not an ``int`` from 1 to 10,000.
-    """
+    """Return *limit*, or raise `InvalidLimitError` unless it is an ``int`` from 1 to 10,000."""
     if type(limit) is not int or not 1 <= limit <= LIMIT_MAX:
         reason = f"must be a whole number from 1 to {LIMIT_MAX:,}"
         raise InvalidLimitError(shown(limit), reason).about("limit")

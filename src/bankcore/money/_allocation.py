@@ -62,12 +62,11 @@ def to_weights(given: Iterable[Exact]) -> list[int]:
             raise _invalid("more", "must have a common denominator of at most 1000 digits")
     weights = [numerator * (denominator // each) for numerator, each in ratios]
     if not any(weights):
-        raise _invalid("zeros only", "must have one weight above zero")
+        raise _invalid("zeros only", "must have at least one weight above zero")
     return weights
 
 
 def to_allocation(value: object) -> Allocation:
-    """Return *value* if it is an `Allocation`."""
     if type(value) is not Allocation:
         reason = "must be an Allocation, such as Allocation.TO_FIRST"
         raise _invalid(shown(value), reason, "mode")
@@ -75,7 +74,6 @@ def to_allocation(value: object) -> Allocation:
 
 
 def to_parts(value: object) -> int:
-    """Return *value* if it is a number of parts."""
     if type(value) is not int or not 0 < value <= PARTS_MAX:
         raise _invalid(shown(value), f"must be an int from 1 to {PARTS_MAX:,}", "parts")
     return value

@@ -2,8 +2,7 @@
 Amounts: which values are amounts of money, and how many minor units they are.
 
 Decided here: text, an ``int`` and a ``Decimal`` are amounts, and nothing else is: a float never
-gets in, and nothing is rounded unless the caller says how. No limit of an account is known
-here: an amount may have 64 digits.
+gets in, and nothing is rounded unless the caller says how. The limits of accounts are elsewhere.
 """
 
 from decimal import Decimal
@@ -20,7 +19,6 @@ DIGITS_MAX: Final = 64
 AMOUNT_TEXT_LENGTH: Final = DIGITS_MAX + 2
 #: The form of an amount as text, as a regular expression and as a pattern of JSON Schema.
 AMOUNT_PATTERN: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
-
 POWERS: Final[tuple[int, ...]] = tuple(10**n for n in range(DIGITS_MAX))
 MINOR_BOUND: Final = 10**DIGITS_MAX
 _TINY: Final = Decimal((0, (1,), -2 * DIGITS_MAX))

@@ -1,13 +1,11 @@
 """
 Bags: money of several currencies, kept side by side.
 
-Decided here: a bag has at most one amount of each currency and never a zero, so two bags are
-equal if they hold the same. Nothing is exchanged or rounded here.
+Decided here: a bag has at most one amount of each currency, and never a zero.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import attrs
 
@@ -99,6 +97,3 @@ class MoneyBag:
 
     def __repr__(self) -> str:
         return f"MoneyBag({list(self.moneys)})" if self.moneys else "MoneyBag()"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return MoneyBag, (self.moneys,)

@@ -1,9 +1,8 @@
 """
 Currencies: a code and the number of decimal digits of its minor unit.
 
-Decided here: which codes exist (ISO 4217, current and historic), and that an application may
-make its own (``Currency("BTC", exponent=8)``). A currency is a value: two of the same code and
-exponent are one object, also after pickling and copying. There is no registry to change.
+Decided here: which codes exist (ISO 4217, current and historic), and that an application may make
+its own (``Currency("BTC", exponent=8)``). Two of the same code and exponent are one object.
 """
 
 import re
@@ -85,7 +84,6 @@ class Currency:
         if exponent is None:
             raise _invalid(text, f"must have an exponent in ISO 4217 ({_OWN_HINT})")
         currency = object.__new__(Currency)
-        # `Currency` is frozen.
         object.__setattr__(currency, "code", text)
         object.__setattr__(currency, "exponent", to_exponent(exponent))
         # `setdefault` lets one of several racing threads win, for all of them.
@@ -111,7 +109,7 @@ class Currency:
         Raises:
             UnknownCurrencyError: If ISO 4217 has no such number.
             AmbiguousCurrencyError: If several withdrawn currencies had it, and no current one.
-            InvalidCurrencyError: If it is no such number, or its currency has no minor unit.
+            InvalidCurrencyError: If it is in no such form, or its currency has no minor unit.
         """
         text = f"{numeric:03}" if type(numeric) is int and 0 <= numeric <= 999 else numeric
         if not isinstance(text, str) or not re.fullmatch("[0-9]{3}", text):

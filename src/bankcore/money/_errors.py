@@ -43,7 +43,7 @@ class InvalidFactorError(InvalidValueError, ValueError):
 
 
 class InvalidOperandError(InvalidValueError, TypeError):
-    """An operator between money and a number that needs a method with a ``rounding`` instead."""
+    """Money times or divided by a number that only a method with a ``rounding`` takes."""
 
     code = "invalid_operand"
     noun = "The operand"

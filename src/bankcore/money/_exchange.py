@@ -1,8 +1,7 @@
 """
 Exchange: what one unit of a currency is worth in another, and converting money.
 
-Decided here: what a rate is, and that a converted amount is rounded only if the caller says
-how. A rate is an exact value, like money: it may be kept, compared and put into a command.
+Decided here: what a rate is, and that a converted amount is rounded only if the caller says how.
 Where rates come from, and how old they may be, is the application's business.
 """
 
@@ -15,7 +14,7 @@ import attrs
 from bankcore.money._currency import Currency, currency_from_items, to_currency
 from bankcore.money._errors import CurrencyMismatchError, InvalidRateError
 from bankcore.money._formatting import decimal_text
-from bankcore.money._money import Money, has_keys, money_of_ratio, require_money
+from bankcore.money._money import Money, from_ratio, has_keys, require_money
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
 from bankcore.values._errors import names_fields, shown
 
@@ -67,21 +66,15 @@ class ExchangeRate:
             Money('17500', 'JPY')
 
         Raises:
-            CurrencyMismatchError: If the money is not in ``base``; to go the other way,
-                convert by `inverse`.
-            RoundingRequiredError: If the result is finer than ``quote`` allows, and no rounding
-                was given.
+            CurrencyMismatchError: If the money is not in ``base``; `inverse` goes the other way.
+            RoundingRequiredError: If it is finer than ``quote`` allows and no rounding was given.
             AmountTooLargeError: If the result has more than 64 digits.
         """
         if require_money(money, "money") != self.base:
             raise CurrencyMismatchError(repr(self.base), repr(money.currency)).about("money")
-        return money_of_ratio(
-            money.amount_minor * self.rate.numerator * 10**self.quote.exponent,
-            self.rate.denominator * 10**self.base.exponent,
-            self.quote,
-            rounding,
-            lambda: f"{money} at {self}",
-        )
+        numerator = money.amount_minor * self.rate.numerator * 10**self.quote.exponent
+        denominator = self.rate.denominator * 10**self.base.exponent
+        return from_ratio(numerator, denominator, self.quote, rounding, "{} at {}", money, self)
 
     def inverse(self) -> "ExchangeRate":
         """

@@ -2,8 +2,7 @@
 Formatting: how money is written as text, and how text is parsed as money.
 
 Decided here: the letters of a format, and what is parsed: the whole text is money, with the
-separators that the caller names, or it is an error. There is no locale: nothing is guessed from
-a language or a country. Nothing is rounded or cut off; only trailing zeros may be left out.
+separators that the caller names, or it is an error. No locale is guessed; nothing is rounded.
 """
 
 import re
@@ -78,18 +77,16 @@ def format_money(amount_minor: int, currency: Currency, spec: str) -> str:
 
 
 def _with_currency(number: str, currency: Currency, beside: str) -> str:
-    match beside:
-        case "n":
-            return number
-        case "C":
-            return f"{number} {currency.code}"
-        case "S":
-            return f"{number} {currency.symbol}"
-        case "s" if not currency.symbol[-1].isalnum():
-            sign = "" if number[0].isdigit() else number[0]
-            return f"{sign}{currency.symbol}{number.removeprefix(sign)}"
+    if beside == "n":
+        return number
+    name = currency.code if beside in {"c", "C"} else currency.symbol
+    if beside in {"C", "S"}:
+        return f"{number} {name}"
     # Letters need a space, and then the sign stands at the number.
-    return f"{currency.symbol if beside == 's' else currency.code} {number}"
+    if name[-1].isalnum():
+        return f"{name} {number}"
+    sign = "" if number[0].isdigit() else number[0]
+    return f"{sign}{name}{number.removeprefix(sign)}"
 
 
 def parse_money(

@@ -2,9 +2,7 @@
 Money: an exact amount of one currency.
 
 Decided here: exact arithmetic. Inside, an amount is an integer of minor units (cents), and
-nothing rounds unless the caller says how.
-
-Absent on purpose: locales, a default rounding, and rates (`bankcore.money._exchange`).
+nothing rounds unless the caller says how. Absent on purpose: locales and a default rounding.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +16,8 @@ import attrs
 
 from bankcore.money._allocation import Allocation, allocate, to_allocation, to_parts, to_weights
 from bankcore.money._amounts import (
+    AMOUNT_PATTERN,
+    AMOUNT_TEXT_LENGTH,
     DIGITS_MAX,
     MINOR_BOUND,
     POWERS,
@@ -25,7 +25,14 @@ from bankcore.money._amounts import (
     minor_units,
     too_precise,
 )
-from bankcore.money._currency import Currency, currency_from_items, to_currency, to_exponent
+from bankcore.money._currency import (
+    CODE_PATTERN,
+    EXPONENT_MAX,
+    Currency,
+    currency_from_items,
+    to_currency,
+    to_exponent,
+)
 from bankcore.money._errors import (
     CurrencyMismatchError,
     DivisionByZeroError,
@@ -36,9 +43,8 @@ from bankcore.money._errors import (
     RoundingRequiredError,
 )
 from bankcore.money._formatting import decimal_text, format_money, parse_money
-from bankcore.money._integrations import pydantic_schema
 from bankcore.money._rounding import Exact, Rounding, exact_ratio, round_ratio, to_rounding
-from bankcore.values._errors import InvalidRequestError, naming, shown
+from bankcore.values._errors import naming, shown
 
 
 # `==` is by hand: that of attrs says the same, and costs twice as much. There are no weak
@@ -67,10 +73,8 @@ class Money:
 
     Raises:
         InvalidAmountError: If the amount is anything else, such as a ``float``, a ``bool``,
-            NaN, ``"1e3"``, ``" 5"``, ``"+5"``, ``"007"``, ``"-0"`` or ``"1_000"``. Nothing is
-            guessed.
-        RoundingRequiredError: If it has more decimals than the currency, and no rounding was
-            given.
+            NaN, ``"1e3"``, ``" 5"``, ``"+5"``, ``"007"``, ``"-0"`` or ``"1_000"``.
+        RoundingRequiredError: If it has more decimals than its currency and no rounding.
         AmountTooLargeError: If it has more than 64 digits.
         InvalidCurrencyError: If there is no such currency.
     """
@@ -150,17 +154,17 @@ class Money:
             _set_minor(made, amount_minor)
             _set_currency(made, currency)
             return made
-        return money_of_ratio(
+        return from_ratio(
             amount_minor * POWERS[currency.exponent],
             POWERS[to_exponent(exponent)],
             currency,
             rounding,
-            lambda: decimal_text(amount_minor, exponent),
+            decimal_text(amount_minor, exponent),
         )
 
     @classmethod
     def zero(cls, currency: Currency | str) -> "Money":
-        """Return no money, of *currency*."""
+        """Return zero money in *currency*."""
         return cls.from_minor(0, currency)
 
     @classmethod
@@ -180,14 +184,12 @@ class Money:
             >>> Money.parse("-1.234,5 €", "EUR", decimal_mark=",", group_mark=".")
             Money('-1234.50', 'EUR')
 
-        It parses what `str` and `format` of money write. The currency is the ISO code in front
-        or behind, or *currency*; then its code or symbol may be there. Groups have three
-        digits, and may be left out. A space in a text or as *group_mark* stands for the
-        no-break spaces too. A text has at most 128 characters.
+        It parses what `str` and `format` of money write, in at most 128 characters. The currency
+        is the ISO code in front or behind, or *currency*; then its code or symbol may be there.
+        Groups have three digits, and may be left out. A space stands for no-break spaces too.
 
         Raises:
-            InvalidAmountError: If the whole text is not one amount of the currency, or is too
-                long. Nothing is guessed or rounded.
+            InvalidAmountError: If the whole text is not one amount of the currency.
             CurrencyMismatchError: If it names another currency than *currency*.
             InvalidCurrencyError: If there is no such currency.
             InvalidFormatError: If a separator is not one character, or both are the same.
@@ -199,7 +201,7 @@ class Money:
     @classmethod
     def sum(cls, moneys: Iterable["Money"], currency: Currency | str | None = None) -> "Money":
         """
-        Return the sum of *moneys*, in one pass; of none of them, no money in *currency*.
+        Return the sum of *moneys*, in one pass; of an empty iterable, zero in *currency*.
 
             >>> Money.sum([Money("1.10", "EUR"), Money("2.20", "EUR")])
             Money('3.30', 'EUR')
@@ -319,9 +321,7 @@ class Money:
         """
         numerator, denominator = exact_ratio(factor, InvalidFactorError, "factor")
         minor = self.amount_minor * numerator
-        return money_of_ratio(
-            minor, denominator, self.currency, rounding, lambda: f"{self} times {factor}"
-        )
+        return from_ratio(minor, denominator, self.currency, rounding, "{} times {}", self, factor)
 
     def divided_by(self, divisor: Exact, rounding: Rounding | str | None = None) -> "Money":
         """
@@ -339,13 +339,8 @@ class Money:
         if denominator == 0:
             raise DivisionByZeroError(str(self)).about("divisor")
         minor = self.amount_minor * (numerator if denominator > 0 else -numerator)
-        return money_of_ratio(
-            minor,
-            abs(denominator),
-            self.currency,
-            rounding,
-            lambda: f"{self} divided by {divisor}",
-        )
+        said = "{} divided by {}"
+        return from_ratio(minor, abs(denominator), self.currency, rounding, said, self, divisor)
 
     def rounded_to(
         self, step: "str | int | Decimal | Money", rounding: Rounding | str | None = None
@@ -360,16 +355,13 @@ class Money:
             Money('9.50', 'CHF')
 
         Raises:
-            RoundingRequiredError: If it is not a multiple of the step and no rounding was
-                given, or if the step itself is finer than the currency.
+            RoundingRequiredError: If it is no multiple of the step and no rounding was given,
+                or the step itself is finer than the currency.
             InvalidAmountError: If the step is not an amount above zero.
             CurrencyMismatchError: If the step is money of another currency.
         """
-        try:
-            unit = step if type(step) is Money else Money(step, self.currency)  # type: ignore[arg-type]  # it checks the type
-            require_same_currency(self, unit)
-        except InvalidRequestError as error:
-            raise error.about("step") from None
+        unit = step if type(step) is Money else naming("step", Money, step, self.currency)
+        require_same_currency(self, unit, "step")
         if unit.amount_minor <= 0:
             raise InvalidAmountError(str(unit), "must be above zero").about("step")
         multiple = round_ratio(self.amount_minor, unit.amount_minor, rounding)
@@ -540,13 +532,36 @@ class Money:
     def __composite_values__(self) -> tuple[int, str]:
         # What SQLAlchemy's `composite(Money.from_minor, …)` keeps in its two columns.
         if not self.currency.is_listed:
-            reason = "must be one of ISO 4217, because two columns keep no exponent"
+            reason = "must be of ISO 4217, because a composite's columns keep no exponent"
             raise InvalidCurrencyError(repr(self.currency), reason).about("currency")
         return self.amount_minor, self.currency.code
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:  # noqa: ANN401  # its type is pydantic's
-        return pydantic_schema(cls)
+        # As JSON, it is the object of `to_dict`.
+        from pydantic_core import core_schema as schema  # noqa: PLC0415  # pydantic is optional
+
+        amount = schema.str_schema(
+            strict=True, max_length=AMOUNT_TEXT_LENGTH, pattern=f"^{AMOUNT_PATTERN}$"
+        )
+        code = schema.str_schema(strict=True, pattern=f"^{CODE_PATTERN}$")
+        exponent = schema.int_schema(strict=True, ge=0, le=EXPONENT_MAX)
+        fields = schema.typed_dict_schema(
+            {
+                "amount": schema.typed_dict_field(amount),
+                "currency": schema.typed_dict_field(code),
+                "exponent": schema.typed_dict_field(exponent, required=False),
+            },
+            extra_behavior="forbid",
+        )
+        from_dict = schema.no_info_after_validator_function(cls.from_dict, fields)
+        return schema.json_or_python_schema(
+            json_schema=from_dict,
+            python_schema=schema.union_schema([schema.is_instance_schema(cls), from_dict]),
+            serialization=schema.plain_serializer_function_ser_schema(
+                cls.to_dict, return_schema=fields, when_used="json"
+            ),
+        )
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[int, Currency]]:
         return _make, (self.amount_minor, self.currency)
@@ -566,17 +581,18 @@ def _make(amount_minor: int, currency: Currency) -> Money:
     return made
 
 
-def money_of_ratio(
+def from_ratio(
     numerator: int,
     denominator: int,
     currency: Currency,
     rounding: Rounding | str | None,
-    said: Callable[[], str],
+    said: str,
+    *given: object,
 ) -> Money:
-    """Return *numerator* / *denominator* minor units; *said* tells an error what was asked for."""
+    """Return *numerator* / *denominator* minor units; an error says that *said* was asked for."""
     amount_minor = round_ratio(numerator, denominator, rounding)
     if amount_minor is None:
-        raise too_precise(said(), currency)
+        raise too_precise(said.format(*given), currency)
     return _make(bounded(amount_minor), currency)
 
 
@@ -586,7 +602,7 @@ def require_same_currency(expected: Money, given: Money, field: str | None = Non
 
 
 def require_money(value: object, field: str | None, currency: Currency | None = None) -> Currency:
-    """Return the currency of *value*, which must be `Money`, in *currency* if one is given."""
+    """Raise unless *value* is `Money` (in *currency*, if one is given); return its currency."""
     if type(value) is not Money:
         raise InvalidAmountError(shown(value), "must be Money").about(field)
     given = value.currency
@@ -621,5 +637,5 @@ def _refuse_number(operator: str, other: object, expected: str) -> None:
 
 
 def has_keys(data: object, required: AbstractSet[str], optional: AbstractSet[str]) -> bool:
-    """Return True if *data* is a mapping with the *required* keys, and else *optional* ones."""
+    """Return True if *data* is a mapping with all *required* keys and no others but *optional*."""
     return isinstance(data, Mapping) and required <= set(data) <= required | optional

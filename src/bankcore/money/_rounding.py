@@ -2,7 +2,7 @@
 Rounding: the ten ways from a fraction to a whole number, and what an exact number is.
 
 Decided here: the modes, and which values are exact numbers (a factor, a divisor, a weight, a
-rate). Everything is computed with integers, so the `decimal` context does not matter.
+rate). All is computed with integers, whatever the `decimal` context.
 
 Absent on purpose: floats, and a default mode.
 """
@@ -107,9 +107,7 @@ def round_ratio(numerator: int, denominator: int, rounding: Rounding | str | Non
 
 
 def exact_ratio(value: object, error: type[InvalidValueError], field: str) -> tuple[int, int]:
-    """
-    Return *value* as a numerator and a denominator above zero, or raise *error* about *field*.
-    """
+    """Return *value* as numerator and denominator above zero, or raise *error* about *field*."""
     # The types exactly: a `bool` and the numbers of NumPy are refused.
     ratio: tuple[int, int] | None = None
     reason = f"must have at most {NUMBER_DIGITS_MAX} digits"

@@ -122,7 +122,7 @@ def run(
     Send *workload* through a bank over *store*, one durable write for each operation.
 
     *on_acknowledged* is called with each id as soon as its outcome is durable, *on_progress* with
-    the number of operations done. The part of the workload that the store holds already replays.
+    the number of operations done. Operations that the store has recorded before are replayed.
 
     Raises:
         StoreError: If the store fails. What was acknowledged stays.

@@ -1,25 +1,23 @@
 """
 The store in memory: a real store, whose contents end with the process.
 
-Decided here: how the contract is kept with one lock and one dictionary. Everything is in that one
-dictionary, under keys of text and numbers, so that a write is a single `dict.update`: whatever
-exception arrives, on whatever line, all of a unit is there or nothing of it.
+Decided here: accounts and journal are in one dictionary, so that a write is a single
+`dict.update`: whatever exception arrives, on whatever line, all of a unit is there or nothing.
 """
 
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
-from operator import attrgetter
 from typing import Any
 
 import attrs
 
+from bankcore import errors
 from bankcore.access import DENIALS_MAX, Denial, Token
-from bankcore.access._errors import TokenNotFoundError
 from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
@@ -36,11 +34,6 @@ from bankcore.ledger import (
     next_head,
     require_limit,
     touched_accounts,
-)
-from bankcore.ledger._errors import (
-    AccountNotFoundError,
-    StoreMisuseError,
-    TransactionNotFoundError,
 )
 from bankcore.stores._rows import position_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -98,7 +91,7 @@ class MemoryStore:
         for position, record in enumerate(written.records, start=length + 1):
             key = ("record", record.id.value)
             if key in kept or key in change:
-                raise StoreMisuseError(f"transaction {record.id} has a record already")
+                raise errors.StoreMisuseError(f"transaction {record.id} has a record already")
             change[key] = change["journal", position] = record
             if isinstance(record, Refusal):
                 continue
@@ -116,23 +109,24 @@ class MemoryStore:
     def account(self, account_id: AccountId) -> Account:
         account: Account | None = self._kept.get(("account", account_id.value))
         if account is None:
-            raise AccountNotFoundError(account_id)
+            raise errors.AccountNotFoundError(account_id)
         return account
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
-        require_limit(limit)
         with self._lock:
-            # An account is never removed, so their number tells whether the last sorting holds.
-            if len(self._sorted_ids) != self._kept["count",]:
-                self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
-            first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
-            ids = self._sorted_ids[first : first + limit]
-            return tuple(self._kept["account", account_id] for account_id in ids)
+            return tuple(islice(self._accounts_after(after), require_limit(limit)))
+
+    def _accounts_after(self, after: AccountId | None) -> Iterator[Account]:
+        # An account is never removed, so their number tells whether the last sorting holds.
+        if len(self._sorted_ids) != self._kept["count",]:
+            self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
+        first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
+        return (self._kept["account", each] for each in islice(self._sorted_ids, first, None))
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
         record: Transaction | Refusal | None = self._kept.get(("record", transaction_id.value))
         if record is None:
-            raise TransactionNotFoundError(transaction_id)
+            raise errors.TransactionNotFoundError(transaction_id)
         return record
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
@@ -185,8 +179,7 @@ class MemoryStore:
         with self._lock:
             due = [
                 (hold.expires_at, account.id.value, hold.id.value, account.id, hold)
-                for key, account in self._kept.items()
-                if key[0] == "account"
+                for account in self._accounts_after(None)
                 for hold in account.holds
                 if hold.expires_at is not None and hold.expires_at < before
             ]
@@ -195,16 +188,13 @@ class MemoryStore:
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
-        require_limit(limit)
-        first = "" if after is None else after.value
         with self._lock:
             found = (
                 account
-                for key, account in self._kept.items()
-                if key[0] == "account" and account.id.value > first
+                for account in self._accounts_after(after)
                 if any(each.principal == holder for each in account.holders)
             )
-            return tuple(nsmallest(limit, found, key=attrgetter("id.value")))
+            return tuple(islice(found, require_limit(limit)))
 
     # -- Denials and tokens --
 
@@ -220,13 +210,13 @@ class MemoryStore:
     def add_token(self, token: Token) -> None:
         with self._lock:
             if token.id in self._tokens:
-                raise StoreMisuseError(f"there is a token {token.id} already")
+                raise errors.StoreMisuseError(f"there is a token {token.id} already")
             self._tokens[token.id] = token
 
     def token(self, token_id: str) -> Token:
         token = self._tokens.get(token_id)
         if token is None:
-            raise TokenNotFoundError(shown(token_id))
+            raise errors.TokenNotFoundError(shown(token_id))
         return token
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:

@@ -1,18 +1,17 @@
 """
 Values as rows of a database's tables, and back.
 
-Decided here: which columns are read and written for accounts, holds, records, tokens and denials,
-which rows a unit reads, and which rows it writes. There is no statement and no driver here: each
-SQL store brings its own. `ledger._codec` says how a single value is written.
+Decided here: which columns are read and written, and which rows a unit reads and writes. There is
+no statement and no driver here: each SQL store brings its own.
 
-A row that is read is a named tuple whose fields are columns, in the order in which they are
-selected. The prefix ``account_``, ``posting_`` or ``hold_`` marks a column of a joined table.
+A row that is read is a named tuple of columns in the order in which they are selected; the prefix
+``account_``, ``posting_`` or ``hold_`` marks a column of a joined table.
 """
 
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, starmap
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -76,19 +75,12 @@ TokenRow = namedtuple(  # noqa: PYI024
 def accounts_from(
     rows: Iterable[AccountRow], ids: Mapping[str, AccountId] | None = None
 ) -> list[tuple[AccountRow, Account]]:
-    """
-    Return the accounts in *rows*, which come account by account, each with its first row.
-
-    An id that is in *ids* by its text is not checked again.
-    """
+    """Return the accounts in *rows*, each with its first row; *ids* are not checked again."""
     found = []
-    for _, group in groupby(rows, key=_key_of):
+    for _, group in groupby(rows, key=attrgetter("key")):
         lines = tuple(group)
         found.append((lines[0], _account(lines, ids or {})))
     return found
-
-
-_key_of = attrgetter("key")
 
 
 def _account(lines: Sequence[AccountRow], ids: Mapping[str, AccountId]) -> Account:
@@ -129,15 +121,13 @@ def hold_from(row: AccountRow | HoldRow, currency: Currency) -> Hold:
     )
 
 
-def holds_from(rows: Iterable[HoldRow]) -> tuple[tuple[AccountId, Hold], ...]:
+def holds_from(rows: Iterable[HoldRow]) -> list[tuple[AccountId, Hold]]:
     with codec.reading("a hold"):
-        return tuple(
-            (
-                AccountId(row.account_id),
-                hold_from(row, codec.currency_of(row.account_currency, row.account_exponent)),
-            )
-            for row in rows
-        )
+        found = []
+        for row in rows:
+            currency = codec.currency_of(row.account_currency, row.account_exponent)
+            found.append((AccountId(row.account_id), hold_from(row, currency)))
+        return found
 
 
 def require_hash(name: str, value: object) -> bytes:
@@ -149,17 +139,11 @@ def require_hash(name: str, value: object) -> bytes:
 
 def records_from(rows: Iterable[RecordRow]) -> list[Transaction | Refusal]:
     """Return the records in *rows*, which come in the order of the journal and of postings."""
-    found = []
-    for _, group in groupby(rows, key=_place_of):
-        found.append(_record(tuple(group)))
-    return found
+    return list(starmap(_record, groupby(rows, key=attrgetter("place"))))
 
 
-_place_of = attrgetter("place")
-
-
-def _record(lines: Sequence[RecordRow]) -> Transaction | Refusal:
-    row = lines[0]
+def _record(_place: int, group: Iterable[RecordRow]) -> Transaction | Refusal:
+    row, *_ = lines = tuple(group)
     try:
         transaction_id = TransactionId(row.transaction_id)
         command = codec.command_from_text(row.command_kind, row.command, transaction_id)
@@ -202,12 +186,8 @@ def position_of(cursor: Cursor) -> int:
 
 
 def require_order(what: str, last: int | str, before: int | str) -> None:
-    """
-    Raise `StoreCorruptedError` unless *last*, the last of a page, comes after *before*, from which
-    the page was read.
-
-    A damaged file may give rows in any order, and reading page after page would never end.
-    """
+    """Raise unless *last*, the end of a page, comes after *before*, its start."""
+    # A damaged file may give rows in any order, and reading page after page would never end.
     if not (type(last) is type(before) and last > before):  # type: ignore[operator]  # of one type
         raise StoreCorruptedError(f"{what} are out of order: {last!r} after {before!r}")
 
@@ -230,21 +210,13 @@ Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
 def read_unit(
     connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
 ) -> tuple[Snapshot, Known]:
-    """
-    Return what *reads* names, and what `unit_rows` needs to know of its accounts.
-
-    *fetch* gives the rows of a class whose account, record or reversed transaction is one of some
-    ids.
-    """
+    """Return what *reads* names, and what `unit_rows` needs to know of its accounts."""
     transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
     if reads.originals:
         transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))
-    recorded = {}
-    if transaction_ids:
-        names = [*map(_value_of, transaction_ids)]
-        for record in records_from(fetch(connection, RecordRow, names)):
-            recorded[record.id] = record
-    reversals = {}
+    recorded, reversals = {}, {}
+    for record in records_from(fetch(connection, RecordRow, [*map(_value_of, transaction_ids)])):
+        recorded[record.id] = record
     if reads.originals:
         # What is not recorded has touched no account, and nothing has reversed it.
         originals = [each for each in reads.originals if each in recorded]
@@ -272,10 +244,7 @@ def read_unit(
 
 
 class Change(NamedTuple):
-    """
-    A table, the columns of a row that are written, and then those by which a row is found: an
-    INSERT finds no row, and a DELETE writes none.
-    """
+    """A table, the columns that are written (by a DELETE, none), and those that find a row."""
 
     table: str
     written: str
@@ -320,9 +289,7 @@ _NO_TERMS: Final = ((), Restriction.NONE, None, None, ())
 
 
 def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -> UnitRows:
-    """
-    Return the rows of *written* by the names of `CHANGES`; places and keys go on from the last.
-    """
+    """Return the rows of *written* by the names of `CHANGES`, with the next places and keys."""
     rows: UnitRows = defaultdict(list)
     for account in written.accounts:
         if account.id.value not in known.keys:
@@ -416,57 +383,35 @@ def _add_holds(rows: UnitRows, key: int, before: Sequence[Hold], after: Sequence
 
 def denial_from(row: DenialRow) -> Denial:
     with codec.reading("a denial"):
-        return Denial(
-            PrincipalId(row.principal),
-            row.action,
-            tuple(map(AccountId, codec.texts_from_text(row.account_ids))),
-            row.code,
-            from_microseconds(row.denied_at),
-            row.request_id,
-            row.unwritten_before,
-        )
+        principal, action, names, code, denied_at, *rest = row
+        ids = tuple(map(AccountId, codec.texts_from_text(names)))
+        at = from_microseconds(denied_at)
+        return Denial(PrincipalId(principal), action, ids, code, at, *rest)
 
 
 def denial_row(denial: Denial) -> DenialRow:
-    return DenialRow(
-        denial.principal.value,
-        denial.action,
-        codec.texts_to_text(each.value for each in denial.account_ids),
-        denial.code,
-        to_microseconds(denial.denied_at),
-        denial.request_id,
-        denial.unwritten_before,
-    )
+    asked = (denial.principal.value, denial.action)
+    names = codec.texts_to_text(each.value for each in denial.account_ids)
+    at = to_microseconds(denial.denied_at)
+    return DenialRow(*asked, names, denial.code, at, denial.request_id, denial.unwritten_before)
 
 
 def token_from(row: TokenRow) -> Token:
     with codec.reading(f"token {row.id}"):
-        return Token(
-            row.id,
-            row.digest,
-            Principal(
-                row.principal, codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)
-            ),
-            from_microseconds(row.created_at),
-            _instant(row.expires_at),
-            _instant(row.revoked_at),
-            row.description,
-        )
+        roles, scopes = codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)
+        principal = Principal(row.principal, roles, scopes)
+        created_at = from_microseconds(row.created_at)
+        ends = (_instant(row.expires_at), _instant(row.revoked_at))
+        return Token(row.id, row.digest, principal, created_at, *ends, row.description)
 
 
 def token_row(token: Token) -> TokenRow:
-    principal = token.principal
-    return TokenRow(
-        token.id,
-        token.digest,
-        principal.id.value,
-        codec.texts_to_text(sorted(role.value for role in principal.roles)),
-        codec.texts_to_text(sorted(principal.scopes)),
-        to_microseconds(token.created_at),
-        _microseconds(token.expires_at),
-        _microseconds(token.revoked_at),
-        token.description,
-    )
+    roles = codec.texts_to_text(sorted(role.value for role in token.principal.roles))
+    scopes = codec.texts_to_text(sorted(token.principal.scopes))
+    whose = (token.id, token.digest, token.principal.id.value, roles, scopes)
+    created_at = to_microseconds(token.created_at)
+    ends = (_microseconds(token.expires_at), _microseconds(token.revoked_at))
+    return TokenRow(*whose, created_at, *ends, token.description)
 
 
 def _instant(microseconds: int | None) -> datetime | None:

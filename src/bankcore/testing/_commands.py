@@ -124,12 +124,7 @@ def values_of(
 def exchange(accounts: Sequence[str] = "abcd", money: Money = ONE) -> list[tuple[str, Money]]:
     """Return the legs of an exchange of *money* into dollars, the account to be debited second."""
     debited, credited, in_dollars, out_of_dollars = accounts
-    return [
-        (credited, money),
-        (debited, -money),
-        (in_dollars, -DOLLAR),
-        (out_of_dollars, DOLLAR),
-    ]
+    return [(credited, money), (debited, -money), (in_dollars, -DOLLAR), (out_of_dollars, DOLLAR)]
 
 
 EXCHANGE: Final = exchange()

@@ -18,7 +18,7 @@ _SHOWN_INT_MAX = 10**_SHOWN_MAX
 
 
 def shown(value: object) -> str:
-    """Return what an error repeats of a refused *value*: its repr, cut to 60 characters."""
+    """Return how an error shows *value*: its repr, cut to 60 characters, or only its type."""
     if type(value) is int and -_SHOWN_INT_MAX < value < _SHOWN_INT_MAX:
         return str(value)
     if isinstance(value, str | bytes):
@@ -43,6 +43,8 @@ class BankError(Exception):
     retryable: ClassVar[bool] = False
     #: What a person is told; the facts are those of the error, as ``{0.account_id}``.
     sentence: ClassVar[str]
+    # The facts that are no fields of the class: attributes, by name.
+    derived: ClassVar[tuple[str, ...]] = ()
 
     #: True if an earlier call recorded this answer, and it is raised again.
     replayed: bool = False
@@ -54,14 +56,16 @@ class BankError(Exception):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """The fields of the error, by name."""
-        return attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
+        """What the error is about, by name."""
+        fields = attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
+        return {**fields, **{name: getattr(self, name) for name in self.derived}}
 
 
 class InvalidRequestError(BankError):
     """The call is wrong. Nothing was written, and the transaction id is not used up."""
 
     code = "invalid_request"
+    derived = ("field",)
     # What the sentence calls the wrong value where no field is known.
     noun: ClassVar[str] = "The request"
 
@@ -77,19 +81,10 @@ class InvalidRequestError(BankError):
         self.field = field
         return self
 
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**super().facts, "field": self.field}
-
 
 @attrs.define(slots=False)
 class InvalidValueError(InvalidRequestError):
-    """
-    The base of errors about one value. Only its subclasses are raised.
-
-    The sentence is "*field* *reason*, got *value*.", so *reason* is a verb phrase such as
-    "must not be negative".
-    """
+    """The base of errors about one value; *reason* is a verb phrase, "must not be negative"."""
 
     sentence = "{0._subject} {0.reason}, got {0.value}."
     value: str
@@ -115,7 +110,7 @@ class StoreError(BankError):
 
 
 class InvalidIdError(InvalidValueError, ValueError):
-    """An id of an account, a transaction or a principal with characters it must not have."""
+    """An id of an account, a transaction or a principal that is not valid."""
 
     code = "invalid_id"
     noun = "The id"
@@ -140,7 +135,7 @@ _C = TypeVar("_C", bound=type[Any])
 
 
 def naming(field: str, make: Callable[..., _T], *given: object) -> _T:
-    """Return what *make* makes of what is *given*; an error about it names *field*."""
+    """Return ``make(*given)``; an `InvalidRequestError` that it raises names *field*."""
     try:
         return make(*given)
     except InvalidRequestError as error:

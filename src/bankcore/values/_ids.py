@@ -1,9 +1,8 @@
 """
 Ids: the names of accounts, transactions and principals, and their alphabets.
 
-Decided here: what an id may look like. Ids are compared as they are: ``A`` and ``a`` are two
-ids, and nothing is trimmed. An application's id never contains a ``:``, so the bank's own ids
-(``expiry:alice:7``) can never collide with one. Generating ids is the bank's business.
+Decided here: what an id may look like. ``A`` and ``a`` are two ids, and nothing is trimmed. An
+application's id never contains a ``:``, so the bank's own (``expiry:alice:7``) never collide.
 """
 
 import re

@@ -2,15 +2,13 @@
 The connections of a store to its own SQLite file.
 
 Decided here: one connection for each thread of each process, which of them may write, when a
-connection or the file is no longer trusted, and what becomes of them at a fork.
+connection or the file is no longer trusted, and what becomes of them at a fork. A unit is `lock`,
+`begin`, `run` for what uses SQLite, `commit`, and always `unlock`, which undoes what was not
+committed; a read is `read`.
 
 One writer at a time: a unit is ``BEGIN IMMEDIATE … COMMIT`` under an exclusive lock on
 ``<path>.lock``, which both queues the writers and keeps two connections of bankcore from writing
 and checkpointing at once.
-
-Only the database file, SQLite's companions of it (``-wal`` and ``-shm``, or ``-journal``) and the
-lock file are touched. The database file is opened by SQLite alone: closing any other descriptor of
-it would drop SQLite's locks for the whole process.
 """
 
 import os
@@ -21,6 +19,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 import attrs
@@ -32,23 +31,8 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores._sqlite import _file
-from bankcore.stores._sqlite._errors import (
-    DISTRUSTED,
-    STORAGE_ERRORS,
-    primary_code,
-    roll_back,
-    storage_errors,
-    translated,
-)
+from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate
-from bankcore.stores._sqlite._settings import (
-    JournalMode,
-    Synchronous,
-    configure,
-    mode_of,
-    require_known,
-)
 from bankcore.stores._sqlite._versions import warn_once
 from bankcore.values._errors import BankError
 
@@ -82,7 +66,7 @@ class StoreConnection:
     lock_file: int
     #: Those that it has open.
     files: _file.Files = ()
-    #: False after trouble with the disk: it is then discarded, as soon as its unit is undone.
+    #: False after a disk error: it is then discarded, as soon as its unit is undone.
     is_trusted: bool = True
 
     def acquire(self, timeout: float) -> None:
@@ -141,9 +125,9 @@ class _Process:
 # kept here so that not even garbage collection closes them.
 _abandoned: list[_Process] = []
 
-# What each store of this process has. Not a WeakSet: that cannot be gone through while another
+# Those of each store of this process. Not a WeakSet: that cannot be gone through while another
 # thread adds to it, and a fork does not wait.
-_all: "set[weakref.ref[Connections]]" = set()
+_instances: "set[weakref.ref[Connections]]" = set()
 
 # The files that the parent had open in other threads when this process was forked from it. SQLite
 # remembers for the whole process which locks it has on a file, and in the child it has none.
@@ -156,19 +140,16 @@ _OPEN_IN_PARENT: Final = (
 
 
 class Connections:
-    """
-    The connections to the file at *path*, which is made if there is none; `SQLiteStore` documents
-    the arguments.
-    """
+    """The connections to the file at *path*; `SQLiteStore` documents the arguments."""
 
     def __init__(
         self,
         path: str | bytes | os.PathLike[str],
-        *,
         timeout: float,
+        journal_mode: _settings.JournalMode | None,
+        synchronous: _settings.Synchronous,
+        *,
         create: bool,
-        journal_mode: JournalMode | None,
-        synchronous: Synchronous,
     ) -> None:
         if sys.platform == "win32":
             raise StoreMisuseError("SQLiteStore needs a POSIX system, for its lock file")
@@ -176,7 +157,7 @@ class Connections:
             raise StoreMisuseError(
                 f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
             )
-        require_known(journal_mode, synchronous)
+        _settings.require_known(journal_mode, synchronous)
         if not (type(timeout) in {int, float} and 0 <= timeout <= TIMEOUT_MAX):
             raise StoreMisuseError(
                 f"timeout must be a number of seconds from 0 to {TIMEOUT_MAX}, got {timeout!r}"
@@ -202,9 +183,9 @@ class Connections:
             raise StoreMisuseError(_OPEN_IN_PARENT)
         # True if the next fork leaves the child with connections of other threads.
         self._is_open_across_fork = False
-        _all.add(weakref.ref(self, _all.discard))
+        _instances.add(weakref.ref(self, _instances.discard))
         try:
-            with storage_errors():
+            with _errors.storage_errors():
                 _file.require_own(self.path, timeout)
                 self._make_tables()
             if self._journal_mode == "wal":
@@ -263,7 +244,7 @@ class Connections:
         connection = self.current()
         try:
             return connection.sqlite.execute(statement, parameters).fetchall()
-        except STORAGE_ERRORS as error:
+        except _errors.STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
         finally:
             if not connection.is_trusted:
@@ -276,23 +257,24 @@ class Connections:
         return connection
 
     def begin(self, connection: StoreConnection) -> None:
+        """Begin a transaction that writes, on the files that were opened and are sound."""
         sqlite = connection.sqlite
         try:
             self._require_same_files()
             if self._is_in_doubt:
                 ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
                 if found != "ok":
-                    raise StoreCorruptedError(f"after trouble with the disk SQLite finds: {found}")
+                    raise StoreCorruptedError(f"after a disk error, SQLite reports: {found}")
                 self._is_in_doubt = False
             sqlite.execute("BEGIN IMMEDIATE")
             # A file in WAL stays so while it is open here; any other can be changed by anybody.
-            if self._journal_mode == "truncate" and mode_of(sqlite) != "truncate":
+            if self._journal_mode == "truncate" and _settings.mode_of(sqlite) != "truncate":
                 self._stop_reason = (
                     f"the journal mode of {self.path} was changed while it was open, and nothing"
                     " more is written through this store; agree on one mode, then open a new one"
                 )
                 raise StoreMisuseError(self._stop_reason)
-        except STORAGE_ERRORS as error:
+        except _errors.STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
     def run(
@@ -301,12 +283,10 @@ class Connections:
         function: Callable[[sqlite3.Connection, *_Ts], _T],
         *arguments: *_Ts,
     ) -> _T:
-        """
-        Return ``function(connection.sqlite, *arguments)``, with SQLite's errors as bankcore's.
-        """
+        """Return ``function(connection.sqlite, *arguments)``, with the errors translated."""
         try:
             return function(connection.sqlite, *arguments)
-        except STORAGE_ERRORS as error:
+        except _errors.STORAGE_ERRORS as error:
             raise self._failed(connection, error) from error
 
     def commit(self, connection: StoreConnection) -> None:
@@ -317,7 +297,7 @@ class Connections:
             # Without WAL a commit first waits for all readers; then it has not begun.
             if (
                 self._journal_mode == "truncate"
-                and primary_code(error) == sqlite3.SQLITE_BUSY
+                and _errors.primary_code(error) == sqlite3.SQLITE_BUSY
                 and connection.sqlite.in_transaction
             ):
                 raise _busy(self.timeout) from error
@@ -330,23 +310,20 @@ class Connections:
     def unlock(self, connection: StoreConnection) -> None:
         """Undo what was not committed, and let others write."""
         try:
-            if not (roll_back(connection.sqlite) and connection.is_trusted):
+            if not (_errors.roll_back(connection.sqlite) and connection.is_trusted):
                 self._discard(connection)
         finally:
             connection.release()
 
     def _failed(self, connection: StoreConnection, error: Exception) -> BankError:
-        if primary_code(error) in DISTRUSTED:
+        if _errors.primary_code(error) in _errors.DISTRUSTED:
             self._is_in_doubt = True
             connection.is_trusted = False
-        return translated(error)
+        return _errors.translated(error)
 
     def _require_same_files(self) -> None:
-        """
-        Raise, and stop the store, unless the files at the path are those that were opened.
-
-        SQLite goes on writing into files that were removed or replaced, where nobody finds it.
-        """
+        """Raise, and stop the store, unless the files at the path are those that were opened."""
+        # SQLite goes on writing into files that were removed or replaced, where nobody finds it.
         process = self._process
         before = tuple(process.connections)
         found = _file.files_at(self.path)
@@ -371,7 +348,7 @@ class Connections:
 
     # -- Opening and closing --
 
-    @storage_errors()
+    @_errors.storage_errors()
     def _opened(self, process: _Process) -> StoreConnection:
         """Return a new connection for this thread, and close those of threads that have ended."""
         self._require_same_files()
@@ -391,7 +368,9 @@ class Connections:
         try:
             # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
             with connection.acquired(self.timeout):
-                self._journal_mode = configure(sqlite, self._journal_mode, self._synchronous)
+                self._journal_mode = _settings.configure(
+                    sqlite, self._journal_mode, self._synchronous
+                )
                 _file.tables_in(sqlite)  # the first read opens the log
                 connection.files = _file.files_at(self.path)
                 with process.connections_guard:
@@ -433,7 +412,7 @@ class Connections:
 
     def _close(self, connection: StoreConnection) -> None:
         # Under the lock: the last connection to close writes the log into the file.
-        with storage_errors(), connection.acquired(self.timeout) as sqlite:
+        with _errors.storage_errors(), connection.acquired(self.timeout) as sqlite:
             sqlite.close()
         os.close(connection.lock_file)
 
@@ -458,19 +437,13 @@ def _busy(timeout: float) -> StoreUnavailableError:
     )
 
 
-def _before_fork() -> None:
-    for connections in _alive():
-        connections.before_fork()
-
-
-def _after_fork_in_child() -> None:
-    for connections in _alive():
-        connections.after_fork_in_child()
-
-
-def _alive() -> list[Connections]:
-    return [each for known in tuple(_all) if (each := known()) is not None]
+def _for_all(act: Callable[[Connections], None]) -> None:
+    for connections in [each for known in tuple(_instances) if (each := known()) is not None]:
+        act(connections)
 
 
 if sys.platform != "win32":
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=partial(_for_all, Connections.before_fork),
+        after_in_child=partial(_for_all, Connections.after_fork_in_child),
+    )

@@ -6,26 +6,18 @@ connection is not used again.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from bankcore.ledger._errors import StoreCorruptedError, StoreMisuseError, StoreUnavailableError
 from bankcore.values._errors import BankError
 
+_UNSOUND: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # SQLITE_ERROR is "no such table" or column: the statements themselves are always the same.
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-
+_DAMAGE: Final = _UNSOUND | {sqlite3.SQLITE_ERROR}
 #: After one of these a connection is closed, and the file checked before the next write.
-DISTRUSTED: Final = frozenset(
-    {
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_PROTOCOL,
-    }
-)
+DISTRUSTED: Final = _UNSOUND | {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PROTOCOL}
 
 #: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one.
 STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
@@ -72,3 +64,20 @@ def roll_back(connection: sqlite3.Connection) -> bool:
     except sqlite3.Error:
         return False
     return True
+
+
+def roll_back_to(
+    savepoint: str, connection: sqlite3.Connection, execute: Callable[[str], object]
+) -> bool:
+    """Undo the savepoint; if that fails, undo the whole transaction, and return False."""
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
+            execute(f"ROLLBACK TO {savepoint}")
+            execute(f"RELEASE {savepoint}")
+            return True
+    # Either SQLite has rolled all of it back, as after a full disk, or the savepoint cannot be
+    # undone alone: then nothing of the transaction may stay, as half of the work must not.
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
+            execute("ROLLBACK")
+    return False

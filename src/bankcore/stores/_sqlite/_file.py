@@ -1,20 +1,23 @@
 """
-The file of a store, before it is opened and from outside.
+The file of a store, before it is opened and from outside, and a copy of it.
 
 Decided here: what at a path is refused, and left as it is. SQLite alone opens the file: closing
-any other descriptor of it would drop SQLite's locks for the whole process.
+any other descriptor of it would drop SQLite's locks for the whole process. SQLite makes a copy
+too, under another name; it gets its own only when all of it is on the disk.
 """
 
 import os
 import sqlite3
 import stat
-from contextlib import suppress
+import tempfile
+from contextlib import closing, suppress
 from typing import Final
 from urllib.parse import quote
 
-from bankcore.ledger._errors import StoreFormatError, StoreUnavailableError
+from bankcore.ledger._errors import StoreFormatError, StoreMisuseError, StoreUnavailableError
 from bankcore.stores._sqlite._errors import primary_code
 from bankcore.stores._sqlite._migrations import require_newest, version_in
+from bankcore.stores._sqlite._settings import mode_of
 from bankcore.values._errors import shown
 
 # The smallest SQLite database is one page of this many bytes.
@@ -44,7 +47,7 @@ def require_file(path: str, *, create: bool) -> None:
 
 
 def files_at(path: str) -> Files:
-    """Return which files are at *path*, at its log's and at its index's, without opening one."""
+    """Return the device and inode of *path*, its log and its index, or None; opens no file."""
     found: list[tuple[int, int] | None] = []
     for name in (path, f"{path}-wal", f"{path}-shm"):
         try:
@@ -128,3 +131,44 @@ def _look_into(path: str, how: str, timeout: float) -> None:
 def tables_in(connection: sqlite3.Connection) -> list[str]:
     found = connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
     return [name for (name,) in found]
+
+
+# -- A copy of a database that is in use --------------------------------------
+
+
+def write_copy(connection: sqlite3.Connection, target: str) -> None:
+    """Write a copy of the database, as it is at one moment, to *target*."""
+    for suffix in ("", "-wal", "-shm", "-journal"):  # SQLite would take them for parts of it
+        if os.path.lexists(target + suffix):
+            raise _exists(target + suffix)
+    directory, name = os.path.split(target)
+    if not os.path.isdir(directory):
+        raise StoreUnavailableError(f"there is no directory {directory} for a copy")
+    descriptor, part = tempfile.mkstemp(prefix=f"{name}.", suffix=".part", dir=directory)
+    os.close(descriptor)
+    try:
+        connection.execute("VACUUM INTO ?", (part,))
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            # SQLite makes every copy without WAL.
+            copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
+        _flush(part)
+        # Unlike a renaming, this fails where something has appeared there meanwhile.
+        os.link(part, target)
+        _flush(directory)
+    except FileExistsError as error:
+        raise _exists(target) from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def _flush(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _exists(path: str) -> StoreMisuseError:
+    return StoreMisuseError(f"{path} is there already, and a backup overwrites nothing")

@@ -82,10 +82,7 @@ def _normalized(sql: str | None) -> str:
 
 
 def _record_errors(read: _Read) -> Iterator[str]:
-    """
-    Compare each record's texts with how they are written here, so that those who read the tables
-    read what the bank does, and the column ``reverses`` with the command.
-    """
+    """Yield where a record's texts, or its column ``reverses``, are not as bankcore writes."""
     after = 0
     while rows := read(
         "SELECT place, transaction_id, command_kind, command, refusal_code, refusal_facts,"

@@ -11,23 +11,20 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
 from bankcore.stores._rows import read_unit
-from bankcore.stores._sqlite._errors import STORAGE_ERRORS, primary_code, translated
-from bankcore.stores._sqlite._migrations import (
-    newest_version,
-    one_version,
-    require_connection,
-    require_newest,
-)
+from bankcore.stores._sqlite import _migrations
+from bankcore.stores._sqlite._errors import STORAGE_ERRORS, primary_code, roll_back_to, translated
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._statements import fetch, write
 
 _SAVEPOINT: Final = "bankcore_unit"
+
+_ALL_UNDONE: Final = "; with it the whole transaction of the application was rolled back"
 
 # It changes no row; but SQLite takes the lock of a writer before it finds that out.
 _LOCK: Final = "UPDATE bankcore_schema SET version = version WHERE version < 0"
@@ -50,9 +47,8 @@ class JoinedSQLiteStore(SQLiteReads):
     booked, and every refusal that was recorded, is final when the application commits, and
     is undone if it rolls back. The tables are made by `bankcore.stores.migrate`.
 
-    It belongs to the thread that made it, and may be made anew for each transaction: making
-    one costs nothing, and there is nothing to close. The connection may have any factories and
-    modes; they stay as they are.
+    It belongs to the thread that made it, and may be made anew for each transaction: making one
+    costs nothing, and there is nothing to close. The connection's factories and modes stay.
 
     Args:
         connection: An open ``sqlite3.Connection``. It stays the application's.
@@ -65,7 +61,7 @@ class JoinedSQLiteStore(SQLiteReads):
     in_host_transaction: Final = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        require_connection(connection)
+        _migrations.require_connection(connection)
         self._connection = connection
         self._owner = (os.getpid(), threading.get_ident())
 
@@ -92,29 +88,14 @@ class JoinedSQLiteStore(SQLiteReads):
                     write(cursor, known, written)
                 cursor.execute(f"RELEASE {_SAVEPOINT}")
         except BaseException as error:
-            self._undo(cursor, error)
+            undone = roll_back_to(_SAVEPOINT, self._connection, cursor.execute)
+            if not undone and isinstance(error, StoreUnavailableError):
+                error.reason += _ALL_UNDONE
             raise
         return written
 
-    def _undo(self, cursor: sqlite3.Cursor, error: BaseException) -> None:
-        """Leave the application's transaction as it was before the unit."""
-        with suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                cursor.execute(f"ROLLBACK TO {_SAVEPOINT}")
-                cursor.execute(f"RELEASE {_SAVEPOINT}")
-                return
-        # Either SQLite has rolled all of it back, as after a full disk, or the unit cannot be
-        # undone alone: then nothing of the transaction may stay, as half a unit must not.
-        with suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                cursor.execute("ROLLBACK")
-        if isinstance(error, StoreUnavailableError):
-            error.reason += "; with it the whole transaction of the application was rolled back"
-
     def describe(self) -> StoreDescription:
-        """
-        Return the engine, the settings of the application's connection, and what survives what.
-        """
+        """Return the engine, the settings of your connection, and what it survives."""
         ((_, _, path), *_) = self._read("PRAGMA database_list", ())
         return self._described(
             ("journal_mode", "synchronous"),
@@ -139,17 +120,14 @@ class JoinedSQLiteStore(SQLiteReads):
 
 
 def _begin(cursor: sqlite3.Cursor, *statements: str) -> None:
-    """
-    Run *statements*, and raise unless the tables are there, of the right version, not hidden, and
-    their values come unconverted.
-    """
+    """Run *statements*, and raise unless the connection shows the store's tables as they are."""
     try:
         for statement in statements:
             cursor.execute(statement)
         found = cursor.execute(_VERSION).fetchall()
     except sqlite3.OperationalError as error:
         if primary_code(error) == sqlite3.SQLITE_ERROR:  # no such table
-            raise SchemaVersionError(0, newest_version()) from error
+            raise SchemaVersionError(0, _migrations.newest_version()) from error
         raise
     for version, name, hiding in found:
         for value, kind, declared in ((name, str, "TEXT"), (version, int, "INTEGER")):
@@ -163,14 +141,12 @@ def _begin(cursor: sqlite3.Cursor, *statements: str) -> None:
                 f"a temporary table or view {hiding} of the connection hides the store's own;"
                 " drop it"
             )
-    require_newest(one_version([(version,) for version, *_ in found]))
+    _migrations.require_newest(_migrations.one_version([(version,) for version, *_ in found]))
 
 
 @contextmanager
 def _translated(connection: sqlite3.Connection) -> Iterator[None]:
-    """
-    Read text as ``str``, and raise bankcore's errors; restore the application's text factory.
-    """
+    """Read text as ``str``, and raise bankcore's errors; then restore the text factory."""
     try:
         factory = connection.text_factory
         connection.text_factory = str

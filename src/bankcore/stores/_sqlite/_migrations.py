@@ -1,18 +1,17 @@
 """
 Create, check, migrate and print the SQLite schema.
 
-Decided here: how a database gets from one version of the schema to the next. Each version
-is a tuple of statements that leads there from the version before; `migrate` runs those that
-are missing, all or none. The statements themselves are in `_schema`.
+Decided here: how a database gets from one version of the schema, in `_schema`, to the next:
+`migrate` runs the statements that are missing, all or none.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 from bankcore.ledger._errors import SchemaVersionError, StoreCorruptedError, StoreMisuseError
-from bankcore.stores._sqlite._errors import primary_code, translated
+from bankcore.stores._sqlite._errors import primary_code, roll_back, roll_back_to, translated
 from bankcore.stores._sqlite._schema import SCHEMA
 
 #: For each version of the schema, the statements that lead there from the one before.
@@ -30,11 +29,9 @@ def newest_version() -> int:
 
 def schema_sql(version: int | None = None) -> str:
     """
-    Return the SQL that makes the tables of *version* in an empty database; without one, of the
-    newest.
+    Return the SQL that makes the tables of *version*, or of the newest, in an empty database.
 
-    Each statement ends with a semicolon. It is meant for migration tools of your own, and begins
-    no transaction.
+    Each statement ends with a semicolon, and none begins a transaction: it is for migration tools.
 
         >>> schema_sql().splitlines()[0]
         'CREATE TABLE bankcore_schema ('
@@ -42,18 +39,17 @@ def schema_sql(version: int | None = None) -> str:
     Raises:
         StoreMisuseError: If this bankcore knows no such version.
     """
-    statements = (each for step in _steps(0, _known(version)) for each in step)
-    return "".join(f"{_outdented(each)};\n" for each in statements)
+    statements = _statements(0, _known(version))
+    return "".join(each.strip().replace("\n    ", "\n") + ";\n" for each in statements)
 
 
 def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
     """
     Bring bankcore's tables on *connection* to version *to* of the schema, and return it.
 
-    It makes the tables if there are none, and does nothing if they are of that version. In a
-    transaction of yours it is a part of it, done when you commit; without one it is a
-    transaction by itself. All or nothing: killed or failed at any statement, the database is
-    as before, and calling again does it. (If a failing disk keeps it from being undone alone,
+    It makes the tables if there are none. In your transaction the migration is a part of it, final
+    when you commit; otherwise it is a transaction of its own. If it fails or is killed, the
+    database is as before, and it can be run again. (If a disk failure prevents undoing it alone,
     your whole transaction is rolled back.)
 
     Args:
@@ -77,9 +73,8 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
                 raise StoreMisuseError(
                     f"the tables have schema version {found}, and there is no way back to {wanted}"
                 )
-            for step in _steps(found, wanted):
-                for statement in step:
-                    connection.execute(statement)
+            for statement in _statements(found, wanted):
+                connection.execute(statement)
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise StoreMisuseError(f"the connection does not work: {error}") from error
     except sqlite3.Error as error:
@@ -150,36 +145,24 @@ def _known(version: int | None) -> int:
     return version
 
 
-def _steps(found: int, wanted: int) -> Iterator[Sequence[str]]:
+def _statements(found: int, wanted: int) -> Iterator[str]:
     for version in range(found + 1, wanted + 1):
-        yield STEPS[version]
+        yield from STEPS[version]
         if version > 1:  # the first makes the table with its row
-            yield (f"UPDATE bankcore_schema SET version = {version}",)
-
-
-def _outdented(statement: str) -> str:
-    lines = statement.strip().splitlines()
-    return "\n".join(line.removeprefix("    ") for line in lines)
+            yield f"UPDATE bankcore_schema SET version = {version}"
 
 
 @contextmanager
 def _all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
     """Open a savepoint in the caller's transaction, or a transaction if there is none."""
-    begin, end, undo = "BEGIN IMMEDIATE", "COMMIT", ["ROLLBACK"]
-    if connection.in_transaction:
-        begin, end = f"SAVEPOINT {_SAVEPOINT}", f"RELEASE {_SAVEPOINT}"
-        undo = [f"ROLLBACK TO {_SAVEPOINT}", end]
-    connection.execute(begin)
+    is_part = connection.in_transaction
+    connection.execute(f"SAVEPOINT {_SAVEPOINT}" if is_part else "BEGIN IMMEDIATE")
     try:
         yield
-        connection.execute(end)
+        connection.execute(f"RELEASE {_SAVEPOINT}" if is_part else "COMMIT")
     except BaseException:
-        try:
-            for statement in undo:
-                connection.execute(statement)
-        except sqlite3.Error:
-            # Either SQLite has rolled all of it back already, or the migration cannot be undone
-            # alone: then nothing of the caller's transaction may stay, as half a schema must not.
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+        if is_part:
+            roll_back_to(_SAVEPOINT, connection, connection.execute)
+        else:
+            roll_back(connection)
         raise

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from bankcore import errors
 from bankcore.accounts import Account, Hold
 from bankcore.ledger import (
     Cursor,
@@ -17,11 +18,6 @@ from bankcore.ledger import (
     require_limit,
 )
 from bankcore.ledger import _codec as codec
-from bankcore.ledger._errors import (
-    AccountNotFoundError,
-    StoreCorruptedError,
-    TransactionNotFoundError,
-)
 from bankcore.stores import _rows
 from bankcore.stores._sqlite._integrity import table_errors
 from bankcore.stores._sqlite._statements import ACCOUNTS, HOLDS, RECORDS
@@ -40,14 +36,13 @@ class SQLiteReads:
         raise NotImplementedError
 
     def _accounts(self, where: str, *parameters: object) -> tuple[Account, ...]:
-        rows = self._read(f"{ACCOUNTS} WHERE {where}", parameters)
-        return tuple(
-            account for _, account in _rows.accounts_from(map(_rows.AccountRow._make, rows))
-        )
+        sql = f"{ACCOUNTS} WHERE {where} ORDER BY account.id, hold.key"
+        rows = map(_rows.AccountRow._make, self._read(sql, parameters))
+        return tuple(account for _, account in _rows.accounts_from(rows))
 
     def _records(self, where: str, *parameters: object) -> list[Transaction | Refusal]:
-        rows = self._read(f"{RECORDS} WHERE {where}", parameters)
-        return _rows.records_from(map(_rows.RecordRow._make, rows))
+        sql = f"{RECORDS} WHERE {where} ORDER BY journal.place, posting.line"
+        return _rows.records_from(map(_rows.RecordRow._make, self._read(sql, parameters)))
 
     def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
         ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
@@ -63,15 +58,14 @@ class SQLiteReads:
         )
 
     def account(self, account_id: AccountId) -> Account:
-        for account in self._accounts("account.id = ? ORDER BY hold.key", account_id.value):
+        for account in self._accounts("account.id = ?", account_id.value):
             return account
-        raise AccountNotFoundError(account_id)
+        raise errors.AccountNotFoundError(account_id)
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         first = "" if after is None else after.value
         found = self._accounts(
-            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)"
-            " ORDER BY account.id, hold.key",
+            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)",
             first,
             require_limit(limit),
         )
@@ -85,19 +79,16 @@ class SQLiteReads:
         return self._accounts(
             "account.key IN (SELECT holder.account_key FROM bankcore_holder AS holder"
             " JOIN bankcore_account AS held ON held.key = holder.account_key"
-            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)"
-            " ORDER BY account.id, hold.key",
+            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)",
             holder.value,
             "" if after is None else after.value,
             require_limit(limit),
         )
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        for record in self._records(
-            "journal.transaction_id = ? ORDER BY posting.line", transaction_id.value
-        ):
+        for record in self._records("journal.transaction_id = ?", transaction_id.value):
             return record
-        raise TransactionNotFoundError(transaction_id)
+        raise errors.TransactionNotFoundError(transaction_id)
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
         require_limit(limit)
@@ -121,8 +112,7 @@ class SQLiteReads:
         found = self._records(
             "journal.place IN (SELECT posting.place FROM bankcore_posting AS posting"
             " JOIN bankcore_account AS account ON account.key = posting.account_key"
-            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?)"
-            " ORDER BY journal.place, posting.line",
+            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?)",
             account_id.value,
             first,
             first + require_limit(limit),
@@ -145,7 +135,7 @@ class SQLiteReads:
         )
         for version, head in rows:
             return version, _rows.require_hash(account_id.value, head)
-        raise AccountNotFoundError(account_id)
+        raise errors.AccountNotFoundError(account_id)
 
     def chain_hashes(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
@@ -199,11 +189,11 @@ class SQLiteReads:
 
     def integrity_errors(self) -> Sequence[str]:
         """Return what is wrong with the file or between its tables, in sentences."""
-        errors: list[str] = []
+        wrong: list[str] = []
         try:
             found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
-            errors += found if found != ["ok"] else ()
-            errors += table_errors(self._read)
-        except StoreCorruptedError as error:
-            errors.append(str(error))
-        return tuple(errors)
+            wrong += found if found != ["ok"] else ()
+            wrong += table_errors(self._read)
+        except errors.StoreCorruptedError as error:
+            wrong.append(str(error))
+        return tuple(wrong)

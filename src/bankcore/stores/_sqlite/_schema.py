@@ -3,18 +3,14 @@ The tables of the SQLite store, as SQL text.
 
 Decided here: what is kept, under which names, and which states the database itself refuses as a
 second line behind bankcore's own checks. Amounts are integers of minor units, instants integers of
-microseconds since 1970, UTC. The floor is not among the checks: a lowered overdraft limit may
-legally leave an account below it.
+microseconds since 1970, UTC. The floor is not checked: a lowered overdraft limit may leave an
+account below it.
 
-Accounts and records have integer keys inside the database (postings are written 1.4 times as fast
-as with text keys) and text ids outside of it. The order of holds' keys is the order in which they
-were placed.
+Rows refer to each other by integer keys (postings are written 1.4 times as fast as with text
+keys). The order of holds' keys is the order in which they were placed.
 """
 
 from typing import Final
-
-#: The version of the schema below.
-SCHEMA_VERSION: Final = 1
 
 _AMOUNT = "BETWEEN -999999999999999999 AND 999999999999999999"
 _NOT_NEGATIVE = "BETWEEN 0 AND 999999999999999999"
@@ -27,7 +23,7 @@ SCHEMA: Final = (
         version INTEGER NOT NULL CHECK (version >= 1)
     ) STRICT
     """,
-    f"INSERT INTO bankcore_schema (version) VALUES ({SCHEMA_VERSION})",
+    "INSERT INTO bankcore_schema (version) VALUES (1)",
     f"""
     CREATE TABLE bankcore_account (
         key INTEGER PRIMARY KEY,

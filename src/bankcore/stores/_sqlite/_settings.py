@@ -47,12 +47,12 @@ def require_known(journal_mode: object, synchronous: object) -> None:
 def configure(
     connection: sqlite3.Connection, journal_mode: JournalMode | None, synchronous: Synchronous
 ) -> JournalMode:
-    """
-    Give *connection* its settings, and return its journal mode.
-
-    Without a *journal_mode* the file keeps its own, and an empty one gets WAL.
-    """
-    mode = journal_mode or _mode_of_file(connection)
+    """Give *connection* its settings, and return its journal mode."""
+    mode = journal_mode
+    if mode is None:
+        # A file keeps only whether it is in WAL; any that is not can go on with TRUNCATE.
+        is_empty = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        mode = "wal" if is_empty or mode_of(connection) == "wal" else "truncate"
     try:
         # From WAL this needs a moment in which nobody else has the file open.
         connection.execute(f"PRAGMA journal_mode = {mode}").fetchall()
@@ -63,25 +63,16 @@ def configure(
             f"its journal mode cannot become {mode} while others have it open; close it"
             " everywhere else first, or leave journal_mode out to keep the one it has"
         ) from error
-    _require(connection, "journal_mode", mode)
-    for name, wanted in {"synchronous": _SYNCHRONOUS[synchronous], **_SETTINGS}.items():
-        connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
-        _require(connection, name, wanted)
+    settings = {"synchronous": _SYNCHRONOUS[synchronous], **_SETTINGS}
+    for name, value in settings.items():
+        connection.execute(f"PRAGMA {name} = {value}").fetchall()
+    for name, wanted in {"journal_mode": mode, **settings}.items():
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != wanted:
+            raise StoreUnavailableError(f"SQLite keeps {name} at {found}, and {wanted} is needed")
     return mode
 
 
 def mode_of(connection: sqlite3.Connection) -> str:
     (found,) = connection.execute("PRAGMA journal_mode").fetchone()
     return str(found)
-
-
-def _mode_of_file(connection: sqlite3.Connection) -> JournalMode:
-    # A file keeps only whether it is in WAL; any that is not can go on with TRUNCATE.
-    is_empty = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
-    return "wal" if is_empty or mode_of(connection) == "wal" else "truncate"
-
-
-def _require(connection: sqlite3.Connection, name: str, wanted: str | int) -> None:
-    (found,) = connection.execute(f"PRAGMA {name}").fetchone()
-    if found != wanted:
-        raise StoreUnavailableError(f"SQLite keeps {name} at {found}, and {wanted} is needed")

@@ -59,6 +59,7 @@ RECORDS: Final = _select(
 HOLDS: Final = _select(
     _rows.HoldRow, "hold", " JOIN bankcore_account AS account ON account.key = hold.account_key"
 )
+REVERSALS: Final = _select(_rows.ReversalRow, "journal")
 DENIALS: Final = _select(_rows.DenialRow, "denial")
 TOKENS: Final = _select(_rows.TokenRow, "token")
 
@@ -75,11 +76,7 @@ REVOKE: Final = "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) 
 _BY_IDS: Final[dict[type[Any], tuple[str, str, str]]] = {
     _rows.AccountRow: (ACCOUNTS, "account.id", "account.id, hold.key"),
     _rows.RecordRow: (RECORDS, "journal.transaction_id", "journal.place, posting.line"),
-    _rows.ReversalRow: (
-        _select(_rows.ReversalRow, "journal"),
-        "journal.reverses",
-        "journal.place",
-    ),
+    _rows.ReversalRow: (REVERSALS, "journal.reverses", "journal.place"),
 }
 _WRITES: Final = {name: _statement(change) for name, change in _rows.CHANGES.items()}
 _LAST: Final = (
@@ -89,9 +86,7 @@ _LAST: Final = (
 
 
 def fetch(connection: Executor, row: type[Any], ids: Sequence[str], /) -> list[Any]:
-    """
-    Return the rows of this class whose account, record or reversed transaction is one of *ids*.
-    """
+    """Return the rows of this class whose account, record or original is one of *ids*."""
     select, column, order = _BY_IDS[row]
     found: list[Any] = []
     for start in range(0, len(ids), _IDS_PER_SELECT):

@@ -1,8 +1,7 @@
 """
 The store in one SQLite file: the embedded default.
 
-Decided here: how the contract is kept with `Connections`, and what is kept apart from the journal:
-denials and tokens.
+Decided here: how a unit uses `Connections`, and how denials and tokens are kept.
 """
 
 import os
@@ -16,21 +15,12 @@ from bankcore.access._errors import TokenNotFoundError
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet, require_limit
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
-from bankcore.stores._sqlite._backup import write_copy
+from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._connections import Connections
 from bankcore.stores._sqlite._errors import storage_errors
+from bankcore.stores._sqlite._file import write_copy
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
-from bankcore.stores._sqlite._statements import (
-    DELETE_OLD_DENIALS,
-    DENIALS,
-    INSERT_DENIAL,
-    INSERT_TOKEN,
-    REVOKE,
-    TOKENS,
-    fetch,
-    write,
-)
 from bankcore.values._errors import shown
 from bankcore.values._instants import to_microseconds
 
@@ -71,13 +61,7 @@ class SQLiteStore(SQLiteReads):
         journal_mode: JournalMode | None = None,
         synchronous: Synchronous = "full",
     ) -> None:
-        self._connections = Connections(
-            path,
-            timeout=timeout,
-            create=create,
-            journal_mode=journal_mode,
-            synchronous=synchronous,
-        )
+        self._connections = Connections(path, timeout, journal_mode, synchronous, create=create)
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._connections.path!r})"
@@ -101,11 +85,11 @@ class SQLiteStore(SQLiteReads):
         connection = connections.lock()
         try:
             connections.begin(connection)
-            snapshot, known = connections.run(connection, _rows.read_unit, fetch, reads)
+            snapshot, known = connections.run(connection, _rows.read_unit, sql.fetch, reads)
             # Not by `run`: whatever it raises passes unchanged.
             written = decide(snapshot)
             if written.records:
-                connections.run(connection, write, known, written)
+                connections.run(connection, sql.write, known, written)
                 connections.commit(connection)
         finally:
             connections.unlock(connection)
@@ -133,10 +117,7 @@ class SQLiteStore(SQLiteReads):
             write_copy(self._connections.current().sqlite, os.path.abspath(target))
 
     def describe(self) -> StoreDescription:
-        """
-        Return the engine, its settings as read back from this thread's connection, and what
-        survives what.
-        """
+        """Return the engine, its settings on this thread's connection, and what it survives."""
         return self._described(
             SETTINGS,
             self._connections.path,
@@ -148,15 +129,15 @@ class SQLiteStore(SQLiteReads):
 
     def record_denial(self, denial: Denial) -> None:
         self._write_apart(
-            (INSERT_DENIAL, _rows.denial_row(denial)), (DELETE_OLD_DENIALS, (DENIALS_MAX,))
+            (sql.INSERT_DENIAL, _rows.denial_row(denial)), (sql.DELETE_OLD_DENIALS, (DENIALS_MAX,))
         )
 
     def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
-        rows = self._read(f"{DENIALS} ORDER BY key DESC LIMIT ?", (require_limit(limit),))
+        rows = self._read(f"{sql.DENIALS} ORDER BY key DESC LIMIT ?", (require_limit(limit),))
         return tuple(map(_rows.denial_from, map(_rows.DenialRow._make, rows)))
 
     def add_token(self, token: Token) -> None:
-        self._write_apart((INSERT_TOKEN, _rows.token_row(token)))
+        self._write_apart((sql.INSERT_TOKEN, _rows.token_row(token)))
 
     def token(self, token_id: str) -> Token:
         for token in self._tokens("WHERE id = ?", token_id):
@@ -167,11 +148,11 @@ class SQLiteStore(SQLiteReads):
         return self._tokens("WHERE id > ? ORDER BY id LIMIT ?", after, require_limit(limit))
 
     def _tokens(self, where: str, *parameters: object) -> tuple[Token, ...]:
-        rows = self._read(f"{TOKENS} {where}", parameters)
+        rows = self._read(f"{sql.TOKENS} {where}", parameters)
         return tuple(map(_rows.token_from, map(_rows.TokenRow._make, rows)))
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
-        if not self._write_apart((REVOKE, (to_microseconds(revoked_at), token_id))):
+        if not self._write_apart((sql.REVOKE, (to_microseconds(revoked_at), token_id))):
             raise TokenNotFoundError(shown(token_id))
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
@@ -180,13 +161,9 @@ class SQLiteStore(SQLiteReads):
         connection = connections.lock()
         try:
             connections.begin(connection)
-            changed = connections.run(connection, _run, statements)
+            execute = sqlite3.Connection.execute
+            changed = [connections.run(connection, execute, *each).rowcount for each in statements]
             connections.commit(connection)
         finally:
             connections.unlock(connection)
-        return changed
-
-
-def _run(sqlite: sqlite3.Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
-    changed = [sqlite.execute(*statement).rowcount for statement in statements]
-    return changed[0]
+        return changed[0]

@@ -23,12 +23,7 @@ _told = False
 
 
 def has_wal_bug(version: tuple[int, int, int]) -> bool:
-    """
-    Return True if SQLite of this *version* can lose a commit when others write and checkpoint.
-
-        >>> has_wal_bug((3, 40, 1)), has_wal_bug((3, 51, 3))
-        (True, False)
-    """
+    """Return True if SQLite of *version* can lose a commit when others write and checkpoint."""
     repaired = _REPAIRED.get(version[:2])
     return _FIRST_BAD <= version < _FIRST_GOOD and (repaired is None or version < repaired)
 

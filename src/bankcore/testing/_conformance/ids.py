@@ -140,10 +140,7 @@ def an_original_comes_with_its_accounts(store: AccountStore) -> None:
     require_equal({"alice", "bob"}, {each.value for each in seen[0].accounts})
     require_equal(
         [store.account(ALICE), store.account(BOB)],
-        [
-            seen[0].accounts[ALICE],
-            seen[0].accounts[BOB],
-        ],
+        [seen[0].accounts[ALICE], seen[0].accounts[BOB]],
     )
     require_equal({"t-1", "t-2"}, {each.value for each in seen[1].recorded})
     require_equal({"alice", "bob", "carol"}, {each.value for each in seen[1].accounts})

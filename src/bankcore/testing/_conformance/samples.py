@@ -123,10 +123,7 @@ def refusal_cases() -> Iterator[Case]:
     for code, error in RECORDED_ERRORS.items():
         for currency in CURRENCIES:
             for instant, principal in zip(INSTANTS, (*PRINCIPALS, None, "x"), strict=True):
-                yield (
-                    _refusal_case(next(numbers), code, error, currency, instant, principal),
-                    (),
-                )
+                yield (_refusal_case(next(numbers), code, error, currency, instant, principal), ())
     code = "hold_exceeded"
     batch = tuple(_command(kind, next(numbers), eur(7), is_full=True) for kind in SENT)
     for kind in (*SENT, ExpireHold):
@@ -220,10 +217,7 @@ def _case(
                 1,
             )
         )
-    return (
-        Transaction(_id(command), command, at, tuple(postings), principal),
-        tuple(accounts),
-    )
+    return (Transaction(_id(command), command, at, tuple(postings), principal), tuple(accounts))
 
 
 def _refusal_case(

@@ -68,8 +68,7 @@ def decide_sees_what_is_named_and_nothing_else(store: AccountStore) -> None:
         bank.deposit("nobody", eur(1), transaction_id="t-refused")
     t_bob, t_refused = TransactionId("t-bob"), TransactionId("t-refused")
     named = look(
-        store,
-        ReadSet((t_refused, TransactionId("t-none"), t_bob), (AccountId("carol"), ALICE)),
+        store, ReadSet((t_refused, TransactionId("t-none"), t_bob), (AccountId("carol"), ALICE))
     )
     nothing = look(store, ReadSet((), ()))
 
