@@ -229,7 +229,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
         lambda store: replaced_transaction(
             store, "t-1", postings=store._kept["record", "t-1"].postings[:1]
         ),
-        "account alice: The store is damaged: transaction t-1 is in its history",
+        "account alice: The store is damaged: transaction t-1 is in the history of alice",
     ),
     (
         "a posting's currency",

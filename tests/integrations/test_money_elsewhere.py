@@ -207,7 +207,7 @@ def test_a_column_of_codes_keeps_listed_currencies_alone() -> None:
     """Money whose exponent two columns would lose is refused, and not kept wrongly."""
     assert (500, "EUR") == EUR5.__composite_values__()
     for money in (BTC, Money("5", Currency("EUR", exponent=3))):
-        with pytest.raises(InvalidCurrencyError, match="currency must be one of ISO 4217"):
+        with pytest.raises(InvalidCurrencyError, match="currency must be of ISO 4217"):
             money.__composite_values__()
 
 
