@@ -1,7 +1,7 @@
 """
-A command of each kind, for each of its fields another value than it has there, and random ones.
+A command of each kind, another value for each of its fields, and random commands.
 
-All of it follows from the classes of the commands: a new one needs no line here.
+Everything follows from the commands' classes: a new command needs no line here.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ __all__ = [
 
 def name_of(kind: type[Command]) -> str:
     """
-    The name under which commands of this kind are recorded.
+    Return the name under which commands of this kind are recorded.
     """
     return kind.kind
 
@@ -66,15 +66,15 @@ OTHERWISE: Final = {type(command): _otherwise(command) for command in EACH}
 
 # -- Random commands ---------------------------------------------------------
 
-# Where the values of fields come from: by "kind.field", by a field's name, or by its type, a
-# strategy, or a function that gives one for the values drawn before.
+# The strategies of fields, by "kind.field", by a field's name, or by its type. A function returns
+# the strategy for the values that were drawn before.
 _Values = dict[str, Any]
 Domain = Mapping[Any, st.SearchStrategy[Any] | Callable[[_Values], st.SearchStrategy[Any]]]
 
 
 def kinds(weights: Mapping[str, int]) -> st.SearchStrategy[type[Command]]:
     """
-    The kinds of command, each as often as its weight says: once, if it has none.
+    Return the kinds of command, each as often as its weight says; the default is 1.
     """
     return st.sampled_from([kind for kind in SENT for _ in range(weights.get(name_of(kind), 1))])
 
@@ -84,10 +84,10 @@ def commands_of(
     draw: st.DrawFn, kind: type[Command], domain: Domain, given: _Values | None = None
 ) -> Command:
     """
-    Commands of one kind, with the values that are *given*, and others from *domain*.
+    Return commands of one kind, with the *given* values, and others drawn from *domain*.
 
-    Its accounts are all different. An optional field is given half the time, or, with a strategy
-    under "kind.field", whenever that gives a value. What the domain does not have is drawn as by
+    The accounts are all different. An optional field is set half the time; with a strategy under
+    "kind.field" it is set unless that draws None. Types that the domain lacks are drawn as in
     `bankcore.testing.strategies`.
     """
     values = dict(given or {})

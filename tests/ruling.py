@@ -1,5 +1,5 @@
 """
-What the tables of the rules share: a moment, names, accounts, and `decide` for one command.
+Shared by the tables of the rules: a time, names, accounts, and `decide` for one command.
 
 Amounts are whole minor units; every account is at version 7, last booked a day before NOW,
 unless its test says otherwise.
@@ -45,7 +45,7 @@ def hold(
 
 def holding(amount: int, currency: str = "EUR") -> tuple[Hold, ...]:
     """
-    The holds of an account of which *amount* is held.
+    Return the holds of an account with *amount* held.
     """
     return (hold(amount, currency=currency),) if amount else ()
 
@@ -74,7 +74,7 @@ def closed(account_id: AccountId | str = ALICE, **fields: Any) -> Account:
 
 def placed(hold_id: str = "h-1", account_id: AccountId = ALICE, amount: int = 10) -> Transaction:
     """
-    The record of a hold's placing, by which a hold that is gone is told from one never there.
+    Return the record that placed a hold, which shows that a missing hold was once there.
     """
     name = TransactionId(hold_id)
     posting = Posting(account_id, eur(0), eur(100), eur(amount), eur(0), 2)
@@ -92,7 +92,7 @@ def decided(
     now: datetime = NOW,
 ) -> WriteSet:
     """
-    What *command* comes to under the id t-1, where there are *accounts* and what is *recorded*.
+    Return the decision on *command* under the id t-1, with these *accounts* and records.
     """
     command = attrs.evolve(command, transaction_id=ID)
     return decide(
@@ -108,7 +108,7 @@ def decided(
 
 def posting(after: Account, amount: int = 0) -> Posting:
     """
-    The posting that brings an account to *after*, with *amount* on its balance.
+    Return the posting that brings an account to *after* by *amount*.
     """
     currency = after.balance.currency
     return Posting(
@@ -123,7 +123,7 @@ def posting(after: Account, amount: int = 0) -> Posting:
 
 def later(before: Account, at: datetime = NOW, **changes: Any) -> Account:
     """
-    *before*, one version on, booked at the instant.
+    Return *before* at its next version, booked at the instant.
     """
     return attrs.evolve(before, version=before.version + 1, last_booked_at=at, **changes)
 
@@ -134,7 +134,7 @@ def transaction(command: Command, *postings: Posting, at: datetime = NOW) -> Tra
 
 def accepted(command: Command, *afters: tuple[Account, int], at: datetime = NOW) -> WriteSet:
     """
-    All that is written where *command* brings the accounts to *afters*, with these amounts.
+    Return all that is written if *command* brings the accounts to *afters* by these amounts.
     """
     booked = transaction(command, *(posting(after, amount) for after, amount in afters), at=at)
     return WriteSet(tuple(after for after, _ in afters), (booked,), (booked,))
@@ -142,7 +142,7 @@ def accepted(command: Command, *afters: tuple[Account, int], at: datetime = NOW)
 
 def expiry(after: Account, hold_id: str, at: datetime) -> Transaction:
     """
-    The record of a hold's expiry that brings an account to *after*.
+    Return the record of the expiry that brings an account to *after*.
     """
     name = TransactionId(f"expiry:{after.id}:{after.version}")
     command = ExpireHold(after.id, TransactionId(hold_id), transaction_id=name)
@@ -158,8 +158,8 @@ def assert_refused(
     **options: Any,
 ) -> None:
     """
-    Asserts that *command* is declined with these facts; under a given id the refusal alone is
-    recorded, and under another nothing.
+    Assert that *command* is declined with these facts. The refusal is recorded under an id that
+    the caller gave, and nothing under another.
     """
     written = decided(command, *accounts, **options)
     (error,) = written.outcomes
@@ -179,7 +179,7 @@ def assert_invalid(
     command: Command, *accounts: Account, code: str, facts: dict[str, Any], **options: Any
 ) -> None:
     """
-    Asserts that *command* is refused with these facts, and that nothing is recorded of it.
+    Assert that *command* is refused with these facts, and that nothing is recorded.
     """
     written = decided(command, *accounts, **options)
     (error,) = written.outcomes

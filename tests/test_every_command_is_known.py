@@ -1,9 +1,9 @@
 """
-Every command is known in each of the places that must know it.
+Every command is known in every place that must know it.
 
-A new command fails here, once for each place that does not know it, with the place and with
-what to do there. Most places follow from its class; they are here so that none of them gets a
-list of its own again.
+A new command fails here once for each place that does not know it yet, with the file and with
+what to add there. Most places follow from the command's class; they are here so that none of
+them gets a list of its own again.
 """
 
 import re
@@ -25,7 +25,7 @@ import test_machine as machine
 from bankcore import Bank
 from bankcore.access import POLICY_TABLE
 from bankcore.cli._accounts import _SUB_COMMANDS
-from bankcore.commands import Command
+from bankcore.commands import COMMANDS, Command
 from bankcore.flask._resources import ENDPOINTS
 from bankcore.stores import MemoryStore
 from bankcore.testing import strategies
@@ -62,7 +62,7 @@ def drawn(
     strategy: st.SearchStrategy[Any], names: Callable[[Any], Collection[str]]
 ) -> Callable[[], set[str]]:
     """
-    The names of the commands in a few hundred examples of a suite's own strategy.
+    Return a function for the names of the commands in 400 examples of a suite's own strategy.
     """
 
     @cache
@@ -102,7 +102,7 @@ def on_the_command_line() -> set[str]:
 
 def listed(page: str, pattern: str) -> list[str]:
     """
-    The first group of *pattern*, for each line of a page that it fits.
+    Return the first group of *pattern* for each line of a page that matches.
     """
     return re.findall(f"(?m){pattern}", (REFERENCE / page).read_text("utf-8"))
 
@@ -114,7 +114,7 @@ def documented(page: str, pattern: str, *, times: int = 1) -> set[str]:
 
 def excused(reason: str) -> set[str]:
     """
-    The commands of which the model's table gives this reason.
+    Return the commands for which the model's table has this reason.
     """
     return {name for name, kind in KINDS.items() if getattr(kind, reason)}
 
@@ -203,10 +203,28 @@ PLACES: Final = (
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_every_place_knows_every_command(place: Place, kind: str) -> None:
     """
-    A command that an application can send is known in every place.
+    Every command that an application can send is known in every place.
     """
     if kind not in place.known():
         pytest.fail(f"{place.where} does not know {kind}: it needs {place.todo}")
+
+
+def test_few_files_name_the_commands() -> None:
+    """
+    Outside their own room, the bank's methods and the independent audit alone name five commands
+    or more; whatever else must know them follows from `COMMANDS`.
+    """
+    package = ROOT / "src/bankcore"
+    names = re.compile(rf"\b({'|'.join(kind.__name__ for kind in COMMANDS)})\b")
+    naming = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if len(set(names.findall(path.read_text("utf-8")))) >= 5
+    }
+
+    assert {"bank/_bank.py", "ledger/_audit.py"} == {
+        path for path in naming if not path.startswith("commands/")
+    }
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -227,8 +245,8 @@ def test_the_bank_has_a_method_with_the_same_fields(kind: str) -> None:
 
 def arguments_of(method: Callable[..., object]) -> tuple[list[tuple[str, bool]], dict[str, bool]]:
     """
-    The arguments by position and by keyword, each with whether it must be given; options that are
-    said as a ``TypedDict`` need not.
+    Return the arguments by position and by keyword, each with True if it must be given. Those of a
+    ``TypedDict`` of options need not be.
     """
     by_position: list[tuple[str, bool]] = []
     by_keyword: dict[str, bool] = {}

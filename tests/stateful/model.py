@@ -5,7 +5,8 @@ It is written from the design alone, and imports nothing of bankcore: amounts ar
 minor units, instants ints of microseconds, ids texts. It is slow and simple on purpose: an
 atomic batch is worked on a copy of everything.
 
-`KINDS` is the one table in the tests that names every command. A new command is a row of it.
+`KINDS` is the one table of all commands in the tests: a new command is a new row, and that is all
+that `test_machine.py`, the properties of whole histories and `test_access.py` need.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,9 +27,9 @@ Facts = dict[str, Any]
 @dataclass(frozen=True, repr=False)
 class Ask:
     """
-    A command before anybody has judged it, so that it may be malformed.
+    A command as it is asked for, which may be malformed.
 
-    Each kind uses the fields of its own: *amount* is the initial balance of an opening, and
+    Each kind uses its own fields: *amount* is the initial balance of an opening, and
     the limit where one is set; *to* is where a transfer, a capture or a sweep goes; *ends* is
     the end of a hold or of a restriction; *version* the one that is expected.
     """
@@ -70,7 +71,7 @@ class Ask:
 @dataclass(frozen=True)
 class Line:
     """
-    One account's line in what was booked.
+    One account's posting.
     """
 
     account: str
@@ -96,8 +97,7 @@ class Booked:
 @dataclass(frozen=True)
 class Refused:
     """
-    The answer to a command that was not. Of an error that only names what is malformed, the
-    facts are not predicted.
+    The answer to a command that was refused. The facts of a malformed one are not predicted.
     """
 
     code: str
@@ -155,7 +155,7 @@ class ModelAccount:
 @dataclass
 class Record:
     """
-    What is kept under an id: the command as it was sent first, and the answer.
+    The record under an id: the command as it was first sent, and the answer.
     """
 
     ask: Ask
@@ -185,7 +185,7 @@ def credited(ask: Ask) -> Moves:
 
 def debited(ask: Ask) -> Moves:
     """
-    Out of the account, and into the other one if there is one.
+    Move the amount out of the account, and into the other one if there is one.
     """
     amount = ask.amount or 0
     return {name: move for name, move in ((ask.account, -amount), (ask.to, amount)) if name}
@@ -193,7 +193,7 @@ def debited(ask: Ask) -> Moves:
 
 def nets_of(ask: Ask) -> Moves:
     """
-    What each account's legs come to, those to be debited first.
+    Return the sum of each account's legs, the accounts to be debited first.
     """
     nets: Moves = {}
     for name, amount, _ in ask.legs:
@@ -254,15 +254,15 @@ def revoked(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
 @dataclass(frozen=True)
 class Kind:
     """
-    What the tests know of one kind of command, under the name under which it is recorded.
+    What the tests must be told about one kind of command.
 
-    *fields* are those that not every command has, under the names of the design, in order.
-    *moves* says how much it asks of each account, those to be debited first, as far as it says
-    so itself; *change* changes what an account has besides its balance.
+    *fields* are its own fields, in the order of its class. *moves* returns how much it moves on
+    each account, the accounts to be debited first. *change* changes an account besides its
+    balance.
 
-    *may* is for `tests/test_access.py`: with which accounts an owner, a teller, an auditor and
-    an operator may do it, as letters: o(wn), r(ead only), c(redit only), d(ebit only), x:
-    another's. *not_over_http* and *not_on_the_command_line* say why nobody can do it there.
+    *may* has the accounts with which an owner, a teller, an auditor and an operator may do it, as
+    in `tests/test_access.py`: o(wn), r(ead only), c(redit only), d(ebit only), x: another's.
+    *not_over_http* and *not_on_the_command_line* say why it cannot be sent there.
     """
 
     fields: tuple[str, ...]
@@ -274,7 +274,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    # With no account yet there is no letter for it; test_access.py has tests of its own.
+    # It has no account yet, so no letters; test_access.py tests it apart.
     "open_account": Kind(("account_id", "initial_balance", "overdraft_limit", "holder"), may=None),
     "deposit": Kind(("account_id", "amount"), ("oc", "x", "", ""), credited),
     "withdraw": Kind(("account_id", "amount"), ("od", "x", "", ""), debited),
@@ -336,7 +336,7 @@ STOPS_CREDITS = ("credits", "all")
 
 def content_of(ask: Ask) -> dict[str, object]:
     """
-    What makes two commands the same: neither their ids nor the versions they expect.
+    Return the content by which two commands are the same: not their ids or expected versions.
     """
     amount = None if ask.amount is None else (ask.amount, ask.currency)
     limit = None if ask.limit is None else (ask.limit, ask.currency)
@@ -369,8 +369,7 @@ def content_of(ask: Ask) -> dict[str, object]:
 
 def malformed(ask: Ask) -> "Refused | None":  # noqa: PLR0911  # a list of reasons
     """
-    The answer to what is wrong with the call itself, whatever the state; None where it is well
-    formed.
+    Return the refusal of a malformed command, or None if it is well formed.
     """
     if ask.id is not None and ":" in ask.id:
         return Refused("invalid_id")
@@ -435,13 +434,13 @@ class Model:
 
     def one(self, ask: Ask, now: int, made: Iterator[str]) -> Answer:
         """
-        The answer to one command at *now*; ids that are not given are taken from *made*.
+        Return the answer to one command at *now*; ids that are not given come from *made*.
         """
         return self.batch([ask], now, made)[0]
 
     def batch(self, asks: Sequence[Ask], now: int, made: Iterator[str]) -> list[Answer]:
         """
-        The answer to each of *asks*, or the one to the whole call where one is malformed.
+        Return the answer to each of *asks*, or the one refusal if one of them is malformed.
         """
         wrong = first_malformed(asks)
         if wrong is not None:
@@ -450,7 +449,7 @@ class Model:
 
     def atomic(self, asks: Sequence[Ask], now: int, made: Iterator[str]) -> list[Answer]:
         """
-        The answers to all of *asks*, or the one that is raised.
+        Return the answers to all of *asks*, or the one that is raised.
         """
         wrong = first_malformed(asks)
         if wrong is not None:
@@ -477,7 +476,7 @@ class Model:
 
     def _known(self, asks: Sequence[Ask]) -> Refused | None:
         """
-        What an atomic batch comes to for what is recorded under its ids already, if that is no.
+        Return the refusal of an atomic batch for what is recorded under its ids, if any.
         """
         known = [self._recorded(ask) for ask in asks]
         for answer in known:
@@ -495,8 +494,8 @@ class Model:
     @staticmethod
     def _with_ids(asks: Sequence[Ask], made: Iterator[str]) -> list[tuple[Ask, str, str]]:
         """
-        Each command with its transaction id and its (first) account; ids are made for a whole
-        batch before any of it is judged.
+        Return each command with its transaction id and its (first) account. Ids are made for a
+        whole batch before any of it is judged.
         """
         return [
             (
@@ -511,7 +510,7 @@ class Model:
 
     def _recorded(self, ask: Ask) -> Answer | None:
         """
-        The answer that what is recorded under the id gives, if anything is.
+        Return the answer by the record under the id, if there is one.
         """
         if ask.id is None or ask.id not in self.records:
             return None
@@ -626,7 +625,7 @@ class Model:
 
     def _reversal(self, original: str) -> dict[str, int]:
         """
-        The opposite of what was booked, in the opposite order, but debits first.
+        Return the opposite of what was booked, in the opposite order, but debits first.
         """
         record = self.records.get(original)
         if record is None or isinstance(record.answer, Refused):
@@ -701,7 +700,7 @@ class Model:
 
     def _swept(self, names: Sequence[str], at: int) -> dict[str, int]:
         """
-        What a closing moves; refused where something stands in its way.
+        Return what a closing moves, unless something blocks it.
         """
         account = self.accounts[names[0]]
         holds = tuple(hold.id for hold in account.open_holds(at))

@@ -91,7 +91,7 @@ def microseconds_of(instant: datetime) -> int:
 
 def plain(value: object) -> object:
     """
-    A value of bankcore as the model writes it.
+    Return a value of bankcore as the model writes it.
     """
     if isinstance(value, Money):
         return value.amount_minor
@@ -105,7 +105,7 @@ def plain(value: object) -> object:
 
 
 CLASSES: Final = {name_of(kind): kind for kind in SENT}
-# What makes a value of a field of this type of what the model has there; others stay as they are.
+# By the type of a field: how a value of the model becomes one of bankcore. Others stay the same.
 MADE: Final[dict[Any, Callable[[Any], Any]]] = {
     Money: lambda plain: Money.from_minor(*plain),
     datetime: instant_of,
@@ -118,7 +118,7 @@ MADE: Final[dict[Any, Callable[[Any], Any]]] = {
 
 def arguments_of(ask: Ask) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """
-    The arguments that *ask* describes, for the class of its kind or the bank's method.
+    Return the arguments that *ask* describes, for its class or the bank's method.
     """
     content = content_of(ask)
     positional, named = [], {}
@@ -140,7 +140,7 @@ def arguments_of(ask: Ask) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def command_of(ask: Ask) -> Command:
     """
-    The command that *ask* describes; raises where that is malformed.
+    Return the command that *ask* describes; raise if it is malformed.
     """
     positional, named = arguments_of(ask)
     make: Callable[..., Command] = CLASSES[ask.kind]
@@ -149,7 +149,7 @@ def command_of(ask: Ask) -> Command:
 
 def call(bank: Bank, ask: Ask) -> Transaction:
     """
-    What the bank's own method for *ask* gives.
+    Return the result of the bank's own method for *ask*.
     """
     positional, named = arguments_of(ask)
     method: Callable[..., Transaction] = getattr(bank, ask.kind)
@@ -158,7 +158,7 @@ def call(bank: Bank, ask: Ask) -> Transaction:
 
 def answer_of(outcome: Transaction | BankError) -> Answer:
     """
-    An outcome of the bank as the model would say it.
+    Return an outcome of the bank as an answer of the model.
     """
     if isinstance(outcome, Transaction):
         lines = []
@@ -189,7 +189,7 @@ def answer_of(outcome: Transaction | BankError) -> Answer:
 
 def seen(account: Account) -> tuple[object, ...]:
     """
-    All that an account says, in the order in which the model says it.
+    Return all that an account says, in the model's order.
     """
     return (
         account.id.value,
@@ -219,7 +219,7 @@ def seen_hold(hold: Hold) -> ModelHold:
 
 def answers_of(do: Callable[[], Sequence[Transaction | BankError]]) -> list[Answer]:
     """
-    All that a call gives, or the one error that it raises.
+    Return the answers of a call, or the one error that it raises.
     """
     try:
         return [answer_of(outcome) for outcome in do()]
@@ -302,8 +302,8 @@ def exchanges(draw: st.DrawFn) -> Ask:
     )
 
 
-# By the name of a field: what an ask of it may be, and how it is drawn. Times, holds and originals
-# are relative; the machine resolves them.
+# By the name of a field: the attribute of an ask, and its values. Times, holds and originals are
+# relative; the machine resolves them.
 DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "account_id": ("account", NAMES_AND_NOBODY),
     "source_id": ("account", NAMES_AND_NOBODY),
@@ -336,7 +336,7 @@ DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
 @st.composite
 def asks(draw: st.DrawFn, *kinds: str) -> Ask:
     """
-    A command of one of these kinds as it is drawn.
+    Return a command of one of these kinds as it is drawn.
     """
     kind = draw(st.sampled_from(kinds))
     ask = Ask(
@@ -365,7 +365,7 @@ ANY_ASK = asks("open_account", *MONEY, *MONEY, *HOLDS, *DECISIONS, "reverse", "r
 
 class Machine(RuleBasedStateMachine):
     """
-    A bank on each store, and the model, led through the same steps.
+    A bank on each store, and the model, all taken through the same steps.
     """
 
     sent: Bundle[Ask] = Bundle("sent")
@@ -397,7 +397,7 @@ class Machine(RuleBasedStateMachine):
 
     def _banks(self) -> dict[str, Bank]:
         """
-        A bank on each store; both make the same ids in the same order.
+        Return a bank on each store; both make the same ids in the same order.
         """
         return {
             name: Bank(
@@ -408,7 +408,7 @@ class Machine(RuleBasedStateMachine):
 
     def _made(self, name: str) -> Iterator[str]:
         """
-        Ids that depend on the call only: what one call did not use does not move the next.
+        Yield ids that depend on the call only, not on how many the calls before have used.
         """
         seen = 0
         numbers = count()
@@ -423,7 +423,7 @@ class Machine(RuleBasedStateMachine):
         expected: Callable[[Iterator[str]], list[Answer]],
     ) -> list[Answer]:
         """
-        Do the same on every store and on the model, and require the same answers of all.
+        Do the same on every store and the model, and require the same answers of all.
         """
         self.calls += 1
         predicted = expected(self._made("model"))
@@ -433,9 +433,9 @@ class Machine(RuleBasedStateMachine):
             assert (name, predicted) == (name, answers)
         return predicted
 
-    def _settled(self, ask: Ask) -> Ask:
+    def _resolved(self, ask: Ask) -> Ask:
         """
-        What was drawn, with what is relative made definite.
+        Return what was drawn, with its relative values resolved.
         """
         if ask.at is not None:
             ask = replace(ask, at=self.now + ask.at * SECOND)
@@ -453,7 +453,7 @@ class Machine(RuleBasedStateMachine):
 
     def _with_hold(self, ask: Ask, n: int) -> Ask:
         """
-        The same on the n-th hold: first those that are open, then the latest that are not.
+        Return *ask* on the n-th hold: open holds come first, then the latest others.
         """
         holds = {
             hold.id: name
@@ -479,7 +479,7 @@ class Machine(RuleBasedStateMachine):
 
     def all_holds(self) -> list[ModelHold]:
         """
-        Every hold of which the end is not recorded, expired or not.
+        Return every hold whose end is not recorded, expired or not.
         """
         return [hold for account in self.model.accounts.values() for hold in account.holds]
 
@@ -512,35 +512,35 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=sent, ask=asks("open_account"))
     def open_account(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks(*MONEY))
     def move_money(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=exchanges())
     def exchange(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("place_hold"))
     def place_hold(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("capture_hold"))
     def capture_hold(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("release_hold", "extend_hold"))
     def change_hold(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks(*DECISIONS))
     def decide_about_account(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @rule(target=sent, ask=asks("reverse"))
     def reverse(self, ask: Ask) -> Ask:
-        return self._single(self._settled(ask))
+        return self._single(self._resolved(ask))
 
     @precondition(lambda self: any(each.is_due(self.now) for each in self.all_holds()))
     @rule()
@@ -559,7 +559,7 @@ class Machine(RuleBasedStateMachine):
         """
         Another command under an id that was sent before.
         """
-        self._single(replace(self._settled(other), id=ask.id))
+        self._single(replace(self._resolved(other), id=ask.id))
 
     @rule(
         ask=sent,
@@ -602,7 +602,7 @@ class Machine(RuleBasedStateMachine):
         """
         A batch of new commands and of some that were sent before.
         """
-        together = [*map(self._settled, drawn), *before]
+        together = [*map(self._resolved, drawn), *before]
         if ids == "given":
             together = [
                 ask if ask.id is not None else replace(ask, id=f"n-{self.calls}-{n}")
@@ -623,7 +623,7 @@ class Machine(RuleBasedStateMachine):
         """
         together = tuple(
             replace(
-                self._settled(ask),
+                self._resolved(ask),
                 id=f"n-{self.calls}-{n}",
                 amount=None if ask.amount is None else min(max(ask.amount, 1), 150),
                 to=None if ask.to is None else "a" if ask.account == "b" else "b",
@@ -642,7 +642,7 @@ class Machine(RuleBasedStateMachine):
         """
         A preview answers as the execution would, which may follow, and writes nothing.
         """
-        together = tuple(self._settled(ask) for ask in drawn)
+        together = tuple(self._resolved(ask) for ask in drawn)
         trial = deepcopy(self.model)
         predict = trial.atomic if atomic else trial.batch
         self._compare(
