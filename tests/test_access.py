@@ -77,9 +77,9 @@ def test_a_principal_is_made_of_texts() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "field", "sentence"),
     [
-        (("",), InvalidIdError, "principal", "must be 1 to 128 visible ASCII characters, got ''"),
-        (("a b",), InvalidIdError, "principal", "must be 1 to 128 visible ASCII characters"),
-        ((7,), InvalidIdError, "principal", "must be 1 to 128 visible ASCII characters, got 7"),
+        (("",), InvalidIdError, "id", "must be 1 to 128 visible ASCII characters, got ''"),
+        (("a b",), InvalidIdError, "id", "must be 1 to 128 visible ASCII characters"),
+        ((7,), InvalidIdError, "id", "must be 1 to 128 visible ASCII characters, got 7"),
         (("mary", "owner"), InvalidPrincipalError, "roles", "must be a collection, got 'owner'"),
         (("mary", None), InvalidPrincipalError, "roles", "must be a collection, got None"),
         (

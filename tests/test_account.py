@@ -191,7 +191,7 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
             "it is closed",
         ),
         ({"status": "open"}, InvalidAccountError, "not an AccountStatus"),
-        ({"id": "a b"}, InvalidIdError, "^account_id must be 1 to 64 characters"),
+        ({"id": "a b"}, InvalidIdError, "^id must be 1 to 64 characters"),
         ({"last_booked_at": NAIVE}, InvalidTimeError, "^last_booked_at must have a time zone"),
         (
             {"restriction": Restriction.ALL},
@@ -225,7 +225,7 @@ def test_opening_refuses(fields: dict[str, Any], error: type[BankError]) -> None
                 "restriction_ends_at": LAST_END + TICK,
             },
             InvalidTimeError,
-            r"^restriction_ends_at must be before the year 9999 \(leave it out if there is no",
+            r"^restriction_ends_at must be before the year 9999 \(None, or left out, if",
         ),
         ({"holders": [None]}, InvalidAccountError, "its holders are not all Holder, at most 100"),
         (
@@ -270,7 +270,7 @@ SENTENCES: list[tuple[Callable[[], object], str]] = [
     (
         lambda: hold("1", expires_at=LAST_END + TICK),
         (
-            "expires_at must be before the year 9999 (leave it out if there is no end), got"
+            "expires_at must be before the year 9999 (None, or left out, if there is no end), got"
             " 9999-01-01T00:00:00+00:00."
         ),
     ),
@@ -652,7 +652,7 @@ class TestHold:
         for expires_at in (NOON, LAST_END, None):
             with pytest.raises(
                 InvalidTimeError,
-                match=r"^expires_at must not be given: hold h-1 never expires, got ",
+                match=r"^expires_at cannot be later: hold h-1 never expires, got ",
             ):
                 hold("10").extend(expires_at)
 

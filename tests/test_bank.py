@@ -385,7 +385,7 @@ class TestClock:
         A clock that gives no aware datetime is `InvalidTimeError`, and nothing is written.
         """
         bank = Bank(store, clock=lambda: now)
-        with pytest.raises(InvalidTimeError):
+        with pytest.raises(InvalidTimeError, match="^clock must "):
             bank.open_account("alice", initial_balance=eur(5))
 
         assert list(bank.accounts()) == []
@@ -479,14 +479,17 @@ class TestIds:
 
         assert list(bank.accounts()) == []
 
-    @pytest.mark.parametrize("made", ["", "a b", "é", "x" * 65, None, 7, b"x"])
+    @pytest.mark.parametrize("made", ["", "a b", "é", "x" * 65, None, 7, b"x", "expiry:alice:2"])
     def test_that_are_none(self, store: AccountStore, made: str) -> None:
         """
-        A source that gives no id is `InvalidIdError`, and nothing is written.
+        A source that gives no id of the application's is `InvalidIdError`, and nothing is written.
         """
         bank = Bank(store, new_id=lambda: made)
-        with pytest.raises(InvalidIdError):
-            bank.open_account("alice", initial_balance=eur(5))
+        for account_id, transaction_id in (("alice", None), (None, "t-1")):
+            with pytest.raises(InvalidIdError, match=r"^new_id must "):
+                bank.open_account(
+                    account_id, initial_balance=eur(5), transaction_id=transaction_id
+                )
 
         assert list(bank.accounts()) == []
 

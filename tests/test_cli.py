@@ -331,7 +331,9 @@ def test_a_wrong_call_is_one_sentence_and_status_2(
         (("hold", "alice", "5", "--until", "may"), "--until"),
         (("statement", "alice", "--end", "may"), "--end"),
         (("token", "create", "mary", "--until", "may"), "--until"),
+        (("token", "create", "a b"), "principal"),
         (("import", "h.csv", "--currency", "EUR", "--overdraft", "1e3"), "--overdraft"),
+        (("import", "h.csv", "--currency", "EUR", "--overdraft=-5"), "--overdraft"),
     ],
 )
 def test_an_error_names_the_argument(bank: Run, words: tuple[str, ...], argument: str) -> None:

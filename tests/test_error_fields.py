@@ -311,7 +311,7 @@ SENTENCES: list[tuple[Callable[[], object], type[InvalidRequestError], str]] = [
         lambda: PlaceHold("a", ONE, expires_at=LATE),
         InvalidTimeError,
         (
-            "expires_at must be before the year 9999 (leave it out if there is no end), got"
+            "expires_at must be before the year 9999 (None, or left out, if there is no end), got"
             " 9999-01-01T00:00:00+00:00."
         ),
     ),
@@ -346,6 +346,14 @@ SENTENCES: list[tuple[Callable[[], object], type[InvalidRequestError], str]] = [
         "legs must have a Money each, got 5.",
     ),
     (lambda: Post([("a", ONE - ONE)]), InvalidAmountError, "legs must not be zero, got EUR 0.00."),
+    (
+        lambda: Post([(cast("Any", 5), ONE)]),
+        InvalidIdError,
+        (
+            "legs must have account ids of 1 to 64 characters of A-Z, a-z, 0-9, '_', '-' and '.',"
+            " and begin with a letter, a digit or '_', got 5."
+        ),
+    ),
     (
         lambda: Post([("a", ONE), ("b", -ONE)], exchange_rate=ExchangeRate("EUR", "USD", 1)),
         CurrencyMismatchError,

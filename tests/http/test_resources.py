@@ -8,7 +8,9 @@ import pytest
 from web import Web, euros, told
 
 from bankcore.bank import Bank
+from bankcore.errors import TransactionIdReusedError
 from bankcore.flask import _blueprint, _openapi, _resources
+from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import post
 from bankcore.money import Currency, Money
 from bankcore.values import TransactionId
@@ -417,6 +419,13 @@ def test_a_key_stands_for_one_request(
 
     assert (422, "idempotency_key_reused") == (response.status_code, told(response)["code"])
     assert {"fields": fields} == told(response)["facts"]
+
+
+def test_a_key_that_the_application_used_says_no_more() -> None:
+    """Where the fields must not be told, the sentence ends there."""
+    problem = to_problem(TransactionIdReusedError(TransactionId("k"), ()))
+
+    assert "This Idempotency-Key stands for another request." == problem.detail
 
 
 def test_keys_belong_to_who_sends_them(web: Web) -> None:

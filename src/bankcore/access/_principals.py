@@ -12,7 +12,7 @@ import attrs
 from bankcore.access._errors import InvalidPrincipalError
 from bankcore.access._table import SCOPES
 from bankcore.values import PrincipalId
-from bankcore.values._errors import shown
+from bankcore.values._errors import names_fields, shown
 from bankcore.values._ids import to_principal_id
 
 
@@ -64,6 +64,7 @@ def _shown_scopes(scopes: frozenset[str]) -> str:
     return f"{{{', '.join(map(repr, sorted(scopes)))}}}"
 
 
+@names_fields
 @attrs.frozen
 class Principal:
     """

@@ -190,6 +190,7 @@ class Account(AccountState):
         Return the account with *amount* of what is available reserved.
 
         Raises:
+            InvalidIdError: If *hold_id* is not an id, or is that of an open hold.
             InvalidTimeError: If *expires_at* is not after *booked_at*.
             DeclinedError: `AccountClosedError`, `AccountRestrictedError` if debits are stopped,
                 `InsufficientFundsError`, `HoldLimitError` beyond 1,000 open holds,

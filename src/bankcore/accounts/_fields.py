@@ -56,7 +56,7 @@ def to_end(value: object, field: str = "ends_at") -> datetime | None:
     at = to_instant(value, field)
     if at.year > END_YEAR_MAX:
         raise InvalidTimeError(
-            at.isoformat(), "must be before the year 9999 (leave it out if there is no end)"
+            at.isoformat(), "must be before the year 9999 (None, or left out, if there is no end)"
         ).about(field)
     return at
 

@@ -90,7 +90,7 @@ class Hold:
         if self.expires_at is None:
             raise InvalidTimeError(
                 "None" if ends_at is None else ends_at.isoformat(),
-                f"must not be given: hold {self.id} never expires",
+                f"cannot be later: hold {self.id} never expires",
             ).about("expires_at")
         if ends_at is not None and ends_at <= self.expires_at:
             raise InvalidTimeError(

@@ -38,6 +38,10 @@ HOLDS_MAX: Final = 1000
 HOLDERS_MAX: Final = 100
 
 
+def _to_id(account_id: AccountId | str) -> AccountId:
+    return to_account_id(account_id, "id")
+
+
 def _to_holds(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     return tuple(holds)
 
@@ -64,7 +68,7 @@ def _zero(account: "AccountState") -> Money:
 class AccountState:
     """The fields of an account, checked as a whole; `Account` documents them."""
 
-    id: AccountId = attrs.field(converter=to_account_id)
+    id: AccountId = attrs.field(converter=_to_id)
     balance: Money
     overdraft_limit: Money = attrs.Factory(_zero, takes_self=True)
     status: AccountStatus = AccountStatus.OPEN

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import Final, Unpack
+from typing import Final, Unpack, cast
 
 import attrs
 
@@ -45,13 +45,14 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
+from bankcore.commands._base import to_own_id
 from bankcore.commands._errors import InvalidCommandError
 from bankcore.ledger import AccountStore, HostBound, ReadSet, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import InvalidBatchError, OutcomeUnknownError
 from bankcore.ledger._pages import PAGE_LENGTH
 from bankcore.money import ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import BankError, shown
+from bankcore.values._errors import BankError, naming, shown
 from bankcore.values._instants import TICK, to_instant
 from bankcore.values._text import to_line_or_none
 
@@ -416,12 +417,12 @@ class Bank(BankReads):
         id_given = transaction_id is not None
         expected_version = command.expected_version
         if transaction_id is None:
-            transaction_id = TransactionId(self._new_id())
+            transaction_id = naming("new_id", _made_id, self._new_id())
         if not id_given or expected_version is not None:
             command = command.sent_as(transaction_id)
         account_ids = command.account_ids
         if not account_ids and type(command) is OpenAccount:
-            account_ids = (AccountId(self._new_id()),)
+            account_ids = (naming("new_id", AccountId, self._new_id()),)
         principal: str | None = None
         denial: BankError | None = None
         if guard is not None:
@@ -533,7 +534,7 @@ class _Attempt:
         # Read inside the unit, once: a wait for the store's lock must not look like a clock that
         # is behind.
         if self._now is None:
-            self._now = Clock(to_instant(self._clock()), self._skew_max)
+            self._now = Clock(to_instant(self._clock(), "clock"), self._skew_max)
         written = self.decided(snapshot, self._now)
         self.decisions = (written,)
         return written
@@ -544,6 +545,10 @@ def _expired(account_ids: Sequence[AccountId], snapshot: Snapshot, clock: Clock)
     # Where the outcome of an attempt was in doubt: what it has recorded.
     recorded = (each for each in snapshot.recorded.values() if type(each) is Transaction)
     return attrs.evolve(written, outcomes=(*recorded, *written.outcomes))
+
+
+def _made_id(text: str) -> TransactionId:
+    return cast("TransactionId", to_own_id(TransactionId(text)))
 
 
 def _with_holder(command: OpenAccount, principal: Principal) -> OpenAccount:

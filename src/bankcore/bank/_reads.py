@@ -84,7 +84,7 @@ class BankReads:
         return None if self._guard is None else self._guard.principal
 
     def _now(self) -> datetime:
-        return to_instant(self._clock())
+        return to_instant(self._clock(), "clock")
 
     def account(self, account_id: AccountId | str) -> Account:
         """

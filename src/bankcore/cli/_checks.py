@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from bankcore.accounts._fields import require_not_negative
 from bankcore.bank import Bank
 from bankcore.cli._parser import EXIT_REFUSED, STORE, STORE_PATH, add, argument
 from bankcore.cli._terminal import print_facts, progress
@@ -112,6 +113,7 @@ def _backup(parsed: argparse.Namespace) -> None:
 def _import(parsed: argparse.Namespace) -> int:
     currency = naming("currency", Currency, parsed.currency)
     limit = naming("overdraft", Money, parsed.overdraft, currency)
+    require_not_negative(limit, "overdraft")
     started = time.perf_counter()
     with (
         opened(parsed.history) as file,

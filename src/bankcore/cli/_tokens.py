@@ -8,6 +8,7 @@ from bankcore.access import SCOPES, Principal, Role, Tokens
 from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.stores import SQLiteStore
+from bankcore.values._ids import to_principal_id
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
@@ -43,7 +44,7 @@ def _several(name: str, values: list[str]) -> Argument:
 
 
 def _create(parsed: argparse.Namespace) -> None:
-    principal = Principal(parsed.principal, parsed.role, parsed.scope)
+    principal = Principal(to_principal_id(parsed.principal), parsed.role, parsed.scope)
     expires_at = instant("expires_at", parsed.expires_at)
     with SQLiteStore(parsed.store) as store:
         issued = Tokens(store).issue(

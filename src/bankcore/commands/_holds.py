@@ -96,13 +96,10 @@ class CaptureHold(HoldCommand):
     def moves(self, look: Look) -> Sequence[Move]:
         account = look.account(self.account_id)
         if account is None:
-            zero = Money.zero(NO_CURRENCY) if self.amount is None else self.amount
-            return [
-                Move(each, part, Booking(zero), amount)
-                for each, part, amount in zip(
-                    self.account_ids, (Part.DEBITED, Part.CREDITED), (-zero, zero), strict=False
-                )
-            ]
+            taken = Money.zero(NO_CURRENCY) if self.amount is None else self.amount
+            signed = ((Part.DEBITED, -taken), (Part.CREDITED, taken))
+            named = zip(self.account_ids, signed, strict=False)
+            return [Move(each, part, Booking(taken), amount) for each, (part, amount) in named]
         change = capture_of(account, self.hold_id, self.amount, final=self.final)
         moves = [Move(self.account_id, Part.DEBITED, change, change.net)]
         if self.destination_id is not None:

@@ -13,7 +13,7 @@ from bankcore.commands._grants import Grant, Grants
 from bankcore.money import ExchangeRate, Money
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidRateError
 from bankcore.values import AccountId
-from bankcore.values._errors import names_fields, shown
+from bankcore.values._errors import InvalidIdError, names_fields, shown
 from bankcore.values._ids import to_account_id
 
 #: The most legs that one `Post` takes.
@@ -106,7 +106,11 @@ def _to_legs(legs: Iterable[tuple[AccountId | str, Money]]) -> tuple[Leg, ...]:
         if not amount:
             raise InvalidAmountError(str(amount), "must not be zero")
         require_amount(abs(amount))
-        found.append(Leg(to_account_id(account_id), amount))
+        try:
+            found.append(Leg(to_account_id(account_id), amount))
+        except InvalidIdError as error:
+            reason = error.reason.replace("must be", "must have account ids of", 1)
+            raise InvalidIdError(error.value, reason) from None
     if not found:
         raise InvalidLegsError("there must be at least one")
     return tuple(found)

@@ -134,8 +134,8 @@ def _of_bank(error: BankError) -> Problem:
         detail, facts = told, {}
     elif isinstance(error, TransactionIdReusedError):
         code, facts, field = "idempotency_key_reused", {"fields": list(error.fields)}, None
-        fields = ", ".join(error.fields)
-        detail = f"This Idempotency-Key stands for another request; they differ in: {fields}."
+        differ = f"; they differ in: {', '.join(error.fields)}" if error.fields else ""
+        detail = f"This Idempotency-Key stands for another request{differ}."
     headers = _HEADERS.get(status, {})
     return Problem(status, code, detail, field, facts, headers, is_replayed=error.replayed)
 
