@@ -385,7 +385,7 @@ class TestClock:
         A clock that gives no aware datetime is `InvalidTimeError`, and nothing is written.
         """
         bank = Bank(store, clock=lambda: now)
-        with pytest.raises(InvalidTimeError, match="^clock must "):
+        with pytest.raises(InvalidTimeError, match=r"^clock must "):
             bank.open_account("alice", initial_balance=eur(5))
 
         assert list(bank.accounts()) == []
