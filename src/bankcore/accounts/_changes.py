@@ -45,7 +45,7 @@ class Untouched(Change):
 class Booking(Change):
     """A signed amount booked on the balance. Zero only raises the version."""
 
-    __slots__ = ("amount", "amount_field", "booked_minor", "flow_minor", "net", "reserved_minor")
+    __slots__ = ("amount", "amount_field", "booked_minor", "flow_minor", "net")
     asks = (same_currency, is_open, is_permitted, has_funds, fits)
 
     net: Money
@@ -54,7 +54,6 @@ class Booking(Change):
         self.net = self.amount = net
         self.amount_field = field
         self.flow_minor = self.booked_minor = net.amount_minor
-        self.reserved_minor = 0
 
     def applied_to(self, account: S, at: datetime | None) -> S:
         return account.next_balance(account.balance + self.net, at)
@@ -82,7 +81,7 @@ class HoldPlacing(Change):
 class HoldCapture(Change):
     """An amount of a hold taken out. It is never declined for insufficient funds."""
 
-    __slots__ = ("amount", "booked_minor", "final", "flow_minor", "hold_id", "reserved_minor")
+    __slots__ = ("amount", "booked_minor", "final", "flow_minor", "hold_id")
     asks = (same_currency, is_open, has_hold, is_permitted, hold_covers, fits)
 
     def __init__(self, hold_id: TransactionId, amount: Money, *, final: bool) -> None:
@@ -90,7 +89,6 @@ class HoldCapture(Change):
         self.amount = amount
         self.final = final
         self.flow_minor = self.booked_minor = -amount.amount_minor
-        self.reserved_minor = 0
 
     @property
     def net(self) -> Money:

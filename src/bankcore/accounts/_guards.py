@@ -60,7 +60,7 @@ class Change:
     flow_minor: int
     #: The minor units that are booked on the balance, and those that are added to ``held``.
     booked_minor: int
-    reserved_minor: int
+    reserved_minor: int = 0
     hold_id: TransactionId
     principal: PrincipalId
     #: When what is made ends, and the field that says so.
@@ -175,7 +175,7 @@ def fits(account: AccountState, change: Change, _at: datetime | None) -> None:
     balance = account.balance.amount_minor + change.booked_minor
     if (
         abs(balance) > AMOUNT_MINOR_MAX
-        or account.held.amount_minor + change.reserved_minor > AMOUNT_MINOR_MAX
+        or change.reserved_minor > AMOUNT_MINOR_MAX - account.held.amount_minor
     ):
         raise BalanceLimitError(account.id, account.balance, abs(change.amount))
 

@@ -338,7 +338,7 @@ class _Work:
     def _before(self, request: Request, moves: Sequence[Move], at: datetime) -> Sequence[Account]:
         """Return the accounts that the command finds, the debited one first."""
         command = request.command
-        if at > self.clock.now:
+        if command.booked_at is not None and at > self.clock.now:
             raise InvalidTimeError(
                 at.isoformat(), f"must not be later than the clock, {self.clock.now.isoformat()}"
             ).about("booked_at")
