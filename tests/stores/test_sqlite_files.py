@@ -2,6 +2,7 @@
 What `SQLiteStore` does about its files: removed, replaced, in doubt, copied, described.
 """
 
+import errno
 import os
 import sqlite3
 import stat
@@ -188,6 +189,24 @@ def test_a_replaced_file_is_not_written_to(store: SQLiteStore, path: Path) -> No
     with SQLiteStore(path) as other:
         assert eur(7) == bank_on(other).account("alice").balance
         assert verify(other).is_clean
+
+
+def test_files_that_cannot_be_looked_at_are_out_of_reach(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the operating system is an error of the store, and nothing is written."""
+    bank = bank_on(store)
+    before = bank.account("alice").balance
+
+    def no_access(path: str) -> Files:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_file, "files_at", no_access)
+        with pytest.raises(StoreUnavailableError, match="Permission denied"):
+            bank.deposit("alice", eur(1))
+
+    assert before == bank.account("alice").balance
 
 
 def test_a_thread_that_comes_later_sees_it_too(store: SQLiteStore, path: Path) -> None:
