@@ -68,7 +68,7 @@ def _shown_scopes(scopes: frozenset[str]) -> str:
 @attrs.frozen
 class Principal:
     """
-    Who asks, as the application has made sure of it.
+    The one who asks, as the application has made sure of it.
 
         >>> Principal("mary", roles=["owner"])
         Principal(id=PrincipalId('mary'), roles={Role.OWNER}, scopes={})

@@ -41,7 +41,7 @@ _NO_DIGEST: Final = bytes(32)
 @attrs.frozen
 class Token:
     """
-    What is stored of a token, without its secret.
+    The stored part of a token, without its secret.
 
     Attributes:
         id: The token's id, which is part of its text and no secret.

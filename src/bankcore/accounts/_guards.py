@@ -40,7 +40,7 @@ _NONE: Final = Restriction.NONE
 
 class Change:
     """
-    What an operation does to one account. The base of all changes, which are in `_changes`.
+    The base of all changes (`_changes`): one is the effect of an operation on one account.
 
     Each kind lists in `asks` the guards that concern it, in the order of `GUARDS`, and has those
     of the attributes below that these guards look at.

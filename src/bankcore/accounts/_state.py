@@ -1,5 +1,5 @@
 """
-What is always true of an account, whoever constructs it.
+The state of an account, and its invariants, whoever constructs it.
 
 Decided here: the fields of an account and their invariants. Nothing here knows other accounts,
 transactions, or a clock. What operations do to an account is in `_changes`, what they ask first in
@@ -233,4 +233,4 @@ _principal = attrgetter("principal")
 
 def _expiry(hold: Hold) -> tuple[datetime, str]:
     # Called for holds that are due, so that there is an expiry.
-    return hold.expires_at, hold.id.value  # type: ignore[return-value]
+    return hold.expires_at, hold.id.value  # type: ignore[return-value]  # a due hold has an expiry

@@ -1,5 +1,5 @@
 """
-What a bank reads: accounts, transactions, statements, checkpoints.
+The reads of a bank: accounts, transactions, statements, checkpoints.
 
 Decided here: which question each read asks the policy where the bank acts for a principal, and
 that every denial is recorded apart, where the store can. A read is judged on the account as it was

@@ -1,4 +1,4 @@
-"""Where the bank's time and ids come from unless the application says otherwise."""
+"""The default sources of the bank's time and ids."""
 
 import os
 from datetime import UTC, datetime

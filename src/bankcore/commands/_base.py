@@ -40,7 +40,7 @@ class Part(enum.Enum):
 
 class Move(NamedTuple):
     """
-    What a command does to one account.
+    The effect of a command on one account.
 
     Attributes:
         account_id: The account.
@@ -56,7 +56,7 @@ class Move(NamedTuple):
 
 
 class Look(Protocol):
-    """What a command may look at to say its moves: the state that it will be judged by."""
+    """The state that a command may look at to say its moves, and by which it will be judged."""
 
     def account(self, account_id: AccountId) -> Account | None:
         """Return the account, or None where there is none."""

@@ -45,7 +45,7 @@ FIRST_LINE: Final = '{"format":"bankcore journal","version":1}'
 
 @attrs.frozen
 class JournalReport:
-    """What an imported journal had."""
+    """The counts of an imported journal."""
 
     transactions: int
     refusals: int

@@ -55,7 +55,7 @@ class Problems:
 @attrs.frozen
 class ImportReport:
     """
-    What became of the rows of a file.
+    The counts of a file's rows, by what became of them.
 
     Attributes:
         rows: The number of rows.

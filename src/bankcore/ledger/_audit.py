@@ -46,7 +46,7 @@ class Disagreement:
 
 @attrs.frozen
 class AuditReport:
-    """How much an audit has read, and everything that it found wrong."""
+    """The result of an audit: how much it has read, and everything that it found wrong."""
 
     accounts: int
     transactions: int

@@ -41,7 +41,7 @@ class Posting:
 
     @property
     def available(self) -> Money:
-        """What could be taken after the transaction: ``balance - held + overdraft_limit``."""
+        """The money available after the transaction: ``balance - held + overdraft_limit``."""
         return self.balance - self.held + self.overdraft_limit
 
 

@@ -22,7 +22,7 @@ from bankcore.values import AccountId
 @attrs.frozen
 class StatementLine:
     """
-    What one transaction did to an account.
+    The effect of one transaction on an account.
 
     Attributes:
         amount: Signed: above zero into the account, below zero out of it.

@@ -55,7 +55,7 @@ class ReadSet:
 @attrs.frozen
 class Snapshot:
     """
-    What a store has of all that a `ReadSet` names; what is absent has no entry.
+    The values that a store has of all that a `ReadSet` names; what is absent has no entry.
 
     Attributes:
         recorded: The records under the ids.
@@ -71,7 +71,7 @@ class Snapshot:
 @attrs.frozen
 class WriteSet:
     """
-    What a store has to write, as `decide` says.
+    The accounts and records that a store has to write, as `decide` says.
 
     Attributes:
         accounts: The new state of every account that changed, each once; an account that
@@ -106,7 +106,7 @@ class Page:
 
 class AccountStore(Protocol):
     """
-    Where accounts and the journal are kept.
+    The storage of accounts and the journal.
 
     A *limit* outside 1 to 10,000 is an `InvalidLimitError`. Every method may raise a
     `StoreError`; those that name an account raise `AccountNotFoundError` if there is none.
@@ -204,7 +204,7 @@ class HostBound(Protocol):
 @attrs.frozen
 class StoreDescription:
     """
-    What a store is made of at this moment, for people to read.
+    A description of a store at this moment, for people to read.
 
     Attributes:
         engine: The name of what keeps the data, and its version.

@@ -24,7 +24,7 @@ _DENOMINATOR_BOUND: Final = 10**1000
 
 class Allocation(enum.Enum):
     """
-    Who gets the units that are left over when money is allocated.
+    The receiver of the units that are left over when money is allocated.
 
     Every share is first rounded towards zero. What is left over is less than one unit for each
     part whose weight is not zero, and goes out one unit a part.

@@ -44,30 +44,30 @@ _value_of = attrgetter("value")
 
 
 # A damaged file may have a value of any type in any column, so the fields have none.
-AccountRow = namedtuple(  # noqa: PYI024
+AccountRow = namedtuple(  # noqa: PYI024  # cells of any type
     "AccountRow",
     "key id currency exponent balance_minor held_minor overdraft_limit_minor status version"
     " last_booked_at restriction restriction_reason restriction_ends_at holders chain_hash"
     # Of one of its holds; without any, all five are None.
     " hold_id hold_amount_minor hold_captured_minor hold_expires_at hold_description",
 )
-HoldRow = namedtuple(  # noqa: PYI024
+HoldRow = namedtuple(  # noqa: PYI024  # cells of any type
     "HoldRow",
     "account_id account_currency account_exponent"
     " hold_id hold_amount_minor hold_captured_minor hold_expires_at hold_description",
 )
-RecordRow = namedtuple(  # noqa: PYI024
+RecordRow = namedtuple(  # noqa: PYI024  # cells of any type
     "RecordRow",
     "place transaction_id command_kind command principal recorded_at refusal_code refusal_facts"
     # Of one of its postings; of a refusal, all are None.
     " refusal_batch account_id account_currency account_exponent posting_amount_minor"
     " posting_balance_minor posting_held_minor posting_overdraft_limit_minor posting_version",
 )
-ReversalRow = namedtuple("ReversalRow", "reverses transaction_id")  # noqa: PYI024
-DenialRow = namedtuple(  # noqa: PYI024
+ReversalRow = namedtuple("ReversalRow", "reverses transaction_id")  # noqa: PYI024  # cells of any type
+DenialRow = namedtuple(  # noqa: PYI024  # cells of any type
     "DenialRow", "principal action account_ids code denied_at request_id unwritten_before"
 )
-TokenRow = namedtuple(  # noqa: PYI024
+TokenRow = namedtuple(  # noqa: PYI024  # cells of any type
     "TokenRow", "id digest principal roles scopes created_at expires_at revoked_at description"
 )
 
@@ -196,7 +196,7 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 
 class Known(NamedTuple):
-    """What a unit has read of its accounts, by the text of their ids."""
+    """The values that a unit has read of its accounts, by the text of their ids."""
 
     accounts: dict[str, Account]
     keys: dict[str, int]

@@ -56,7 +56,7 @@ class BankError(Exception):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the error is about, by name."""
+        """The facts of the error, by name."""
         fields = attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
         return {**fields, **{name: getattr(self, name) for name in self.derived}}
 

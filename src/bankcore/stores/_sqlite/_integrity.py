@@ -1,5 +1,5 @@
 """
-What the tables of a SQLite store must have in common, beyond what their constraints say.
+The checks of a SQLite store's tables, beyond what their constraints say.
 
 Decided here: which columns repeat what others say, so that look-ups are quick, and that each
 repeats it rightly. The rest is the audit's, which knows the journal and not the tables.

@@ -153,7 +153,7 @@ def in_a_process(
     sender: "Connection",
 ) -> None:
     """
-    What each of the processes does: open the store, wait for the others, do the task, answer.
+    The work of each of the processes: open the store, wait for the others, do the task, answer.
     """
     try:
         with ExitStack() as stack:
