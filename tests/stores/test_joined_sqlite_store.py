@@ -218,7 +218,7 @@ def test_either_autocommit_will_do(path: Path, autocommit: bool) -> None:
     """
     The attribute of Python 3.12 changes nothing: the application's commit is what counts.
     """
-    with closing(sqlite3.connect(path, autocommit=autocommit)) as connection:  # type: ignore[call-overload,unused-ignore]
+    with closing(sqlite3.connect(path, autocommit=autocommit)) as connection:  # type: ignore[call-overload,unused-ignore]  # new in Python 3.12
         if autocommit:
             connection.execute("BEGIN")
         bank_on(connection).deposit("alice", eur(5))

@@ -170,7 +170,7 @@ def test_there_is_no_warning_without_wal(path: Path, monkeypatch: pytest.MonkeyP
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for options in ({"journal_mode": "truncate"}, {}):
-            with SQLiteStore(path, **options) as store:  # type: ignore[arg-type]
+            with SQLiteStore(path, **options) as store:  # type: ignore[arg-type]  # its type is loose here
                 assert () == store.describe().warnings
     with closing(sqlite3.connect(path)) as connection:
         joined = JoinedSQLiteStore(connection)

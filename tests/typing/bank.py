@@ -36,12 +36,12 @@ assert_type(Account.open("a", initial_balance=money).deposit(money), Account)
 assert_type(Account.open("a", initial_balance=money).as_at(at).available, Money)
 
 # What a checker must refuse.
-bank.deposit("a", 5)  # type: ignore[arg-type]
-bank.deposit("a", money, transaction_id=5)  # type: ignore[arg-type]
-bank.deposit("a", money, sweep_to="b")  # type: ignore[call-arg]
-bank.withdraw("a", money, booked_at="2026-05-01")  # type: ignore[arg-type]
-bank.open_account("a")  # type: ignore[call-arg]
-bank.open_account("a", money)  # type: ignore[call-arg]
-bank.acting_as("mary")  # type: ignore[arg-type]
-bank.execute(["deposit"])  # type: ignore[list-item]
-Deposit("a", money).amount = money  # type: ignore[misc]
+bank.deposit("a", 5)  # type: ignore[arg-type]  # refused is the point
+bank.deposit("a", money, transaction_id=5)  # type: ignore[arg-type]  # refused is the point
+bank.deposit("a", money, sweep_to="b")  # type: ignore[call-arg]  # refused is the point
+bank.withdraw("a", money, booked_at="2026-05-01")  # type: ignore[arg-type]  # refused is the point
+bank.open_account("a")  # type: ignore[call-arg]  # refused is the point
+bank.open_account("a", money)  # type: ignore[call-arg]  # refused is the point
+bank.acting_as("mary")  # type: ignore[arg-type]  # refused is the point
+bank.execute(["deposit"])  # type: ignore[list-item]  # refused is the point
+Deposit("a", money).amount = money  # type: ignore[misc]  # refused is the point

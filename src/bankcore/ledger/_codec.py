@@ -161,7 +161,7 @@ class _Fields:
         # Every record passes here, and a strict zip would take a third longer.
         members = [
             key + write(value)
-            for key, write, value in zip(self._keys, self._writers, values)  # noqa: B905
+            for key, write, value in zip(self._keys, self._writers, values)  # noqa: B905  # the reason is above
             if value is not None
         ]
         return f"{{{','.join(members)}}}"
