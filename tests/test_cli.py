@@ -25,7 +25,6 @@ from bankcore.access import Tokens
 from bankcore.cli import _checks
 from bankcore.commands import OpenAccount
 from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite import _versions as _sqlite_versions
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
@@ -460,7 +459,6 @@ def test_verify_notes_what_to_know_about_sqlite(
 ) -> None:
     """A bug of SQLite is a note of `verify`, and nothing else says it on the command line."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
-    monkeypatch.setattr(_sqlite_versions, "_told", False)
     _, out, err = bank("verify", "bank.db")
 
     assert ("", expected) == (err, out.count("note: SQLite"))

@@ -107,8 +107,7 @@ def write_raw(path: Path, *statements: str) -> None:
 
 def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
     """
-    The lines that *code* prints in a process of its own, in which every warning is an error but
-    that of the bug in SQLite's WAL.
+    The lines that *code* prints in a process of its own, in which every warning is an error.
 
     With *is_nobody* it gives up all rights before it begins, where it has any.
     """
@@ -122,10 +121,7 @@ def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
             f"    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         )
     done = subprocess.run(
-        [
-            *(sys.executable, "-W", "error", "-W", "ignore:SQLite 3:UserWarning"),
-            *("-c", begin + code, *map(str, arguments)),
-        ],
+        [sys.executable, "-W", "error", "-c", begin + code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

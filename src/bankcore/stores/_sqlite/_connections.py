@@ -33,7 +33,6 @@ from bankcore.ledger._errors import (
 )
 from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate
-from bankcore.stores._sqlite._versions import warn_once
 from bankcore.values._errors import BankError
 
 if sys.platform != "win32":
@@ -188,8 +187,6 @@ class Connections:
             with _errors.storage_errors():
                 _file.require_own(self.path, timeout)
                 self._make_tables()
-            if self._journal_mode == "wal":
-                warn_once(stacklevel=3)
         except BaseException:
             for connection in self._process.connections:
                 self._discard(connection)
