@@ -382,10 +382,7 @@ class StandardPolicy:
         }
 
     def permits(self, principal: Principal, action: str) -> bool:
-        for each in self._policies[principal.roles]:
-            if each.permits(principal, action):
-                return True
-        return False
+        return any(each.permits(principal, action) for each in self._policies[principal.roles])
 
     def decides(
         self,

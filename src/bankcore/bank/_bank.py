@@ -157,8 +157,8 @@ class Bank(BankReads):
         # As `copy.copy` does, which takes several times as long.
         acting = object.__new__(type(self))
         acting.__dict__.update(self.__dict__)
-        acting._guard = Guard(principal, self._policy)  # noqa: SLF001  # a bank made from this one
-        acting._request_id = to_line_or_none(request_id, "request_id")  # noqa: SLF001  # the same
+        acting._guard = Guard(principal, self._policy)
+        acting._request_id = to_line_or_none(request_id, "request_id")
         return acting
 
     # -- Commands --
