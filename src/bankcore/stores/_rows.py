@@ -399,17 +399,14 @@ def denial_row(denial: Denial) -> DenialRow:
     return DenialRow(*asked, names, denial.code, at, denial.request_id, denial.unwritten_before)
 
 
+@lru_cache(maxsize=1024)  # each request reads the token of its client, mostly unchanged
 def token_from(row: TokenRow) -> Token:
     with codec.reading(f"token {row.id}"):
-        principal = _principal(row.principal, row.roles, row.scopes)
+        roles, scopes = codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)
+        principal = Principal(row.principal, roles, scopes)
         created_at = from_microseconds(row.created_at)
         ends = (_instant(row.expires_at), _instant(row.revoked_at))
         return Token(row.id, row.digest, principal, created_at, *ends, row.description)
-
-
-@lru_cache(maxsize=1024, typed=True)  # each request of a client reads its token
-def _principal(name: str, roles: str, scopes: str) -> Principal:
-    return Principal(name, codec.texts_from_text(roles), codec.texts_from_text(scopes))
 
 
 def token_row(token: Token) -> TokenRow:
