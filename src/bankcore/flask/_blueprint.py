@@ -28,6 +28,7 @@ from bankcore.flask._problems import Problem, to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
 from bankcore.flask._serializers import answer
 from bankcore.flask._validation import read_command, read_query
+from bankcore.values._errors import require_callable, require_methods
 
 #: Returns the principal that sends a request, or None if it is not known.
 Authenticate = Callable[[Request], Principal | None]
@@ -62,6 +63,7 @@ class TokenAuthenticator:
     """
 
     def __init__(self, tokens: Tokens) -> None:
+        require_methods(tokens, "tokens", ("authenticate",), "tokens, such as Tokens(store)")
         self._tokens = tokens
 
     def __call__(self, request: Request) -> Principal | None:
@@ -88,7 +90,14 @@ def create_blueprint(
         authenticate: Returns the principal that sends a request, or None, which is a 401.
         throttle: Returns the seconds that a principal has to wait, which is a 429, or None.
         url_prefix: The path under which the resources are.
+
+    Raises:
+        InvalidArgumentError: If *bank* is no bank, or *authenticate* or *throttle* no function.
     """
+    require_methods(bank, "bank", ("acting_as",), "a bank, such as Bank(store)")
+    require_callable(authenticate, "authenticate", "the principal of a request, or None")
+    if throttle is not None:
+        require_callable(throttle, "throttle", "the seconds to wait, or None")
     blueprint = Blueprint("bankcore", __name__, url_prefix=url_prefix)
     views: dict[str, dict[str, _View]] = {}
     for endpoint in ENDPOINTS:
