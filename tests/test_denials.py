@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import Bank, Money, Principal
+from bankcore import AccountStore, Bank, Money, Principal
 from bankcore.access import (
     DENIAL_ACCOUNTS_MAX,
     DENIALS_MAX,
@@ -32,7 +32,6 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.ledger import ReadSet, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.stores._sqlite import _store as sqlite_module
 from bankcore.values import AccountId, PrincipalId
@@ -296,16 +295,10 @@ class Bare:
     """
 
     def __init__(self) -> None:
-        self._store = MemoryStore()
-
-    def transact(self, reads: ReadSet, decide: Any) -> WriteSet:
-        return self._store.transact(reads, decide)
-
-    def account(self, account_id: AccountId) -> Any:
-        return self._store.account(account_id)
-
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Any:
-        return self._store.accounts(after=after, limit=limit)
+        store = MemoryStore()
+        for name in vars(AccountStore):
+            if not name.startswith("_"):
+                setattr(self, name, getattr(store, name))
 
 
 def test_a_store_need_not_keep_denials() -> None:

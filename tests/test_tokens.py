@@ -244,10 +244,18 @@ def test_only_principals_have_tokens(office: Office, principal: Any) -> None:
         office.tokens.issue(principal)
 
 
-def test_a_store_that_keeps_no_tokens_says_so() -> None:
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        (object(), "a value of type object"),
+        ("bank.db", "'bank.db'"),
+        (MemoryStore, "the class MemoryStore"),
+    ],
+)
+def test_a_store_that_keeps_no_tokens_says_so(store: object, shown: str) -> None:
     """`Tokens` needs a store with that protocol."""
-    with pytest.raises(StoreMisuseError, match="object cannot store tokens"):
-        Tokens(object())
+    with pytest.raises(StoreMisuseError, match=f"{shown} cannot store tokens"):
+        Tokens(store)
 
 
 # -- What a store keeps ------------------------------------------------------
