@@ -7,7 +7,6 @@ shell: it makes what the engine (`_decide`) may not make, hands everything to th
 error. No rule is known here, and no state is kept but the counts of denials.
 """
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -164,9 +163,11 @@ class Bank(BankReads):
         """
         if self._guard is not None:
             raise AccessDeniedError("acting_as", f"the bank is acting as {self._guard.name}")
-        acting = copy.copy(self)
-        acting._guard = Guard(principal, self._policy)  # noqa: SLF001  # a bank made from this one
-        acting._request_id = to_line_or_none(request_id, "request_id")  # noqa: SLF001  # the same
+        # As `copy.copy` does, which takes several times as long.
+        acting = object.__new__(type(self))
+        acting.__dict__.update(self.__dict__)
+        acting._guard = Guard(principal, self._policy)
+        acting._request_id = to_line_or_none(request_id, "request_id")
         return acting
 
     # -- Commands --
