@@ -673,7 +673,8 @@ def test_the_order_of_holds_counts(tmp_path: Path) -> None:
             bank.place_hold("alice", eur(1), transaction_id=name)
         assert verify(store).is_clean
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE bankcore_hold SET key = 100 - key")
+        for change in ("-key", "key + 3"):  # no two rows have one key in between
+            connection.execute(f"UPDATE bankcore_hold SET key = {change}")
         connection.commit()
     with SQLiteStore(path) as store:
         (found,) = verify(store).disagreements
