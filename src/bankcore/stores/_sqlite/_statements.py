@@ -85,10 +85,7 @@ _BY_IDS: Final[dict[type[Any], tuple[str, str, str]]] = {
 }
 # For each change: the statement for one row, and for an INSERT the one for many.
 _WRITES: Final = {
-    name: (
-        _statement(change),
-        None if change.found_by else _statement(change, _ROWS_PER_INSERT),
-    )
+    name: (_statement(change), None if change.found_by else _statement(change, _ROWS_PER_INSERT))
     for name, change in _rows.CHANGES.items()
 }
 _LAST: Final = (
