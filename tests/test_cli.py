@@ -522,7 +522,7 @@ def test_backup_copies_a_bank(bank: Run) -> None:
 def test_verify_names_what_is_wrong(bank: Run) -> None:
     """`verify` lists each disagreement, and the status is 1."""
     with SQLiteStore("bank.db") as store:
-        connection = store._connections.current().sqlite
+        connection = store._connections._open_writer()
         connection.execute("UPDATE bankcore_account SET balance_minor = 1 WHERE id = 'bob'")
     status, out, _ = bank("verify", "bank.db")
 
@@ -613,7 +613,7 @@ def test_simulate_fails_where_money_is_missing(run: Run) -> None:
     words = ("simulate", "--accounts", "5", "--operations", "20", "--store", "bank.db")
     run(*words)
     with SQLiteStore("bank.db") as store:
-        connection = store._connections.current().sqlite
+        connection = store._connections._open_writer()
         connection.execute("UPDATE bankcore_account SET balance_minor = balance_minor + 1")
     status, out, _ = run(*words)
 
