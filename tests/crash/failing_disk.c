@@ -109,23 +109,22 @@ FAILING(operation & LOCK_UN ? UNLOCKS : LOCKS, int, flock, (int fd, int operatio
 OPENING(open)
 OPENING(open64)
 
-/* Of these calls only the locks fail, and each for SQLite's own. */
+/* Of these calls only those fail with which SQLite locks; that it unlocks cannot fail. */
 #define LOCKING(name)                                                            \
     int name(int fd, int command, ...) {                                         \
         static int (*real)(int, int, ...);                                       \
         va_list rest;                                                            \
         void *argument;                                                          \
-        int kind = 0;                                                            \
+        int locks;                                                               \
         if (real == NULL) {                                                      \
             real = (int (*)(int, int, ...))dlsym(RTLD_NEXT, #name);              \
         }                                                                        \
         va_start(rest, command);                                                 \
         argument = va_arg(rest, void *);                                         \
         va_end(rest);                                                            \
-        if (command == F_SETLK || command == F_SETLKW) {                         \
-            kind = ((struct flock *)argument)->l_type == F_UNLCK ? UNLOCKS : LOCKS; \
-        }                                                                        \
-        return kind && fails(kind, fd) ? -1 : real(fd, command, argument);       \
+        locks = (command == F_SETLK || command == F_SETLKW) &&                   \
+                ((struct flock *)argument)->l_type != F_UNLCK;                   \
+        return locks && fails(LOCKS, fd) ? -1 : real(fd, command, argument);     \
     }
 
 LOCKING(fcntl)

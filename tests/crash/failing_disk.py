@@ -105,8 +105,8 @@ def work(path: Path, tell: Callable[[str], object], *, is_hasty: bool) -> None:
             tell(f"wrong: {name} took too long")
     try:
         store.close()
-    except StoreError:
-        tell("refused close")
+    except StoreError as error:
+        tell(f"refused close {type(error).__name__}")
 
 
 def in_a_child(body: Callable[[Callable[[str], object]], None]) -> list[str]:

@@ -41,13 +41,13 @@ from bankcore.ledger import ReadSet, Refusal, Snapshot, Transaction, WriteSet, v
 from bankcore.stores import SQLiteStore
 from bankcore.values import PrincipalId
 
-LATER: Final = NOW + timedelta(hours=1)
-
 #: What is interrupted: a store as it should be, or broken in one way, which must be found.
 VARIANTS: Final = ("sound", "leaky", "early")
 
 # So long a store waits for others. Nobody here keeps it busy for longer.
 _PATIENCE: Final = 1
+
+_KEPT_BY_SQLITE: Final = 2
 
 # As many interruptions of one file; then it is audited, and another one is made.
 _PER_FILE: Final = 100
@@ -225,8 +225,13 @@ class Peer:
         self.process.wait()
 
 
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def descriptors() -> Counter[str]:
+    """How many descriptors of each file are open."""
+    found: Counter[str] = Counter()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            found[os.readlink(f"/proc/self/fd/{name}")] += 1
+    return found
 
 
 class Bench:
@@ -237,15 +242,15 @@ class Bench:
         self.path = directory / "bank.db"
         self.store = _STORES[variant](self.path, timeout=_PATIENCE)
         self.bank = bank_over(self.store)
-        for name in ("alice", "bob"):
+        for name in ("alice", "bob", "carol"):
             self.bank.open_account(name, initial_balance=eur(1_000), transaction_id=name)
         self.beside = SQLiteStore(self.path, timeout=_PATIENCE)
         self.thread = ThreadPoolExecutor(1)
+        self.hours = 0
         self._peer = another
         self._numbers = count(1)
-        for _ in range(2):
-            for write in self.writes().values():
-                write()
+        for use in (*self.views(()).values(), *self.writes().values()):
+            use()
         self.descriptors = descriptors()
 
     def views(self, ids: Sequence[str]) -> dict[str, Callable[[], object]]:
@@ -327,8 +332,12 @@ def _atomic(bench: Bench, name: str) -> Attempt:
 
 
 def _expire_holds(bench: Bench, name: str) -> Attempt:
-    bench.bank.place_hold("bob", eur(1), expires_at=NOW + timedelta(minutes=1))
-    return Attempt(lambda: bank_over(bench.store, now=LATER).expire_holds())
+    # Each time later, as an expiry is booked at its instant.
+    bench.hours += 1
+    now = NOW + timedelta(hours=bench.hours)
+    expires_at = now + timedelta(minutes=1)
+    bank_over(bench.store, now=now).place_hold("carol", eur(1), expires_at=expires_at)
+    return Attempt(lambda: bank_over(bench.store, now=expires_at).expire_holds())
 
 
 def _account(bench: Bench, name: str) -> Attempt:
@@ -500,13 +509,15 @@ class Rig:
         injector.error = KeyboardInterrupt()
         del raised
         self._unraised.clear()
-        now = descriptors()
-        if now > bench.descriptors:
+        if descriptors() - bench.descriptors:
             gc.collect()
-            now = descriptors()
-        if now > bench.descriptors:
-            wrong.append(f"{bench.descriptors} descriptors became {now}")
-            bench.descriptors = now
+        more = descriptors() - bench.descriptors
+        # SQLite keeps some for later instead of closing them, as that would drop its locks.
+        if more[str(bench.path)] <= _KEPT_BY_SQLITE:
+            del more[str(bench.path)]
+        if more:
+            wrong.append(f"more descriptors are open: {dict(more)}")
+            bench.descriptors |= more + bench.descriptors
         if wrong:
             self.found.problems += (f"{place}: {each}" for each in wrong)
             # In case that it hangs later.
@@ -528,8 +539,11 @@ class Rig:
         self, bench: Bench, attempt: Attempt, injector: Injector, raised: BaseException | None
     ) -> Iterator[str]:
         """Yield what is not as it must be, in sentences."""
+        # The standard library takes some errors of the system, and those of its kind, for an
+        # answer: then the call goes on.
+        is_answer = raised is None and isinstance(injector.error, OSError)
         is_unraised = any(each is injector.error for each in self._unraised)
-        if raised is not injector.error and not is_unraised:
+        if raised is not injector.error and not is_answer and not is_unraised:
             yield f"it came out as {raised!r}"
         yield from _shown_wrongly(bench, attempt.ids)
         for who, write in bench.writes().items():
