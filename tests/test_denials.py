@@ -107,7 +107,7 @@ def test_a_denial_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
     """What nobody can have written is `StoreCorruptedError`."""
     with SQLiteStore(tmp_path / "bank.db") as store:
         store.record_denial(DENIAL)
-        store._connections.current().sqlite.execute("UPDATE bankcore_denial SET principal = 'a b'")
+        store._connections._open_writer().execute("UPDATE bankcore_denial SET principal = 'a b'")
         with pytest.raises(StoreCorruptedError, match="a denial cannot be read"):
             store.denials()
 
