@@ -278,7 +278,8 @@ def run(forks: int, directory: Path, *, variant: str = "sound") -> Found:
 
 def main(forks: str) -> None:
     warnings.simplefilter("ignore")
-    with TemporaryDirectory() as made:
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with TemporaryDirectory(dir=memory) as made:
         found = run(int(forks), Path(made))
     print(found.forks, "forks,", found.acknowledged, "acknowledged,", dict(found.children))
     print("\n".join([f"{len(found.problems)} problems", *found.problems[:20]]))

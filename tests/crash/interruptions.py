@@ -463,8 +463,13 @@ class Rig:
         self._left = 0
         self._files = count(1)
         self._names = count(1)
-        self._unraised: list[object] = []
-        sys.unraisablehook = lambda told: self._unraised.append(told.exc_value)
+        self._planned: BaseException | None = None
+        self._is_unraised = False
+        sys.unraisablehook = self._on_unraisable
+
+    def _on_unraisable(self, told: "sys.UnraisableHookArgs") -> None:
+        # Kept no longer than this, as its traceback keeps alive what its frames have.
+        self._is_unraised = told.exc_value is self._planned
 
     def bench(self) -> Bench:
         if self._bench is None or self._left == 0:
@@ -498,6 +503,7 @@ class Rig:
         bench = self.bench()
         attempt = SCENARIOS[scenario](bench, f"cut-{next(self._names)}")
         injector = Injector(at, kind())
+        self._planned, self._is_unraised = injector.error, False
         raised = injector.run(attempt.call)
         if injector.count < at:
             return  # not the same way as when it was counted
@@ -506,15 +512,16 @@ class Rig:
         wrong = list(self._wrong(bench, attempt, injector, raised))
         place = f"{scenario}, {kind.__name__} at {at} in {injector.where}"
         # A traceback keeps alive what its frames have.
-        injector.error = KeyboardInterrupt()
+        injector.error = self._planned = KeyboardInterrupt()
         del raised
-        self._unraised.clear()
         if descriptors() - bench.descriptors:
             gc.collect()
         more = descriptors() - bench.descriptors
         # SQLite keeps some for later instead of closing them, as that would drop its locks.
         if more[str(bench.path)] <= _KEPT_BY_SQLITE:
             del more[str(bench.path)]
+        # A directory has no file object, and what `os.open` returns is lost before it has a name.
+        del more[str(bench.directory)]
         if more:
             wrong.append(f"more descriptors are open: {dict(more)}")
             bench.descriptors |= more + bench.descriptors
@@ -542,8 +549,7 @@ class Rig:
         # The standard library takes some errors of the system, and those of its kind, for an
         # answer: then the call goes on.
         is_answer = raised is None and isinstance(injector.error, OSError)
-        is_unraised = any(each is injector.error for each in self._unraised)
-        if raised is not injector.error and not is_answer and not is_unraised:
+        if raised is not injector.error and not is_answer and not self._is_unraised:
             yield f"it came out as {raised!r}"
         yield from _shown_wrongly(bench, attempt.ids)
         for who, write in bench.writes().items():

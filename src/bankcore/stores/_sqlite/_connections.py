@@ -325,7 +325,7 @@ class Connections:
 
     def _lock(self) -> None:
         """Wait for the right to write, among all processes that use bankcore."""
-        if self._lock_file is None:
+        if self._lock_file is None or self._lock_file.closed:
             self._lock_file = io.FileIO(
                 f"{self.path}.lock", "ab", opener=partial(os.open, mode=0o600)
             )
@@ -349,7 +349,7 @@ class Connections:
                 return
 
     def _unlock(self) -> None:
-        if self._lock_file is not None:
+        if self._lock_file is not None and not self._lock_file.closed:
             try:
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)
             except OSError:
@@ -357,10 +357,11 @@ class Connections:
                 self._close_lock_file()
 
     def _close_lock_file(self) -> None:
-        lock_file, self._lock_file = self._lock_file, None
-        if lock_file is not None:
+        if self._lock_file is not None:
             with suppress(OSError):
-                lock_file.close()
+                self._lock_file.close()
+            # Not before: the traceback of an interruption would keep it open, and locked.
+            self._lock_file = None
 
     # -- Opening and closing --
 
