@@ -11,6 +11,7 @@ A row that is read is a named tuple of columns in the order in which they are se
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby, starmap
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -196,11 +197,24 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 
 class Known(NamedTuple):
-    """The values that a unit has read of its accounts, by the text of their ids."""
+    """
+    The values that are known of accounts, by the text of their ids.
+
+    A store may keep them from unit to unit, as long as it knows that nobody else has written.
+    """
 
     accounts: dict[str, Account]
     keys: dict[str, int]
     heads: dict[str, bytes]
+
+    @classmethod
+    def nothing(cls) -> "Known":
+        return cls({}, {}, {})
+
+    def committed(self, accounts: Iterable[Account]) -> None:
+        """Take over the new state of *accounts*, whose rows `unit_rows` has made."""
+        for account in accounts:
+            self.accounts[account.id.value] = account
 
 
 _Connection = TypeVar("_Connection")
@@ -208,16 +222,15 @@ Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
 
 
 def read_unit(
-    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
-) -> tuple[Snapshot, Known]:
-    """Return what *reads* names, and what `unit_rows` needs to know of its accounts."""
-    transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
-    if reads.originals:
-        transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))
+    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet, known: Known
+) -> Snapshot:
+    """Return what *reads* names; accounts that are not *known* yet are so after it."""
+    account_ids = reads.account_ids
+    transaction_ids = (*reads.transaction_ids, *reads.originals)
     recorded, reversals = {}, {}
     for record in records_from(fetch(connection, RecordRow, [*map(_value_of, transaction_ids)])):
         recorded[record.id] = record
-    if reads.originals:
+    if recorded and reads.originals:
         # What is not recorded has touched no account, and nothing has reversed it.
         originals = [each for each in reads.originals if each in recorded]
         for original in originals:
@@ -228,16 +241,16 @@ def read_unit(
                 TransactionId(row.reverses): TransactionId(row.transaction_id)
                 for row in fetch(connection, ReversalRow, [*map(_value_of, originals)])
             }
-    accounts: dict[AccountId, Account] = {}
-    known = Known({}, {}, {})
-    names = [*map(_value_of, account_ids)]
-    ids = dict(zip(names, account_ids, strict=True))
-    for row, account in accounts_from(fetch(connection, AccountRow, names), ids):
-        accounts[account.id] = account
-        known.accounts[row.id] = account
-        known.keys[row.id] = row.key
-        known.heads[row.id] = row.chain_hash
-    return Snapshot(recorded, accounts, reversals), known
+    unknown = {each.value: each for each in account_ids if each.value not in known.accounts}
+    if unknown:
+        for row, account in accounts_from(fetch(connection, AccountRow, [*unknown]), unknown):
+            known.accounts[row.id] = account
+            known.keys[row.id] = row.key
+            known.heads[row.id] = row.chain_hash
+    accounts = {
+        each: known.accounts[each.value] for each in account_ids if each.value in known.accounts
+    }
+    return Snapshot(recorded, accounts, reversals)
 
 
 # -- What a unit writes ------------------------------------------------------
@@ -270,6 +283,7 @@ CHANGES: Final = {
     "settings": Change("account", _SETTINGS, "key"),
     # Nearly all records have no value in five columns, and sqlite3 takes long for each None.
     "plain records": Change("journal", _PLAIN),
+    "principals' records": Change("journal", f"{_PLAIN} principal"),
     "records": Change("journal", f"{_PLAIN} {_OTHER}"),
     "postings": Change("posting", _POSTING),
     "ended holds": Change("hold", "", "account_key id"),
@@ -310,6 +324,8 @@ def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -
         reverses = command.original_id.value if type(command) is Reverse else None
         if reverses is None and principal is None:
             plain_records.append(plain)
+        elif reverses is None:
+            rows["principals' records"].append((*plain, principal))
         else:
             rows["records"].append((*plain, principal, None, None, None, reverses))
         content = transaction_content(record, kind, text, booked_at)
@@ -404,6 +420,7 @@ def denial_row(denial: Denial) -> DenialRow:
     return DenialRow(*asked, names, denial.code, at, denial.request_id, denial.unwritten_before)
 
 
+@lru_cache(maxsize=1024)  # each request reads the token of its client, mostly unchanged
 def token_from(row: TokenRow) -> Token:
     with codec.reading(f"token {row.id}"):
         roles, scopes = codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)
