@@ -2,7 +2,8 @@
 Reading all that a store gives page by page.
 
 Decided here: how long a page is, and where the next one begins. One page is in memory at a
-time, and the next is read only when the last item of it was taken.
+time, and the next is read only when the last item of it was taken. The first one is short, as many
+a reader takes no more than a few items.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,8 @@ from bankcore.ledger._store import AccountStore, Cursor
 from bankcore.values import AccountId
 
 PAGE_LENGTH: Final = 1000
+_FIRST_LENGTH: Final = 10
+_GROWTH: Final = 10
 
 _Item = TypeVar("_Item")
 _Position = TypeVar("_Position")
@@ -25,9 +28,12 @@ def read_all(
     page: Callable[..., Sequence[_Item]], after: _Position, position: Callable[[_Item], _Position]
 ) -> Iterator[_Item]:
     """Yield the items of all pages that follow *after*; *position* is where an item stands."""
-    while items := page(after=after, limit=PAGE_LENGTH):
+    length = _FIRST_LENGTH
+    while items := page(after=after, limit=length):
         yield from items
         after = position(items[-1])
+        items = ()  # one page at a time
+        length = min(length * _GROWTH, PAGE_LENGTH)
 
 
 def every_account(store: AccountStore, *, after: AccountId | None = None) -> Iterator[Account]:
@@ -41,6 +47,7 @@ def every_record(store: AccountStore) -> Iterator[Transaction | Refusal]:
     while (page := store.journal(after=after, limit=PAGE_LENGTH)).records:
         yield from page.records
         after = page.next
+        del page  # one page at a time
 
 
 def every_transaction(
