@@ -458,12 +458,13 @@ def test_rows_out_of_order_end_a_reading(
         journal, (account, *_) = store.journal(limit=2), store.accounts()
 
         def from_the_beginning(statement: str, parameters: Sequence[Any]) -> list[Any]:
-            if "> ?" not in statement or "<= ?" in statement:
-                return read(statement, parameters)
             if statement == LAST_VERSION:
                 return read(statement, (account.id.value, 0, 1, 1))
-            first = "" if type(parameters[0]) is str else 0
-            return read(statement, (first, *parameters[1:]))
+            if "account.id <= (" in statement:
+                return read(statement, ("", "", *parameters[2:]))
+            if "place > ?" in statement and "<= ?" not in statement:
+                return read(statement, (0, *parameters[1:]))
+            return read(statement, parameters)
 
         monkeypatch.setattr(store, "_read", from_the_beginning)
         for look, said in (

@@ -344,7 +344,7 @@ def _named_currency(command: commands.Command) -> Currency | None:
 # -- One account along its history -------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class _HoldState:
     """An open hold, its amounts in minor units."""
 
@@ -393,7 +393,9 @@ class _State:
         """Keep *hold* in the place of the one of this name, or as the last."""
         before = self.holds.get(name)
         self.held += hold.left - (0 if before is None else before.left)
-        self.holds = {**self.holds, name: hold}
+        if not self.holds:
+            self.holds = {}
+        self.holds[name] = hold
         if hold.expires_at is not None and (
             self.expires_at is None or hold.expires_at < self.expires_at
         ):

@@ -25,10 +25,17 @@ _Position = TypeVar("_Position")
 
 
 def read_all(
-    page: Callable[..., Sequence[_Item]], after: _Position, position: Callable[[_Item], _Position]
+    page: Callable[..., Sequence[_Item]],
+    after: _Position,
+    position: Callable[[_Item], _Position],
+    wanted: int = _FIRST_LENGTH,
 ) -> Iterator[_Item]:
-    """Yield the items of all pages that follow *after*; *position* is where an item stands."""
-    length = _FIRST_LENGTH
+    """
+    Yield the items of all pages that follow *after*; *position* is where an item stands.
+
+    The first page has at most *wanted* items, as many as the reader is likely to take.
+    """
+    length = min(wanted, PAGE_LENGTH)
     while items := page(after=after, limit=length):
         yield from items
         after = position(items[-1])
@@ -51,8 +58,12 @@ def every_record(store: AccountStore) -> Iterator[Transaction | Refusal]:
 
 
 def every_transaction(
-    store: AccountStore, account_id: AccountId, *, after: int
+    store: AccountStore, account_id: AccountId, *, after: int, wanted: int = _FIRST_LENGTH
 ) -> Iterator[Transaction]:
-    """Yield the account's transactions from version *after* + 1 on, in order of version."""
+    """
+    Yield the account's transactions from version *after* + 1 on, in order of version.
+
+    *wanted* is as for `read_all`.
+    """
     history = partial(store.history, account_id)
-    return read_all(history, after, lambda each: each.posting(account_id).version)
+    return read_all(history, after, lambda each: each.posting(account_id).version, wanted)

@@ -72,10 +72,13 @@ class SQLiteReads:
 
     def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
         first = "" if after is None else after.value
+        # In one statement: another account may be opened at any moment.
         found = self._accounts(
-            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)",
+            f"account.id > ? AND account.id <= ({sql.LAST_ID})",
+            first,
             first,
             require_limit(limit),
+            sql.size_of(limit),
         )
         if found:
             _rows.require_order("the ids of accounts", found[-1].id.value, first)
@@ -84,13 +87,16 @@ class SQLiteReads:
     def accounts_of(
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
+        name, first = holder.value, "" if after is None else after.value
         return self._accounts(
-            "account.key IN (SELECT holder.account_key FROM bankcore_holder AS holder"
-            " JOIN bankcore_account AS held ON held.key = holder.account_key"
-            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)",
-            holder.value,
-            "" if after is None else after.value,
+            "account.key IN (SELECT account_key FROM bankcore_holder WHERE principal = ?)"
+            f" AND account.id > ? AND account.id <= ({sql.LAST_ID_OF_HOLDER})",
+            name,
+            first,
+            name,
+            first,
             require_limit(limit),
+            sql.size_of(limit),
         )
 
     def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:

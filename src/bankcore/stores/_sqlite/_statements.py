@@ -76,37 +76,51 @@ REVOKE: Final = "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) 
 
 # -- Pages -------------------------------------------------------------------
 
-# About as much memory as a character of text takes: a command's, or a posting's fields.
-_SIZE: Final = (
-    "length(journal.command) + coalesce(length(journal.refusal_batch), 0)"
-    " + coalesce((SELECT 100 * max(line) FROM bankcore_posting WHERE place = journal.place), 0)"
+# About how much memory a record or an account takes, in bytes: its texts are parsed into values.
+_RECORD_SIZE: Final = (
+    "6 * (length(journal.command) + coalesce(length(journal.refusal_batch), 0))"
+    " + 600 * coalesce((SELECT max(line) FROM bankcore_posting WHERE place = journal.place), 0)"
 )
-# Most records have a size of 100 to 400.
-_SIZE_OF_EACH: Final = 600
-_SIZE_OF_PAGE_MIN: Final = 250_000
+_ACCOUNT_SIZE: Final = "800 * (SELECT count(*) FROM bankcore_hold WHERE account_key = account.key)"
+# Most records and accounts have less than a quarter of that.
+_SIZE_OF_EACH: Final = 4_000
+_SIZE_OF_PAGE: Final = 1_500_000
 
 
 def size_of(limit: int) -> int:
-    """Return the size of a page of at most *limit* records, which its last record may exceed."""
-    return max(limit * _SIZE_OF_EACH, _SIZE_OF_PAGE_MIN)
+    """Return the size of a page of at most *limit* items, which its last item may exceed."""
+    return max(limit * _SIZE_OF_EACH, _SIZE_OF_PAGE)
 
 
-def _last(column: str, tables: str, where: str) -> str:
+def _last(column: str, size: str, tables: str, where: str) -> str:
     """Return the SELECT of the last *column* of a page; its last parameters are limit and size."""
     rows = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
-    before = f"sum({_SIZE}) OVER (ORDER BY {column} {rows})"
+    before = f"sum({size}) OVER (ORDER BY {column} {rows})"
     return (
         f"SELECT max(last) FROM (SELECT {column} AS last, {before} AS before FROM {tables}"
         f" WHERE {where} ORDER BY {column} LIMIT ?) WHERE coalesce(before, 0) < ?"
     )
 
 
-LAST_PLACE: Final = _last("journal.place", "bankcore_journal AS journal", "journal.place > ?")
+LAST_ID: Final = _last(
+    "account.id", _ACCOUNT_SIZE, "bankcore_account AS account", "account.id > ?"
+)
+LAST_ID_OF_HOLDER: Final = _last(
+    "account.id",
+    _ACCOUNT_SIZE,
+    "bankcore_holder AS holder JOIN bankcore_account AS account"
+    " ON account.key = holder.account_key",
+    "holder.principal = ? AND account.id > ?",
+)
+LAST_PLACE: Final = _last(
+    "journal.place", _RECORD_SIZE, "bankcore_journal AS journal", "journal.place > ?"
+)
 _OF_ACCOUNT: Final = (
     "posting.account_key = (SELECT key FROM bankcore_account WHERE id = ?) AND posting.version > ?"
 )
 LAST_VERSION: Final = _last(
     "posting.version",
+    _RECORD_SIZE,
     "bankcore_posting AS posting JOIN bankcore_journal AS journal"
     " ON journal.place = posting.place",
     _OF_ACCOUNT,
