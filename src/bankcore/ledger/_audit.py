@@ -25,7 +25,14 @@ from bankcore.ledger._errors import (
 )
 from bankcore.ledger._pages import PAGE_LENGTH, every_transaction
 from bankcore.ledger._records import Posting, Refusal, Transaction
-from bankcore.ledger._store import AccountStore, Chained, ChainedPage, Cursor, SelfChecking
+from bankcore.ledger._store import (
+    AccountStore,
+    Chained,
+    ChainedPage,
+    Cursor,
+    SelfChecking,
+    require_store,
+)
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId
 
@@ -75,9 +82,11 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
     still be the first of the journal, each as it was.
 
     Raises:
+        InvalidArgumentError: If *store* is no store.
         InvalidCheckpointError: If *against* is no checkpoint.
         StoreUnavailableError: If the store cannot be reached.
     """
+    require_store(store)
     try:
         kept = None if against is None else to_checkpoint(against)
     except InvalidCheckpointError as error:

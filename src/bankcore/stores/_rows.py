@@ -241,11 +241,24 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 
 class Known(NamedTuple):
-    """The values that a unit has read of its accounts, by the text of their ids."""
+    """
+    The values that are known of accounts, by the text of their ids.
+
+    A store may keep them from unit to unit, as long as it knows that nobody else has written.
+    """
 
     accounts: dict[str, Account]
     keys: dict[str, int]
     heads: dict[str, bytes]
+
+    @classmethod
+    def nothing(cls) -> "Known":
+        return cls({}, {}, {})
+
+    def committed(self, accounts: Iterable[Account]) -> None:
+        """Take over the new state of *accounts*, whose rows `unit_rows` has made."""
+        for account in accounts:
+            self.accounts[account.id.value] = account
 
 
 _Connection = TypeVar("_Connection")
@@ -253,19 +266,18 @@ Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
 
 
 def read_unit(
-    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
-) -> tuple[Snapshot, Known]:
-    """Return what *reads* names, and what `unit_rows` needs to know of its accounts."""
-    transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
-    if reads.originals:
-        transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))
+    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet, known: Known
+) -> Snapshot:
+    """Return what *reads* names; accounts that are not *known* yet are so after it."""
+    account_ids = reads.account_ids
+    # Each id once, as lines that were read twice would be those of one record.
+    ids = [*dict.fromkeys(map(_value_of, (*reads.transaction_ids, *reads.originals)))]
     recorded: dict[TransactionId, Transaction | Refusal] = {}
     reversals: dict[TransactionId, TransactionId] = {}
-    ids = [*map(_value_of, transaction_ids)]
     if rows := fetch(connection, JournalRow, ids):
         lines = by_place(fetch(connection, PostingRow, ids))
         recorded = {record.id: record for record in records_from(rows, lines)}
-    if reads.originals:
+    if recorded and reads.originals:
         # What is not recorded has touched no account, and nothing has reversed it.
         originals = [each for each in reads.originals if each in recorded]
         for original in originals:
@@ -276,16 +288,16 @@ def read_unit(
                 TransactionId(row.reverses): TransactionId(row.transaction_id)
                 for row in fetch(connection, ReversalRow, [*map(_value_of, originals)])
             }
-    accounts: dict[AccountId, Account] = {}
-    known = Known({}, {}, {})
-    names = [*map(_value_of, account_ids)]
-    known_ids = dict(zip(names, account_ids, strict=True))
-    for row, account in accounts_from(fetch(connection, AccountRow, names), known_ids):
-        accounts[account.id] = account
-        known.accounts[row.id] = account
-        known.keys[row.id] = row.key
-        known.heads[row.id] = row.chain_hash
-    return Snapshot(recorded, accounts, reversals), known
+    unknown = {each.value: each for each in account_ids if each.value not in known.accounts}
+    if unknown:
+        for row, account in accounts_from(fetch(connection, AccountRow, [*unknown]), unknown):
+            known.accounts[row.id] = account
+            known.keys[row.id] = row.key
+            known.heads[row.id] = row.chain_hash
+    accounts = {
+        each: known.accounts[each.value] for each in account_ids if each.value in known.accounts
+    }
+    return Snapshot(recorded, accounts, reversals)
 
 
 # -- What a unit writes ------------------------------------------------------
@@ -318,6 +330,7 @@ CHANGES: Final = {
     "settings": Change("account", _SETTINGS, "key"),
     # Nearly all records have no value in five columns, and sqlite3 takes long for each None.
     "plain records": Change("journal", _PLAIN),
+    "principals' records": Change("journal", f"{_PLAIN} principal"),
     "records": Change("journal", f"{_PLAIN} {_OTHER}"),
     "postings": Change("posting", _POSTING),
     "ended holds": Change("hold", "", "account_key id"),
@@ -369,6 +382,8 @@ def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Kno
     reverses = command.original_id.value if type(command) is Reverse else None
     if reverses is None and record.principal is None:
         rows["plain records"].append(plain)
+    elif reverses is None:
+        rows["principals' records"].append((*plain, record.principal))
     else:
         rows["records"].append((*plain, record.principal, None, None, None, reverses))
     content = transaction_content(record, kind, text, booked_at)
@@ -444,6 +459,7 @@ def denial_row(denial: Denial) -> DenialRow:
     return DenialRow(*asked, names, denial.code, at, denial.request_id, denial.unwritten_before)
 
 
+@lru_cache(maxsize=1024)  # each request reads the token of its client, mostly unchanged
 def token_from(row: TokenRow) -> Token:
     with codec.reading(f"token {row.id}"):
         roles, scopes = codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)
