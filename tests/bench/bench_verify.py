@@ -5,7 +5,7 @@ Run it by hand, in the environment of the tests:
 
     python tests/bench/bench_verify.py [operations] [path]
 
-It makes a bank of so many operations (100,000) on up to 1,200 accounts, or takes the one at *path*:
+It makes a bank of so many operations (100,000) on 1,200 accounts, or takes the one at *path*:
 deposits, transfers, holds that are placed and captured, refusals, and posts of 20 legs. A process
 of its own audits it, and tells the processor's time for each operation and the peak of its memory,
 the interpreter's included. Then `balance_at` at instants in the past is timed beside `account`, in
