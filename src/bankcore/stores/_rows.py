@@ -197,11 +197,24 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 
 class Known(NamedTuple):
-    """The values that a unit has read of its accounts, by the text of their ids."""
+    """
+    The values that are known of accounts, by the text of their ids.
+
+    A store may keep them from unit to unit, as long as it knows that nobody else has written.
+    """
 
     accounts: dict[str, Account]
     keys: dict[str, int]
     heads: dict[str, bytes]
+
+    @classmethod
+    def nothing(cls) -> "Known":
+        return cls({}, {}, {})
+
+    def committed(self, accounts: Iterable[Account]) -> None:
+        """Take over the new state of *accounts*, whose rows `unit_rows` has made."""
+        for account in accounts:
+            self.accounts[account.id.value] = account
 
 
 _Connection = TypeVar("_Connection")
@@ -209,9 +222,9 @@ Fetch = Callable[[_Connection, type[Any], Sequence[str]], list[Any]]
 
 
 def read_unit(
-    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
-) -> tuple[Snapshot, Known]:
-    """Return what *reads* names, and what `unit_rows` needs to know of its accounts."""
+    connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet, known: Known
+) -> Snapshot:
+    """Return what *reads* names; accounts that are not *known* yet are so after it."""
     account_ids = reads.account_ids
     transaction_ids = (*reads.transaction_ids, *reads.originals)
     recorded, reversals = {}, {}
@@ -228,16 +241,16 @@ def read_unit(
                 TransactionId(row.reverses): TransactionId(row.transaction_id)
                 for row in fetch(connection, ReversalRow, [*map(_value_of, originals)])
             }
-    accounts: dict[AccountId, Account] = {}
-    known = Known({}, {}, {})
-    names = [*map(_value_of, account_ids)]
-    ids = dict(zip(names, account_ids, strict=True))
-    for row, account in accounts_from(fetch(connection, AccountRow, names), ids):
-        accounts[account.id] = account
-        known.accounts[row.id] = account
-        known.keys[row.id] = row.key
-        known.heads[row.id] = row.chain_hash
-    return Snapshot(recorded, accounts, reversals), known
+    unknown = {each.value: each for each in account_ids if each.value not in known.accounts}
+    if unknown:
+        for row, account in accounts_from(fetch(connection, AccountRow, [*unknown]), unknown):
+            known.accounts[row.id] = account
+            known.keys[row.id] = row.key
+            known.heads[row.id] = row.chain_hash
+    accounts = {
+        each: known.accounts[each.value] for each in account_ids if each.value in known.accounts
+    }
+    return Snapshot(recorded, accounts, reversals)
 
 
 # -- What a unit writes ------------------------------------------------------

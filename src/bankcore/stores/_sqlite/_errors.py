@@ -21,8 +21,9 @@ _DAMAGE: Final = _UNSOUND | {sqlite3.SQLITE_ERROR}
 #: After one of these a connection is closed, and the file checked before the next write.
 DISTRUSTED: Final = _UNSOUND | {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PROTOCOL}
 
-#: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one.
-STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
+#: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one,
+#: and a damaged file may have a largest number after which there is no next one.
+STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError, OSError)
 
 _OUT_OF_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
 
@@ -47,6 +48,9 @@ def translated(error: Exception) -> BankError:
         return StoreUnavailableError(f"{where}{error.strerror}")
     if isinstance(error, UnicodeDecodeError):
         return StoreCorruptedError(f"it has text that is not UTF-8: {error}")
+    if isinstance(error, OverflowError):
+        reason = f"its newest key, place or version is the last there can be: {error}"
+        return StoreCorruptedError(reason)
     code = primary_code(error)
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreMisuseError(
