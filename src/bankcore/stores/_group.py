@@ -229,7 +229,7 @@ class Groups:
         """Do *leader* and what waits as one; return False if *leader* must be done singly."""
         if leader.is_alone or len(self._queue) == 1:
             return False
-        group = self._group = self._taken()
+        group = self._take()
         if len(group) < 2:  # more than itself
             return False
         composed = _Composed(group)
@@ -250,13 +250,14 @@ class Groups:
         else:
             for unit in group:
                 unit.is_done = not unit.is_alone
-        self._group, self._written = [], []
+        with self._lock:  # whoever gives up waiting first looks whether it is in the group
+            self._group, self._written = [], []
         for unit in group[1:]:
             if unit.is_done:
                 unit.wake()
         return leader.is_done
 
-    def _taken(self) -> list[_Unit]:
+    def _take(self) -> list[_Unit]:
         """Return the leader and as many of those behind it as may share its commit."""
         group: list[_Unit] = []
         weight = 0
@@ -267,6 +268,7 @@ class Groups:
                 if unit.is_alone or (weight := weight + unit.weight) > _GROUP_IDS_MAX:
                     break
                 group.append(unit)
+            self._group = group
         return group
 
     def _fail(self, error: StoreError) -> None:
