@@ -32,6 +32,8 @@ from bankcore.commands import OpenAccount
 from bankcore.errors import AccountNotFoundError, StoreUnavailableError
 from bankcore.ledger import (
     GENESIS,
+    LIMIT_MAX,
+    ChainedPage,
     Cursor,
     Page,
     Posting,
@@ -44,6 +46,7 @@ from bankcore.ledger import (
     content_of,
     next_head,
     require_limit,
+    touched_accounts,
 )
 from bankcore.stores import MemoryStore
 from bankcore.testing import Capabilities
@@ -1072,11 +1075,13 @@ class TiesToNothing(MemoryStore):
     Ties no transaction to the one before it: every hash is that of a first one.
     """
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        history = self.history(account_id, after=after, limit=limit)
-        return [next_head(GENESIS, content_of(transaction)) for transaction in history]
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        page = self.journal(after=after, limit=limit)
+        hashes = tuple(
+            (next_head(GENESIS, content_of(record)),) * len(touched_accounts(record))
+            for record in page.records
+        )
+        return ChainedPage(page.records, page.next, hashes)
 
 
 @_fails("every_transaction_is_tied_to_the_one_before_it", chained=True)
@@ -1089,16 +1094,44 @@ class ForgetsTheHead(MemoryStore):
         return self.account(account_id).version, GENESIS
 
 
-@_fails("a_chain_is_read_by_versions", chained=True)
-class ReadsAChainFromItsBeginning(MemoryStore):
+@_fails("hashes_come_with_their_records", chained=True)
+class ReadsHashesFromTheBeginning(MemoryStore):
     """
-    Does not look after which version it is asked.
+    Gives the hashes of the first records, whatever position it is asked for.
     """
 
-    def chain_hashes(
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        page = self.journal(after=after, limit=limit)
+        first = super().chained_journal(limit=limit)
+        return ChainedPage(page.records, page.next, first.hashes[: len(page.records)])
+
+
+@_fails("wide_transactions_come_page_by_page")
+class CutsWideTransactions(MemoryStore):
+    """
+    Keeps no more than a hundred lines of a history's transaction.
+    """
+
+    def history(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        return super().chain_hashes(account_id, limit=limit)
+    ) -> Sequence[Transaction]:
+        found = super().history(account_id, after=after, limit=limit)
+        return [attrs.evolve(each, postings=each.postings[:100]) for each in found]
+
+
+@_fails("a_history_is_read_by_versions", "the_journal_is_read_page_by_page")
+class GivesMoreThanAsked(MemoryStore):
+    """
+    Takes a limit for a wish.
+    """
+
+    def history(
+        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Transaction]:
+        return super().history(account_id, after=after, limit=limit + 1)
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        return super().journal(after=after, limit=min(limit + 1, LIMIT_MAX))
 
 
 @_fails("a_chain_of_nobody_is_an_error", chained=True)

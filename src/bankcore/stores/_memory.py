@@ -22,6 +22,7 @@ from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
     GENESIS,
+    ChainedPage,
     Cursor,
     Page,
     Posting,
@@ -142,24 +143,22 @@ class MemoryStore:
     def history(
         self, account_id: AccountId, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        return self._versions("history", account_id, after, limit)
+        first, name = max(after, 0), account_id.value
+        last = min(first + require_limit(limit), self.account(account_id).version)
+        return tuple(self._kept["history", name, n] for n in range(first + 1, last + 1))
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
         with self._lock:
             version = self.account(account_id).version
             return version, self._kept.get(("head", account_id.value), GENESIS)
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        return self._versions("chain", account_id, after, limit)
-
-    def _versions(
-        self, kind: str, account_id: AccountId, after: int, limit: int
-    ) -> tuple[Any, ...]:
-        first = max(after, 0)
-        last = min(first + require_limit(limit), self.account(account_id).version)
-        return tuple(self._kept[kind, account_id.value, n] for n in range(first + 1, last + 1))
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        page = self.journal(after=after, limit=limit)
+        hashes = tuple(
+            tuple(self._kept.get(("chain", *key), b"") for key in _versions_of(record))
+            for record in page.records
+        )
+        return ChainedPage(page.records, page.next, hashes)
 
     def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
         # Times never fall along the versions.
@@ -230,3 +229,9 @@ class MemoryStore:
             token = self.token(token_id)
             if token.revoked_at is None:
                 self._tokens[token_id] = attrs.evolve(token, revoked_at=revoked_at)
+
+
+def _versions_of(record: Transaction | Refusal) -> Iterator[tuple[str, int]]:
+    """Yield the accounts that *record* touched, each with its version."""
+    for posting in record.postings if isinstance(record, Transaction) else ():
+        yield posting.account_id.value, posting.version

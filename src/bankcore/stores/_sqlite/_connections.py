@@ -507,13 +507,12 @@ class Connections:
         """Wait for the unit that is under way, and close all: both sides open their own anew."""
         self._is_ready_to_fork = False
         with suppress(BankError):  # then it is not ready
-            self.groups.hold()
             try:
+                self.groups.hold()
                 self._with_readers(self._close_under_lock)
                 self._is_ready_to_fork = True
             finally:
                 if not self._is_ready_to_fork:
-                    self.recover()
                     self.groups.let_go()
 
     def after_fork_in_parent(self) -> None:
