@@ -51,6 +51,13 @@ class BankError(Exception):
     #: In an atomic batch: the caller's ids that stay unused because of this error.
     unused_ids: tuple[Any, ...] = ()
 
+    # A traceback and a pickle name the public place, whether or not it is loaded yet.
+    __module__ = "bankcore.errors"
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.startswith("bankcore."):
+            cls.__module__ = BankError.__module__
+
     def __str__(self) -> str:
         return self.sentence.format(self)
 
