@@ -80,8 +80,18 @@ def test_a_principal_is_made_of_texts() -> None:
         (("",), InvalidIdError, "id", "must be 1 to 128 visible ASCII characters, got ''"),
         (("a b",), InvalidIdError, "id", "must be 1 to 128 visible ASCII characters"),
         ((7,), InvalidIdError, "id", "must be 1 to 128 visible ASCII characters, got 7"),
-        (("mary", "owner"), InvalidPrincipalError, "roles", "must be a collection, got 'owner'"),
-        (("mary", None), InvalidPrincipalError, "roles", "must be a collection, got None"),
+        (
+            ("mary", "owner"),
+            InvalidPrincipalError,
+            "roles",
+            "must be a collection of roles, got 'owner'",
+        ),
+        (
+            ("mary", None),
+            InvalidPrincipalError,
+            "roles",
+            "must be a collection of roles, got None",
+        ),
         (
             ("mary", ["root"]),
             InvalidPrincipalError,

@@ -261,7 +261,7 @@ def test_an_account_that_cannot_be_is_not_born(
 
 #: What a person reads, whole: every word of it is part of the answer.
 SENTENCES: list[tuple[Callable[[], object], str]] = [
-    (lambda: Holder("mary", "read"), "rights must be a collection of Right, got 'read'."),
+    (lambda: Holder("mary", "read"), "rights must be a collection of rights, got 'read'."),
     (
         lambda: Holder("mary", []),
         "rights must not be empty (revoke_access removes them all), got none.",
@@ -1095,9 +1095,9 @@ class TestDecisions:
             account().grant_access("mary", [])
         with pytest.raises(InvalidRightsError, match=r"^rights must be among read, .* got 'own'"):
             account().grant_access("mary", ["own"])
-        with pytest.raises(InvalidRightsError, match=r"^rights must be a collection of Right"):
+        with pytest.raises(InvalidRightsError, match=r"^rights must be a collection of rights"):
             account().grant_access("mary", "read")
-        with pytest.raises(InvalidRightsError, match=r"^rights must be a collection of Right"):
+        with pytest.raises(InvalidRightsError, match=r"^rights must be a collection of rights"):
             account().grant_access("mary", None)  # type: ignore[arg-type]  # an input under test
         with pytest.raises(InvalidIdError):
             account().grant_access("a b", ["read"])

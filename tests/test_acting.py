@@ -683,9 +683,9 @@ def test_the_role_is_judged_before_the_id(town: Town) -> None:
             )
 
 
-class Unreachable:
+class Unreachable(MemoryStore):
     """
-    A store that nobody may come near.
+    A store of which nobody may take the lock.
     """
 
     def transact(self, reads: ReadSet, decide: Any) -> WriteSet:
@@ -694,8 +694,7 @@ class Unreachable:
 
 def test_one_who_may_do_none_of_it_takes_no_lock() -> None:
     """Where the role says no to a whole batch, the store is not asked."""
-    unreachable: Any = Unreachable()
-    acting = Bank(unreachable).acting_as(ANNA)
+    acting = Bank(Unreachable()).acting_as(ANNA)
 
     assert [AccessDeniedError, AccessDeniedError] == [
         type(outcome) for outcome in acting.execute([Deposit("m", eur(1)), Withdraw("m", eur(1))])
@@ -838,7 +837,9 @@ def test_an_owner_lists_its_own_on_any_store() -> None:
     class Plain:
         def __init__(self) -> None:
             store = MemoryStore()
-            self.transact, self.accounts = store.transact, store.accounts
+            for name in vars(AccountStore):
+                if not name.startswith("_"):
+                    setattr(self, name, getattr(store, name))
 
     plain: Any = Plain()
     town = Town(plain)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import attrs
@@ -321,7 +322,9 @@ def test_nothing_to_do(*, atomic: bool) -> None:
     """
     An empty batch gives no outcomes, and asks nothing of the store, the clock or the ids.
     """
-    bank = Bank(cast("AccountStore", object()), clock=broken, new_id=broken)
+    methods = {name: broken for name in vars(AccountStore) if not name.startswith("_")}
+    store = SimpleNamespace(**methods)
+    bank = Bank(cast("AccountStore", store), clock=broken, new_id=broken)
 
     assert bank.execute([], atomic=atomic) == []
 
@@ -993,6 +996,31 @@ def test_a_batch_that_never_ends(
     assert 100_002 == next(taken)
     assert store.journal().records == ()
     assert TransactionId("made-1") == bank.open_account("alice", initial_balance=eur(0)).id
+
+
+@pytest.mark.parametrize("method", ["execute", "preview"])
+def test_a_batch_ends_at_the_first_thing_that_is_no_command(bank: Bank, method: str) -> None:
+    """
+    Nothing is read after it, however much there is.
+    """
+    deposit, taken = Deposit("alice", eur(1)), count(1)
+    endless = (deposit if number < 3 else number for number in taken)
+    with pytest.raises(InvalidCommandError, match="got 3"):
+        getattr(bank, method)(endless)
+
+    assert 4 == next(taken)
+
+
+@pytest.mark.parametrize("method", ["execute", "preview"])
+@pytest.mark.parametrize(
+    ("given", "shown"), [(Deposit("alice", eur(1)), "type Deposit"), (None, "None")]
+)
+def test_one_command_is_no_batch(bank: Bank, method: str, given: Any, shown: str) -> None:
+    """
+    What cannot be iterated over is told to be no list, and what it is.
+    """
+    with pytest.raises(InvalidBatchError, match=rf"must be a list of commands, and is .*{shown}"):
+        getattr(bank, method)(given)
 
 
 def test_a_bank_verifies_its_store(bank: Bank, store: AccountStore) -> None:

@@ -33,7 +33,7 @@ def told_by(name: str, *arguments: object, statuses: Collection[int] = (0,)) -> 
     What the benchmark says, which has then compared its results and ended as it should.
     """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", BENCH / name, *map(str, arguments)],
+        [sys.executable, "-W", "error", BENCH / name, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

@@ -25,7 +25,6 @@ from bankcore.access import Tokens
 from bankcore.cli import _checks
 from bankcore.commands import OpenAccount
 from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite import _versions as _sqlite_versions
 from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
@@ -460,7 +459,6 @@ def test_verify_notes_what_to_know_about_sqlite(
 ) -> None:
     """A bug of SQLite is a note of `verify`, and nothing else says it on the command line."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
-    monkeypatch.setattr(_sqlite_versions, "_told", False)
     _, out, err = bank("verify", "bank.db")
 
     assert ("", expected) == (err, out.count("note: SQLite"))
@@ -524,7 +522,7 @@ def test_backup_copies_a_bank(bank: Run) -> None:
 def test_verify_names_what_is_wrong(bank: Run) -> None:
     """`verify` lists each disagreement, and the status is 1."""
     with SQLiteStore("bank.db") as store:
-        connection = store._connections.current().sqlite
+        connection = store._connections._open_writer()
         connection.execute("UPDATE bankcore_account SET balance_minor = 1 WHERE id = 'bob'")
     status, out, _ = bank("verify", "bank.db")
 
@@ -615,7 +613,7 @@ def test_simulate_fails_where_money_is_missing(run: Run) -> None:
     words = ("simulate", "--accounts", "5", "--operations", "20", "--store", "bank.db")
     run(*words)
     with SQLiteStore("bank.db") as store:
-        connection = store._connections.current().sqlite
+        connection = store._connections._open_writer()
         connection.execute("UPDATE bankcore_account SET balance_minor = balance_minor + 1")
     status, out, _ = run(*words)
 

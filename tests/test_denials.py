@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import Bank, Money, Principal
+from bankcore import AccountStore, Bank, Money, Principal
 from bankcore.access import (
     DENIAL_ACCOUNTS_MAX,
     DENIALS_MAX,
@@ -32,7 +32,6 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.ledger import ReadSet, WriteSet
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.stores._sqlite import _store as sqlite_module
 from bankcore.values import AccountId, PrincipalId
@@ -108,7 +107,7 @@ def test_a_denial_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
     """What nobody can have written is `StoreCorruptedError`."""
     with SQLiteStore(tmp_path / "bank.db") as store:
         store.record_denial(DENIAL)
-        store._connections.current().sqlite.execute("UPDATE bankcore_denial SET principal = 'a b'")
+        store._connections._open_writer().execute("UPDATE bankcore_denial SET principal = 'a b'")
         with pytest.raises(StoreCorruptedError, match="a denial cannot be read"):
             store.denials()
 
@@ -296,16 +295,10 @@ class Bare:
     """
 
     def __init__(self) -> None:
-        self._store = MemoryStore()
-
-    def transact(self, reads: ReadSet, decide: Any) -> WriteSet:
-        return self._store.transact(reads, decide)
-
-    def account(self, account_id: AccountId) -> Any:
-        return self._store.account(account_id)
-
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Any:
-        return self._store.accounts(after=after, limit=limit)
+        store = MemoryStore()
+        for name in vars(AccountStore):
+            if not name.startswith("_"):
+                setattr(self, name, getattr(store, name))
 
 
 def test_a_store_need_not_keep_denials() -> None:

@@ -7,7 +7,9 @@ What is tried follows from the classes of the commands, and from the signatures 
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from types import NoneType, UnionType
 from typing import Any, Final, NamedTuple, cast, get_args, get_type_hints
 
@@ -26,7 +28,8 @@ from bankcore import (
     Restriction,
     TransactionId,
 )
-from bankcore.accounts import AMOUNT_MINOR_MAX, Right
+from bankcore.access import StandardPolicy, Tokens
+from bankcore.accounts import AMOUNT_MINOR_MAX, HOLDERS_MAX, HOLDS_MAX, Holder, Right
 from bankcore.accounts._state import AccountState
 from bankcore.commands import (
     COMMANDS,
@@ -48,7 +51,9 @@ from bankcore.commands import (
 from bankcore.errors import (
     AmountTooLargeError,
     CurrencyMismatchError,
+    InvalidAccountError,
     InvalidAmountError,
+    InvalidArgumentError,
     InvalidCheckpointError,
     InvalidFlagError,
     InvalidIdError,
@@ -61,12 +66,17 @@ from bankcore.errors import (
     InvalidTextError,
     InvalidTimeError,
     InvalidVersionError,
+    InvalidWeightsError,
     SameAccountError,
 )
-from bankcore.ledger import Checkpoint
+from bankcore.io import export_journal, import_history, import_journal
+from bankcore.ledger import Checkpoint, checkpoint_of, verify
+from bankcore.money import PARTS_MAX
 from bankcore.stores import MemoryStore
+from bankcore.testing import FaultyStore
 from bankcore.testing._commands import values_of
 from bankcore.values import PrincipalId
+from bankcore.values._choices import CHOICES_MAX
 
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER, LATER_STILL = NOON.replace(hour=13), NOON.replace(hour=14)
@@ -390,6 +400,179 @@ def test_a_wrong_value_is_told_in_a_sentence(
         make()
 
     assert sentence == str(caught.value)
+
+
+# -- What never ends ----------------------------------------------------------
+
+
+def hold_of(number: int) -> Hold:
+    return Hold(id=f"h-{number}", amount=ONE)
+
+
+def holder_of(number: int) -> Holder:
+    return Holder(f"m-{number:04}", ["read"])
+
+
+@pytest.mark.parametrize(
+    ("make", "item", "limit", "error", "sentence"),
+    [
+        *(
+            (make, lambda _: "read", CHOICES_MAX, InvalidRightsError, "rights must be at most 100")
+            for make in (
+                partial(GrantAccess, "a", "mary"),
+                partial(Bank(MemoryStore()).grant_access, "a", "mary"),
+                partial(Holder, "mary"),
+            )
+        ),
+        (
+            lambda roles: Principal("mary", roles),
+            *(lambda _: "owner", CHOICES_MAX, InvalidPrincipalError, "roles must be at most 100"),
+        ),
+        (
+            lambda scopes: Principal("mary", [], scopes),
+            *(lambda _: "accounts:read", CHOICES_MAX),
+            *(InvalidPrincipalError, "scopes must be at most 100"),
+        ),
+        *(
+            (make, lambda n: ("a", ONE if n % 2 else -ONE), LEGS_MAX, InvalidLegsError, "legs are")
+            for make in (Post, Bank(MemoryStore()).post)
+        ),
+        (
+            lambda holds: Account(id="a", balance=ONE, holds=holds),
+            *(hold_of, HOLDS_MAX, InvalidAccountError, "The account is not valid: its 1001 holds"),
+        ),
+        (
+            lambda holders: Account(id="a", balance=ONE, holders=holders),
+            *(holder_of, HOLDERS_MAX, InvalidAccountError, "The account is not valid: its holder"),
+        ),
+        (
+            ONE.allocate,
+            *(lambda _: 1, PARTS_MAX, InvalidWeightsError, "weights must have at most 1,000,000"),
+        ),
+    ],
+)
+def test_an_endless_iterable_is_read_up_to_its_limit(
+    make: Callable[[Any], object],
+    item: Callable[[int], object],
+    limit: int,
+    error: type[InvalidRequestError],
+    sentence: str,
+) -> None:
+    """
+    One item more than may be there is read, and no more, whatever takes an iterable.
+    """
+    taken = count(1)
+    with pytest.raises(error, match=f"^{sentence}"):
+        make(item(number) for number in taken)
+
+    assert limit + 2 == next(taken)
+
+
+# -- What a bank is made of --------------------------------------------------
+
+
+def exported(store: Any) -> list[str]:
+    """
+    Return all lines of an export, which reads when it is asked for the first.
+    """
+    return list(export_journal(store))
+
+
+STORE: Final = "store must be a store, such as SQLiteStore('bank.db') or MemoryStore()"
+WRONG_PARTS: Final[list[tuple[Callable[[], object], str]]] = [
+    *(
+        (make, f"{STORE}, got {text}.")
+        for store, text in (
+            ("bank.db", "'bank.db'"),
+            (MemoryStore, "the class MemoryStore"),
+            (None, "None"),
+            (object(), "a value of type object"),
+        )
+        for make in (
+            partial(Bank, cast("Any", store)),
+            partial(verify, cast("Any", store)),
+            partial(checkpoint_of, cast("Any", store), NOON),
+            partial(import_journal, cast("Any", store), []),
+            partial(FaultyStore, cast("Any", store)),
+            partial(exported, cast("Any", store)),
+        )
+    ),
+    (
+        lambda: Bank(cast("Any", Bank(MemoryStore()))),
+        (
+            f"{STORE} (it lacks transact, outcome, journal, history, posting_at, holds_due), got a"
+            " value of type Bank."
+        ),
+    ),
+    (
+        lambda: import_history(cast("Any", MemoryStore()), [], currency="EUR"),
+        (
+            "bank must be a bank, such as Bank(store) (it lacks execute), got a value of type"
+            " MemoryStore."
+        ),
+    ),
+    (
+        lambda: Bank(MemoryStore(), clock=cast("Any", NOON)),
+        (
+            "clock must be a function that returns the time as an aware datetime, got a value of"
+            " type datetime."
+        ),
+    ),
+    (
+        lambda: Bank(MemoryStore(), new_id=cast("Any", "id-1")),
+        "new_id must be a function that returns the text of a new id, got 'id-1'.",
+    ),
+    (
+        lambda: Bank(MemoryStore(), policy=cast("Any", StandardPolicy)),
+        "policy must be a policy, such as StandardPolicy(), got the class StandardPolicy.",
+    ),
+    (
+        lambda: Bank(MemoryStore(), timer=cast("Any", print)),
+        (
+            "timer must be a timer, such as the time module, got a value of type"
+            " builtin_function_or_method."
+        ),
+    ),
+    (
+        lambda: Tokens(MemoryStore(), clock=cast("Any", NOON)),
+        (
+            "clock must be a function that returns the time as an aware datetime, got a value of"
+            " type datetime."
+        ),
+    ),
+    (
+        lambda: Tokens(MemoryStore(), new_secret=cast("Any", b"secret")),
+        (
+            "new_secret must be a function that returns as many random bytes as it is asked for,"
+            " got b'secret'."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "sentence"), WRONG_PARTS)
+def test_a_part_of_the_wrong_kind_is_refused_at_once(
+    make: Callable[[], object], sentence: str
+) -> None:
+    """
+    Whoever passes a path, a class or something else is told at once what to pass.
+    """
+    assert_named(make, sentence.split(maxsplit=1)[0], InvalidArgumentError)
+    with pytest.raises(InvalidArgumentError) as caught:
+        make()
+
+    assert sentence == str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["max_clock_skew", "deadline"])
+@pytest.mark.parametrize("value", [timedelta(microseconds=-1), 5, None, "5 s"])
+def test_a_duration_of_the_wrong_kind_is_refused_at_once(name: str, value: object) -> None:
+    """
+    Both are a ``timedelta`` of zero or more.
+    """
+    wrong = cast("Any", {name: value})
+
+    assert_named(lambda: Bank(MemoryStore(), **wrong), name, InvalidTimeError)
 
 
 # -- The account by itself ---------------------------------------------------

@@ -154,6 +154,11 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"value": "-1"},
         "The version must be a whole number from 0, got -1",
     ),
+    "InvalidArgumentError": (
+        *("invalid_argument", TypeError, False, False),
+        V,
+        "The argument must be so",
+    ),
     "InvalidFlagError": (
         *("invalid_flag", TypeError, False, False),
         {"value": "1"},

@@ -14,7 +14,6 @@ from bankcore.bank import SYSTEM_TIMER
 from bankcore.commands import Deposit, Withdraw
 from bankcore.errors import (
     InsufficientFundsError,
-    InvalidTimeError,
     OutcomeUnknownError,
     StoreCorruptedError,
     StoreUnavailableError,
@@ -287,14 +286,6 @@ class TestTheDeadline:
 
         assert "it failed after the commit, as planned" == raised.value.reason
         assert ["t-1", "made-1"] == ids_of(store)
-
-    @pytest.mark.parametrize("deadline", [timedelta(microseconds=-1), 30, None, "30"])
-    def test_must_be_one(self, deadline: Any) -> None:
-        """
-        A deadline is a ``timedelta`` of zero or more.
-        """
-        with pytest.raises(InvalidTimeError, match="deadline must be a timedelta of zero or more"):
-            Bank(MemoryStore(), deadline=deadline)
 
     def test_is_waited_for_by_the_system(self) -> None:
         """

@@ -244,10 +244,18 @@ def test_only_principals_have_tokens(office: Office, principal: Any) -> None:
         office.tokens.issue(principal)
 
 
-def test_a_store_that_keeps_no_tokens_says_so() -> None:
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        (object(), "a value of type object"),
+        ("bank.db", "'bank.db'"),
+        (MemoryStore, "the class MemoryStore"),
+    ],
+)
+def test_a_store_that_keeps_no_tokens_says_so(store: object, shown: str) -> None:
     """`Tokens` needs a store with that protocol."""
-    with pytest.raises(StoreMisuseError, match="object cannot store tokens"):
-        Tokens(object())
+    with pytest.raises(StoreMisuseError, match=f"{shown} cannot store tokens"):
+        Tokens(store)
 
 
 # -- What a store keeps ------------------------------------------------------
@@ -293,7 +301,7 @@ def test_a_token_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
     """A role or scope that there is not lets nobody in."""
     with SQLiteStore(tmp_path / "bank.db") as store:
         issued = Tokens(store).issue(MARY)
-        connection = store._connections.current().sqlite
+        connection = store._connections._open_writer()
         connection.execute("UPDATE bankcore_token SET roles = '[\"root\"]'")
         with pytest.raises(StoreCorruptedError, match=f"token {issued.id} cannot be read"):
             Tokens(store).authenticate(issued.text)
@@ -304,4 +312,4 @@ def test_a_digest_is_whole(tmp_path: Path) -> None:
     with SQLiteStore(tmp_path / "bank.db") as store:
         Tokens(store).issue(MARY)
         with pytest.raises(sqlite3.IntegrityError):
-            store._connections.current().sqlite.execute("UPDATE bankcore_token SET digest = x'00'")
+            store._connections._open_writer().execute("UPDATE bankcore_token SET digest = x'00'")

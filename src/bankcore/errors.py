@@ -73,6 +73,7 @@ RoundingRequiredError = _money.RoundingRequiredError
 UnknownCurrencyError = _money.UnknownCurrencyError
 BankError = _values.BankError
 DeclinedError = _values.DeclinedError
+InvalidArgumentError = _values.InvalidArgumentError
 InvalidIdError = _values.InvalidIdError
 InvalidRequestError = _values.InvalidRequestError
 InvalidTextError = _values.InvalidTextError

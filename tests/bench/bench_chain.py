@@ -19,7 +19,6 @@ import statistics
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -120,7 +119,6 @@ def written(path: Path, source: Path) -> dict[str, float]:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    warnings.simplefilter("ignore")
     ratios: dict[str, list[float]] = {way: [] for way in AIMS}
     for number in range(1, rounds + 1):
         with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:

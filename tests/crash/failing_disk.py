@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import sys
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -169,7 +168,6 @@ def run(shim: Any, template: Path, directory: Path, *, is_hasty: bool) -> dict[s
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
     shim_path, template_path, work_path, hasty = sys.argv[1:]
     result = run(
         ctypes.CDLL(shim_path), Path(template_path), Path(work_path), is_hasty=hasty == "hasty"

@@ -16,7 +16,6 @@ import random
 import sqlite3
 import struct
 import sys
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -201,7 +200,6 @@ def _write(log: int, path: Path, synchronous: Synchronous, name: str, dice: rand
 def main(
     shim: str, path: str, log_path: str, synchronous: Synchronous, seed: str, careless: str
 ) -> None:
-    warnings.simplefilter("ignore")
     kind = Careless if careless == "careless" else Checkpointing
     sqlite3.connect = partial(sqlite3.connect, factory=kind)  # type: ignore[assignment]
     log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

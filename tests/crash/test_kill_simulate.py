@@ -76,7 +76,7 @@ def test_a_kill_before_the_commit_loses_what_was_not_acknowledged(tmp_path: Path
         "from bankcore.stores import SQLiteStore\n"
         "store = SQLiteStore(sys.argv[1])\n"
         "Bank(store).open_account('alice', initial_balance=Money(1, 'EUR'))\n"
-        "connection = store._connections.current().sqlite\n"
+        "connection = store._connections._open_writer()\n"
         "connection.execute('BEGIN IMMEDIATE')\n"
         'connection.execute("UPDATE bankcore_account SET version = 2")\n'
         "print('acknowledged', flush=True)\n"

@@ -689,6 +689,18 @@ def test_too_many_requests() -> None:
     assert "EUR 100.00" == str(web.bank.account(account).balance)
 
 
+def test_an_application_that_answers_first() -> None:
+    """What a hook of the application answers goes out as it is, with the headers of all."""
+    bank = Web().bank
+    app = create_app(bank, authenticate=lambda _: PRINCIPALS["mary"])
+    app.before_request(lambda: ("closed for today", 503))
+    response = app.test_client().get("/v1/accounts")
+
+    assert (503, "closed for today") == (response.status_code, response.text)
+    assert "no-store" == response.headers["Cache-Control"]
+    assert 32 == len(response.headers["X-Request-Id"])
+
+
 def test_the_log(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     """A request is one line of JSON in ASCII: no description, key, token or query in it."""
     account = web.open()

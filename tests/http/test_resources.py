@@ -2,17 +2,25 @@
 What each resource does, for those who may ask for it.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from web import Web, euros, told
 
 from bankcore.bank import Bank
-from bankcore.errors import TransactionIdReusedError
-from bankcore.flask import _blueprint, _openapi, _resources
+from bankcore.errors import InvalidArgumentError, TransactionIdReusedError
+from bankcore.flask import (
+    TokenAuthenticator,
+    _blueprint,
+    _openapi,
+    _resources,
+    create_app,
+    create_blueprint,
+)
 from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import post
 from bankcore.money import Currency, Money
+from bankcore.stores import MemoryStore
 from bankcore.values import TransactionId
 
 
@@ -23,6 +31,30 @@ def web() -> Web:
 
 def balance(web: Web, account_id: str) -> str:
     return str(told(web.get(f"/accounts/{account_id}"))["balance"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"bank": MemoryStore()}, "bank"),
+        ({"authenticate": None}, "authenticate"),
+        ({"throttle": 60}, "throttle"),
+    ],
+)
+def test_parts_of_the_wrong_kind_are_refused_at_once(wrong: dict[str, Any], field: str) -> None:
+    """The application ends where it is made, not with its first request."""
+    parts = {"bank": Bank(MemoryStore()), "authenticate": lambda _: None, **wrong}
+    for make in (create_app, create_blueprint):
+        with pytest.raises(InvalidArgumentError, match=f"^{field} must be a ") as caught:
+            make(**parts)
+
+        assert field == caught.value.field
+
+
+def test_an_authenticator_needs_tokens() -> None:
+    """A store is not yet its tokens."""
+    with pytest.raises(InvalidArgumentError, match=r"^tokens must be tokens, such as Tokens\(st"):
+        TokenAuthenticator(cast("Any", MemoryStore()))
 
 
 def test_a_bank_account(web: Web) -> None:

@@ -73,7 +73,7 @@ def store(path: Path) -> Iterator[SQLiteStore]:
 
 
 def connection_of(store: SQLiteStore) -> sqlite3.Connection:
-    return store._connections.current().sqlite
+    return store._connections._open_writer()
 
 
 def read_all(store: SQLiteStore) -> None:
@@ -107,8 +107,7 @@ def write_raw(path: Path, *statements: str) -> None:
 
 def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
     """
-    The lines that *code* prints in a process of its own, in which every warning is an error but
-    that of the bug in SQLite's WAL.
+    The lines that *code* prints in a process of its own, in which every warning is an error.
 
     With *is_nobody* it gives up all rights before it begins, where it has any.
     """
@@ -122,10 +121,7 @@ def python(code: str, *arguments: object, is_nobody: bool = False) -> list[str]:
             f"    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         )
     done = subprocess.run(
-        [
-            *(sys.executable, "-W", "error", "-W", "ignore:SQLite 3:UserWarning"),
-            *("-c", begin + code, *map(str, arguments)),
-        ],
+        [sys.executable, "-W", "error", "-c", begin + code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -523,7 +519,8 @@ def test_a_store_that_is_being_made_is_no_other_program(
     monkeypatch.setattr(sqlite3, "connect", connected)
     with SQLiteStore(path) as again:
         assert ([], []) == contents_of(again)
-    assert 3 == len(looked_at)
+    # Twice looked at, and then opened to write and to read.
+    assert 4 == len(looked_at)
 
 
 def test_a_schema_table_of_another_program_is_refused(path: Path) -> None:
@@ -866,22 +863,53 @@ def test_a_second_reversal_is_refused_by_the_tables(store: SQLiteStore) -> None:
 # -- Threads, processes, closing ---------------------------------------------
 
 
-def test_a_connection_for_each_thread(store: SQLiteStore) -> None:
+def test_any_number_of_threads_share_a_few_connections(store: SQLiteStore) -> None:
     """
-    A thread keeps its connection, and no two threads share one.
+    One connection writes and four read, however many threads there are; more are never open.
     """
-    seen: list[sqlite3.Connection] = []
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(0))
+    together = threading.Barrier(50)
 
     def use(_: int) -> None:
-        seen.append(connection_of(store))
+        together.wait()
+        bank.deposit("alice", eur(1))
         contents_of(store)
-        assert seen[-1] is connection_of(store) or seen.count(connection_of(store)) == 1
 
-    in_threads(5, use)
-    seen.append(connection_of(store))
+    in_threads(50, use)
 
-    assert 6 == len({id(connection) for connection in seen})
-    assert connection_of(store) is seen[-1]
+    assert eur(50) == store.account(ALICE).balance
+    assert len(store._connections._open_connections()) <= 5
+
+
+def test_a_read_waits_for_one_of_the_connections_that_read(path: Path) -> None:
+    """
+    While others read with all of them a read waits, and after the timeout it says so.
+    """
+    with SQLiteStore(path, timeout=0.02) as store:
+        assert ([], []) == contents_of(store)
+        reading, ended = threading.Barrier(5), threading.Event()
+
+        def read_for_long(_: sqlite3.Connection) -> None:
+            reading.wait()
+            ended.wait()
+
+        threads = [
+            threading.Thread(target=store._connections.reading, args=(read_for_long,))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        reading.wait()
+        with pytest.raises(StoreUnavailableError, match=r"kept it busy for 0\.02 s"):
+            contents_of(store)
+        with pytest.raises(StoreUnavailableError, match=r"kept it busy for 0\.02 s"):
+            store.close()
+        ended.set()
+        for thread in threads:
+            thread.join()
+        store.close()
+        assert [] == store._connections._open_connections()
 
 
 def test_threads_that_ended_leave_nothing_open(store: SQLiteStore) -> None:
@@ -902,57 +930,14 @@ def test_threads_that_ended_leave_nothing_open(store: SQLiteStore) -> None:
     assert max(open_files[:20]) == max(open_files)
     assert eur(220) == store.account(ALICE).balance
     store.close()
-    assert [] == store._connections._process.connections
-
-
-class _MeetingThread(threading.Thread):
-    """
-    A thread of which two others learn that it has ended at the same moment.
-    """
-
-    def __init__(self, target: Callable[[], object]) -> None:
-        super().__init__(target=target)
-        self.both = threading.Barrier(2)
-
-    def is_alive(self) -> bool:
-        is_alive = super().is_alive()
-        if not is_alive and threading.current_thread().name.startswith("meeting"):
-            # A store that lets only one ask at a time keeps them from meeting, which is fine too.
-            with suppress(threading.BrokenBarrierError):
-                self.both.wait(timeout=0.2)
-        return is_alive
-
-
-def test_two_threads_may_find_the_same_thread_ended(store: SQLiteStore) -> None:
-    """
-    Who finds that a thread has ended closes its connection; that two find it is no error.
-    """
-    ended = _MeetingThread(lambda: contents_of(store))
-    ended.start()
-    ended.join()
-    raised: list[BaseException] = []
-
-    def use() -> None:
-        try:
-            contents_of(store)
-        except BaseException as error:  # noqa: BLE001  # compared in the test's own thread
-            raised.append(error)
-
-    both = [threading.Thread(target=use, name=f"meeting-{n}") for n in range(2)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
-
-    assert [] == raised
-    assert ended not in [each.thread for each in store._connections._process.connections]
+    assert [] == store._connections._open_connections()
 
 
 _FORK = """
 import traceback
 bank = Bank(store := SQLiteStore(sys.argv[1]))
 bank.open_account("alice", initial_balance=Money("10", "EUR"))
-inherited = store._connections.current().sqlite
+inherited = store._connections._open_writer()
 go_on, told = os.pipe(), os.pipe()
 child = os.fork()
 if child == 0:
@@ -960,7 +945,7 @@ if child == 0:
         bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child")
         os.write(told[1], b".")
         os.read(go_on[0], 1)
-        opened = store._connections.current().sqlite
+        opened = store._connections._open_writer()
         print(opened is inherited, bank.account("alice").balance, flush=True)
         bank.deposit("alice", Money("1", "EUR"), transaction_id="t-child-2")
         store.close()
@@ -1006,30 +991,23 @@ thread.start()
 time.sleep(0.05)
 child = os.fork()
 if child == 0:
-    for use in (lambda: bank.account("alice"), lambda: SQLiteStore(sys.argv[1])):
-        try:
-            use()
-        except StoreError as error:
-            print(error.code, "was forked while another thread had the store open" in str(error))
-    sys.stdout.flush()
+    for use in (lambda: bank, lambda: Bank(SQLiteStore(sys.argv[1]))):
+        use().deposit("alice", Money("1", "EUR"))
     os._exit(0)
 _, status = os.waitpid(child, 0)
 ended.set()
 thread.join()
-bank.withdraw("alice", bank.account("alice").balance)
-print(status, verify(store).is_clean)
+own = sum(each.command.kind == "deposit" for each in store.journal(limit=10000).records)
+print(status, verify(store).is_clean, bank.account("alice").balance == Money(10 + own, "EUR"))
 store.close()
 """
 
 
-def test_a_child_made_beside_another_thread_is_refused(path: Path) -> None:
+def test_a_child_made_beside_another_thread_goes_on(path: Path) -> None:
     """
-    Where another thread had the store open, SQLite cannot be used for the file in the child, and
-    bankcore says so at once; the parent goes on.
+    A fork waits for the unit that another thread has under way; then both sides go on.
     """
-    assert ["store_misuse True", "store_misuse True", "0 True"] == python(
-        _FORK_BESIDE_A_THREAD, path
-    )
+    assert ["0 True True"] == python(_FORK_BESIDE_A_THREAD, path)
 
 
 _FORK_IN_A_UNIT = """
@@ -1064,54 +1042,91 @@ def forks() -> Iterator[None]:
     connections._open_in_parent.clear()
 
 
+def _as_a_child(store: SQLiteStore) -> None:
+    store._connections.after_fork_in_child()
+
+
+_REFUSED = "forked while its parent was in the middle"
+
+
 @pytest.mark.usefixtures("forks")
-def test_what_other_threads_have_open_is_carried_over(path: Path) -> None:
+def test_where_a_read_goes_on_for_too_long_the_child_is_refused(path: Path) -> None:
     """
     As a child sees it: neither the store nor another on the file may be used.
     """
-    with SQLiteStore(path) as store:
+    with SQLiteStore(path, timeout=0.02) as store:
         opened, ended = threading.Event(), threading.Event()
 
-        def use() -> None:
-            contents_of(store)
+        def read_for_long(_: sqlite3.Connection) -> None:
             opened.set()
             ended.wait()
 
-        thread = threading.Thread(target=use)
+        thread = threading.Thread(target=store._connections.reading, args=(read_for_long,))
         thread.start()
         opened.wait()
         store._connections.before_fork()
-        connections._for_all(connections.Connections.after_fork_in_child)
-        for use_again in (lambda: contents_of(store), lambda: SQLiteStore(path)):
-            with pytest.raises(StoreMisuseError, match="forked while another thread"):
-                use_again()
         ended.set()
         thread.join()
+        _as_a_child(store)
+        for use_again in (lambda: contents_of(store), lambda: SQLiteStore(path)):
+            with pytest.raises(StoreMisuseError, match=_REFUSED):
+                use_again()
 
 
 @pytest.mark.usefixtures("forks")
 def test_what_cannot_be_closed_is_carried_over(path: Path) -> None:
     """
-    Where others keep the lock for too long, the connection stays, and the child is refused.
+    Where others keep the lock for too long, nothing is closed: the parent goes on with it, and the
+    child is refused.
     """
     with SQLiteStore(path, timeout=0.02) as store:
-        with open(f"{path}.lock", "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(1))
+        with _locked(path):
             store._connections.before_fork()
-        store._connections.after_fork_in_child()
-        with pytest.raises(StoreMisuseError, match="forked while another thread"):
+        store._connections.after_fork_in_parent()
+        assert eur(2) == bank.deposit("alice", eur(1)).postings[0].balance
+        with _locked(path):
+            store._connections.before_fork()
+        _as_a_child(store)
+        with pytest.raises(StoreMisuseError, match=_REFUSED):
             contents_of(store)
 
 
-def test_nothing_is_carried_over_by_a_thread_alone(path: Path) -> None:
+@pytest.mark.usefixtures("forks")
+def test_a_fork_that_python_was_not_told_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Once the process is another, what was open is neither used nor closed; what was closed before
+    is opened anew.
+    """
+    parent = os.getpid()
+    with SQLiteStore(path) as open_store, SQLiteStore(path.with_name("other.db")) as closed_store:
+        inherited = open_store._connections._open_writer()
+        closed_store._connections.before_fork()
+        closed_store._connections.after_fork_in_parent()
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "getpid", lambda: parent + 1)
+            with pytest.raises(StoreMisuseError, match=_REFUSED):
+                contents_of(open_store)
+            assert ([], []) == contents_of(closed_store)
+            open_store.close()
+            closed_store.close()
+
+        # It still answers: it was not closed.
+        assert [(1,)] == inherited.execute("SELECT 1").fetchall()
+        inherited.close()
+
+
+def test_nothing_is_open_across_a_fork(path: Path) -> None:
     """
     What was closed before a fork is opened anew when it is used, on both sides.
     """
     with SQLiteStore(path) as store:
         before = connection_of(store)
         store._connections.before_fork()
-        connections._for_all(connections.Connections.after_fork_in_child)
 
+        assert [] == store._connections._open_connections()
+        _as_a_child(store)
         assert connection_of(store) is not before
         with SQLiteStore(path) as other:
             assert contents_of(other) == contents_of(store)
@@ -1123,52 +1138,6 @@ def test_a_child_made_in_the_middle_of_a_unit_has_no_part_in_it(path: Path) -> N
     `close()` change nothing about the parent's unit.
     """
     assert ["store_misuse", "EUR 15.00"] == python(_FORK_IN_A_UNIT, path)
-
-
-def test_another_process_id_means_a_connection_of_its_own(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    Once the process is another, what was inherited is neither used nor closed, however many
-    threads find it out at once; and nothing is left of it that garbage collection could close.
-    """
-    asked = threading.Semaphore(0)
-    parent = os.getpid()
-
-    def another() -> int:
-        asked.release()
-        return parent + 1
-
-    with SQLiteStore(path) as store:
-        bank_over(store).open_account("alice", initial_balance=eur(1))
-        inherited = list(store._connections._process.connections)
-        seen: list[sqlite3.Connection] = []
-
-        def look() -> None:
-            contents_of(store)
-            seen.append(connection_of(store))
-
-        threads = [threading.Thread(target=look) for _ in range(2)]
-        with monkeypatch.context() as patched:
-            with store._connections._process_guard:
-                patched.setattr(os, "getpid", another)
-                for thread in threads:
-                    thread.start()
-                for _ in threads:
-                    asked.acquire()
-            for thread in threads:
-                thread.join()
-
-            assert inherited[0].sqlite not in seen
-            assert 2 == len({id(connection) for connection in seen})
-            store.close()
-        (abandoned,) = (each for each in connections._abandoned if each.connections == inherited)
-        for each in inherited:
-            # It still answers: it was not closed.
-            assert [(1,)] == each.sqlite.execute("SELECT 1").fetchall()
-            each.sqlite.close()
-            os.close(each.lock_file)
-        connections._abandoned.remove(abandoned)
 
 
 def test_closed_is_closed(store: SQLiteStore) -> None:
@@ -1323,11 +1292,11 @@ def test_the_lock_file_is_held_for_a_unit_and_no_longer(store: SQLiteStore, path
     assert not is_taken()
 
 
-def test_a_unit_within_a_unit_gives_up(path: Path) -> None:
+def test_a_unit_within_a_unit_is_misuse(path: Path) -> None:
     """
-    A *decide* that writes to its own store waits for itself, and is told that it is busy.
+    A *decide* that writes to its own store is told at once that it must not.
     """
-    with SQLiteStore(path, timeout=0.02) as store:
+    with SQLiteStore(path) as store:
         bank = bank_over(store)
         bank.open_account("alice", initial_balance=eur(1))
 
@@ -1335,7 +1304,7 @@ def test_a_unit_within_a_unit_gives_up(path: Path) -> None:
             bank.deposit("alice", eur(1))
             return NOW
 
-        with pytest.raises(StoreUnavailableError, match="busy"):
+        with pytest.raises(StoreMisuseError, match="a unit cannot begin within another"):
             Bank(store, clock=clock).deposit("alice", eur(1))
 
         assert eur(1) == store.account(ALICE).balance
@@ -2083,7 +2052,7 @@ def test_an_error_before_the_commit_is_certain(
             assert before == contents_of(store)
 
 
-@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_error_at_the_commit_leaves_it_open(
     path: Path, faulty: type[Faulty], when: str, code: int
@@ -2108,6 +2077,26 @@ def test_an_error_at_the_commit_leaves_it_open(
 
         assert (eur(101), when == "after") == (retried.postings[0].balance, retried.replayed)
         assert eur(101) == store.account(ALICE).balance
+
+
+def test_a_commit_for_which_there_is_no_room_is_certain(path: Path, faulty: type[Faulty]) -> None:
+    """
+    SQLite says that the disk is full only where it could not write all of a commit: not done.
+    """
+    with SQLiteStore(path) as store:
+        bank = _begun(store)
+
+        def plan(told: str, statement: str) -> None:
+            if (told, statement) == ("before", "COMMIT"):
+                raise sqlite_error(sqlite3.SQLITE_FULL)
+
+        faulty.plan = plan
+        with pytest.raises(StoreUnavailableError, match="nothing was written"):
+            bank.deposit("alice", eur(1), transaction_id="t-1")
+        faulty.plan = None
+
+        assert eur(100) == store.account(ALICE).balance
+        assert not bank.deposit("alice", eur(1), transaction_id="t-1").replayed
 
 
 def test_an_interrupt_anywhere_is_all_or_nothing(tmp_path: Path, faulty: type[Faulty]) -> None:
@@ -2144,6 +2133,7 @@ def test_faults_leave_nothing_open(path: Path, faulty: type[Faulty]) -> None:
     """
     with SQLiteStore(path) as store:
         bank = _begun(store)
+        contents_of(store)
         before = descriptors()
         for statement in ("BEGIN IMMEDIATE", "COMMIT") * 5:
 
@@ -2177,25 +2167,43 @@ def test_a_connection_is_not_trusted_after_trouble_with_the_disk(
     path: Path, faulty: type[Faulty], code: int, is_trusted: bool
 ) -> None:
     """
-    After an error of the disk or damage, found by a write or a read, the next use opens a
-    connection anew; after one that will pass, it goes on with the same.
+    After an error of the disk or damage, found by a write, the next use opens a connection anew;
+    after one that will pass, it goes on with the same.
     """
     with SQLiteStore(path) as store:
         bank = _begun(store)
-        for use in (lambda: bank.deposit("alice", eur(1)), store.accounts):
-            before = connection_of(store)
-            faulty.plan = _At(1, sqlite_error(code))
-            with pytest.raises(StoreError):
-                use()
-            faulty.plan = None
+        before = connection_of(store)
+        faulty.plan = _At(1, sqlite_error(code))
+        with pytest.raises(StoreError):
+            bank.deposit("alice", eur(1))
+        faulty.plan = None
 
-            assert is_trusted == (before is connection_of(store))
+        assert is_trusted == (before is connection_of(store))
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR])
+def test_a_connection_whose_read_failed_is_not_lent_again(
+    path: Path, faulty: type[Faulty], code: int
+) -> None:
+    """
+    Whatever a read raised, the next one has a connection of which nothing is left open.
+    """
+    with SQLiteStore(path) as store:
+        _begun(store)
+        contents_of(store)
+        (before, *_) = [each.sqlite for each in store._connections._readers if each.sqlite]
+        faulty.plan = _At(1, sqlite_error(code))
+        with pytest.raises(StoreError):
+            store.accounts()
+        faulty.plan = None
+        contents_of(store)
+
+        assert before not in store._connections._open_connections()
 
 
 def test_a_fault_in_one_thread_leaves_the_others_alone(path: Path, faulty: type[Faulty]) -> None:
     """
-    A connection that is given up is the thread's own: no other descriptor is closed, and no
-    other connection.
+    While the units of some threads fail at their commit, those of another go on.
     """
     with SQLiteStore(path) as store:
         bank = _begun(store)
@@ -2205,7 +2213,6 @@ def test_a_fault_in_one_thread_leaves_the_others_alone(path: Path, faulty: type[
             if threading.current_thread() is not mine and statement == "COMMIT":
                 raise sqlite_error(sqlite3.SQLITE_IOERR)
 
-        own = connection_of(store)
         faulty.plan = plan
 
         def fail(n: int) -> None:
@@ -2217,7 +2224,6 @@ def test_a_fault_in_one_thread_leaves_the_others_alone(path: Path, faulty: type[
             bank.deposit("bob", eur(1))
         faulty.plan = None
 
-        assert own is connection_of(store)
         assert [eur(100), eur(103)] == [each.balance for each in store.accounts()]
 
 

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -19,10 +19,11 @@ from typing import Any, Final
 
 import pytest
 
-from bankcore import AccountStatus, Bank, BankError, TransactionId
-from bankcore.errors import InsufficientFundsError, StoreCorruptedError
+from bankcore import AccountStatus, Bank, BankError, Principal, TransactionId
+from bankcore.commands import Command, Deposit, OpenAccount
+from bankcore.errors import AccountNotVisibleError, InsufficientFundsError, StoreCorruptedError
 from bankcore.ledger import LIMIT_MAX, Checkpoint, ReadSet, Snapshot, Transaction, WriteSet, verify
-from bankcore.stores import SQLiteStore
+from bankcore.stores import JoinedSQLiteStore, SQLiteStore
 from bankcore.testing._conformance.helpers import (
     LAST_INSTANT,
     NOW,
@@ -442,6 +443,106 @@ def test_what_changes_no_read_is_found_as_well(
     assert any(expected in each for each in found), found
 
 
+LAST_KEY: Final = 2**63 - 1
+OF_ACCOUNT: Final = tuple(
+    f"UPDATE bankcore_{table} SET {column} = {LAST_KEY} WHERE {column} ="
+    " (SELECT key FROM bankcore_account WHERE id = 'holding')"
+    for table, column in (
+        *(("posting", "account_key"), ("hold", "account_key"), ("holder", "account_key")),
+        ("account", "key"),
+    )
+)
+OF_PLACE: Final = tuple(
+    f"UPDATE bankcore_{table} SET place = {LAST_KEY} WHERE place ="
+    " (SELECT max(place) FROM bankcore_journal)"
+    for table in ("posting", "journal")
+)
+OF_VERSION: Final = tuple(
+    f"UPDATE bankcore_{table} SET version = {LAST_KEY} WHERE {column} ="
+    " (SELECT key FROM bankcore_account WHERE id = 'holding') AND version ="
+    " (SELECT version FROM bankcore_account WHERE id = 'holding')"
+    for table, column in (("posting", "account_key"), ("account", "key"))
+)
+
+
+@pytest.mark.parametrize("store_class", [SQLiteStore, JoinedSQLiteStore])
+@pytest.mark.parametrize(
+    ("statements", "kind", "expected"),
+    [
+        (OF_ACCOUNT, OpenAccount, f"and their keys are from 1 to {LAST_KEY}"),
+        (OF_PLACE, Deposit, f"and their places are from 1 to {LAST_KEY}"),
+        (OF_PLACE, OpenAccount, f"and their places are from 1 to {LAST_KEY}"),
+        (OF_VERSION, Deposit, "version"),
+    ],
+    ids=["account and open", "place and deposit", "place and open", "version and deposit"],
+)
+def test_a_newest_number_without_a_next_one_is_damage(
+    honest: tuple[Path, Checkpoint],
+    tmp_path: Path,
+    statements: Sequence[str],
+    kind: type[Command],
+    expected: str,
+    store_class: type[SQLiteStore | JoinedSQLiteStore],
+) -> None:
+    """
+    The audit tells a key, place or version that is the last there can be, and a write that needs
+    the next one is refused as any other damage. Nothing is written.
+    """
+    path = tmp_path / "bank.db"
+    copyfile(honest[0], path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        with without_triggers(connection):
+            for statement in statements:
+                connection.execute(statement)
+        command: Command = Deposit("holding", eur(1))
+        if kind is OpenAccount:
+            command = OpenAccount("new", initial_balance=eur(1))
+        connection.execute("BEGIN")
+        with ExitStack() as stack:
+            store: SQLiteStore | JoinedSQLiteStore = JoinedSQLiteStore(connection)
+            if store_class is SQLiteStore:
+                connection.execute("ROLLBACK")
+                store = stack.enter_context(SQLiteStore(path))
+            found = [str(each) for each in verify(store).disagreements]
+            before = [repr(each) for each in store.accounts()]
+
+            assert any(expected in each for each in found), found
+            with pytest.raises(StoreCorruptedError, match="is the last there can be"):
+                Bank(store).execute([command])
+            assert before == [repr(each) for each in store.accounts()]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("hold", "hold held-3 has the key 9223372036854775807, beyond the number of holds"),
+        ("denial", "a denial has the key 9223372036854775807"),
+    ],
+)
+def test_a_newest_row_after_which_there_is_no_order_is_found(
+    honest: tuple[Path, Checkpoint], tmp_path: Path, table: str, expected: str
+) -> None:
+    """
+    After the last key SQLite takes any that is free, so that what is newer would not come after.
+    """
+    path = tmp_path / "bank.db"
+    copyfile(honest[0], path)
+    with SQLiteStore(path) as store:
+        with pytest.raises(AccountNotVisibleError):
+            Bank(store).acting_as(Principal("kim", ["owner"])).account("holding")
+        assert verify(store).is_clean
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            f"UPDATE bankcore_{table} SET key = {LAST_KEY}"
+            f" WHERE key = (SELECT max(key) FROM bankcore_{table})"
+        )
+    with SQLiteStore(path) as store:
+        found = [str(each) for each in verify(store).disagreements]
+
+    assert 1 == len(found)
+    assert expected in found[0]
+
+
 def test_rows_out_of_order_end_a_reading(
     honest: tuple[Path, Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -572,7 +673,8 @@ def test_the_order_of_holds_counts(tmp_path: Path) -> None:
             bank.place_hold("alice", eur(1), transaction_id=name)
         assert verify(store).is_clean
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE bankcore_hold SET key = 100 - key")
+        for change in ("-key", "key + 3"):  # no two rows have one key in between
+            connection.execute(f"UPDATE bankcore_hold SET key = {change}")
         connection.commit()
     with SQLiteStore(path) as store:
         (found,) = verify(store).disagreements

@@ -6,7 +6,8 @@ A policy is pure: it reads no store and no clock, and may be asked twice. Nothin
 """
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Final, NamedTuple, Protocol
 
 import attrs
@@ -142,14 +143,20 @@ class _Question(NamedTuple):
     command: Command | None
 
 
+def _column(role: Role) -> dict[str, Grant]:
+    """Return the column of *role* in the policy table; an action without an entry is denied."""
+    found = {action: getattr(grants, role.value) for action, grants in POLICY_TABLE.items()}
+    return {action: grant for action, grant in found.items() if grant is not Grant.NEVER}
+
+
 class _RolePolicy:
     """A column of the policy table. Never made itself."""
 
     role: Role
+    _grants: Mapping[str, Grant]
 
     def permits(self, principal: Principal, action: str) -> bool:
-        grant = getattr(POLICY_TABLE.get(action), self.role.value, Grant.NEVER)
-        return self.role in principal.roles and grant is not Grant.NEVER
+        return action in self._grants and self.role in principal.roles
 
     def decides(
         self,
@@ -158,9 +165,8 @@ class _RolePolicy:
         accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        # An action without a row is denied.
-        grant = getattr(POLICY_TABLE.get(action), self.role.value, Grant.NEVER)
-        if self.role not in principal.roles or grant is Grant.NEVER:
+        grant = self._grants.get(action)
+        if grant is None or self.role not in principal.roles:
             return denied(_NOT_AT_ALL)
         if grant is Grant.ALWAYS:
             return ALLOWED
@@ -195,6 +201,7 @@ class OwnerPolicy(_RolePolicy):
     """
 
     role = Role.OWNER
+    _grants = _column(role)
 
     def _decides(self, asked: _Question, grant: Grant) -> Verdict:
         if grant is Grant.FOR_ITSELF:
@@ -252,6 +259,7 @@ class TellerPolicy(_OthersPolicy):
     """
 
     role = Role.TELLER
+    _grants = _column(role)
 
     def __init__(self, limit: Money | Iterable[Money] = ()) -> None:
         self._limits: dict[Currency, Money] = {}
@@ -292,6 +300,7 @@ class AuditorPolicy(_OthersPolicy):
     """An auditor reads everything, verifies, and changes nothing."""
 
     role = Role.AUDITOR
+    _grants = _column(role)
 
 
 class OperatorPolicy(_OthersPolicy):
@@ -302,6 +311,7 @@ class OperatorPolicy(_OthersPolicy):
     """
 
     role = Role.OPERATOR
+    _grants = _column(role)
 
 
 class ServicePolicy(_RolePolicy):
@@ -363,19 +373,16 @@ class StandardPolicy:
             teller = TellerPolicy(teller_limit)
         except InvalidAmountError as error:
             raise error.about("teller_limit") from None
-        self._policies: tuple[_RolePolicy, ...] = (
-            OwnerPolicy(),
-            teller,
-            AuditorPolicy(),
-            OperatorPolicy(),
-            ServicePolicy(),
-        )
+        policies = (OwnerPolicy(), teller, AuditorPolicy(), OperatorPolicy(), ServicePolicy())
+        # By the roles of a principal, the policies of these roles in the order above.
+        self._policies: dict[frozenset[Role], tuple[_RolePolicy, ...]] = {
+            frozenset(each.role for each in some): some
+            for count in range(len(policies) + 1)
+            for some in combinations(policies, count)
+        }
 
     def permits(self, principal: Principal, action: str) -> bool:
-        for each in self._policies:
-            if each.role in principal.roles and each.permits(principal, action):
-                return True
-        return False
+        return any(each.permits(principal, action) for each in self._policies[principal.roles])
 
     def decides(
         self,
@@ -385,15 +392,14 @@ class StandardPolicy:
         command: Command | None,
     ) -> Verdict:
         said: Verdict | None = None
-        for each in self._policies:
-            if each.role in principal.roles:
-                verdict = each.decides(principal, action, accounts, command)
-                if verdict is ALLOWED:
-                    return verdict
-                # A role that may do such a thing at all knows best why not, and an account that
-                # one role sees is not hidden any more.
-                if verdict.reason != _NOT_AT_ALL and (
-                    said is None or said.answer is _Answer.HIDDEN is not verdict.answer
-                ):
-                    said = verdict
+        for each in self._policies[principal.roles]:
+            verdict = each.decides(principal, action, accounts, command)
+            if verdict is ALLOWED:
+                return verdict
+            # A role that may do such a thing at all knows best why not, and an account that
+            # one role sees is not hidden any more.
+            if verdict.reason != _NOT_AT_ALL and (
+                said is None or said.answer is _Answer.HIDDEN is not verdict.answer
+            ):
+                said = verdict
         return denied(_NOT_AT_ALL) if said is None else said

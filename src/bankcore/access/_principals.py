@@ -5,14 +5,15 @@ The application makes sure that a principal is who it claims to be; nothing here
 """
 
 import enum
-from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
 from bankcore.access._errors import InvalidPrincipalError
 from bankcore.access._table import SCOPES
 from bankcore.values import PrincipalId
-from bankcore.values._errors import names_fields, shown
+from bankcore.values._choices import to_choices
+from bankcore.values._errors import names_fields
 from bankcore.values._ids import to_principal_id
 
 
@@ -26,34 +27,22 @@ class Role(enum.Enum):
     SERVICE = "service"
 
 
-def _to_list(values: object, field: str) -> list[object]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise InvalidPrincipalError(shown(values), "must be a collection").about(field)
-    return list(values)
+_ROLES: Final = [role.value for role in Role]
+_SCOPES: Final = sorted(SCOPES)
 
 
 def _to_roles(values: object) -> frozenset[Role]:
-    found = set()
-    for value in _to_list(values, "roles"):
-        try:
-            found.add(Role(value))
-        except ValueError:
-            names = ", ".join(each.value for each in Role)
-            raise InvalidPrincipalError(shown(value), f"must be among {names}").about(
-                "roles"
-            ) from None
-    return frozenset(found)
+    return to_choices(values, Role, _ROLES, InvalidPrincipalError, "roles")
 
 
 def _to_scopes(values: object) -> frozenset[str]:
-    found = set()
-    for value in _to_list(values, "scopes"):
-        if type(value) is not str or value not in SCOPES:
-            raise InvalidPrincipalError(
-                shown(value), f"must be among {', '.join(sorted(SCOPES))}"
-            ).about("scopes")
-        found.add(value)
-    return frozenset(found)
+    return to_choices(values, _to_scope, _SCOPES, InvalidPrincipalError, "scopes")
+
+
+def _to_scope(value: object) -> str:
+    if type(value) is not str or value not in SCOPES:
+        raise ValueError
+    return value
 
 
 def _shown_roles(roles: frozenset[Role]) -> str:

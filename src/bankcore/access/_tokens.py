@@ -24,7 +24,7 @@ from bankcore.access._errors import InvalidPrincipalError, TokenNotFoundError
 from bankcore.access._principals import Principal
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.ledger._pages import read_all
-from bankcore.values._errors import InvalidTimeError, shown
+from bankcore.values._errors import InvalidTimeError, require_callable, shown
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
 
@@ -116,6 +116,7 @@ class Tokens:
 
     Raises:
         StoreMisuseError: If *store* cannot store tokens.
+        InvalidArgumentError: If *clock* or *new_secret* is no function.
     """
 
     def __init__(
@@ -125,8 +126,10 @@ class Tokens:
         clock: Callable[[], datetime] = _utc_now,
         new_secret: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        if not isinstance(store, TokenStore):
-            raise StoreMisuseError(f"{type(store).__name__} cannot store tokens")
+        if isinstance(store, type) or not isinstance(store, TokenStore):
+            raise StoreMisuseError(f"{shown(store)} cannot store tokens")
+        require_callable(clock, "clock", "the time as an aware datetime")
+        require_callable(new_secret, "new_secret", "as many random bytes as it is asked for")
         self._store = store
         self._clock = clock
         self._new_secret = new_secret

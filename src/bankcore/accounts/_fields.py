@@ -1,6 +1,5 @@
 """The fields that accounts and commands share: which values are valid for any account."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +11,7 @@ from bankcore.accounts._errors import (
 from bankcore.accounts._kinds import Restriction, Right
 from bankcore.money import Money
 from bankcore.money._errors import AmountTooLargeError, InvalidAmountError
+from bankcore.values._choices import to_choices
 from bankcore.values._errors import InvalidTimeError, shown
 from bankcore.values._instants import to_instant
 
@@ -23,25 +23,17 @@ AMOUNT_MINOR_MAX: Final = 10**18 - 1
 #: other systems: here, no end is None.
 END_YEAR_MAX: Final = 9998
 
+_RIGHTS: Final = [right.value for right in Right]
+
 
 def to_rights(rights: object) -> frozenset[Right]:
     """Return *rights*, an iterable of `Right` or of their names, as a set."""
-    if isinstance(rights, str | bytes) or not isinstance(rights, Iterable):
-        raise InvalidRightsError(shown(rights), "must be a collection of Right").about("rights")
-    found = set()
-    for right in rights:
-        try:
-            found.add(Right(right))
-        except ValueError:
-            names = ", ".join(each.value for each in Right)
-            raise InvalidRightsError(shown(right), f"must be among {names}").about(
-                "rights"
-            ) from None
+    found = to_choices(rights, Right, _RIGHTS, InvalidRightsError, "rights")
     if not found:
         raise InvalidRightsError(
             "none", "must not be empty (revoke_access removes them all)"
         ).about("rights")
-    return frozenset(found)
+    return found
 
 
 def shown_rights(rights: frozenset[Right]) -> str:

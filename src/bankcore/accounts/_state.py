@@ -8,6 +8,7 @@ transactions, or a clock. What operations do to an account is in `_changes`, wha
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from operator import attrgetter
 from typing import Final, Self
 
@@ -42,12 +43,13 @@ def _to_id(account_id: AccountId | str) -> AccountId:
     return to_account_id(account_id, "id")
 
 
+# One more than may be there is read: it is refused below, and what is endless is not read on.
 def _to_holds(holds: Iterable[Hold]) -> tuple[Hold, ...]:
-    return tuple(holds)
+    return holds if type(holds) is tuple else tuple(islice(holds, HOLDS_MAX + 1))
 
 
 def _to_holders(holders: Iterable[Holder]) -> tuple[Holder, ...]:
-    return tuple(holders)
+    return holders if type(holders) is tuple else tuple(islice(holders, HOLDERS_MAX + 1))
 
 
 def _to_reason(reason: object) -> str | None:

@@ -105,7 +105,7 @@ def reads_of(requests: Sequence[Request], *, is_guarded: bool = False) -> ReadSe
         elif type(command) is Reverse:
             originals[command.original_id.value] = command.original_id
     if is_guarded:
-        originals = {**transaction_ids, **originals}
+        transaction_ids, originals = {}, {**transaction_ids, **originals}
     return ReadSet(
         tuple(transaction_ids.values()), tuple(account_ids.values()), tuple(originals.values())
     )

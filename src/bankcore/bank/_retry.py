@@ -38,12 +38,12 @@ class Timer(Protocol):
 SYSTEM_TIMER: Final[Timer] = time
 
 
-def require_deadline(deadline: object) -> timedelta:
-    """Return *deadline* if it is a ``timedelta`` of zero or more."""
-    if isinstance(deadline, timedelta) and deadline >= timedelta():
-        return deadline
-    value = str(deadline) if isinstance(deadline, timedelta) else shown(deadline)
-    raise InvalidTimeError(value, "must be a timedelta of zero or more").about("deadline")
+def require_duration(value: object, field: str) -> timedelta:
+    """Return *value* if it is a ``timedelta`` of zero or more; an error names *field*."""
+    if isinstance(value, timedelta) and value >= timedelta():
+        return value
+    given = str(value) if isinstance(value, timedelta) else shown(value)
+    raise InvalidTimeError(given, "must be a timedelta of zero or more").about(field)
 
 
 def retry(

@@ -8,13 +8,11 @@ sentence, and a status that says whether the call was wrong (2) or the bank refu
 import errno
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from bankcore.cli import _accounts, _checks, _serve, _simulate, _tokens
 from bankcore.cli._parser import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_WRONG_CALL, Parser, failed
-from bankcore.stores import SQLiteWALWarning
 from bankcore.values._errors import BankError, InvalidRequestError
 
 
@@ -25,10 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is None:
             # Nobody would see what was done.
             raise OSError(errno.EBADF, "there is no standard output")  # noqa: TRY301  # told as any other
-        with warnings.catch_warnings():
-            # The user cannot act on it at each command; `verify` reports it.
-            warnings.simplefilter("ignore", SQLiteWALWarning)
-            status: int = parsed.run(parsed) or 0
+        status: int = parsed.run(parsed) or 0
         sys.stdout.flush()
     except BankError as error:
         status = EXIT_REFUSED

@@ -10,14 +10,14 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Final
 
 import attrs
-from flask import Blueprint, Flask, Request, Response, request
+from flask import Blueprint, Flask, Request, Response
 from flask.globals import request_ctx
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 
@@ -28,6 +28,7 @@ from bankcore.flask._problems import Problem, to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
 from bankcore.flask._serializers import answer
 from bankcore.flask._validation import read_command, read_query
+from bankcore.values._errors import require_callable, require_methods
 
 #: Returns the principal that sends a request, or None if it is not known.
 Authenticate = Callable[[Request], Principal | None]
@@ -35,10 +36,9 @@ Authenticate = Callable[[Request], Principal | None]
 #: to wait if there were too many requests, or None.
 Throttle = Callable[[Principal, str], int | None]
 
-_log = logging.getLogger("bankcore.flask")
+_View = Callable[[Request, Mapping[str, str]], Response]
 
-# Every answer has these: no cache keeps it, and no browser guesses its type.
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_log = logging.getLogger("bankcore.flask")
 
 _STATE: Final = "bankcore.state"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -63,10 +63,11 @@ class TokenAuthenticator:
     """
 
     def __init__(self, tokens: Tokens) -> None:
+        require_methods(tokens, "tokens", ("authenticate",), "tokens, such as Tokens(store)")
         self._tokens = tokens
 
     def __call__(self, request: Request) -> Principal | None:
-        given = request.headers.get("Authorization", "")
+        given = request.environ.get("HTTP_AUTHORIZATION", "")
         if "," in given:
             raise BadRequest("Send one Authorization header, with one token.")
         scheme, _, token = given.partition(" ")
@@ -89,14 +90,21 @@ def create_blueprint(
         authenticate: Returns the principal that sends a request, or None, which is a 401.
         throttle: Returns the seconds that a principal has to wait, which is a 429, or None.
         url_prefix: The path under which the resources are.
+
+    Raises:
+        InvalidArgumentError: If *bank* is no bank, or *authenticate* or *throttle* no function.
     """
+    require_methods(bank, "bank", ("acting_as",), "a bank, such as Bank(store)")
+    require_callable(authenticate, "authenticate", "the principal of a request, or None")
+    if throttle is not None:
+        require_callable(throttle, "throttle", "the seconds to wait, or None")
     blueprint = Blueprint("bankcore", __name__, url_prefix=url_prefix)
-    views: dict[str, dict[str, Callable[..., Response]]] = {}
+    views: dict[str, dict[str, _View]] = {}
     for endpoint in ENDPOINTS:
         view = _bank_view(bank, endpoint, authenticate, throttle)
         views.setdefault(endpoint.path, {})[endpoint.method] = view
-    views["/health"] = {"GET": lambda: _health(bank)}
-    views["/openapi.json"] = {"GET": lambda: answer(document(url_prefix))}
+    views["/health"] = {"GET": lambda sent, _: _health(bank, sent)}
+    views["/openapi.json"] = {"GET": lambda *_: answer(document(url_prefix))}
     for path, (file, content_type) in _PAGE_FILES.items():
         views[path] = {"GET": _file_view(file, content_type)}
     rule = partial(blueprint.add_url_rule, methods=_METHODS, provide_automatic_options=False)
@@ -104,7 +112,6 @@ def create_blueprint(
         name = path.strip("/").replace("/", "_").replace(".", "_")
         rule(path.replace("{", "<").replace("}", ">"), name, _by_method(by_method))
     rule("/<path:path>", "unknown", _unknown)
-    blueprint.before_request(_begin)
     blueprint.after_request(_end)
     blueprint.register_error_handler(Exception, _problem_response)
     return blueprint
@@ -122,7 +129,6 @@ def create_app(
     # Other paths than the blueprint's, and unknown methods.
     @app.errorhandler(HTTPException)
     def no_route(error: HTTPException) -> Response:
-        _begin()
         return _end(_problem_response(error))
 
     return app
@@ -132,20 +138,27 @@ def create_app(
 class _State:
     """The facts of a request for its answer and its line in the log."""
 
-    request_id: str
-    started: float
+    request_id: str = attrs.field(factory=lambda: os.urandom(16).hex())
+    started: float = attrs.field(factory=time.perf_counter)
     action: str | None = None
     principal: str | None = None
     code: str | None = None
     failure: str | None = None
 
 
+def _state_of(sent: Request) -> _State:
+    """Return the state of this request, which begins when it is first asked for."""
+    state: _State | None = sent.environ.get(_STATE)
+    if state is None:
+        state = sent.environ[_STATE] = _State()
+    return state
+
+
 def _bank_view(
     bank: Bank, endpoint: Endpoint, authenticate: Authenticate, throttle: Throttle | None
-) -> Callable[..., Response]:
-    def view(**path: str) -> Response:
-        sent = request_ctx.request
-        state: _State = sent.environ[_STATE]
+) -> _View:
+    def view(sent: Request, path: Mapping[str, str]) -> Response:
+        state = _state_of(sent)
         state.action = endpoint.name
         principal = authenticate(sent)
         if principal is None:
@@ -178,16 +191,18 @@ def _unauthenticated(sent: Request) -> Problem:
     )
 
 
-def _by_method(views: dict[str, Callable[..., Response]]) -> Callable[..., Response]:
+def _by_method(views: dict[str, _View]) -> Callable[..., Response]:
     allowed = sorted({*views, "OPTIONS", *(["HEAD"] if "GET" in views else [])})
 
     def view(**path: str) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
+        # One look-up of Flask's proxy, which every further one would repeat.
+        sent = request_ctx.request
+        method = "GET" if sent.method == "HEAD" else sent.method
         if method == "OPTIONS":
             return Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed)})
         if method not in views:
             raise MethodNotAllowed(allowed)
-        return views[method](**path)
+        return views[method](sent, path)
 
     return view
 
@@ -196,16 +211,16 @@ def _unknown(**_: str) -> Response:
     raise NotFound
 
 
-def _health(bank: Bank) -> Response:
-    request.environ[_STATE].action = "health"
-    read_query(request, {})
+def _health(bank: Bank, sent: Request) -> Response:
+    _state_of(sent).action = "health"
+    read_query(sent, {})
     # Fails if the store cannot be read; the account itself is told to nobody.
     next(iter(bank.accounts()), None)
     return answer({"status": "ok"})
 
 
-def _file_view(name: str, content_type: str) -> Callable[[], Response]:
-    def view() -> Response:
+def _file_view(name: str, content_type: str) -> _View:
+    def view(_sent: Request, _path: Mapping[str, str]) -> Response:
         text = files("bankcore.flask").joinpath("page", name).read_text("utf-8")
         headers = {"Content-Security-Policy": _PAGE_POLICY}
         return Response(text, headers=headers, content_type=content_type)
@@ -213,13 +228,9 @@ def _file_view(name: str, content_type: str) -> Callable[[], Response]:
     return view
 
 
-def _begin() -> None:
-    request.environ[_STATE] = _State(os.urandom(16).hex(), time.perf_counter())
-
-
 def _problem_response(error: Exception) -> Response:
     problem = to_problem(error)
-    state: _State = request.environ[_STATE]
+    state = _state_of(request_ctx.request)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         state.failure = "".join(traceback.format_exception(error))
     state.code = problem.code
@@ -228,9 +239,11 @@ def _problem_response(error: Exception) -> Response:
 
 def _end(response: Response) -> Response:
     sent = request_ctx.request
-    state: _State = sent.environ[_STATE]
-    response.headers.update(_HEADERS)
-    response.headers["X-Request-Id"] = state.request_id
+    state = _state_of(sent)
+    # Every answer has these: no cache keeps it, and no browser guesses its type.
+    response.headers.set("Cache-Control", "no-store")
+    response.headers.set("X-Content-Type-Options", "nosniff")
+    response.headers.set("X-Request-Id", state.request_id)
     level = logging.INFO if state.failure is None else logging.ERROR
     if _log.isEnabledFor(level):
         line = {

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from bankcore.accounts import Account, Hold
 from bankcore.ledger import Posting, Statement, StatementLine, Transaction
@@ -32,7 +33,10 @@ def answer(
     content_type: str = "application/json",
 ) -> Response:
     """Return the response whose body is *members* as a line of JSON."""
-    return Response(f"{_encode(members)}\n", status, dict(headers), content_type=content_type)
+    own = Headers()
+    for name, value in headers.items():
+        own.add(name, value)
+    return Response(f"{_encode(members)}\n", status, own, content_type=content_type)
 
 
 def instant_text(instant: datetime | None) -> str | None:

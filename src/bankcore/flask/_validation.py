@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
 from flask import Request
+from werkzeug.wsgi import get_content_length
 
 from bankcore.flask._fields import Body
 from bankcore.flask._problems import Problem, bad_request, missing_field
@@ -51,8 +52,9 @@ def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dic
 
 
 def _fields(request: Request, body: Body) -> dict[str, Any]:
-    headers = request.headers
-    if headers.get("Content-Type") != "application/json" or "Content-Encoding" in headers:
+    # As `request.headers` would find them, which takes several times as long.
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != "application/json" or "HTTP_CONTENT_ENCODING" in environ:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
@@ -74,13 +76,13 @@ def _fields(request: Request, body: Body) -> dict[str, Any]:
 
 def _whole_body(request: Request) -> bytes:
     """Return the whole body, and read no more than one byte of what is too much."""
-    found = b""
-    if (request.content_length or 0) <= BODY_LENGTH_MAX:
+    found, length = b"", get_content_length(request.environ)
+    if (length or 0) <= BODY_LENGTH_MAX:
         while len(found) <= BODY_LENGTH_MAX:
             part = request.stream.read(BODY_LENGTH_MAX + 1 - len(found))
-            if not part:
-                return found
             found += part
+            if not part or len(found) == length:
+                return found
     raise Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too_large",
@@ -172,7 +174,7 @@ def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) ->
 
 def _key(request: Request) -> str:
     """Return the idempotency key, without its quotes."""
-    given = request.headers.get("Idempotency-Key")
+    given: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if given is None:
         raise bad_request(
             "missing_idempotency_key",
@@ -192,7 +194,7 @@ def _key(request: Request) -> str:
 
 def _expected_version(request: Request) -> int | None:
     """Return the version that ``If-Match`` asks for; None for any."""
-    given = request.headers.get("If-Match")
+    given: str | None = request.environ.get("HTTP_IF_MATCH")
     if given is None or given == "*":
         return None
     match = _version_tag(given)

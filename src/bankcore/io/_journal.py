@@ -33,6 +33,7 @@ from bankcore.ledger import _codec as codec
 from bankcore.ledger._chain import Record
 from bankcore.ledger._errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError
 from bankcore.ledger._pages import every_account, every_record
+from bankcore.ledger._store import require_store
 from bankcore.money import Money
 from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -60,6 +61,7 @@ def export_journal(store: AccountStore) -> Iterator[str]:
     What is recorded while it runs is in it or not, but always whole and in order. The records
     of one page are in memory at a time.
     """
+    require_store(store)
     digest = sha256()
     count = 0
     yield _counted_in(digest, FIRST_LINE)
@@ -80,7 +82,9 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
         InvalidJournalError: If a line is damaged, missing or too many, or has an outcome
             that the rules do not give. Nothing was written.
         StoreMisuseError: If the store is not empty. Nothing was written.
+        InvalidArgumentError: If *store* is no store.
     """
+    require_store(store)
     if store.journal(limit=1).records or store.accounts(limit=1):
         raise StoreMisuseError(_NOT_EMPTY)
     replayed = MemoryStore()

@@ -23,7 +23,7 @@ from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId
-from bankcore.values._errors import DeclinedError, InvalidRequestError
+from bankcore.values._errors import DeclinedError, InvalidRequestError, require_methods
 from bankcore.values._instants import instant_from_text
 
 #: The number of commands in one durable write.
@@ -118,10 +118,12 @@ def import_history(
     the number of rows after each batch.
 
     Raises:
+        InvalidArgumentError: If *bank* is no bank.
         InvalidHistoryError: If the file lacks a column, or is no CSV; it says in which line.
         StoreError: If the store fails. What was booked before stays; importing the
             file again goes on from there.
     """
+    require_methods(bank, "bank", ("execute", "accounts"), "a bank, such as Bank(store)")
     return _Import(bank, currency, overdraft_limit, on_progress).run(file)
 
 

@@ -22,7 +22,7 @@ from bankcore.ledger._errors import (
 )
 from bankcore.ledger._pages import PAGE_LENGTH, every_account, every_record, read_all
 from bankcore.ledger._records import Posting, Refusal, Transaction
-from bankcore.ledger._store import AccountStore, Chained, SelfChecking
+from bankcore.ledger._store import AccountStore, Chained, SelfChecking, require_store
 from bankcore.money import Money
 from bankcore.values import AccountId
 
@@ -72,9 +72,11 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
     still be the first of the journal, each as it was.
 
     Raises:
+        InvalidArgumentError: If *store* is no store.
         InvalidCheckpointError: If *against* is no checkpoint.
         StoreUnavailableError: If the store cannot be reached.
     """
+    require_store(store)
     try:
         kept = None if against is None else to_checkpoint(against)
     except InvalidCheckpointError as error:

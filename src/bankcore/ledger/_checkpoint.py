@@ -17,7 +17,7 @@ from bankcore.ledger._chain import MerkleRoot, Record, content_of, head_leaf, li
 from bankcore.ledger._errors import InvalidCheckpointError
 from bankcore.ledger._pages import every_record
 from bankcore.ledger._records import Refusal
-from bankcore.ledger._store import AccountStore
+from bankcore.ledger._store import AccountStore, require_store
 from bankcore.values._errors import InvalidTimeError, shown
 from bankcore.values._instants import instant_from_text
 
@@ -118,9 +118,11 @@ def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
     what is there; whether that is right, `verify` says.
 
     Raises:
+        InvalidArgumentError: If *store* is no store.
         StoreCorruptedError: If a record cannot be read.
         StoreUnavailableError: If the store cannot be reached.
     """
+    require_store(store)
     progress = Progress()
     for record in every_record(store):
         progress.add(record)

@@ -29,7 +29,7 @@ from bankcore.accounts import Account, Hold
 from bankcore.ledger._errors import InvalidLimitError
 from bankcore.ledger._records import Posting, Refusal, Transaction
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import BankError, shown
+from bankcore.values._errors import BankError, require_methods, shown
 
 #: The most records that one read gives.
 LIMIT_MAX: Final = 10_000
@@ -110,6 +110,9 @@ class AccountStore(Protocol):
 
     A *limit* outside 1 to 10,000 is an `InvalidLimitError`. Every method may raise a
     `StoreError`; those that name an account raise `AccountNotFoundError` if there is none.
+
+    `Bank` calls a store with the types below, having checked what it was given. The stores of
+    bankcore also take ids as text, and name a wrong argument in an `InvalidRequestError`.
     """
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
@@ -229,6 +232,16 @@ class Describing(Protocol):
 
     def describe(self) -> StoreDescription:
         """Return the engine, its settings as read back from it, and which failures it survives."""
+
+
+# What every store must have: the methods of the contract.
+_METHODS: Final = [name for name in vars(AccountStore) if not name.startswith("_")]
+
+
+def require_store(store: object) -> None:
+    """Raise `InvalidArgumentError` unless *store* has the methods of `AccountStore`."""
+    example = "a store, such as SQLiteStore('bank.db') or MemoryStore()"
+    require_methods(store, "store", _METHODS, example)
 
 
 def require_limit(limit: object) -> int:

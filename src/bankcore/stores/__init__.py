@@ -10,14 +10,12 @@ from bankcore.stores._sqlite._connections import TIMEOUT_MAX
 from bankcore.stores._sqlite._joined import JoinedSQLiteStore
 from bankcore.stores._sqlite._migrations import include_object, migrate, schema_sql
 from bankcore.stores._sqlite._store import SQLiteStore
-from bankcore.stores._sqlite._versions import SQLiteWALWarning
 
 __all__ = [
     "TIMEOUT_MAX",
     "JoinedSQLiteStore",
     "MemoryStore",
     "SQLiteStore",
-    "SQLiteWALWarning",
     "include_object",
     "migrate",
     "schema_sql",

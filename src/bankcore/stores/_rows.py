@@ -11,6 +11,7 @@ A row that is read is a named tuple of columns in the order in which they are se
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby, starmap
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -211,13 +212,12 @@ def read_unit(
     connection: _Connection, fetch: Fetch[_Connection], reads: ReadSet
 ) -> tuple[Snapshot, Known]:
     """Return what *reads* names, and what `unit_rows` needs to know of its accounts."""
-    transaction_ids, account_ids = reads.transaction_ids, reads.account_ids
-    if reads.originals:
-        transaction_ids = tuple(dict.fromkeys((*transaction_ids, *reads.originals)))
+    account_ids = reads.account_ids
+    transaction_ids = (*reads.transaction_ids, *reads.originals)
     recorded, reversals = {}, {}
     for record in records_from(fetch(connection, RecordRow, [*map(_value_of, transaction_ids)])):
         recorded[record.id] = record
-    if reads.originals:
+    if recorded and reads.originals:
         # What is not recorded has touched no account, and nothing has reversed it.
         originals = [each for each in reads.originals if each in recorded]
         for original in originals:
@@ -270,6 +270,7 @@ CHANGES: Final = {
     "settings": Change("account", _SETTINGS, "key"),
     # Nearly all records have no value in five columns, and sqlite3 takes long for each None.
     "plain records": Change("journal", _PLAIN),
+    "principals' records": Change("journal", f"{_PLAIN} principal"),
     "records": Change("journal", f"{_PLAIN} {_OTHER}"),
     "postings": Change("posting", _POSTING),
     "ended holds": Change("hold", "", "account_key id"),
@@ -321,6 +322,8 @@ def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Kno
     reverses = command.original_id.value if type(command) is Reverse else None
     if reverses is None and record.principal is None:
         rows["plain records"].append(plain)
+    elif reverses is None:
+        rows["principals' records"].append((*plain, record.principal))
     else:
         rows["records"].append((*plain, record.principal, None, None, None, reverses))
     content = transaction_content(record, kind, text, booked_at)
@@ -396,6 +399,7 @@ def denial_row(denial: Denial) -> DenialRow:
     return DenialRow(*asked, names, denial.code, at, denial.request_id, denial.unwritten_before)
 
 
+@lru_cache(maxsize=1024)  # each request reads the token of its client, mostly unchanged
 def token_from(row: TokenRow) -> Token:
     with codec.reading(f"token {row.id}"):
         roles, scopes = codec.texts_from_text(row.roles), codec.texts_from_text(row.scopes)

@@ -26,6 +26,7 @@ from bankcore.ledger import (
     WriteSet,
 )
 from bankcore.ledger._errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
+from bankcore.ledger._store import require_store
 from bankcore.values._errors import shown
 
 _Result = TypeVar("_Result")
@@ -143,6 +144,7 @@ class FaultyStore:
     ) -> None:
         if not 0 <= rate <= 1:
             raise StoreMisuseError(f"rate must be from 0 to 1, got {rate!r}")
+        require_store(store)
         # Methods beyond the contract, such as an optional protocol's: from Python 3.12 on,
         # isinstance with a protocol does not look behind `__getattr__`.
         for name in set(dir(store)).difference(dir(self)):

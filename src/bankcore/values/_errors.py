@@ -7,7 +7,7 @@ them), and how much of a caller's value an error repeats. Each room has its own 
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
@@ -24,6 +24,8 @@ def shown(value: object) -> str:
     if isinstance(value, str | bytes):
         # Cut before repr, so that a text of megabytes costs nothing.
         value = value[: _SHOWN_MAX + 1]
+    elif isinstance(value, type):
+        return f"the class {value.__name__}"
     elif not isinstance(value, float | bool | type(None)):
         # The repr of anything else may be huge, slow, or raise: name its type.
         return f"a value of type {type(value).__name__}"
@@ -137,6 +139,13 @@ class InvalidTimeError(InvalidValueError, ValueError):
     noun = "The time"
 
 
+class InvalidArgumentError(InvalidValueError, TypeError):
+    """Something else where an object with certain methods is needed, such as a store."""
+
+    code = "invalid_argument"
+    noun = "The argument"
+
+
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type[Any])
 
@@ -147,6 +156,22 @@ def naming(field: str, make: Callable[..., _T], *given: object) -> _T:
         return make(*given)
     except InvalidRequestError as error:
         raise error.about(field) from None
+
+
+def require_callable(value: object, field: str, result: str) -> None:
+    """Raise unless *value* can be called; an error names *field*, and says what it returns."""
+    if not callable(value):
+        reason = f"must be a function that returns {result}"
+        raise InvalidArgumentError(shown(value), reason).about(field)
+
+
+def require_methods(value: object, field: str, names: Collection[str], example: str) -> None:
+    """Raise unless *value* is an object with the methods *names*, such as *example*, no class."""
+    lacking = [name for name in names if not callable(getattr(value, name, None))]
+    if lacking or isinstance(value, type):
+        is_near = 0 < len(lacking) < len(names)
+        lacks = f" (it lacks {', '.join(lacking)})" if is_near else ""
+        raise InvalidArgumentError(shown(value), f"must be {example}{lacks}").about(field)
 
 
 def names_fields(cls: _C) -> _C:

@@ -1,29 +1,32 @@
 """
-The connections of a store to its own SQLite file.
+The connections of a store to its own SQLite file: the store owns them, and threads borrow them.
 
-Decided here: one connection for each thread of each process, which of them may write, when a
-connection or the file is no longer trusted, and what becomes of them at a fork. A unit is `lock`,
-`begin`, `run` for what uses SQLite, `commit`, and always `unlock`, which undoes what was not
-committed; a read is `read`.
+Decided here: one connection writes and a few read, in which order they are opened, lent, closed
+and forked over, and when a connection or the file is no longer trusted. A unit is `begin`, what
+uses SQLite, `commit`, and `end`; whatever was raised in between, and wherever, `recover` undoes
+what was not committed. All of these are for the thread that leads (`bankcore.stores._group`), and
+for one at a time; `read` is for any.
 
 One writer at a time: a unit is ``BEGIN IMMEDIATE … COMMIT`` under an exclusive lock on
 ``<path>.lock``, which both queues the writers and keeps two connections of bankcore from writing
-and checkpointing at once.
+and checkpointing at once. A connection that reads is opened after the writer and closed before it,
+so that it is never the one that recovers or checkpoints.
 """
 
+import io
 import os
 import sqlite3
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeVar, TypeVarTuple
+from itertools import chain
+from typing import Any, Final, TypeVar, cast
 
-import attrs
-
+from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.ledger._errors import (
     OutcomeUnknownError,
     StoreCorruptedError,
@@ -31,9 +34,9 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
+from bankcore.stores._group import Groups, busy, let_go
 from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate
-from bankcore.stores._sqlite._versions import warn_once
 from bankcore.values._errors import BankError
 
 if sys.platform != "win32":
@@ -48,95 +51,31 @@ TIMEOUT_MAX: Final = 86_400
 # The longest pause between two attempts at the lock file, in seconds.
 _PAUSE_MAX: Final = 0.002
 
-# The descriptor of a lock file that was closed.
-_CLOSED: Final = -1
+# How many connections read at once; more threads take turns.
+_READERS: Final = 4
 
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
+_CLOSED: Final = "it is closed; open a new SQLiteStore"
 
-
-@attrs.define(eq=False)
-class StoreConnection:
-    """One thread's connection, with its own descriptor of the lock file."""
-
-    thread: threading.Thread
-    sqlite: sqlite3.Connection
-    #: Queues the threads of its process.
-    writer: threading.Lock
-    lock_file: int
-    #: Those that it has open.
-    files: _file.Files = ()
-    #: False after a disk error: it is then discarded, as soon as its unit is undone.
-    is_trusted: bool = True
-
-    def acquire(self, timeout: float) -> None:
-        """Wait for the right to write, among all threads and processes that use bankcore."""
-        deadline = time.monotonic() + timeout
-        if not self.writer.acquire(timeout=timeout):
-            raise _busy(timeout)
-        pause = _PAUSE_MAX / 16
-        try:
-            while True:
-                try:
-                    fcntl.flock(self.lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise _busy(timeout) from None
-                    time.sleep(pause)
-                    pause = min(2 * pause, _PAUSE_MAX)
-                else:
-                    return
-        except BaseException as error:
-            self.writer.release()
-            if isinstance(error, OSError):
-                reason = f"the lock file cannot be locked: {error.strerror}"
-                raise StoreUnavailableError(reason) from error
-            raise
-
-    def release(self) -> None:
-        try:
-            # Closing the descriptor has given the lock file back.
-            if self.lock_file != _CLOSED:
-                fcntl.flock(self.lock_file, fcntl.LOCK_UN)
-        finally:
-            self.writer.release()
-
-    @contextmanager
-    def acquired(self, timeout: float) -> Iterator[sqlite3.Connection]:
-        self.acquire(timeout)
-        try:
-            yield self.sqlite
-        finally:
-            self.release()
-
-
-class _Process:
-    """The connections of one process, and the lock that queues its threads."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.local = threading.local()
-        self.connections: list[StoreConnection] = []
-        self.connections_guard = threading.Lock()
-        self.writer = threading.Lock()
-
-
-# Connections that may be neither used nor closed, such as a parent's in its child: they are
-# kept here so that not even garbage collection closes them.
-_abandoned: list[_Process] = []
-
-# Those of each store of this process. Not a WeakSet: that cannot be gone through while another
-# thread adds to it, and a fork does not wait.
-_instances: "set[weakref.ref[Connections]]" = set()
-
-# The files that the parent had open in other threads when this process was forked from it. SQLite
-# remembers for the whole process which locks it has on a file, and in the child it has none.
+# The files that the parent had open when this process was forked from it. SQLite remembers for the
+# whole process which locks it has on a file, and in the child it has none.
 _open_in_parent: set[object] = set()
 _OPEN_IN_PARENT: Final = (
-    "this process was forked while another thread had the store open, and SQLite cannot be used in"
-    " it for this file; fork before other threads use the store, or start the child with"
-    " multiprocessing's spawn"
+    "this process was forked while its parent was in the middle of using the store, and SQLite"
+    " cannot be used in it for this file; fork outside of units and long reads, or start the child"
+    " with multiprocessing's spawn"
 )
+
+_T = TypeVar("_T")
+_Transact = Callable[["Connections", ReadSet, Callable[[Snapshot], WriteSet]], WriteSet]
+
+
+class _Reader:
+    """A connection that reads, for one thread at a time. Its lock knows who has it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.sqlite: sqlite3.Connection | None = None
+        self.is_reading = False
 
 
 class Connections:
@@ -148,6 +87,7 @@ class Connections:
         timeout: float,
         journal_mode: _settings.JournalMode | None,
         synchronous: _settings.Synchronous,
+        transact: _Transact,
         *,
         create: bool,
     ) -> None:
@@ -165,285 +105,443 @@ class Connections:
         name = os.fsdecode(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
-        # Absolute, so that a later change of directory does not lead to another file.
-        self.path = os.path.abspath(name)
+        self.path = _file.real_path(name)
         self.timeout = timeout
         # None until the first connection has found out which one the file has.
         self._journal_mode = journal_mode
         self._synchronous = synchronous
+        self._transact = transact
         # Why nothing more may be done; None while all is well.
         self._stop_reason: str | None = None
         # After trouble with the disk, until SQLite has found the file sound.
         self._is_in_doubt = False
-        self._process = _Process()
-        self._process_guard = threading.Lock()
+        self._start_anew()
         _file.require_file(self.path, create=create)
-        self._file_id = _file.files_at(self.path)[0]
-        if self._file_id in _open_in_parent:
+        self._watch = _file.Watch(self.path)
+        if self._watch.file_id in _open_in_parent:
             raise StoreMisuseError(_OPEN_IN_PARENT)
-        # True if the next fork leaves the child with connections of other threads.
-        self._is_open_across_fork = False
-        _instances.add(weakref.ref(self, _instances.discard))
+        # True while nothing is open, so that a fork may come; None while none is coming.
+        self._is_ready_to_fork: bool | None = None
+        _Forks.add(self)
         try:
-            with _errors.storage_errors():
-                _file.require_own(self.path, timeout)
-                self._make_tables()
-            if self._journal_mode == "wal":
-                warn_once(stacklevel=3)
+            self.groups.alone(self._make_tables)
         except BaseException:
-            for connection in self._process.connections:
-                self._discard(connection)
+            self._stop_reason = _CLOSED
+            self._close_everything()
             raise
 
+    def _start_anew(self) -> None:
+        self._pid = os.getpid()
+        self.groups = Groups(partial(self._transact, self), self.recover, self.timeout)
+        self._writer: sqlite3.Connection | None = None
+        self._is_trusted = True
+        self._lock_file: io.FileIO | None = None
+        self._readers = [_Reader() for _ in range(_READERS)]
+
     def close(self) -> None:
-        process = self._current_process()
-        self._stop_reason = "it is closed; open a new SQLiteStore"
-        self._close_all(process)
+        self._require_own_process()
+        self._stop_reason = self._stop_reason or _CLOSED
+        self.groups.alone(partial(self._with_readers, self._close_under_lock))
 
-    # -- Forks --
-
-    def before_fork(self) -> None:
-        """Close what this thread has open, so that parent and child each open their own anew."""
-        process = self._current_process()
-        this = threading.current_thread()
-        self._is_open_across_fork = process.writer.locked() or any(
-            each.thread is not this and each.thread.is_alive() for each in process.connections
-        )
-        if not self._is_open_across_fork:
-            try:
-                self._close_all(process)
-            except BankError:  # others keep the lock: the connection stays
-                self._is_open_across_fork = True
-
-    def after_fork_in_child(self) -> None:
-        if self._is_open_across_fork:
-            _open_in_parent.add(self._file_id)
-            self._stop_reason = _OPEN_IN_PARENT
-
-    def _current_process(self) -> _Process:
-        if self._process.pid != os.getpid():
-            with self._process_guard:
-                if self._process.pid != os.getpid():
-                    _abandoned.append(self._process)
-                    self._process = _Process()
-        return self._process
-
-    # -- Reading and writing --
-
-    def current(self) -> StoreConnection:
-        """Return this thread's connection, opened if there is none."""
+    def _require_usable(self) -> None:
+        if self._pid != os.getpid():
+            self._require_own_process()
         if self._stop_reason is not None:
             raise StoreMisuseError(self._stop_reason)
-        process = self._process
-        if process.pid != os.getpid():
-            process = self._current_process()
-        connection: StoreConnection | None = getattr(process.local, "connection", None)
-        return self._opened(process) if connection is None else connection
+
+    def _require_own_process(self) -> None:
+        if self._pid != os.getpid():
+            # A fork of which Python was not told.
+            self.after_fork_in_child()
+
+    # -- Reading --
 
     def read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
-        connection = self.current()
+        """Return the rows that *statement* selects."""
+        return self.reading(lambda sqlite: sqlite.execute(statement, parameters).fetchall())
+
+    def reading(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what *function* gives, called with a connection that reads."""
         try:
-            return connection.sqlite.execute(statement, parameters).fetchall()
-        except _errors.STORAGE_ERRORS as error:
-            raise self._failed(connection, error) from error
+            reader, sqlite = self._lend()
+            reader.is_reading = True
+            found = function(sqlite)
+            reader.is_reading = False
+            reader.lock.release()
+        except BaseException as error:
+            self._give_up_reading()
+            told = self._told(error)
+            if told is None:
+                raise
+            raise told from error
+        return found
+
+    def _lend(self) -> tuple[_Reader, sqlite3.Connection]:
+        self._require_usable()
+        if self._writer is None:
+            self.groups.alone(self._open_writer_apart)
+        reader = self._free_reader()
+        # Only now: whoever closes or forks waits for all of them.
+        self._require_usable()
+        sqlite = reader.sqlite
+        if sqlite is None:
+            sqlite = reader.sqlite = self._connected()
+        return reader, sqlite
+
+    def _free_reader(self) -> _Reader:
+        ends = time.monotonic() + self.timeout
+        while True:
+            readers = self._readers
+            for reader in readers:
+                if reader.lock.acquire(blocking=False):
+                    return reader
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise busy(self.timeout)
+            # Some wait for one and some for another.
+            reader = readers[threading.get_ident() // 4096 % len(readers)]
+            if reader.lock.acquire(timeout=min(left, 0.05)):
+                return reader
+
+    def _give_up_reading(self) -> None:
+        for reader in self._readers:
+            if reader.lock.acquire(blocking=False):
+                if reader.is_reading:
+                    self._close_reader(reader)
+                let_go(reader.lock)
+
+    def _with_readers(self, work: Callable[[], None]) -> None:
+        """Run *work*, of a thread that leads, while nobody reads."""
+        readers, ends = self._readers, time.monotonic() + self.timeout
+        try:
+            for reader in readers:
+                if not reader.lock.acquire(timeout=max(0.0, ends - time.monotonic())):
+                    raise busy(self.timeout)
+            work()
         finally:
-            if not connection.is_trusted:
-                self._discard(connection)
+            for reader in readers:
+                let_go(reader.lock)
 
-    def lock(self) -> StoreConnection:
-        """Return this thread's connection while nobody else may write; `unlock` must follow."""
-        connection = self.current()
-        connection.acquire(self.timeout)
-        return connection
+    # -- Writing --
 
-    def begin(self, connection: StoreConnection) -> None:
-        """Begin a transaction that writes, on the files that were opened and are sound."""
-        sqlite = connection.sqlite
-        try:
-            self._require_same_files()
-            if self._is_in_doubt:
-                ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
-                if found != "ok":
-                    raise StoreCorruptedError(f"after a disk error, SQLite reports: {found}")
-                self._is_in_doubt = False
-            sqlite.execute("BEGIN IMMEDIATE")
-            # A file in WAL stays so while it is open here; any other can be changed by anybody.
-            if self._journal_mode == "truncate" and _settings.mode_of(sqlite) != "truncate":
-                self._stop_reason = (
-                    f"the journal mode of {self.path} was changed while it was open, and nothing"
-                    " more is written through this store; agree on one mode, then open a new one"
-                )
-                raise StoreMisuseError(self._stop_reason)
-        except _errors.STORAGE_ERRORS as error:
-            raise self._failed(connection, error) from error
+    def begin(self) -> sqlite3.Connection:
+        """
+        Return the connection that writes, in a new transaction, while nobody else may write.
 
-    def run(
-        self,
-        connection: StoreConnection,
-        function: Callable[[sqlite3.Connection, *_Ts], _T],
-        *arguments: *_Ts,
-    ) -> _T:
-        """Return ``function(connection.sqlite, *arguments)``, with the errors translated."""
-        try:
-            return function(connection.sqlite, *arguments)
-        except _errors.STORAGE_ERRORS as error:
-            raise self._failed(connection, error) from error
+        The files are those that were opened, and sound.
+        """
+        self._require_usable()
+        self._lock()
+        sqlite = self._open_writer()
+        self._require_same_files()
+        if self._is_in_doubt:
+            ((found,),) = sqlite.execute("PRAGMA quick_check(1)").fetchall()
+            if found != "ok":
+                raise StoreCorruptedError(f"after a disk error, SQLite reports: {found}")
+            self._is_in_doubt = False
+        sqlite.execute("BEGIN IMMEDIATE")
+        # A file in WAL stays so while it is open here; any other can be changed by anybody.
+        if self._journal_mode == "truncate" and _settings.mode_of(sqlite) != "truncate":
+            raise self._stopped(
+                f"the journal mode of {self.path} was changed while it was open, and nothing"
+                " more is written through this store; agree on one mode, then open a new one"
+            )
+        return sqlite
 
-    def commit(self, connection: StoreConnection) -> None:
+    def commit(self, sqlite: sqlite3.Connection) -> None:
         """Commit. Before this returns, nothing may be told to the caller."""
         try:
-            connection.sqlite.execute("COMMIT")
-        except BaseException as error:
+            sqlite.execute("COMMIT")
+        except sqlite3.Error as error:
+            code = _errors.primary_code(error)
             # Without WAL a commit first waits for all readers; then it has not begun.
             if (
                 self._journal_mode == "truncate"
-                and _errors.primary_code(error) == sqlite3.SQLITE_BUSY
-                and connection.sqlite.in_transaction
+                and code == sqlite3.SQLITE_BUSY
+                and sqlite.in_transaction
             ):
-                raise _busy(self.timeout) from error
-            self._discard(connection)
-            if isinstance(error, sqlite3.Error):
-                self._is_in_doubt = True
-                raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
-            raise
+                raise busy(self.timeout) from error
+            self._is_trusted, self._is_in_doubt = False, True
+            if code == sqlite3.SQLITE_FULL:
+                # Not all of it could be written, and so it is not a commit to anybody.
+                raise _errors.translated(error) from error
+            raise OutcomeUnknownError(f"SQLite said at the commit: {error}") from error
 
-    def unlock(self, connection: StoreConnection) -> None:
-        """Undo what was not committed, and let others write."""
+    def end(self, sqlite: sqlite3.Connection) -> None:
+        """End the unit: what it did not commit is undone, and others may write."""
+        if sqlite.in_transaction:
+            sqlite.execute("ROLLBACK")
+        self._unlock()
+
+    def recover(self) -> None:
+        """Undo what was not committed, wherever it stopped, and let others write. Never raises."""
+        sqlite = self._writer
+        if sqlite is not None and not (_errors.roll_back(sqlite) and self._is_trusted):
+            self._close_writer()
+        self._is_trusted = True
+        self._unlock()
+
+    def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return ``work(sqlite)``, run in a transaction of its own, and committed."""
+        return self.groups.alone(partial(self._write, work))
+
+    def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
-            if not (_errors.roll_back(connection.sqlite) and connection.is_trusted):
-                self._discard(connection)
-        finally:
-            connection.release()
+            sqlite = self.begin()
+            found = work(sqlite)
+            self.commit(sqlite)
+            self.end(sqlite)
+        except _errors.STORAGE_ERRORS as error:
+            raise self.failed(error) from error
+        return found
 
-    def _failed(self, connection: StoreConnection, error: Exception) -> BankError:
+    def failed(self, error: Exception) -> BaseException:
+        """Return what to raise for *error*, which came from SQLite or the files, in a unit."""
+        told = self._told(error)
+        if told is not None and _errors.primary_code(error) in _errors.DISTRUSTED:
+            self._is_trusted = False
+        return error if told is None else told
+
+    def _told(self, error: BaseException) -> BankError | None:
+        """Return bankcore's error for *error*, or None where it has none."""
+        if not _errors.is_storage(error):
+            return None
         if _errors.primary_code(error) in _errors.DISTRUSTED:
             self._is_in_doubt = True
-            connection.is_trusted = False
-        return _errors.translated(error)
+        return _errors.translated(cast("Exception", error))
 
-    def _require_same_files(self) -> None:
-        """Raise, and stop the store, unless the files at the path are those that were opened."""
-        # SQLite goes on writing into files that were removed or replaced, where nobody finds it.
-        process = self._process
-        before = tuple(process.connections)
-        found = _file.files_at(self.path)
-        is_same = found[0] == self._file_id
-        # Only those that were open all the while: other threads open and close theirs.
-        for connection in set(before).intersection(process.connections):
-            is_same = is_same and connection.files == found
-        if is_same:
-            return
-        self._stop_reason = (
-            f"{self.path}, or the -wal or -shm beside it, was removed or replaced while it was"
-            " open, or its journal mode was changed, and nothing more is written through this"
-            " store; see what happened to the files, then open a new one"
-        )
-        # To close a connection would remove the -wal at the path, now perhaps another's.
-        with process.connections_guard:
-            for connection in process.connections:
-                _file.keep_open(connection.sqlite)
-            _abandoned.append(process)
-            self._process = _Process()
-        raise StoreMisuseError(self._stop_reason)
+    # -- The lock file --
+
+    def _lock(self) -> None:
+        """Wait for the right to write, among all processes that use bankcore."""
+        if self._lock_file is None:
+            self._lock_file = io.FileIO(
+                f"{self.path}.lock", "ab", opener=partial(os.open, mode=0o600)
+            )
+        ends, pause = None, _PAUSE_MAX / 16
+        while True:
+            try:
+                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                now = time.monotonic()
+                ends = now + self.timeout if ends is None else ends
+                if now >= ends:
+                    raise busy(self.timeout) from None
+                time.sleep(pause)
+                pause = min(2 * pause, _PAUSE_MAX)
+            except OSError as error:
+                if error.errno is None:  # raised by a signal handler
+                    raise
+                reason = f"the lock file cannot be locked: {error.strerror}"
+                raise StoreUnavailableError(reason) from error
+            else:
+                return
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            try:
+                fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+            except OSError:
+                # To close it unlocks it too.
+                self._close_lock_file()
+
+    def _close_lock_file(self) -> None:
+        lock_file, self._lock_file = self._lock_file, None
+        if lock_file is not None:
+            with suppress(OSError):
+                lock_file.close()
 
     # -- Opening and closing --
 
-    @_errors.storage_errors()
-    def _opened(self, process: _Process) -> StoreConnection:
-        """Return a new connection for this thread, and close those of threads that have ended."""
-        self._require_same_files()
-        options: dict[str, Any] = {"isolation_level": None}
-        if sys.version_info >= (3, 12):
-            options = {"autocommit": True}
-        lock_file = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode=0o600)
-        try:
-            sqlite = sqlite3.connect(
-                self.path, timeout=self.timeout, check_same_thread=False, **options
-            )
-        except BaseException:
-            os.close(lock_file)
-            raise
-        this = threading.current_thread()
-        connection = StoreConnection(this, sqlite, process.writer, lock_file)
-        try:
-            # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
-            with connection.acquired(self.timeout):
-                self._journal_mode = _settings.configure(
-                    sqlite, self._journal_mode, self._synchronous
-                )
-                _file.tables_in(sqlite)  # the first read opens the log
-                connection.files = _file.files_at(self.path)
-                with process.connections_guard:
-                    process.connections.append(connection)
-                self._require_same_files()
-        except BaseException:
-            self._discard(connection)
-            raise
-        process.local.connection = connection
-        for each in [each for each in process.connections if not each.thread.is_alive()]:
-            with process.connections_guard:
-                if each not in process.connections:
-                    continue  # another thread has found it too
-                process.connections.remove(each)
-            self._close(each)
-        return connection
-
     def _make_tables(self) -> None:
-        connection = self.lock()
-        sqlite = connection.sqlite
-        try:
+        with _errors.storage_errors():
+            _file.require_own(self.path, self.timeout)
+            self._lock()
+            sqlite = self._open_writer()
             sqlite.execute("BEGIN IMMEDIATE")
             if _file.tables_in(sqlite):
                 # On a file that cannot be written, SQLite begins a transaction all the same, and
                 # only a write fails. This one is not kept.
                 sqlite.execute("UPDATE bankcore_schema SET version = version")
-                sqlite.execute("ROLLBACK")
             else:
                 migrate(sqlite)
                 sqlite.execute("COMMIT")
-        finally:
-            self.unlock(connection)
+            self.end(sqlite)
 
-    def _close_all(self, process: _Process) -> None:
-        process.local = threading.local()
-        while process.connections:
-            self._close(process.connections[-1])
-            process.connections.pop()
+    def _open_writer_apart(self) -> None:
+        self._require_usable()
+        self._lock()
+        self._open_writer()
+        self._unlock()
 
-    def _close(self, connection: StoreConnection) -> None:
-        # Under the lock: the last connection to close writes the log into the file.
-        with _errors.storage_errors(), connection.acquired(self.timeout) as sqlite:
-            sqlite.close()
-        os.close(connection.lock_file)
+    def _open_writer(self) -> sqlite3.Connection:
+        """Return the connection that writes, opened under the lock if it is not."""
+        sqlite = self._writer
+        if sqlite is None:
+            # Under the lock: switching a new file to WAL is not covered by SQLite's waiting.
+            self._writer = sqlite = self._connected()
+        return sqlite
 
-    def _discard(self, connection: StoreConnection) -> None:
-        """Close a connection that is not trusted any more; the next use opens a new one."""
-        if connection.lock_file == _CLOSED:
+    def _connected(self) -> sqlite3.Connection:
+        if self._open_connections():
+            self._require_same_files()
+        options: dict[str, Any] = {"isolation_level": None}
+        if sys.version_info >= (3, 12):
+            options = {"autocommit": True}
+        sqlite: sqlite3.Connection = sqlite3.connect(
+            self.path, timeout=self.timeout, check_same_thread=False, **options
+        )
+        try:
+            self._journal_mode = _settings.configure(sqlite, self._journal_mode, self._synchronous)
+            _file.tables_in(sqlite)  # the first read opens the log
+            self._require_same_files()
+        except BaseException:
+            _close(sqlite)
+            raise
+        return sqlite
+
+    def _require_same_files(self) -> None:
+        """Raise, and stop the store, unless the files at the path are those that were opened."""
+        # SQLite goes on writing into files that were removed or replaced, where nobody finds it.
+        try:
+            difference = self._watch.difference()
+        except StoreMisuseError as error:  # a second name
+            self._stop_reason = error.reason
+            raise
+        if difference is None:
             return
-        process = self._process
-        with process.connections_guard:
-            process.connections = [each for each in process.connections if each is not connection]
-        if getattr(process.local, "connection", None) is connection:
-            del process.local.connection
-        with suppress(sqlite3.Error):
-            connection.sqlite.close()
-        os.close(connection.lock_file)
-        connection.lock_file = _CLOSED
+        # To close a connection would remove the -wal at the path, now perhaps another's.
+        self._abandon()
+        raise self._stopped(difference)
+
+    def _abandon(self) -> None:
+        """Leave what is open as it is for ever: it may be neither used nor closed."""
+        for sqlite in self._open_connections():
+            _file.keep_open(sqlite)
+        self._writer = None
+        for reader in self._readers:
+            reader.sqlite = None
+
+    def _stopped(self, reason: str) -> StoreMisuseError:
+        self._stop_reason = reason
+        return StoreMisuseError(reason)
+
+    def _open_connections(self) -> list[sqlite3.Connection]:
+        every = chain([self._writer], (reader.sqlite for reader in self._readers))
+        return [sqlite for sqlite in every if sqlite is not None]
+
+    def _close_under_lock(self) -> None:
+        if self._open_connections():
+            # The last connection to close writes the log into the file.
+            self._lock()
+        self._close_everything()
+
+    def _close_everything(self) -> None:
+        for reader in self._readers:
+            self._close_reader(reader)
+        self._close_writer()
+        self._close_lock_file()
+
+    def _close_reader(self, reader: _Reader) -> None:
+        sqlite, reader.sqlite, reader.is_reading = reader.sqlite, None, False
+        self._close_detached(sqlite)
+
+    def _close_writer(self) -> None:
+        sqlite, self._writer = self._writer, None
+        self._close_detached(sqlite)
+
+    def _close_detached(self, sqlite: sqlite3.Connection | None) -> None:
+        if sqlite is not None:
+            # The last one to close removes the log. Forgotten before, as others may open a new
+            # one right after.
+            if not self._open_connections():
+                self._watch.forget()
+            _close(sqlite)
+
+    def close_unused(self) -> None:
+        """Close everything of a store that nobody has any more."""
+        if self._pid == os.getpid() and self._stop_reason is None:
+            # Whoever else has the lock has the file open, and is the last to close it.
+            with suppress(OSError):
+                if self._lock_file is not None:
+                    fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._close_everything()
+
+    # -- Forks --
+
+    def before_fork(self) -> None:
+        """Wait for the unit that is under way, and close all: both sides open their own anew."""
+        self._is_ready_to_fork = False
+        with suppress(BankError):  # then it is not ready
+            self.groups.hold()
+            try:
+                self._with_readers(self._close_under_lock)
+                self._is_ready_to_fork = True
+            finally:
+                if not self._is_ready_to_fork:
+                    self.recover()
+                    self.groups.let_go()
+
+    def after_fork_in_parent(self) -> None:
+        if self._is_ready_to_fork:
+            self.groups.let_go()
+        self._is_ready_to_fork = None
+
+    def after_fork_in_child(self) -> None:
+        is_ready = self._is_ready_to_fork
+        # None where Python was not told of the fork before it.
+        if is_ready is False or (is_ready is None and self._open_connections()):
+            _open_in_parent.add(self._watch.file_id)
+            self._abandon()
+        if self._watch.file_id in _open_in_parent:
+            self._stop_reason = _OPEN_IN_PARENT
+        # The lock stays the parent's: to close a copy of its descriptor releases nothing.
+        self._close_lock_file()
+        self._is_ready_to_fork = None
+        self._start_anew()
 
 
-def _busy(timeout: float) -> StoreUnavailableError:
-    return StoreUnavailableError(
-        f"others kept it busy for {timeout:g} s; try again, or open it with a longer timeout"
-    )
+def _close(sqlite: sqlite3.Connection) -> None:
+    with suppress(sqlite3.Error):
+        sqlite.close()
 
 
-def _for_all(act: Callable[[Connections], None]) -> None:
-    for connections in [each for known in tuple(_instances) if (each := known()) is not None]:
-        act(connections)
+class _Forks:
+    """All stores of this process, for a fork to ask."""
+
+    lock = threading.RLock()
+    known: "list[weakref.ref[Connections]]" = []  # noqa: RUF012  # one list for the process
+
+    @classmethod
+    def add(cls, connections: Connections) -> None:
+        with cls.lock:
+            cls.known[:] = [each for each in cls.known if each() is not None]
+            cls.known.append(weakref.ref(connections))
+
+    @classmethod
+    def tell(cls, act: Callable[[Connections], None]) -> None:
+        for each in list(cls.known):
+            connections = each()
+            if connections is not None:
+                act(connections)
+
+    @classmethod
+    def before(cls) -> None:
+        cls.lock.acquire()
+        cls.tell(Connections.before_fork)
+
+    @classmethod
+    def in_parent(cls) -> None:
+        cls.tell(Connections.after_fork_in_parent)
+        let_go(cls.lock)
+
+    @classmethod
+    def in_child(cls) -> None:
+        cls.lock = threading.RLock()
+        cls.tell(Connections.after_fork_in_child)
 
 
 if sys.platform != "win32":
     os.register_at_fork(
-        before=partial(_for_all, Connections.before_fork),
-        after_in_child=partial(_for_all, Connections.after_fork_in_child),
+        before=_Forks.before, after_in_parent=_Forks.in_parent, after_in_child=_Forks.in_child
     )

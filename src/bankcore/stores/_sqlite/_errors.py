@@ -5,6 +5,8 @@ Decided here: which of SQLite's codes is which of bankcore's errors, and after w
 connection is not used again.
 """
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,8 +21,18 @@ _DAMAGE: Final = _UNSOUND | {sqlite3.SQLITE_ERROR}
 #: After one of these a connection is closed, and the file checked before the next write.
 DISTRUSTED: Final = _UNSOUND | {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PROTOCOL}
 
-#: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one.
-STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OSError)
+#: What using a file can raise. Text that is not UTF-8 may be in a row or in a message about one,
+#: and a damaged file may have a largest number after which there is no next one.
+STORAGE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError, OSError)
+
+_OUT_OF_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
+
+
+def is_storage(error: BaseException) -> bool:
+    """Return False for an ``OSError`` that is not the system's, such as an own `TimeoutError`."""
+    if isinstance(error, OSError):
+        return error.errno is not None
+    return isinstance(error, STORAGE_ERRORS)
 
 
 def primary_code(error: BaseException) -> int | None:
@@ -32,18 +44,35 @@ def primary_code(error: BaseException) -> int | None:
 def translated(error: Exception) -> BankError:
     """Return bankcore's error for *error*, which came before any commit."""
     if isinstance(error, OSError):
-        return StoreUnavailableError(f"{error.filename}: {error.strerror}")
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return StoreUnavailableError(f"{where}{error.strerror}")
     if isinstance(error, UnicodeDecodeError):
         return StoreCorruptedError(f"it has text that is not UTF-8: {error}")
+    if isinstance(error, OverflowError):
+        reason = f"its newest key, place or version is the last there can be: {error}"
+        return StoreCorruptedError(reason)
     code = primary_code(error)
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreMisuseError(
             f"the rows to be written break a constraint of the tables: {error}"
         )
+    if code == sqlite3.SQLITE_CANTOPEN and _is_out_of_descriptors():
+        return StoreUnavailableError(
+            "too many files are open in this process; close some, or raise its limit (ulimit -n)"
+        )
     is_damage = code in _DAMAGE or (code is None and isinstance(error, sqlite3.OperationalError))
     kind = StoreCorruptedError if is_damage else StoreUnavailableError
     # Some of SQLite's sentences have a full stop of their own.
     return kind(f"SQLite says: {str(error).removesuffix('.')}")
+
+
+def _is_out_of_descriptors() -> bool:
+    # SQLite does not tell why it could not open a file.
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in _OUT_OF_DESCRIPTORS
+    return False
 
 
 @contextmanager
@@ -52,6 +81,8 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except STORAGE_ERRORS as error:
+        if not is_storage(error):
+            raise
         raise translated(error) from error
 
 

@@ -1,15 +1,17 @@
 """
 The file of a store, before it is opened and from outside, and a copy of it.
 
-Decided here: what at a path is refused, and left as it is. SQLite alone opens the file: closing
-any other descriptor of it would drop SQLite's locks for the whole process. SQLite makes a copy
-too, under another name; it gets its own only when all of it is on the disk.
+Decided here: what at a path is refused, and left as it is, and how it is noticed that a file was
+removed, replaced or linked while it is open. SQLite alone opens the file: closing any other
+descriptor of it would drop SQLite's locks for the whole process. SQLite makes a copy too, under
+another name; it gets its own only when all of it is on the disk.
 """
 
 import os
 import sqlite3
 import stat
 import tempfile
+import time
 from contextlib import closing, suppress
 from typing import Final
 from urllib.parse import quote
@@ -23,8 +25,32 @@ from bankcore.values._errors import shown
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
 
-# Device and inode of the file, of its log and of its index; None for one that is not there.
-Files = tuple[tuple[int, int] | None, ...]
+# Device and inode of a file; None for one that is not there.
+_FileId = tuple[int, int] | None
+
+# A directory whose last change is older than this many nanoseconds was not changed again within
+# the same tick of the clock of its file system; the coarsest has ticks of two seconds.
+_SETTLED_AFTER: Final = 3_000_000_000
+
+_REPLACED: Final = (
+    ", or the -wal or -shm beside it, was removed or replaced while it was open, or its journal"
+    " mode was changed, and nothing more is written through this store; see what happened to the"
+    " files, then open a new one"
+)
+# SQLite finds the log by the name of the file, so that under another name it keeps another log.
+_LINKED: Final = (
+    " has a second name, a hard link, under which SQLite would keep a second log, and what is in"
+    " one would be lost in the other; remove all names but one, then open it again"
+)
+
+
+def real_path(name: str) -> str:
+    """Return where the file of this *name* is: its log lies beside it, not beside a link to it."""
+    # Absolute, so that a later change of directory does not lead to another file.
+    try:
+        return os.path.realpath(name)
+    except ValueError as error:  # a NUL in it
+        raise StoreFormatError(shown(name), f"it names no file: {error}") from error
 
 
 def require_file(path: str, *, create: bool) -> None:
@@ -38,25 +64,61 @@ def require_file(path: str, *, create: bool) -> None:
         return
     except OSError as error:
         raise StoreUnavailableError(f"{path} cannot be used: {error.strerror}") from error
-    except ValueError as error:  # a NUL in it
-        raise StoreFormatError(shown(path), f"it names no file: {error}") from error
     if stat.S_ISDIR(mode):
         raise StoreFormatError(path, "it is a directory")
     if not stat.S_ISREG(mode):
         raise StoreFormatError(path, "it is not a file")
 
 
-def files_at(path: str) -> Files:
-    """Return the device and inode of *path*, its log and its index, or None; opens no file."""
-    found: list[tuple[int, int] | None] = []
-    for name in (path, f"{path}-wal", f"{path}-shm"):
+class Watch:
+    """The files at *path*: the database, which is there already, its log and its index."""
+
+    def __init__(self, path: str) -> None:
+        self._names = (f"{path}-wal", f"{path}-shm")
+        self._path = path
+        self._directory = os.path.dirname(path)
+        self.file_id = self._main()
+        # The log and the index that are open, and the directory when they were last looked at.
+        self._open: tuple[_FileId, ...] | None = None
+        self._seen: tuple[int, ...] | None = None
+
+    def forget(self) -> None:
+        """Take the log and the index that are there at the next look for those that are open."""
+        self._open = self._seen = None
+
+    def difference(self) -> str | None:
+        """Return how the files are not those that were opened, or None; it opens none."""
+        if self._main() != self.file_id:
+            return f"{self._path}{_REPLACED}"
+        # To ask for the times of the log makes its next flush a third slower on some systems. And
+        # nothing is made, removed or renamed in a directory without a change of its own times.
+        asked_at = time.time_ns()
+        status = os.stat(self._directory)
+        seen = (status.st_dev, status.st_ino, status.st_ctime_ns)
+        if seen == self._seen:
+            return None
+        found = tuple(map(_id_of, self._names))
+        if self._open is None:
+            self._open = found
+        self._seen = seen if asked_at - status.st_ctime_ns > _SETTLED_AFTER else None
+        return None if found == self._open else f"{self._path}{_REPLACED}"
+
+    def _main(self) -> _FileId:
         try:
-            status = os.stat(name)
+            status = os.stat(self._path)
         except FileNotFoundError:
-            found.append(None)
-        else:
-            found.append((status.st_dev, status.st_ino))
-    return tuple(found)
+            return None
+        if status.st_nlink > 1:
+            raise StoreMisuseError(f"{self._path}{_LINKED}")
+        return (status.st_dev, status.st_ino)
+
+
+def _id_of(name: str) -> _FileId:
+    try:
+        status = os.stat(name)
+    except FileNotFoundError:
+        return None
+    return (status.st_dev, status.st_ino)
 
 
 def keep_open(connection: sqlite3.Connection) -> None:

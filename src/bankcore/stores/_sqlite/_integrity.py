@@ -21,12 +21,28 @@ from bankcore.values import TransactionId
 
 _Read = Callable[[str, Sequence[object]], list[Any]]
 
+# After 2**63 - 1, SQLite takes any key that is free, and the newest denials are not the last.
+_DENIAL_KEY_MAX: Final = 2**62
+
 # For each row that a statement finds, its sentence.
 _WRONG_ROWS: Final = {
     # Nothing is ever deleted, so the places are the numbers from 1 on.
     "the journal has {} records, and their places are from {} to {}": (
         "SELECT * FROM (SELECT count(*) AS n, min(place) AS first, max(place) AS last"
         " FROM bankcore_journal) WHERE n > 0 AND (first <> 1 OR last <> n)"
+    ),
+    # So are the keys of accounts.
+    "there are {} accounts, and their keys are from {} to {}": (
+        "SELECT * FROM (SELECT count(*) AS n, min(key) AS first, max(key) AS last"
+        " FROM bankcore_account) WHERE n > 0 AND (first <> 1 OR last <> n)"
+    ),
+    # A record has placed each, and a key is the next number.
+    "hold {} has the key {}, beyond the number of holds that were ever placed": (
+        "SELECT id, key FROM bankcore_hold"
+        " WHERE key > (SELECT coalesce(max(place), 0) FROM bankcore_journal)"
+    ),
+    "a denial has the key {}, beyond all that are ever made": (
+        f"SELECT key FROM bankcore_denial WHERE key > {_DENIAL_KEY_MAX}"
     ),
     "refusal {} has postings": (
         "SELECT transaction_id FROM bankcore_journal WHERE refusal_code IS NOT NULL AND place IN"

@@ -18,7 +18,13 @@ from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
 from bankcore.stores._rows import read_unit
 from bankcore.stores._sqlite import _migrations
-from bankcore.stores._sqlite._errors import STORAGE_ERRORS, primary_code, roll_back_to, translated
+from bankcore.stores._sqlite._errors import (
+    STORAGE_ERRORS,
+    is_storage,
+    primary_code,
+    roll_back_to,
+    translated,
+)
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._statements import fetch, write
 
@@ -157,4 +163,6 @@ def _translated(connection: sqlite3.Connection) -> Iterator[None]:
     except sqlite3.ProgrammingError as error:
         raise StoreMisuseError(f"the connection cannot be used here: {error}") from error
     except STORAGE_ERRORS as error:
+        if not is_storage(error):
+            raise
         raise translated(error) from error

@@ -6,6 +6,7 @@ Decided here: how a unit uses `Connections`, and how denials and tokens are kept
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Self
@@ -17,7 +18,7 @@ from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._connections import Connections
-from bankcore.stores._sqlite._errors import storage_errors
+from bankcore.stores._sqlite._errors import STORAGE_ERRORS, is_storage
 from bankcore.stores._sqlite._file import write_copy
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
@@ -61,7 +62,10 @@ class SQLiteStore(SQLiteReads):
         journal_mode: JournalMode | None = None,
         synchronous: Synchronous = "full",
     ) -> None:
-        self._connections = Connections(path, timeout, journal_mode, synchronous, create=create)
+        self._connections = Connections(
+            path, timeout, journal_mode, synchronous, _transact, create=create
+        )
+        weakref.finalize(self, self._connections.close_unused)
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._connections.path!r})"
@@ -73,27 +77,17 @@ class SQLiteStore(SQLiteReads):
         self.close()
 
     def close(self) -> None:
-        """
-        Close every connection of this process. Closing twice is allowed.
+        """Close all that is open, once the unit and the reads that are under way have ended.
 
-        Call it when no other thread is using the store.
+        Closing twice is allowed.
+
+        Raises:
+            StoreUnavailableError: If others kept it busy for too long. Close it again.
         """
         self._connections.close()
 
     def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        connections = self._connections
-        connection = connections.lock()
-        try:
-            connections.begin(connection)
-            snapshot, known = connections.run(connection, _rows.read_unit, sql.fetch, reads)
-            # Not by `run`: whatever it raises passes unchanged.
-            written = decide(snapshot)
-            if written.records:
-                connections.run(connection, sql.write, known, written)
-                connections.commit(connection)
-        finally:
-            connections.unlock(connection)
-        return written
+        return self._connections.groups.transact(reads, decide)
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         return self._connections.read(statement, parameters)
@@ -113,11 +107,11 @@ class SQLiteStore(SQLiteReads):
         target = os.fsdecode(path)
         if "\0" in target or target in {"", ":memory:"}:
             raise StoreMisuseError(f"{shown(target)} names no file for a copy")
-        with storage_errors():
-            write_copy(self._connections.current().sqlite, os.path.abspath(target))
+        copied_to = os.path.abspath(target)
+        self._connections.reading(lambda sqlite: write_copy(sqlite, copied_to))
 
     def describe(self) -> StoreDescription:
-        """Return the engine, its settings on this thread's connection, and what it survives."""
+        """Return the engine, its settings on a connection of the store, and what it survives."""
         return self._described(
             SETTINGS,
             self._connections.path,
@@ -157,13 +151,31 @@ class SQLiteStore(SQLiteReads):
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""
-        connections = self._connections
-        connection = connections.lock()
-        try:
-            connections.begin(connection)
-            execute = sqlite3.Connection.execute
-            changed = [connections.run(connection, execute, *each).rowcount for each in statements]
-            connections.commit(connection)
-        finally:
-            connections.unlock(connection)
-        return changed[0]
+
+        def work(sqlite: sqlite3.Connection) -> int:
+            first, *_ = [sqlite.execute(*each).rowcount for each in statements]
+            return first
+
+        return self._connections.write(work)
+
+
+def _transact(
+    connections: Connections, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]
+) -> WriteSet:
+    is_deciding = False
+    try:
+        sqlite = connections.begin()
+        snapshot, known = _rows.read_unit(sqlite, sql.fetch, reads)
+        is_deciding = True
+        written = decide(snapshot)
+        is_deciding = False
+        if written.records:
+            sql.write(sqlite, known, written)
+            connections.commit(sqlite)
+        connections.end(sqlite)
+    except STORAGE_ERRORS as error:
+        # Whatever `decide` raises passes unchanged, and what is raised at us by a signal handler.
+        if is_deciding or not is_storage(error):
+            raise
+        raise connections.failed(error) from error
+    return written
