@@ -57,7 +57,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     ),
     "RoundingRequiredError": (
         *("rounding_required", ValueError, False, False, V),
-        "The amount must be so, got 'x'; round it first, or pass a rounding if",
+        "The amount must be so, got 'x'; round it first.",
     ),
     "InvalidRoundingError": (
         "invalid_rounding",
