@@ -70,3 +70,12 @@ def test_money() -> None:
     should be, which is nothing to be judged here.
     """
     assert "py-moneyed" in told_by("bench_money.py", 1, statuses=(0, 1))
+
+
+def test_threads() -> None:
+    """
+    Deposits and transfers of several threads, and the same rows by hand.
+    """
+    told = told_by("bench_threads.py", 64, 1)
+
+    assert 4 == told.count("median ratio")

@@ -24,6 +24,7 @@ from bankcore import Bank, Currency, Money, Principal, cli
 from bankcore.access import Tokens
 from bankcore.cli import _checks
 from bankcore.commands import OpenAccount
+from bankcore.io import _movements
 from bankcore.stores import SQLiteStore
 from shared_data import shared_path
 
@@ -352,12 +353,107 @@ def test_an_error_names_the_argument(bank: Run, words: tuple[str, ...], argument
     ],
 )
 def test_a_mistyped_path_makes_no_bank(run: Run, words: tuple[str, ...]) -> None:
-    """Only open, import and simulate make a file; elsewhere an absent one is told."""
+    """Only what makes a bank makes a file; elsewhere an absent one is told."""
     status, out, err = run(*words)
 
     assert (status, out) == (1, "")
     assert "there is no file" in err
     assert os.listdir() == []
+
+
+CSV_HEADER = b"transaction_id,account_id,date,amount\n"
+INPUTS = {
+    "no header.csv": b"t1,a1,2024-01-01,5\n",
+    "no amount.csv": b"transaction_id,account_id,date\nt1,a1,2024-01-01\n",
+    "bad amount.csv": CSV_HEADER + b"t1,a1,2024-01-01,1e3\n",
+    "bad date.csv": CSV_HEADER + b"t1,a1,01.02.2024,5\n",
+    "bad account.csv": CSV_HEADER + b"t1,a 1,2024-01-01,5\n",
+    "in the future.csv": CSV_HEADER + b"t1,a1,2999-01-01,5\n",
+    "bad row.csv": CSV_HEADER + b"t1,a1,2024-01-01,5,6\n",
+    "not UTF-8.csv": CSV_HEADER + b"t1,a1,2024-01-01,5\nt2,\xff\n",
+    "not packed.csv.gz": CSV_HEADER,
+    "empty.csv": b"",
+    "empty.jsonl": b"",
+    "no journal.jsonl": b"{}\n",
+    "cut off.jsonl": b'{"format":"bankcore journal","version":1}\n',
+    "bad record.jsonl": b'{"format":"bankcore journal","version":1}\n{"id":"t-1"}\n',
+}
+FAILING: list[tuple[str, ...]] = [
+    *(
+        ("open", *words)
+        for words in (
+            ("a", "--currency", "EURO"),
+            ("a b", "--currency", "EUR"),
+            ("a", "--currency", "EUR", "--balance", "1e3"),
+            ("a", "--currency", "EUR", "--balance", "-1"),
+            ("a", "--currency", "EUR", "--overdraft", "0.001"),
+            ("a", "--currency", "EUR", "--overdraft", "-1"),
+            ("a", "--currency", "EUR", "--id", "a:b"),
+            ("a", "--currency", "EUR", "--description", "a\nb"),
+            ("a", "--currency", "EUR", "--balance", "1" + 18 * "0"),
+        )
+    ),
+    *(
+        ("import", name, "--currency", "EUR")
+        for name in ("absent.csv", *(name for name in INPUTS if ".csv" in name))
+    ),
+    ("import", "bad amount.csv", "--currency", "EURO"),
+    ("import", "bad amount.csv", "--currency", "EUR", "--overdraft", "-1"),
+    *(
+        ("import-journal", name)
+        for name in ("absent.jsonl", *(name for name in INPUTS if ".jsonl" in name))
+    ),
+    ("simulate", "--accounts", "1"),
+    ("simulate", "--receipts", "absent/receipts"),
+    ("token", "create", "a b"),
+    ("token", "create", "mary", "--until", "2020-01-01"),
+    ("token", "create", "mary", "--until", "tomorrow"),
+    ("token", "create", "mary", "--description", "a\nb"),
+    ("serve", "--port", "70000"),
+    ("serve", "--port", "0", "--host", "999.1.1.1"),
+    ("serve", "--port", "0", "--teller-limit", "100"),
+    ("serve", "--port", "0", "--teller-limit", "EUR 1", "--teller-limit", "EUR 2"),
+]
+
+
+@pytest.mark.parametrize("before", [None, b""], ids=["no file", "an empty file"])
+@pytest.mark.parametrize("words", FAILING, ids=" ".join)
+def test_a_call_that_fails_makes_nothing(
+    run: Run, words: tuple[str, ...], before: bytes | None
+) -> None:
+    """Where nothing is recorded, there are the files that were there before, and as they were."""
+    files = {**INPUTS, **({} if before is None else {"bank.db": before})}
+    for name, content in files.items():
+        Path(name).write_bytes(content)
+    status, _, err = run(*words, "--store", "bank.db")
+
+    assert status != 0
+    assert "Traceback" not in err
+    assert files == {path.name: path.read_bytes() for path in Path().iterdir()}
+
+
+def test_an_import_that_fails_midway_keeps_what_was_booked(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was acknowledged before the file turned out to be damaged stays."""
+    monkeypatch.setattr(_movements, "BATCH_LENGTH", 2)
+    # Files are read and decoded in pieces, of which the damage is not in the first.
+    row, empty = b"t1,a1,2024-01-01,5\n", b"\n" * io.DEFAULT_BUFFER_SIZE
+    Path("h.csv").write_bytes(CSV_HEADER + row + row + empty + empty + b"\xff\n")
+    status, _, err = run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
+
+    assert (2, True) == (status, "h.csv" in err)
+    assert "EUR 5.00" in run("accounts", "--store", "bank.db")[1]
+
+
+def test_what_has_no_records_makes_a_bank_as_well(run: Run) -> None:
+    """A history without rows, and the journal of an empty bank, are imported into a new bank."""
+    Path("h.csv").write_bytes(CSV_HEADER)
+    assert 0 == run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")[0]
+    Path("j.jsonl").write_text(run("export", "bank.db")[1])
+    assert 0 == run("import-journal", "j.jsonl", "--store", "other.db")[0]
+
+    assert 0 == run("verify", "other.db")[0]
 
 
 def test_a_file_that_is_something_else_is_told(run: Run) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from bankcore.accounts import Account
 from bankcore.bank import Bank
 from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
+from bankcore.cli._store import opened_or_made
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import (
     STATEMENT_COLUMNS,
@@ -122,7 +123,7 @@ def _open(parsed: argparse.Namespace) -> None:
     currency = naming("currency", Currency, parsed.currency)
     balance = naming("initial_balance", Money, parsed.initial_balance, currency)
     limit = naming("overdraft_limit", Money, parsed.overdraft_limit, currency)
-    with SQLiteStore(parsed.store) as store:
+    with opened_or_made(parsed.store) as store:
         transaction = Bank(store).open_account(
             parsed.account_id,
             initial_balance=balance,

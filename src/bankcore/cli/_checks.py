@@ -11,6 +11,7 @@ from typing import Any, Final
 from bankcore.accounts._fields import require_not_negative
 from bankcore.bank import Bank
 from bankcore.cli._parser import EXIT_REFUSED, STORE, STORE_PATH, add, argument
+from bankcore.cli._store import make, opened_or_made
 from bankcore.cli._terminal import print_facts, progress
 from bankcore.io import JournalReport, export_journal, import_history, import_journal, opened
 from bankcore.ledger import AuditReport, Checkpoint, verify
@@ -117,7 +118,7 @@ def _import(parsed: argparse.Namespace) -> int:
     started = time.perf_counter()
     with (
         opened(parsed.history) as file,
-        SQLiteStore(parsed.store) as store,
+        opened_or_made(parsed.store) as store,
         progress("rows") as on_progress,
         _without_garbage_collection(),
     ):
@@ -125,6 +126,8 @@ def _import(parsed: argparse.Namespace) -> int:
             Bank(store), file, currency=currency, overdraft_limit=limit, on_progress=on_progress
         )
     seconds = time.perf_counter() - started
+    if report.is_clean:
+        make(parsed.store)
     if report.ignored_columns:
         print(f"columns ignored: {', '.join(report.ignored_columns)}")
     problems = {
@@ -164,10 +167,11 @@ def _import_journal(parsed: argparse.Namespace) -> None:
     # Bytes that are not ASCII must reach the import, which reports the line they are in.
     with (
         open(path, encoding="ascii", errors="surrogateescape", closefd=not is_input) as file,
-        SQLiteStore(parsed.store) as store,
+        opened_or_made(parsed.store) as store,
         _without_garbage_collection(),
     ):
         report = import_journal(store, file)
+    make(parsed.store)
     print(f"{_counts(report)} imported")
 
 

@@ -50,14 +50,16 @@ def _serve(parsed: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # Werkzeug logs whole URLs, with a token if there is one in the query.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    limits = [naming("teller_limit", Money.parse, text) for text in parsed.teller_limit]
+    policy = StandardPolicy(teller_limit=limits)
     with ExitStack() as stack:
-        store = stack.enter_context(SQLiteStore(parsed.store))
         try:
             listener = stack.enter_context(socket.create_server((parsed.host, parsed.port)))
         except OSError as error:
             return failed(f"cannot listen at {parsed.host}:{parsed.port}: {error}.")
-        limits = [naming("teller_limit", Money.parse, text) for text in parsed.teller_limit]
-        bank = Bank(store, policy=StandardPolicy(teller_limit=limits))
+        # Last, as it makes the file if there is none.
+        store = stack.enter_context(SQLiteStore(parsed.store))
+        bank = Bank(store, policy=policy)
         app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
         server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
         print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)

@@ -7,7 +7,7 @@ from typing import Any
 from bankcore.access import SCOPES, Principal, Role, Tokens
 from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
 from bankcore.cli._terminal import or_dash, print_table
-from bankcore.stores import SQLiteStore
+from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.values._ids import to_principal_id
 
 
@@ -46,10 +46,11 @@ def _several(name: str, values: list[str]) -> Argument:
 def _create(parsed: argparse.Namespace) -> None:
     principal = Principal(to_principal_id(parsed.principal), parsed.role, parsed.scope)
     expires_at = instant("expires_at", parsed.expires_at)
+    options = {"expires_at": expires_at, "description": parsed.description}
+    # First where nothing is kept: a call that fails makes no file.
+    Tokens(MemoryStore()).issue(principal, **options)
     with SQLiteStore(parsed.store) as store:
-        issued = Tokens(store).issue(
-            principal, expires_at=expires_at, description=parsed.description
-        )
+        issued = Tokens(store).issue(principal, **options)
     print(issued.text)
     print(f"Keep it: token {issued.id} is not shown again.", file=sys.stderr)
 

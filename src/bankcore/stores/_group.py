@@ -317,7 +317,7 @@ class _Composed:
                 return None
         try:
             return cast("WriteSet", unit.context.run(unit.work, part))
-        except Exception as error:
+        except Exception:
             # A signal handler, or a time limit, of the thread that leads may have raised it. Then
             # it is the leader's, and does not come again.
             try:

@@ -35,6 +35,7 @@ from bankcore.ledger._errors import (
     StoreUnavailableError,
 )
 from bankcore.stores._group import Groups, busy, let_go
+from bankcore.stores._rows import Known
 from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate
 from bankcore.values._errors import BankError
@@ -53,6 +54,9 @@ _PAUSE_MAX: Final = 0.002
 
 # How many connections read at once; more threads take turns.
 _READERS: Final = 4
+
+# How many accounts are known at most, before all are forgotten.
+_KNOWN_MAX: Final = 4096
 
 _CLOSED: Final = "it is closed; open a new SQLiteStore"
 
@@ -134,6 +138,9 @@ class Connections:
         self._pid = os.getpid()
         self.groups = Groups(partial(self._transact, self), self.recover, self.timeout)
         self._writer: sqlite3.Connection | None = None
+        # What the writer knows of accounts, and SQLite's count of the commits of others then.
+        self.known = Known.nothing()
+        self._known_at: int | None = None
         self._is_trusted = True
         self._lock_file: io.FileIO | None = None
         self._readers = [_Reader() for _ in range(_READERS)]
@@ -240,6 +247,9 @@ class Connections:
                 raise StoreCorruptedError(f"after a disk error, SQLite reports: {found}")
             self._is_in_doubt = False
         sqlite.execute("BEGIN IMMEDIATE")
+        ((known_at,),) = sqlite.execute("PRAGMA data_version").fetchall()
+        if known_at != self._known_at or len(self.known.accounts) > _KNOWN_MAX:
+            self.known, self._known_at = Known.nothing(), known_at
         # A file in WAL stays so while it is open here; any other can be changed by anybody.
         if self._journal_mode == "truncate" and _settings.mode_of(sqlite) != "truncate":
             raise self._stopped(
@@ -279,6 +289,7 @@ class Connections:
         if sqlite is not None and not (_errors.roll_back(sqlite) and self._is_trusted):
             self._close_writer()
         self._is_trusted = True
+        self._known_at = None
         self._unlock()
 
     def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
@@ -447,7 +458,7 @@ class Connections:
         self._close_detached(sqlite)
 
     def _close_writer(self) -> None:
-        sqlite, self._writer = self._writer, None
+        sqlite, self._writer, self._known_at = self._writer, None, None
         self._close_detached(sqlite)
 
     def _close_detached(self, sqlite: sqlite3.Connection | None) -> None:
@@ -461,11 +472,14 @@ class Connections:
     def close_unused(self) -> None:
         """Close everything of a store that nobody has any more."""
         if self._pid == os.getpid() and self._stop_reason is None:
-            # Whoever else has the lock has the file open, and is the last to close it.
-            with suppress(OSError):
-                if self._lock_file is not None:
-                    fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._close_everything()
+            try:
+                # Whoever else has the lock has the file open, and is the last to close it.
+                with suppress(OSError):
+                    if self._lock_file is not None:
+                        fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._close_everything()
+            finally:
+                self._close_lock_file()
 
     # -- Forks --
 

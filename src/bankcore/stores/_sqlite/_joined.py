@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
-from bankcore.stores._rows import read_unit
+from bankcore.stores._rows import Known, read_unit
 from bankcore.stores._sqlite import _migrations
 from bankcore.stores._sqlite._errors import (
     STORAGE_ERRORS,
@@ -86,7 +86,8 @@ class JoinedSQLiteStore(SQLiteReads):
         try:
             with _translated(self._connection):
                 _begin(cursor, _LOCK)
-                snapshot, known = read_unit(cursor, fetch, reads)
+                known = Known.nothing()
+                snapshot = read_unit(cursor, fetch, reads, known)
             # Between the two, so that whatever it raises passes unchanged.
             written = decide(snapshot)
             with _translated(self._connection):

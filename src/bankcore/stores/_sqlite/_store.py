@@ -165,13 +165,15 @@ def _transact(
     is_deciding = False
     try:
         sqlite = connections.begin()
-        snapshot, known = _rows.read_unit(sqlite, sql.fetch, reads)
+        known = connections.known
+        snapshot = _rows.read_unit(sqlite, sql.fetch, reads, known)
         is_deciding = True
         written = decide(snapshot)
         is_deciding = False
         if written.records:
             sql.write(sqlite, known, written)
             connections.commit(sqlite)
+            known.committed(written.accounts)
         connections.end(sqlite)
     except STORAGE_ERRORS as error:
         # Whatever `decide` raises passes unchanged, and what is raised at us by a signal handler.
