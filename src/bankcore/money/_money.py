@@ -232,9 +232,10 @@ class Money(_Fields):
             >>> Money.parse("-1.234,5 €", "EUR", decimal_mark=",", group_mark=".")
             Money('-1234.50', 'EUR')
 
-        It parses what `str` and `format` of money write, in at most 128 characters. The currency
-        is the ISO code in front or behind, or *currency*; then its code or symbol may be there.
-        Groups have three digits, and may be left out. A space stands for no-break spaces too.
+        It parses what `str` of money writes, and `format` where it neither pads nor puts a space
+        for a plus, in at most 128 characters. The currency is the ISO code in front or behind, or
+        *currency*; then its code or symbol may be there. Groups have three digits, and may be
+        left out. A space stands for no-break spaces too.
 
         Raises:
             InvalidAmountError: If the whole text is not one amount of the currency.
