@@ -358,6 +358,16 @@ def test_no_class_lacks_a_row() -> None:
     assert set(CLASSES) == set(TABLE)
 
 
+def test_an_error_is_at_home_in_the_module_that_lists_it() -> None:
+    """Every class names `bankcore.errors`, and one of an application's own its own module."""
+
+    class OursError(BankError):
+        sentence = "ours"
+
+    assert __name__ == OursError.__module__
+    assert {"bankcore.errors"} == {getattr(errors, name).__module__ for name in TABLE}
+
+
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_a_class_is_what_its_row_says(name: str) -> None:
     """Branch, code, built-in base, recorded, retryable, facts and sentence are as stated."""

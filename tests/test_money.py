@@ -605,10 +605,34 @@ def test_another_dictionary_is_refused(data: Any, error: type[Exception]) -> Non
         Money.from_dict(data)
 
 
-def test_multiples_are_bounded_too() -> None:
-    """A multiple of more than 64 digits is refused, not left to grow."""
-    with pytest.raises(AmountTooLargeError):
-        Money.from_minor(10**40, "EUR") * 10**40
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda m, one: m + one,
+        lambda m, one: -m + -one,
+        lambda m, one: m - -one,
+        lambda m, one: -m - one,
+        lambda m, one: m * 2,
+        lambda m, one: m * -(10**40),
+        lambda m, one: sum([m, one]),
+        lambda m, one: Money.sum([m, one]),
+        lambda m, one: Money.sum([-m, -one]),
+        lambda m, one: m.times(2),
+        lambda m, one: m.divided_by("0.5"),
+        lambda m, one: m.rounded_to(1, Rounding.UP),
+        lambda m, one: m.to_minor(3),
+        lambda m, one: MoneyBag([m, one]),
+        lambda m, one: MoneyBag([m]) + one,
+        lambda m, one: ExchangeRate("EUR", "USD", 2).convert(m),
+    ],
+)
+def test_every_result_has_at_most_64_digits(operate: Any) -> None:
+    """Whatever would have one digit more is refused, not left to grow; the largest is not."""
+    largest, one = Money.from_minor(10**64 - 1, "EUR"), Money.from_minor(1, "EUR")
+
+    assert largest == (largest - one) + one == Money.sum([largest, one, -one])
+    with pytest.raises(AmountTooLargeError, match="at most 64 digits"):
+        operate(largest, one)
 
 
 def test_money_is_an_attrs_value() -> None:

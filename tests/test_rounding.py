@@ -60,7 +60,7 @@ def test_a_mode_does_what_it_says(mode: Rounding) -> None:
 @pytest.mark.parametrize("mode", Rounding)
 def test_decimal_s_constants_are_taken(mode: Rounding) -> None:
     """A constant of `decimal` is the mode of that name, and rounds as `decimal` does."""
-    name = f"ROUND_{mode.name}".replace("ZERO_FIVE", "05")
+    name = f"ROUND_{mode.name}".replace("ZERO_FIVE_", "05")
     if not hasattr(decimal, name):
         with pytest.raises(InvalidRoundingError):
             to_rounding(name)

@@ -32,9 +32,9 @@ CODE_PATTERN: Final = "[A-Z][A-Z0-9]{1,11}"
 _GIVE_EXPONENT: Final = "give an exponent"
 _MAKE_OWN: Final = "make your own with Currency(code, exponent=…)"
 
-# The smallest coin in use, or the step to which cash is rounded by law or custom, in whole units, if
-# that is larger than the minor unit. Collected by hand, as of 2026: CLDR has only CAD, CHF, DKK and
-# HUF of these, and one more, MRU 0.20. The euro has none: its countries have different rules.
+# The smallest coin in use, or the step to which cash is rounded by law or custom, in whole units,
+# if that is larger than the minor unit. Collected by hand, as of 2026: CLDR has only CAD, CHF, DKK
+# and HUF of these, and one more, MRU 0.20. The euro has none: its countries differ.
 _CASH_STEPS: Final = {
     "AUD": "0.05", "CAD": "0.05", "CHF": "0.05", "CZK": "1", "DKK": "0.50", "HKD": "0.10",
     "HUF": "5", "ILS": "0.10", "MYR": "0.05", "NOK": "1", "NZD": "0.10", "SEK": "1",
