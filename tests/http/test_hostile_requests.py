@@ -401,6 +401,81 @@ def test_a_body_without_an_end(web: Web) -> None:
     assert endless.read_so_far <= 64 * 1024
 
 
+class Parts(io.BytesIO):
+    """
+    A stream that gives five bytes at a time, as one without a buffer may.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(size or 0, 5))
+
+
+@pytest.mark.parametrize(
+    ("missing", "is_terminated", "status", "code"),
+    [
+        (0, False, 201, None),
+        (0, True, 201, None),
+        (1, False, 400, "bad_request"),
+        (1, True, 400, "invalid_json"),
+    ],
+)
+def test_a_body_in_parts(
+    web: Web, missing: int, is_terminated: bool, status: int, code: str | None
+) -> None:
+    """A body may come in parts, and one that ends before its length says is not taken."""
+    account = web.open("100")
+    environ = create_environ(
+        f"/v1/accounts/{account}/deposits",
+        method="POST",
+        data=GOOD,
+        headers={"X-Me": "mary", "Idempotency-Key": "k", "Content-Type": "application/json"},
+    )
+    environ["wsgi.input"] = Parts(GOOD[: len(GOOD) - missing])
+    if is_terminated:
+        environ["wsgi.input_terminated"] = True
+    parts, line, _ = run_wsgi_app(web.app, environ, buffered=True)
+
+    assert (status, code) == (int(line[:3]), json.loads(b"".join(parts)).get("code"))
+
+
+def test_a_limit_of_the_application(web: Web) -> None:
+    """Where the application takes less of a body than the bank does, its limit holds."""
+    account = web.open("100")
+    web.app.config["MAX_CONTENT_LENGTH"] = len(GOOD) - 1
+    refused = web.send("POST", f"/accounts/{account}/deposits", GOOD)
+    web.app.config["MAX_CONTENT_LENGTH"] = len(GOOD)
+    taken = web.send("POST", f"/accounts/{account}/deposits", GOOD)
+
+    assert (413, "too_large") == (refused.status_code, told(refused)["code"])
+    assert 201 == taken.status_code
+
+
+def test_a_body_that_the_application_has_begun_to_read(web: Web) -> None:
+    """What a hook of the application has read of a body is not waited for again."""
+
+    class Waiting(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            found = super().read(size)
+            assert found or not size, "a server would wait here for ever"
+            return found
+
+    def authenticate(request: Request) -> Principal:
+        request.stream.read(1)
+        return PRINCIPALS["mary"]
+
+    environ = create_environ(
+        f"/v1/accounts/{web.open()}/deposits",
+        method="POST",
+        data=GOOD,
+        headers={"Idempotency-Key": "k", "Content-Type": "application/json"},
+    )
+    environ["wsgi.input"] = Waiting(GOOD)
+    app = create_app(web.bank, authenticate=authenticate)
+    parts, line, _ = run_wsgi_app(app, environ, buffered=True)
+
+    assert ("400 BAD REQUEST", "invalid_json") == (line, json.loads(b"".join(parts))["code"])
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -472,11 +472,14 @@ class Connections:
     def close_unused(self) -> None:
         """Close everything of a store that nobody has any more."""
         if self._pid == os.getpid() and self._stop_reason is None:
-            # Whoever else has the lock has the file open, and is the last to close it.
-            with suppress(OSError):
-                if self._lock_file is not None:
-                    fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._close_everything()
+            try:
+                # Whoever else has the lock has the file open, and is the last to close it.
+                with suppress(OSError):
+                    if self._lock_file is not None:
+                        fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._close_everything()
+            finally:
+                self._close_lock_file()
 
     # -- Forks --
 

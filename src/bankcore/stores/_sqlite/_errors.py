@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 from bankcore.ledger._errors import StoreCorruptedError, StoreMisuseError, StoreUnavailableError
@@ -67,11 +67,13 @@ def translated(error: Exception) -> BankError:
 
 
 def _is_out_of_descriptors() -> bool:
-    # SQLite does not tell why it could not open a file.
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError as error:
-        return error.errno in _OUT_OF_DESCRIPTORS
+    # SQLite does not tell why it could not open a file. It needs the file, its log and its index.
+    with ExitStack() as opened:
+        try:
+            for _ in range(3):
+                opened.enter_context(open(os.devnull, "rb", buffering=0))
+        except OSError as error:
+            return error.errno in _OUT_OF_DESCRIPTORS
     return False
 
 
