@@ -24,6 +24,7 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
+from bankcore.errors import StoreCorruptedError
 from bankcore.ledger import AccountStore, Chained, ChainedPage, ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore, SQLiteStore
 
@@ -816,6 +817,25 @@ def test_one_pass_reads_the_journal_once(any_store: Any) -> None:
 
     # The page of records, and the empty one.
     assert [each for each in asked if each != "journal"] == ["chained_journal"] * 2
+
+
+def test_a_history_is_followed_up_to_the_version_that_was_read() -> None:
+    """Where the journal cannot be read, what others book meanwhile is no disagreement either."""
+    store = worked(MemoryStore())
+    bank = Bank(store, clock=lambda: NOON + timedelta(days=1))
+    read = store.accounts
+
+    def accounts(**options: Any) -> Any:
+        found = read(**options)
+        bank.deposit("bob", eur("1"))
+        return found
+
+    def unreadable(**_: Any) -> Any:
+        raise StoreCorruptedError("a page is gone")
+
+    store.accounts, store.chained_journal = accounts, unreadable
+
+    assert findings(store) == ["the journal: The store is damaged: a page is gone."]
 
 
 def test_damage_beyond_an_unreadable_record_is_found(tmp_path: Path) -> None:

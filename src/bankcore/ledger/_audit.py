@@ -425,10 +425,8 @@ class _State:
         return [name for name, end in ends.items() if end <= at]
 
 
-# The commands that do nothing to an account but move its money.
-_MOVES: Final = frozenset(
-    {commands.Deposit, commands.Withdraw, commands.Transfer, commands.Post, commands.Reverse}
-)
+# The most frequent commands, which do nothing to an account but move its money.
+_MOVES: Final = frozenset({commands.Deposit, commands.Withdraw, commands.Transfer})
 
 
 def _posting_errors(state: _State, transaction: Transaction, posting: Posting) -> list[str]:
