@@ -36,9 +36,11 @@ from bankcore.ledger import (
     require_limit,
     touched_accounts,
 )
-from bankcore.stores._rows import position_of
+from bankcore.stores._rows import name_of, position_of, version_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._instants import to_instant
 
 
 class MemoryStore:
@@ -107,24 +109,28 @@ class MemoryStore:
         change["length",] = length + len(written.records)
         return change
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
+        account_id = to_account_id(account_id)
         account: Account | None = self._kept.get(("account", account_id.value))
         if account is None:
             raise errors.AccountNotFoundError(account_id)
         return account
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         with self._lock:
             return tuple(islice(self._accounts_after(after), require_limit(limit)))
 
-    def _accounts_after(self, after: AccountId | None) -> Iterator[Account]:
+    def _accounts_after(self, after: AccountId | str | None) -> Iterator[Account]:
         # An account is never removed, so their number tells whether the last sorting holds.
         if len(self._sorted_ids) != self._kept["count",]:
             self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
-        first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
+        first = 0 if after is None else bisect_right(self._sorted_ids, name_of(after))
         return (self._kept["account", each] for each in islice(self._sorted_ids, first, None))
 
-    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+    def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
+        transaction_id = to_transaction_id(transaction_id)
         record: Transaction | Refusal | None = self._kept.get(("record", transaction_id.value))
         if record is None:
             raise errors.TransactionNotFoundError(transaction_id)
@@ -141,13 +147,15 @@ class MemoryStore:
             return Page(records, Cursor(str(last)))
 
     def history(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        first, name = max(after, 0), account_id.value
+        account_id = to_account_id(account_id)
+        first, name = version_of(after), account_id.value
         last = min(first + require_limit(limit), self.account(account_id).version)
         return tuple(self._kept["history", name, n] for n in range(first + 1, last + 1))
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+    def chain_head(self, account_id: AccountId | str) -> tuple[int, bytes]:
+        account_id = to_account_id(account_id)
         with self._lock:
             version = self.account(account_id).version
             return version, self._kept.get(("head", account_id.value), GENESIS)
@@ -160,7 +168,8 @@ class MemoryStore:
         )
         return ChainedPage(page.records, page.next, hashes)
 
-    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+    def posting_at(self, account_id: AccountId | str, instant: datetime) -> Posting | None:
+        account_id, instant = to_account_id(account_id), to_instant(instant, "instant")
         # Times never fall along the versions.
         versions = range(1, self.account(account_id).version + 1)
         version = bisect_right(
@@ -174,6 +183,7 @@ class MemoryStore:
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
+        before = to_instant(before, "before")
         require_limit(limit)
         with self._lock:
             due = [
@@ -185,8 +195,9 @@ class MemoryStore:
         return tuple((account_id, hold) for *_, account_id, hold in nsmallest(limit, due))
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
+        holder = to_principal_id(holder, "holder")
         with self._lock:
             found = (
                 account

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from bankcore.access import Denial, Principal, Token
 from bankcore.accounts import Account, AccountStatus, Hold, Restriction
+from bankcore.accounts._errors import InvalidVersionError
 from bankcore.commands import Reverse
 from bankcore.ledger import (
     GENESIS,
@@ -37,6 +38,7 @@ from bankcore.ledger._errors import InvalidCursorError, StoreCorruptedError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id
 from bankcore.values._instants import from_microseconds, to_microseconds
 
 _value_of = attrgetter("value")
@@ -222,12 +224,27 @@ def require_own_texts(
 # -- Pages -------------------------------------------------------------------
 
 
-def position_of(cursor: Cursor) -> int:
-    token = cursor.token
+def position_of(cursor: object) -> int:
+    """Return the place in the journal for which *cursor* stands."""
+    token = cursor.token if type(cursor) is Cursor else None
     # Any position that a database can hold: one that nobody here wrote must not end a reading.
-    if not (token.isascii() and token.isdigit() and len(token) <= 19 and int(token) < 2**63):
-        raise InvalidCursorError(shown(token))
-    return int(token)
+    if type(token) is str and token.isascii() and token.isdigit() and len(token) <= 19:
+        position = int(token)
+        if position < 2**63:
+            return position
+    raise InvalidCursorError(shown(cursor if token is None else token)).about("after")
+
+
+def name_of(after: AccountId | str) -> str:
+    """Return the text of *after*, the id of the account after which a page begins."""
+    return to_account_id(after, "after").value
+
+
+def version_of(after: object) -> int:
+    """Return *after*, the version of an account after which a page begins, at least 0."""
+    if type(after) is not int:
+        raise InvalidVersionError(shown(after)).about("after")
+    return max(after, 0)
 
 
 def require_order(what: str, last: int | str, before: int | str) -> None:

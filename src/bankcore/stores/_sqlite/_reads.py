@@ -23,7 +23,8 @@ from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._integrity import table_errors
 from bankcore.stores._sqlite._versions import warnings_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._instants import to_microseconds
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._instants import to_instant, to_microseconds
 
 # No account has had more transactions; with a page added it is still an integer of SQLite.
 _VERSION_MAX: Final = 2**62
@@ -65,13 +66,16 @@ class SQLiteReads:
             warnings=warnings_of(sqlite3.sqlite_version_info) if is_wal else (),
         )
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
+        account_id = to_account_id(account_id)
         for account in self._accounts("account.id = ?", account_id.value):
             return account
         raise errors.AccountNotFoundError(account_id)
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
-        first = "" if after is None else after.value
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        first = "" if after is None else _rows.name_of(after)
         # In one statement: another account may be opened at any moment.
         found = self._accounts(
             f"account.id > ? AND account.id <= ({sql.LAST_ID})",
@@ -85,9 +89,10 @@ class SQLiteReads:
         return found
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
-        name, first = holder.value, "" if after is None else after.value
+        holder = to_principal_id(holder, "holder")
+        name, first = holder.value, "" if after is None else _rows.name_of(after)
         return self._accounts(
             "account.key IN (SELECT account_key FROM bankcore_holder WHERE principal = ?)"
             f" AND account.id > ? AND account.id <= ({sql.LAST_ID_OF_HOLDER})",
@@ -99,7 +104,8 @@ class SQLiteReads:
             sql.size_of(limit),
         )
 
-    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+    def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
+        transaction_id = to_transaction_id(transaction_id)
         found = self._records(
             "journal.transaction_id = ?",
             "posting.place = (SELECT place FROM bankcore_journal WHERE transaction_id = ?)",
@@ -137,9 +143,10 @@ class SQLiteReads:
         return rows, lines, Cursor(str(last))
 
     def history(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        name, first = account_id.value, min(max(after, 0), _VERSION_MAX)
+        account_id = to_account_id(account_id)
+        name, first = account_id.value, min(_rows.version_of(after), _VERSION_MAX)
         page = (name, first, require_limit(limit), sql.size_of(limit))
         ((last,),) = self._read(sql.LAST_VERSION, page)
         if last is None:
@@ -160,7 +167,8 @@ class SQLiteReads:
                 key=lambda transaction: transaction.posting(account_id).version,
             )
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+    def chain_head(self, account_id: AccountId | str) -> tuple[int, bytes]:
+        account_id = to_account_id(account_id)
         rows = self._read(
             "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
         )
@@ -168,7 +176,8 @@ class SQLiteReads:
             return version, _rows.require_hash(account_id.value, head)
         raise errors.AccountNotFoundError(account_id)
 
-    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+    def posting_at(self, account_id: AccountId | str, instant: datetime) -> Posting | None:
+        account_id, instant = to_account_id(account_id), to_instant(instant, "instant")
         found = self._read(sql.POSTING_AT, (account_id.value, to_microseconds(instant)))
         for version, *row in found:
             if version == 0:
@@ -189,7 +198,7 @@ class SQLiteReads:
         rows = self._read(
             f"{sql.HOLDS} WHERE hold.expires_at < ?"
             " ORDER BY hold.expires_at, account.id, hold.id LIMIT ?",
-            (to_microseconds(before), require_limit(limit)),
+            (to_microseconds(to_instant(before, "before")), require_limit(limit)),
         )
         return _rows.holds_from(map(_rows.HoldRow._make, rows))
 
