@@ -593,7 +593,7 @@ def test_a_copy_that_cannot_be_opened_is_no_damage(
     with SQLiteStore(path) as store:
         faulty.statement, faulty.error = "VACUUM", coded(code, message)
         with pytest.raises(
-            StoreUnavailableError, match="the copy cannot be written: .*as planned"
+            StoreUnavailableError, match=r"the copy cannot be written: .*as planned"
         ):
             store.backup(path.with_name("copy.db"))
 
