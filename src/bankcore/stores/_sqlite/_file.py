@@ -233,8 +233,10 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         raise _exists(target) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreUnavailableError(f"there is no directory {directory} for a copy") from error
-    except sqlite3.OperationalError as error:
-        if primary_code(error) != sqlite3.SQLITE_ERROR:
+    except sqlite3.DatabaseError as error:
+        # A read error there has the code of damage.
+        is_of_copy = "unable to open database" in str(error)
+        if primary_code(error) != sqlite3.SQLITE_ERROR and not is_of_copy:
             raise
         # That the copy cannot be opened says nothing about the store.
         raise StoreUnavailableError(f"the copy cannot be written: {error}") from error
