@@ -287,17 +287,18 @@ class _Work:
             if self._guard is None or isinstance(outcome, BankError):
                 return outcome
             return self._guard.receipt(outcome, self.account)
-        command = request.command
-        if self._guard is None and isinstance(command, Movement):
-            plain = self._booked_plainly(request, command)
-            if plain is not None:
-                return plain
-        moves = command.moves(self)
-        if self._guard is not None:
-            denial = self._policy_denial(self._guard, command, moves)
+        command, guard = request.command, self._guard
+        moves: Sequence[Move] = ()
+        if guard is not None:
+            moves = command.moves(self)
+            denial = self._policy_denial(guard, command, moves)
             if denial is not None:
                 return denial
-        return self._judged(request, moves)
+        if isinstance(command, Movement):
+            plain = self._booked_plainly(request, command)
+            if plain is not None:
+                return plain if guard is None else guard.receipt(plain, self.account)
+        return self._judged(request, moves or command.moves(self))
 
     def _booked_plainly(self, request: Request, command: Movement) -> Transaction | None:
         """
