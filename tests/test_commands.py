@@ -37,6 +37,7 @@ from bankcore.commands import (
 )
 from bankcore.commands._base import AccountCommand
 from bankcore.commands._holds import HoldCommand
+from bankcore.commands._money import Movement
 from bankcore.errors import (
     AmountTooLargeError,
     BankError,
@@ -67,7 +68,7 @@ def kind_of(command: object) -> str:
 
 
 # The bases that several commands share. They are never made themselves.
-SHARED = {AccountCommand, HoldCommand}
+SHARED = {AccountCommand, HoldCommand, Movement}
 
 
 def kinds_below(base: type[Command]) -> set[type[Command]]:

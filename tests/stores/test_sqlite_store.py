@@ -146,6 +146,7 @@ def test_settings_are_those_that_make_it_durable(store: SQLiteStore) -> None:
         "trusted_schema": 0,
         "cell_size_check": 1,
         "mmap_size": 0,
+        "temp_store": 2,
         "journal_size_limit": 67_108_864,
         "ignore_check_constraints": 0,
         "read_uncommitted": 0,

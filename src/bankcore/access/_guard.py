@@ -23,7 +23,7 @@ from bankcore.access._table import Action
 from bankcore.accounts import Account
 from bankcore.commands import Command, Move, OpenAccount, Part, Post, Reverse
 from bankcore.commands._holds import NO_CURRENCY
-from bankcore.ledger import Refusal, Transaction, touched_accounts
+from bankcore.ledger import Posting, Refusal, Transaction, touched_accounts
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import shown
@@ -180,18 +180,16 @@ class Guard:
 
     def receipt(self, transaction: Transaction, find: Find) -> Transaction:
         """Return *transaction* with the postings of accounts that the principal may read."""
-        return self.redacted(transaction, lambda account_id: self.sees(find(account_id)))
+        seen = [each for each in transaction.postings if self.sees(find(each.account_id))]
+        return self.redacted(transaction, seen)
 
-    def redacted(
-        self, transaction: Transaction, is_seen: Callable[[AccountId], bool]
-    ) -> Transaction:
-        """Return *transaction* without unseen postings and, with any, without another's id."""
-        postings = tuple([each for each in transaction.postings if is_seen(each.account_id)])
+    def redacted(self, transaction: Transaction, seen: Sequence[Posting]) -> Transaction:
+        """Return *transaction* with its *seen* postings and, if not all, without another's id."""
         # An opening has nothing to hide.
-        if len(postings) == len(transaction.postings) or type(transaction.command) is OpenAccount:
+        if len(seen) == len(transaction.postings) or type(transaction.command) is OpenAccount:
             return transaction
         principal = self.name if transaction.principal == self.name else None
-        return attrs.evolve(transaction, postings=postings, principal=principal)
+        return attrs.evolve(transaction, postings=tuple(seen), principal=principal)
 
 
 def not_visible(action: str, account_id: AccountId) -> AccountNotVisibleError:

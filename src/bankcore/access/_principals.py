@@ -20,6 +20,9 @@ from bankcore.values._ids import to_principal_id
 class Role(enum.Enum):
     """A role of a principal in the bank."""
 
+    # Each is one object, and a policy looks for them in sets: that of `Enum` hashes their names.
+    __hash__ = object.__hash__
+
     OWNER = "owner"
     TELLER = "teller"
     AUDITOR = "auditor"

@@ -196,3 +196,16 @@ STEPS: Final[tuple[tuple[Guard, ...], ...]] = (
 
 #: The guards in the order of refusals.
 GUARDS: Final[tuple[Guard, ...]] = tuple(guard for step in STEPS for guard in step)
+
+
+def free_balances(account: AccountState) -> tuple[int, int] | None:
+    """
+    Return the lowest and the highest balance, in minor units, to which money may be booked freely.
+
+    A booking of the account's currency that leads to one of these passes every guard. Whatever
+    leads elsewhere may pass too, but must ask them; so must everything where this is None.
+    """
+    if account.status is not _OPEN or account.restriction is not _NONE:
+        return None
+    floor = account.held.amount_minor - account.overdraft_limit.amount_minor
+    return max(floor, -AMOUNT_MINOR_MAX), AMOUNT_MINOR_MAX

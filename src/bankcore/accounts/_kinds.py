@@ -27,6 +27,9 @@ class Restriction(enum.Enum):
 class Right(enum.Enum):
     """A right of a holder on an account. Stored with the account, judged by policies alone."""
 
+    # Each is one object, and a policy looks for them in sets: that of `Enum` hashes their names.
+    __hash__ = object.__hash__
+
     READ = "read"
     CREDIT = "credit"
     DEBIT = "debit"

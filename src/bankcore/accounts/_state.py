@@ -181,8 +181,10 @@ class AccountState:
             **fields,  # type: ignore[arg-type]  # fields of this class, checked at construction
         )
 
-    def next_balance(self, balance: Money, booked_at: datetime | None) -> Self:
-        """Return the account one version later, with *balance*, which is within the bounds."""
+    def next_balance(
+        self, balance: Money, booked_at: datetime | None, *, versions: int = 1
+    ) -> Self:
+        """Return the account so many versions later, with *balance*, which is within bounds."""
         # Every deposit and withdrawal passes here, and `next_version` takes three times as long.
         # Of what is always true of an account only the balance is in question, and a guard has
         # just checked it.
@@ -191,7 +193,7 @@ class AccountState:
         _set_balance(account, balance)
         _set_limit(account, self.overdraft_limit)
         _set_status(account, self.status)
-        _set_version(account, self.version + 1)
+        _set_version(account, self.version + versions)
         _set_last(account, self.last_booked_at if booked_at is None else booked_at)
         _set_holds(account, self.holds)
         _set_restriction(account, self.restriction)

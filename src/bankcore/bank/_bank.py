@@ -52,11 +52,15 @@ from bankcore.ledger._store import require_store
 from bankcore.money import ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, naming, require_callable, require_methods, shown
+from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import TICK, to_instant
 from bankcore.values._text import to_line_or_none
 
 #: The most commands that one `Bank.execute` takes.
 BATCH_LENGTH_MAX: Final = 100_000
+
+# From here on, what the garbage collector is told pays for itself.
+_LONG_BATCH: Final = 200
 
 _SENT: Final = frozenset(SENT)
 _OF_POLICY: Final = ("permits", "decides")
@@ -375,6 +379,14 @@ class Bank(BankReads):
     ) -> list[Transaction | BankError]:
         if not commands:
             return []
+        if len(commands) < _LONG_BATCH:
+            return self._outcomes_of(commands, atomic=atomic, is_written=is_written)
+        with rare_collections():
+            return self._outcomes_of(commands, atomic=atomic, is_written=is_written)
+
+    def _outcomes_of(
+        self, commands: Sequence[Command], *, atomic: bool, is_written: bool
+    ) -> list[Transaction | BankError]:
         requests = list(map(self._request, commands))
         if atomic and len({request.id_given for request in requests}) > 1:
             raise InvalidBatchError(

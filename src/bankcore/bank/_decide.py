@@ -32,9 +32,10 @@ import attrs
 from bankcore.access._guard import Guard, not_visible, stand_in
 from bankcore.accounts import Account
 from bankcore.accounts._errors import HoldNotActiveError, HoldNotFoundError
-from bankcore.accounts._guards import GUARDS, Change
+from bankcore.accounts._guards import GUARDS, Change, free_balances
 from bankcore.commands import Command, ExpireHold, Move, OpenAccount, Part, PlaceHold, Reverse
 from bankcore.commands._holds import HoldCommand
+from bankcore.commands._money import Movement
 from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import (
     AccountExistsError,
@@ -46,6 +47,7 @@ from bankcore.ledger._errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
+from bankcore.ledger._records import transaction_of_one
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import BankError, DeclinedError, InvalidTimeError
@@ -206,6 +208,30 @@ class _Expiry(NamedTuple):
     after: Account
 
 
+class _Run:
+    """
+    The bookings on one account, one after the other, that no guard has to be asked about.
+
+    The account after each of them is made of their last alone.
+    """
+
+    __slots__ = (
+        "account_id", "balance", "currency", "held", "highest", "last_booked_at", "lowest",
+        "overdraft_limit", "version",
+    )  # fmt: skip
+
+    def __init__(self, account: Account, lowest: int, highest: int) -> None:
+        self.account_id = account.id
+        self.balance = account.balance
+        self.currency = account.balance.currency
+        self.held = account.held
+        self.overdraft_limit = account.overdraft_limit
+        self.version = account.version
+        self.last_booked_at = account.last_booked_at
+        self.lowest = lowest
+        self.highest = highest
+
+
 class _Work:
     """The current state while a batch is judged: one state per account, one record per id."""
 
@@ -221,9 +247,13 @@ class _Work:
         for key, record in snapshot.recorded.items():
             self._recorded[key.value] = record
         self._reversals = dict(snapshot.reversals)
+        # What `_booked_plainly` has booked, by account, since `account` was asked for it.
+        self._runs: dict[str, _Run] = {}
         self.records: list[Transaction | Refusal] = []
 
     def written(self, outcomes: tuple[Outcome, ...]) -> WriteSet:
+        for name in tuple(self._runs):
+            self._end_run(name)
         before = self._snapshot.accounts
         changed = [each for each in self._accounts.values() if each is not before.get(each.id)]
         return WriteSet(tuple(changed), tuple(self.records), outcomes)
@@ -231,6 +261,8 @@ class _Work:
     # -- What commands look at --
 
     def account(self, account_id: AccountId) -> Account | None:
+        if self._runs:
+            self._end_run(account_id.value)
         return self._accounts.get(account_id.value)
 
     def record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
@@ -256,12 +288,70 @@ class _Work:
                 return outcome
             return self._guard.receipt(outcome, self.account)
         command = request.command
+        if self._guard is None and isinstance(command, Movement):
+            plain = self._booked_plainly(request, command)
+            if plain is not None:
+                return plain
         moves = command.moves(self)
         if self._guard is not None:
             denial = self._policy_denial(self._guard, command, moves)
             if denial is not None:
                 return denial
         return self._judged(request, moves)
+
+    def _booked_plainly(self, request: Request, command: Movement) -> Transaction | None:
+        """
+        Return the transaction of a deposit or withdrawal that is booked; None where it is not.
+
+        The short cut for most of what is sent, in half of the time that `_judged` takes. It
+        knows no rule: whatever is not free of them, by `free_balances`, is left to `_judged`.
+        """
+        run = self._runs.get(command.account_id.value)
+        if run is None:
+            run = self._run_of(command.account_id)
+        if run is None or request.expected_version is not None:
+            return None
+        net, at, now, last = command.net, command.booked_at, self.clock.now, run.last_booked_at
+        if at is None:
+            at = now
+        if at > now or (last is not None and last > at) or net.currency is not run.currency:
+            return None
+        balance = run.balance + net
+        if not run.lowest <= balance.amount_minor <= run.highest:
+            return None
+        # After this point it must succeed.
+        run.balance, run.last_booked_at = balance, at
+        run.version = version = run.version + 1
+        transaction_id = request.transaction_id
+        posting = (run.account_id, net, balance, run.held, run.overdraft_limit, version)
+        transaction = transaction_of_one(transaction_id, command, at, request.principal, posting)
+        self._recorded[transaction_id.value] = transaction
+        self.records.append(transaction)
+        return transaction
+
+    def _run_of(self, account_id: AccountId) -> "_Run | None":
+        """Return a new run of bookings on the account; None where it cannot have one."""
+        account = self._accounts.get(account_id.value)
+        # What is due on a hold comes before what is booked.
+        if account is None or account.holds:
+            return None
+        free = free_balances(account)
+        if free is None:
+            return None
+        run = self._runs[account_id.value] = _Run(account, *free)
+        return run
+
+    def _end_run(self, name: str) -> None:
+        """Make the account of this id what its run, if it has one, came to."""
+        run = self._runs.pop(name, None)
+        if run is None:
+            return
+        before = self._accounts[name]
+        versions = run.version - before.version
+        if versions > 0:
+            self._accounts[name] = before.next_balance(
+                run.balance, run.last_booked_at, versions=versions
+            )
 
     def _judged(self, request: Request, moves: Sequence[Move]) -> Outcome:
         """Return what the command comes to by the rules, and book it."""
@@ -350,7 +440,7 @@ class _Work:
                 raise AccountExistsError(request.account_ids[0])
         else:
             for move in moves:
-                account = self._accounts.get(move.account_id.value)
+                account = self.account(move.account_id)
                 if account is None:
                     raise AccountNotFoundError(move.account_id)
                 before.append(account)

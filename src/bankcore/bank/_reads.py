@@ -257,7 +257,11 @@ class BankReads:
             statement,
             lines=tuple(
                 attrs.evolve(
-                    line, transaction=guard.redacted(line.transaction, lambda each: each == own)
+                    line,
+                    transaction=guard.redacted(
+                        line.transaction,
+                        [each for each in line.transaction.postings if each.account_id == own],
+                    ),
                 )
                 for line in statement.lines
             ),

@@ -1,7 +1,8 @@
 """The commands that move money: in, out, between two accounts, and in several legs at once."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import ClassVar, Final, NamedTuple, TypeVar
 
 import attrs
 
@@ -12,43 +13,88 @@ from bankcore.commands._errors import InvalidLegsError, SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import ExchangeRate, Money
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidRateError
-from bankcore.values import AccountId
+from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import InvalidIdError, names_fields, shown
 from bankcore.values._ids import to_account_id
 
 #: The most legs that one `Post` takes.
 LEGS_MAX: Final = 1000
 
-# Kept here because every deposit needs it, and Python 3.11 takes longer to find a member.
-_SUBJECT: Final = Part.SUBJECT
+_M = TypeVar("_M", bound="Movement")
 
 
-# Sent the most, these two do without `names_fields`: their converters name the fields themselves.
+# Sent the most, its kinds do without `names_fields`: their converters name the fields themselves.
 @attrs.frozen
-class Deposit(AccountCommand):
+class Movement(AccountCommand):
+    """The base of a deposit and a withdrawal. Never made itself."""
+
+    part: ClassVar[Part]
+
+    amount: Money = attrs.field(converter=require_amount)
+
+    @property
+    def net(self) -> Money:
+        """The signed amount that is booked."""
+        raise NotImplementedError
+
+    def moves(self, _look: Look) -> Sequence[Move]:
+        net = self.net
+        return (Move(self.account_id, self.part, Booking(net), net),)
+
+
+@attrs.frozen
+class Deposit(Movement):
     """Pay *amount* into an account, from outside the bank."""
 
     kind = "deposit"
     grants = Grants("deposits:write", owner=Grant.IF_CREDIT, teller=Grant.OTHERS_LIMITED)
+    part = Part.SUBJECT
 
-    amount: Money = attrs.field(converter=require_amount)
-
-    def moves(self, _look: Look) -> Sequence[Move]:
-        return (Move(self.account_id, _SUBJECT, Booking(self.amount), self.amount),)
+    @property
+    def net(self) -> Money:
+        return self.amount
 
 
 @attrs.frozen
-class Withdraw(AccountCommand):
+class Withdraw(Movement):
     """Take *amount* out of an account, to outside the bank."""
 
     kind = "withdraw"
     grants = Grants("withdrawals:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS_LIMITED)
+    part = Part.DEBITED
 
-    amount: Money = attrs.field(converter=require_amount)
+    @property
+    def net(self) -> Money:
+        return -self.amount
 
-    def moves(self, _look: Look) -> Sequence[Move]:
-        amount = -self.amount
-        return (Move(self.account_id, Part.DEBITED, Booking(amount), amount),)
+
+# The classes are frozen, so their slots are filled through their own descriptors.
+_set_id, _set_booked_at, _set_description, _set_version, _set_account_id, _set_amount = (
+    getattr(Movement, field.name).__set__ for field in attrs.fields(Movement)
+)
+
+
+def checked_movement(
+    kind: type[_M],
+    transaction_id: TransactionId | None,
+    booked_at: datetime | None,
+    description: str | None,
+    account_id: AccountId,
+    amount: Money,
+) -> _M:
+    """
+    Return the command of values that the converters of these fields have returned.
+
+    An import has them for many rows at once, and its commands are made in half of the time.
+    """
+    command = object.__new__(kind)
+    _set_id(command, transaction_id)
+    _set_booked_at(command, booked_at)
+    _set_description(command, description)
+    _set_version(command, None)
+    _set_account_id(command, account_id)
+    _set_amount(command, amount)
+    return command
 
 
 @names_fields

@@ -13,18 +13,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Final, NamedTuple, TextIO
+from typing import Final, TextIO
 
 import attrs
 
+from bankcore.accounts._fields import require_amount
 from bankcore.bank import Bank
 from bankcore.commands import Command, Deposit, OpenAccount, Withdraw
+from bankcore.commands._base import to_own_id
+from bankcore.commands._money import checked_movement
 from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId
 from bankcore.values._errors import DeclinedError, InvalidRequestError, require_methods
 from bankcore.values._instants import instant_from_text
+from bankcore.values._text import to_line_or_none
 
 #: The number of commands in one durable write.
 BATCH_LENGTH: Final = 20_000
@@ -127,13 +131,10 @@ def import_history(
     return _Import(bank, currency, overdraft_limit, on_progress).run(file)
 
 
-class _Entry(NamedTuple):
-    """A command of the batch, and what its account's balance must be after it."""
-
-    command: Command
-    #: 0 for a command that opens the account of the next entry.
-    line: int = 0
-    balance: Money | None = None
+# A command of the batch, the line of its row, and what its account's balance must be after it. The
+# line is 0 for a command that opens the account of the next entry. A plain tuple: there is one for
+# each row.
+_Entry = tuple[Command, int, Money | None]
 
 
 class _Import:
@@ -151,9 +152,10 @@ class _Import:
         self._overdraft_limit = overdraft_limit
         self._on_progress = on_progress
         self._account_ids: dict[str, AccountId] = {}
-        # Many rows have the same date, and fees and wages come again and again.
+        # Many rows have the same date and text, and fees and wages come again and again.
         self._instant = lru_cache(maxsize=1024)(partial(instant_from_text, field="date"))
         self._amount = lru_cache(maxsize=4096)(partial(Money, currency=self._zero.currency))
+        self._line_of_text = lru_cache(maxsize=1024)(to_line_or_none)
         self._batch: list[_Entry] = []
         self._count = self._replayed = 0
         self._refused = self._invalid = self._mismatched = Problems()
@@ -187,20 +189,27 @@ class _Import:
         )
 
     def _add(self, line: int, cells: Sequence[str]) -> None:
-        transaction_id, name, date, amount, balance, description = cells
+        transaction_id, name, date, text, balance, description = cells
         booked_at = self._instant(date)
         account_id = self._account_ids.get(name) or AccountId(name)
         kind: type[Deposit | Withdraw] = Deposit
-        if amount.startswith("-"):
-            kind, amount = Withdraw, amount[1:]
-        command = kind(
+        if text.startswith("-"):
+            kind, text = Withdraw, text[1:]
+        amount = self._amount(text)
+        command = checked_movement(
+            kind,
+            to_own_id(transaction_id),
+            booked_at,
+            self._line_of_text(description) if description else None,
             account_id,
-            self._amount(amount),
-            transaction_id=transaction_id,
-            booked_at=booked_at,
-            description=description or None,
+            require_amount(amount),
         )
-        expected = self._balance(balance) if balance else None
+        expected = None
+        if balance:
+            try:
+                expected = Money(balance, self._zero.currency)
+            except InvalidRequestError as error:
+                raise error.about("balance") from None
         # After this point it must succeed: a row is in the batch whole or not at all.
         if name not in self._account_ids:
             self._account_ids[name] = account_id
@@ -210,17 +219,11 @@ class _Import:
                 overdraft_limit=self._overdraft_limit,
                 booked_at=booked_at,
             )
-            self._batch.append(_Entry(opening))
-        self._batch.append(_Entry(command, line, expected))
-
-    def _balance(self, text: str) -> Money:
-        try:
-            return Money(text, self._zero.currency)
-        except InvalidRequestError as error:
-            raise error.about("balance") from None
+            self._batch.append((opening, 0, None))
+        self._batch.append((command, line, expected))
 
     def _book(self) -> None:
-        outcomes = self._bank.execute([entry.command for entry in self._batch])
+        outcomes = self._bank.execute([command for command, _, _ in self._batch])
         for (_, line, balance), outcome in zip(self._batch, outcomes, strict=True):
             # If an account cannot be opened, its first row does not pass either, and says why.
             if line == 0:
@@ -262,11 +265,12 @@ def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
         raise InvalidHistoryError(f"line 1 has two columns {', '.join(twice)}")
     # -1 is the empty cell that is added at the end, for an optional column that is not there.
     picked: _Pick = itemgetter(*(names.index(name) if name in names else -1 for name in _COLUMNS))
+    width, is_complete = len(names), all(name in names for name in _COLUMNS)
 
     def pick(cells: Sequence[str]) -> tuple[str, ...]:
-        if len(cells) != len(names):
-            reason = f"the row has {len(cells)} cells, and the first line has {len(names)}"
+        if len(cells) != width:
+            reason = f"the row has {len(cells)} cells, and the first line has {width}"
             raise InvalidHistoryError(reason)
-        return picked((*cells, ""))
+        return picked(cells if is_complete else (*cells, ""))
 
     return pick, tuple(name for name in names if name not in _COLUMNS)

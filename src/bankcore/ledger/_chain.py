@@ -78,8 +78,9 @@ def transaction_content(
     lines = _posting(postings[0]) if len(postings) == 1 else "".join(map(_posting, postings))
     # An id and a kind are ASCII, so that their lengths are those of their bytes.
     name, principal = transaction.id.value, transaction.principal
+    size = len(command) if command.isascii() else len(command.encode())
     return (
-        f"{_TRANSACTION}{len(name)}:{name}{len(kind)}:{kind}{_text(command)}"
+        f"{_TRANSACTION}{len(name)}:{name}{len(kind)}:{kind}{size}:{command}"
         f"{'-' if principal is None else _text(principal)}{booked_at};{len(postings)};{lines}"
     ).encode()
 

@@ -309,11 +309,42 @@ def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -
         if account.id.value not in known.keys:
             last_key += 1
             known.keys[account.id.value] = last_key
+    # Nearly all records are transactions, and each passes here: nothing is looked up or called
+    # for each of them that need not be.
+    keys, heads = known.keys, known.heads
+    plain_records, postings = rows["plain records"], rows["postings"]
     for place, record in enumerate(written.records, start=last_place + 1):
         if isinstance(record, Refusal):
             _add_refusal(rows, place, record)
+            continue
+        command, principal = record.command, record.principal
+        kind, text = codec.command_to_text(command)
+        booked_at = to_microseconds(record.booked_at)
+        plain = (place, record.id.value, kind, text, booked_at)
+        reverses = command.original_id.value if type(command) is Reverse else None
+        if reverses is None and principal is None:
+            plain_records.append(plain)
+        elif reverses is None:
+            rows["principals' records"].append((*plain, principal))
         else:
-            _add_transaction(rows, place, record, known)
+            rows["records"].append((*plain, principal, None, None, None, reverses))
+        content = transaction_content(record, kind, text, booked_at)
+        for line, posting in enumerate(record.postings):
+            name = posting.account_id.value
+            heads[name] = head = next_head(heads.get(name, GENESIS), content)
+            postings.append(
+                (
+                    place,
+                    line,
+                    keys[name],
+                    posting.version,
+                    posting.amount.amount_minor,
+                    posting.balance.amount_minor,
+                    posting.held.amount_minor,
+                    posting.overdraft_limit.amount_minor,
+                    head,
+                )
+            )
     for account in written.accounts:
         _add_account(rows, account, known)
     return rows
@@ -325,29 +356,6 @@ def _add_refusal(rows: UnitRows, place: int, refusal: Refusal) -> None:
     batch = codec.batch_to_text(refusal.batch)
     plain = (place, refusal.id.value, kind, text, to_microseconds(refusal.refused_at))
     rows["records"].append((*plain, refusal.principal, refusal.code, facts, batch, None))
-
-
-def _add_transaction(rows: UnitRows, place: int, record: Transaction, known: Known) -> None:
-    command, heads = record.command, known.heads
-    kind, text = codec.command_to_text(command)
-    booked_at = to_microseconds(record.booked_at)
-    plain = (place, record.id.value, kind, text, booked_at)
-    reverses = command.original_id.value if type(command) is Reverse else None
-    if reverses is None and record.principal is None:
-        rows["plain records"].append(plain)
-    elif reverses is None:
-        rows["principals' records"].append((*plain, record.principal))
-    else:
-        rows["records"].append((*plain, record.principal, None, None, None, reverses))
-    content = transaction_content(record, kind, text, booked_at)
-    for line, posting in enumerate(record.postings):
-        name, version = posting.account_id.value, posting.version
-        amount, balance = posting.amount.amount_minor, posting.balance.amount_minor
-        held, limit = posting.held.amount_minor, posting.overdraft_limit.amount_minor
-        heads[name] = head = next_head(heads.get(name, GENESIS), content)
-        rows["postings"].append(
-            (place, line, known.keys[name], version, amount, balance, held, limit, head)
-        )
 
 
 def _add_account(rows: UnitRows, account: Account, known: Known) -> None:

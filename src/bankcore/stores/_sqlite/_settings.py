@@ -26,6 +26,9 @@ _SETTINGS: Final[Mapping[str, int]] = {
     "trusted_schema": 0,
     "cell_size_check": 1,
     "mmap_size": 0,
+    # In memory: where an INSERT of many rows must be able to be undone alone (foreign keys),
+    # SQLite copies the pages that it touches, and to a file that would take longer than the rest.
+    "temp_store": 2,
     "journal_size_limit": 64 * 1024 * 1024,
     **({"fullfsync": 1, "checkpoint_fullfsync": 1} if sys.platform == "darwin" else {}),
 }

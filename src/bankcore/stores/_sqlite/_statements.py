@@ -17,9 +17,9 @@ from bankcore.stores import _rows
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
 
-# How many rows one INSERT writes where there are many: for each it then takes two thirds of the
-# time. No table has so many columns that this passes the limit of parameters.
-_ROWS_PER_INSERT: Final = 50
+# How many rows one INSERT writes where there are so many: each then takes two thirds of the time.
+# With ten columns, that is far from the limit of 32,766 parameters.
+_ROWS_PER_INSERT: Final = (200, 50)
 
 
 # The application's connection is used by a cursor, which has the same two methods.
@@ -45,8 +45,11 @@ def _statement(change: _rows.Change, rows: int = 1) -> str:
     if found_by:
         written = ", ".join(f"{column} = ?" for column in columns)
         return f"UPDATE {table} SET {written} WHERE {found_by}"
+    # A statement that fails with many rows may leave some of them, as its whole unit is undone;
+    # to undo it alone, SQLite would first copy every page that it touches.
+    verb = "INSERT" if rows == 1 else "INSERT OR FAIL"
     marks = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * rows)}"
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * rows)}"
 
 
 # An account and its holds in one statement, so that both are of one moment.
@@ -83,9 +86,12 @@ _BY_IDS: Final[dict[type[Any], tuple[str, str, str]]] = {
     _rows.RecordRow: (RECORDS, "journal.transaction_id", "journal.place, posting.line"),
     _rows.ReversalRow: (REVERSALS, "journal.reverses", "journal.place"),
 }
-# For each change: the statement for one row, and for an INSERT the one for many.
+# For each change: the statement for one row, and the INSERTs for many.
 _WRITES: Final = {
-    name: (_statement(change), None if change.found_by else _statement(change, _ROWS_PER_INSERT))
+    name: (
+        _statement(change),
+        [] if change.found_by else [(n, _statement(change, n)) for n in _ROWS_PER_INSERT],
+    )
     for name, change in _rows.CHANGES.items()
 }
 _LAST: Final = (
@@ -111,15 +117,15 @@ def write(connection: Executor, known: _rows.Known, written: WriteSet) -> None:
     # The writer is alone, so the next places and keys are simply the next numbers.
     last_place, last_key = connection.execute(_LAST).fetchone()
     found = _rows.unit_rows(written, known, last_place, last_key)
-    for name, (sql, sql_of_many) in _WRITES.items():
+    for name, (sql, inserts) in _WRITES.items():
         part = found.get(name)
         if not part:
             continue
-        if sql_of_many is not None and len(part) >= _ROWS_PER_INSERT:
-            whole = len(part) - len(part) % _ROWS_PER_INSERT
-            for start in range(0, whole, _ROWS_PER_INSERT):
-                rows = part[start : start + _ROWS_PER_INSERT]
-                connection.execute(sql_of_many, tuple(chain.from_iterable(rows)))
+        for size, insert in inserts:
+            whole = len(part) - len(part) % size
+            for start in range(0, whole, size):
+                rows = part[start : start + size]
+                connection.execute(insert, tuple(chain.from_iterable(rows)))
             part = part[whole:]
         count = connection.executemany(sql, part).rowcount
         if name == "accounts" and count != len(part):
