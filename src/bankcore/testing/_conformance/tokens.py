@@ -11,11 +11,7 @@ import attrs
 from bankcore import AccountStore, Principal, TransactionId
 from bankcore.access import Token, Tokens, TokenStore
 from bankcore.access._errors import TokenNotFoundError
-from bankcore.ledger._errors import (
-    InvalidLimitError,
-    StoreMisuseError,
-    TransactionNotFoundError,
-)
+from bankcore.ledger._errors import InvalidLimitError, StoreMisuseError, TransactionNotFoundError
 from bankcore.testing._conformance.elsewhere import in_processes
 from bankcore.testing._conformance.failing import raises, require_equal
 from bankcore.testing._conformance.helpers import (
