@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -234,8 +235,11 @@ def test_the_principal_denied_longest_ago_is_forgotten(
     store = MemoryStore()
     recorder = DenialRecorder(store)
 
-    def denied(name: str, times: int = 1, at: datetime = NOON) -> None:
+    milliseconds = count()
+
+    def denied(name: str, times: int = 1) -> None:
         for _ in range(times):
+            at = NOON + timedelta(milliseconds=next(milliseconds))
             recorder.record(attrs.evolve(DENIAL, principal=PrincipalId(name), denied_at=at))
 
     for name in ("mary", "bert", "carl"):

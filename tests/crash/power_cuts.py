@@ -33,8 +33,10 @@ OPERATIONS: Final = 60
 SECTOR: Final = 512
 
 _HEAD: Final = struct.Struct("<qqqq")
-#: The kind of record that is not of the disk: an id that was acknowledged.
+#: The kind of record that is not of the disk: an id, or the name of a copy, that was acknowledged.
 ACKNOWLEDGED: Final = "A"
+#: A copy has what its writer had booked until then: "copy-north-17.db".
+COPY: Final = "copy-"
 
 
 class Record(NamedTuple):
@@ -128,6 +130,10 @@ class Disk:
         if record.kind == "U":
             self._before.setdefault(record.name, []).append(self._files.pop(record.name))
             return
+        if record.kind == "L":
+            self._before.setdefault(record.name, []).append(None)
+            self._files[record.name] = self._files[record.data.decode()]
+            return
         file = self._files.get(record.name)
         if file is None:
             self._before.setdefault(record.name, []).append(None)
@@ -185,16 +191,25 @@ class Careless(Checkpointing):
 
 def _write(log: int, path: Path, synchronous: Synchronous, name: str, dice: random.Random) -> None:
     """
-    Book, telling the log what was acknowledged, and open the store anew now and then.
+    Book, telling the log what was acknowledged, and open the store anew now and then; copy once.
     """
+
+    def tell(text: str) -> None:
+        told = text.encode()
+        os.write(log, _HEAD.pack(ord(ACKNOWLEDGED), len(told), 0, 0) + told)
+
+    copy_at = dice.randint(1, OPERATIONS // 2)
     numbers = iter(range(1, OPERATIONS + 1))
     while part := list(islice(numbers, dice.randint(5, 20))):
         with SQLiteStore(path, synchronous=synchronous) as store:
             bank = bank_over(store)
             for number in part:
                 bank.execute([command_of(name, number)])
-                told = f"{name}-{number}".encode()
-                os.write(log, _HEAD.pack(ord(ACKNOWLEDGED), len(told), 0, 0) + told)
+                tell(f"{name}-{number}")
+                if number == copy_at:
+                    copy = f"{COPY}{name}-{number}.db"
+                    store.backup(path.with_name(copy))
+                    tell(copy)
 
 
 def main(
