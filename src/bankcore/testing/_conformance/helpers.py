@@ -13,7 +13,7 @@ from bankcore.commands import SENT, Command, Deposit, OpenAccount, Reverse
 from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import StoreUnavailableError
 from bankcore.testing._commands import FIELDS, command_of, values_of
-from bankcore.testing._conformance.failing import require
+from bankcore.testing._conformance.failing import require, require_equal
 from bankcore.values._errors import StoreError
 
 Record = Transaction | Refusal
@@ -64,7 +64,7 @@ def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
 
 def contents_of(store: AccountStore) -> tuple[list[Account], list[Record]]:
     """Return all accounts and records of *store*."""
-    return list(store.accounts(limit=10_000)), journal_of(store)
+    return list(paged(store, 10_000)), journal_of(store)
 
 
 def append(
@@ -209,6 +209,13 @@ def paged(store: AccountStore, limit: int) -> Iterator[Account]:
         require(len(page) <= limit, f"a page has at most {limit} accounts")
         yield from page
         page = store.accounts(after=page[-1].id, limit=limit)
+
+
+def require_page(expected: Sequence[Record], page: Sequence[Record], limit: int) -> None:
+    """Require *page* to be the beginning of *expected*: not empty, and of at most *limit*."""
+    require_equal(bool(expected), bool(page))
+    require(len(page) <= limit, f"a page has at most {limit} records")
+    require_equal(list(expected[: len(page)]), list(page))
 
 
 def touches(record: Record, account_id: AccountId) -> bool:
