@@ -521,6 +521,44 @@ class AnswersWithNothing(MemoryStore):
         return super().history(account_id, after=after, limit=limit)
 
 
+class _LeavesAsItWas(_Changing):
+    """
+    Writes a setting of an account only together with another one.
+    """
+
+    setting = ""
+    needs = ""
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        return attrs.evolve(written, accounts=tuple(map(self._as_before, written.accounts)))
+
+    def _as_before(self, account: Account) -> Account:
+        before = self._kept.get(("account", account.id.value))
+        if before is None or getattr(account, self.needs) != getattr(before, self.needs):
+            return account
+        return attrs.evolve(account, **{self.setting: getattr(before, self.setting)})
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheReason(_LeavesAsItWas):
+    setting, needs = "restriction_reason", "restriction"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheEnd(_LeavesAsItWas):
+    setting, needs = "restriction_ends_at", "restriction_reason"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheHolders(_LeavesAsItWas):
+    setting, needs = "holders", "restriction"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheHolds(_LeavesAsItWas):
+    setting, needs = "holds", "balance"
+
+
 class _Seeing(MemoryStore):
     """
     Shows *decide* something else than there is.
