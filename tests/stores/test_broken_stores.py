@@ -30,7 +30,7 @@ from bankcore import (
 from bankcore.access import Denial, Token
 from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import OpenAccount
-from bankcore.errors import AccountNotFoundError, StoreUnavailableError
+from bankcore.errors import AccountNotFoundError, OutcomeUnknownError, StoreUnavailableError
 from bankcore.ledger import (
     GENESIS,
     LIMIT_MAX,
@@ -583,7 +583,10 @@ class ForgetsAccountsOfOriginals(_Seeing):
 
 
 @_fails(
-    "an_original_comes_with_its_accounts", "a_transaction_is_reversed_once", "a_reversal_is_found"
+    "an_original_comes_with_its_accounts",
+    "a_transaction_is_reversed_once",
+    "a_reversal_is_found",
+    "what_waits_with_its_reversals_is_reversed_once",
 )
 class ForgetsReversals(_Seeing):
     """
@@ -995,6 +998,76 @@ class WritesEverythingBack(_Meeting):
         written = own.transact(reads, decide)
         self._kept = own._kept
         return written
+
+
+@_fails("units_that_wait_are_done_one_after_the_other", "an_id_that_waits_twice_is_booked_once")
+class ReadsBeforeItWaits(MemoryStore):
+    """
+    Shows a unit that waits what there was before it waited.
+
+    The first two that read something here have both read before either writes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+        self._both_have_read = threading.Barrier(2)
+        self._thread = threading.get_ident()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        if threading.get_ident() == self._thread or not reads.account_ids:
+            return super().transact(reads, decide)
+        before = Snapshot(
+            self._found("record", reads.transaction_ids), self._found("account", reads.account_ids)
+        )
+        if next(self._numbers) < 2:
+            self._both_have_read.wait()
+        return super().transact(reads, lambda _: decide(before))
+
+
+@_fails("a_unit_that_fails_among_others_fails_alone")
+class BlamesAllThatWait(MemoryStore):
+    """
+    Tells every unit that waits of the bug of one of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_failed = threading.Event()
+        self._thread = threading.get_ident()
+        self._error = Exception()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        is_alone = threading.get_ident() == self._thread or not reads.account_ids
+        if not is_alone and reads.transaction_ids:
+            self._has_failed.wait()
+            raise self._error
+        try:
+            return super().transact(reads, decide)
+        except RuntimeError as error:
+            self._error = error
+            self._has_failed.set()
+            raise
+
+
+@_fails("doubt_is_told_to_all_that_waited", faults=ModeFaults)
+class TellsOneOfTheDoubt(FailingStore):
+    """
+    Tells the first of those that wait that their commit is in doubt, and the others that all is
+    well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        try:
+            return super().transact(reads, decide)
+        except OutcomeUnknownError:
+            if not reads.account_ids or next(self._numbers) == 0:
+                raise
+            return WriteSet()
 
 
 @_fails("a_reader_sees_no_half_of_a_unit")

@@ -183,19 +183,22 @@ def posting_from(row: PostingRow) -> Posting:
     _, name, code, exponent, amount, balance, held, limit, version, _ = row
     if type(version) is not int:
         raise TypeError("a version is not an int")
-    currency, money = codec.currency_of(code, exponent), Money.from_minor
+    zero, money = _zero_of(code, exponent), Money.from_minor
+    currency = zero.currency
     return Posting(
-        _account_id(name),
+        codec.account_id_of(name),
         money(amount, currency),
         money(balance, currency),
-        money(held, currency),
-        money(limit, currency),
+        # Most are zero, and one object will do for them.
+        zero if held == 0 and type(held) is int else money(held, currency),
+        zero if limit == 0 and type(limit) is int else money(limit, currency),
         version,
     )
 
 
-# Many postings are of one account.
-_account_id = lru_cache(maxsize=4096)(AccountId)
+@lru_cache(maxsize=1024)
+def _zero_of(code: str, exponent: int) -> Money:
+    return Money.zero(codec.currency_of(code, exponent))
 
 
 def hashes_from(rows: Iterable[JournalRow], lines: Lines) -> tuple[tuple[bytes, ...], ...]:
