@@ -414,8 +414,8 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Faulty]]:
     Faulty.told = []
 
 
-def coded(code: int) -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("as planned")
+def coded(code: int, message: str = "as planned") -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
     error.sqlite_errorcode = code
     return error
 
@@ -646,13 +646,24 @@ def test_a_copy_that_fails_leaves_nothing(faulty: type[Faulty], path: Path) -> N
         assert [] == list(path.parent.glob("copy*"))
 
 
-def test_a_copy_that_cannot_be_opened_is_no_damage(faulty: type[Faulty], path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (sqlite3.SQLITE_ERROR, "as planned"),
+        (sqlite3.SQLITE_CORRUPT, "unable to open database: as planned"),
+    ],
+)
+def test_a_copy_that_cannot_be_opened_is_no_damage(
+    faulty: type[Faulty], path: Path, code: int, message: str
+) -> None:
     """
-    SQLite has the same code for it as for a table that is not there.
+    SQLite has the same code for it as for a table that is not there, or for damage.
     """
     with SQLiteStore(path) as store:
-        faulty.statement, faulty.error = "VACUUM", coded(sqlite3.SQLITE_ERROR)
-        with pytest.raises(StoreUnavailableError, match="the copy cannot be written: as planned"):
+        faulty.statement, faulty.error = "VACUUM", coded(code, message)
+        with pytest.raises(
+            StoreUnavailableError, match=r"the copy cannot be written: .*as planned"
+        ):
             store.backup(path.with_name("copy.db"))
 
 
