@@ -595,11 +595,11 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name(
     done: list[tuple[str, object]] = []
     fsync, link = os.fsync, os.link
 
-    def flushed(descriptor: int) -> None:
-        status = os.fstat(descriptor)
+    def flushed(file: Any) -> None:
+        status = os.fstat(file if isinstance(file, int) else file.fileno())
         is_directory = stat.S_ISDIR(status.st_mode)
         done.append(("flush", "directory" if is_directory else (status.st_ino, status.st_size)))
-        fsync(descriptor)
+        fsync(file)
 
     def named(source: str, target: str) -> None:
         done.append(("name", target))
