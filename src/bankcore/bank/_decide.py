@@ -503,9 +503,8 @@ class _Work:
         self, request: Request, moves: Sequence[Move], error: BankError, at: datetime
     ) -> BankError:
         if self._guard is not None:
-            told = self._told(self._guard, request, moves, error)
-            if told is not error:
-                return told
+            # What is told is recorded: sent again, it must tell no more of an unseen account.
+            error = self._told(self._guard, request, moves, error)
         # "When the caller gave the id, a refusal that depended on the state is recorded
         # under it, so that a late duplicate cannot turn into a payment."
         if request.id_given and isinstance(error, DeclinedError) and error.is_recorded:
