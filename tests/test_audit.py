@@ -871,6 +871,7 @@ SQL_TAMPERINGS = [
     ("UPDATE bankcore_posting SET amount_minor = 7 WHERE place = 3", "account bob"),
     ("UPDATE bankcore_journal SET command = '{}' WHERE place = 3", "the journal"),
     ("UPDATE bankcore_journal SET command = 'nonsense' WHERE place = 3", "the journal"),
+    ("UPDATE bankcore_journal SET command = command || ' ' WHERE place = 3", "the journal"),
     ("UPDATE bankcore_journal SET command_kind = 'gift' WHERE place = 3", "the journal"),
     # Nested so deeply that a decoder gives up.
     (f"UPDATE bankcore_journal SET command = '{'[' * 50_000}' WHERE place = 3", "the journal"),

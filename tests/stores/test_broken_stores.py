@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -29,7 +30,7 @@ from bankcore import (
 from bankcore.access import Denial, Token
 from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import OpenAccount
-from bankcore.errors import AccountNotFoundError, StoreUnavailableError
+from bankcore.errors import AccountNotFoundError, OutcomeUnknownError, StoreUnavailableError
 from bankcore.ledger import (
     GENESIS,
     LIMIT_MAX,
@@ -520,6 +521,44 @@ class AnswersWithNothing(MemoryStore):
         return super().history(account_id, after=after, limit=limit)
 
 
+class _LeavesAsItWas(_Changing):
+    """
+    Writes a setting of an account only together with another one.
+    """
+
+    setting = ""
+    needs = ""
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        return attrs.evolve(written, accounts=tuple(map(self._as_before, written.accounts)))
+
+    def _as_before(self, account: Account) -> Account:
+        before = self._kept.get(("account", account.id.value))
+        if before is None or getattr(account, self.needs) != getattr(before, self.needs):
+            return account
+        return attrs.evolve(account, **{self.setting: getattr(before, self.setting)})
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheReason(_LeavesAsItWas):
+    setting, needs = "restriction_reason", "restriction"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheEnd(_LeavesAsItWas):
+    setting, needs = "restriction_ends_at", "restriction_reason"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheHolders(_LeavesAsItWas):
+    setting, needs = "holders", "restriction"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheHolds(_LeavesAsItWas):
+    setting, needs = "holds", "balance"
+
+
 class _Seeing(MemoryStore):
     """
     Shows *decide* something else than there is.
@@ -544,7 +583,10 @@ class ForgetsAccountsOfOriginals(_Seeing):
 
 
 @_fails(
-    "an_original_comes_with_its_accounts", "a_transaction_is_reversed_once", "a_reversal_is_found"
+    "an_original_comes_with_its_accounts",
+    "a_transaction_is_reversed_once",
+    "a_reversal_is_found",
+    "what_waits_with_its_reversals_is_reversed_once",
 )
 class ForgetsReversals(_Seeing):
     """
@@ -958,6 +1000,76 @@ class WritesEverythingBack(_Meeting):
         return written
 
 
+@_fails("units_that_wait_are_done_one_after_the_other", "an_id_that_waits_twice_is_booked_once")
+class ReadsBeforeItWaits(MemoryStore):
+    """
+    Shows a unit that waits what there was before it waited.
+
+    The first two that read something here have both read before either writes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+        self._both_have_read = threading.Barrier(2)
+        self._thread = threading.get_ident()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        if threading.get_ident() == self._thread or not reads.account_ids:
+            return super().transact(reads, decide)
+        before = Snapshot(
+            self._found("record", reads.transaction_ids), self._found("account", reads.account_ids)
+        )
+        if next(self._numbers) < 2:
+            self._both_have_read.wait()
+        return super().transact(reads, lambda _: decide(before))
+
+
+@_fails("a_unit_that_fails_among_others_fails_alone")
+class BlamesAllThatWait(MemoryStore):
+    """
+    Tells every unit that waits of the bug of one of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_failed = threading.Event()
+        self._thread = threading.get_ident()
+        self._error = Exception()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        is_alone = threading.get_ident() == self._thread or not reads.account_ids
+        if not is_alone and reads.transaction_ids:
+            self._has_failed.wait()
+            raise self._error
+        try:
+            return super().transact(reads, decide)
+        except RuntimeError as error:
+            self._error = error
+            self._has_failed.set()
+            raise
+
+
+@_fails("doubt_is_told_to_all_that_waited", faults=ModeFaults)
+class TellsOneOfTheDoubt(FailingStore):
+    """
+    Tells the first of those that wait that their commit is in doubt, and the others that all is
+    well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        try:
+            return super().transact(reads, decide)
+        except OutcomeUnknownError:
+            if not reads.account_ids or next(self._numbers) == 0:
+                raise
+            return WriteSet()
+
+
 @_fails("a_reader_sees_no_half_of_a_unit")
 class WritesInTwoSteps(MemoryStore):
     """
@@ -1262,6 +1374,56 @@ class IgnoresCase(MemoryStore):
 
     def token(self, token_id: str) -> Token:
         return super().token(token_id.lower())
+
+
+@_fails("a_dead_token_authenticates_nobody", token_store=True)
+class RevokesNothing(MemoryStore):
+    """
+    Says that a token is revoked, and keeps it.
+    """
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        self.token(token_id)
+
+
+@_fails("a_dead_token_authenticates_nobody", token_store=True)
+class KnowsATokenByHeart(MemoryStore):
+    """
+    Gives a token as it was when it was first asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, Token] = {}
+
+    def token(self, token_id: str) -> Token:
+        return self._known.setdefault(token_id, super().token(token_id))
+
+
+@_fails("a_dead_token_authenticates_nobody", "tokens_come_back", token_store=True)
+class ForgetsWhenTokensExpire(MemoryStore):
+    """
+    Keeps tokens for ever.
+    """
+
+    def add_token(self, token: Token) -> None:
+        super().add_token(attrs.evolve(token, expires_at=None))
+
+
+@_fails(
+    "a_dead_token_authenticates_nobody",
+    token_store=True,
+    opener=lambda store: partial(RevokesForNow, store),
+)
+class RevokesForNow(MemoryStore):
+    """
+    Opened again, it has every token as it was issued.
+    """
+
+    def __init__(self, before: "RevokesForNow | None" = None) -> None:
+        super().__init__()
+        for token in () if before is None else before.tokens():
+            self.add_token(attrs.evolve(token, revoked_at=None))
 
 
 @_fails("a_token_is_revoked_once", token_store=True)

@@ -183,19 +183,22 @@ def posting_from(row: PostingRow) -> Posting:
     _, name, code, exponent, amount, balance, held, limit, version, _ = row
     if type(version) is not int:
         raise TypeError("a version is not an int")
-    currency, money = codec.currency_of(code, exponent), Money.from_minor
+    zero, money = _zero_of(code, exponent), Money.from_minor
+    currency = zero.currency
     return Posting(
-        _account_id(name),
+        codec.account_id_of(name),
         money(amount, currency),
         money(balance, currency),
-        money(held, currency),
-        money(limit, currency),
+        # Most are zero, and one object will do for them.
+        zero if held == 0 and type(held) is int else money(held, currency),
+        zero if limit == 0 and type(limit) is int else money(limit, currency),
         version,
     )
 
 
-# Many postings are of one account.
-_account_id = lru_cache(maxsize=4096)(AccountId)
+@lru_cache(maxsize=1024)
+def _zero_of(code: str, exponent: int) -> Money:
+    return Money.zero(codec.currency_of(code, exponent))
 
 
 def hashes_from(rows: Iterable[JournalRow], lines: Lines) -> tuple[tuple[bytes, ...], ...]:
@@ -259,7 +262,7 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 class Known(NamedTuple):
     """
-    The values that are known of accounts, by the text of their ids.
+    The values that are known of accounts, by the text of their ids, and the last numbers given.
 
     A store may keep them from unit to unit, as long as it knows that nobody else has written.
     """
@@ -267,10 +270,12 @@ class Known(NamedTuple):
     accounts: dict[str, Account]
     keys: dict[str, int]
     heads: dict[str, bytes]
+    #: The last place in the journal and the last key of an account; empty while not known.
+    last: list[int]
 
     @classmethod
     def nothing(cls) -> "Known":
-        return cls({}, {}, {})
+        return cls({}, {}, {}, [])
 
     def committed(self, accounts: Iterable[Account]) -> None:
         """Take over the new state of *accounts*, whose rows `unit_rows` has made."""
@@ -366,13 +371,15 @@ _terms_of = attrgetter(
 _NO_TERMS: Final = ((), Restriction.NONE, None, None, ())
 
 
-def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -> UnitRows:
+def unit_rows(written: WriteSet, known: Known) -> UnitRows:
     """Return the rows of *written* by the names of `CHANGES`, with the next places and keys."""
     rows: UnitRows = defaultdict(list)
+    last_place, last_key = known.last
     for account in written.accounts:
         if account.id.value not in known.keys:
             last_key += 1
             known.keys[account.id.value] = last_key
+    known.last[:] = (last_place + len(written.records), last_key)
     # Nearly all records are transactions, and each passes here: nothing is looked up or called
     # for each of them that need not be.
     keys, heads = known.keys, known.heads

@@ -215,37 +215,34 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         if os.path.lexists(target + suffix):
             raise _exists(target + suffix)
     directory = os.path.dirname(target)
-    if not os.path.isdir(directory):
-        raise StoreUnavailableError(f"there is no directory {directory} for a copy")
     part = f"{target}.{os.urandom(8).hex()}.part"
     try:
-        try:
-            io.FileIO(part, "x", opener=partial(os.open, mode=0o600)).close()
-            connection.execute("VACUUM INTO ?", (part,))
-            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                # SQLite makes every copy without WAL.
-                copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
-            _flush(part)
-            # Unlike a renaming, this fails where something has appeared there meanwhile.
-            os.link(part, target)
-            _flush(directory)
-        except FileExistsError as error:
-            raise _exists(target) from error
-        except sqlite3.OperationalError as error:
-            if primary_code(error) != sqlite3.SQLITE_ERROR:
-                raise
-            # That the copy cannot be opened says nothing about the store.
-            raise StoreUnavailableError(f"the copy cannot be written: {error}") from error
-        finally:
-            _remove(part)
+        io.FileIO(part, "x", opener=partial(os.open, mode=0o600)).close()
+        connection.execute("VACUUM INTO ?", (part,))
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            # SQLite makes every copy without WAL.
+            copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
+        with io.FileIO(part) as made:
+            os.fsync(made)
+        # Unlike a renaming, this fails where something has appeared there meanwhile.
+        os.link(part, target)
+        # Here too, as a signal handler may interrupt the other: a file with two names is refused.
+        os.unlink(part)
+        _flush(directory)
+    except FileExistsError as error:
+        raise _exists(target) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreUnavailableError(f"there is no directory {directory} for a copy") from error
+    except sqlite3.DatabaseError as error:
+        # A read error there has the code of damage.
+        is_of_copy = "unable to open database" in str(error)
+        if primary_code(error) != sqlite3.SQLITE_ERROR and not is_of_copy:
+            raise
+        # That the copy cannot be opened says nothing about the store.
+        raise StoreUnavailableError(f"the copy cannot be written: {error}") from error
     finally:
-        # If a signal handler interrupts the first: a copy with two names is not opened.
-        _remove(part)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(part)
 
 
 def _flush(path: str) -> None:
