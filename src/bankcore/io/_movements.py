@@ -27,6 +27,7 @@ from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId
 from bankcore.values._errors import DeclinedError, InvalidRequestError, require_methods
+from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import instant_from_text
 from bankcore.values._text import to_line_or_none
 
@@ -104,6 +105,7 @@ def opened(path: str) -> Iterator[TextIO]:
         raise InvalidHistoryError(f"{path}: {error}") from error
 
 
+@rare_collections()
 def import_history(
     bank: Bank,
     file: Iterable[str],
