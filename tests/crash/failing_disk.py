@@ -2,9 +2,9 @@
 What happens on a disk that fails: ``python failing_disk.py shim template work hasty``.
 
 For each error, and for every n until nothing fails any more, a child opens a copy of the
-template, does its operations and closes it, while the n-th write, flush or truncation fails; then
-it goes on, or is killed at the next one. This process never fails, and looks at what is left.
-Prints one JSON object.
+template, does its operations and closes it, while the n-th call of some kinds fails; then it goes
+on, or is killed at the next one. This process never fails, and looks at what is left. Prints one
+JSON object.
 """
 
 import ctypes
@@ -13,9 +13,11 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,25 @@ from bankcore.stores import SQLiteStore
 from bankcore.stores._sqlite._settings import JournalMode
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
+
+# The kinds of calls, and what comes after the one that fails, as in failing_disk.c.
+WRITES, FLUSHES, TRUNCATIONS, OPENINGS, LOCKS, UNLOCKS, READS = (1 << n for n in range(7))
+GO_ON, DIE, FAIL = range(3)
+CHANGES = WRITES | FLUSHES | TRUNCATIONS
+
+#: Which calls fail, with which errors, and what comes then.
+PLANS = [
+    *((CHANGES, error, then) for error in (errno.EIO, errno.ENOSPC) for then in (GO_ON, DIE)),
+    *((OPENINGS, error, GO_ON) for error in (errno.EIO, errno.EMFILE, errno.ENOSPC)),
+    *((LOCKS, error, GO_ON) for error in (errno.EIO, errno.ENOLCK)),
+    (UNLOCKS, errno.EIO, GO_ON),
+    (READS, errno.EIO, GO_ON),
+]
+# A loss is seen with any of them.
+HASTY_PLANS = PLANS[:1]
+
+# No answer may take longer, in seconds: nobody else uses the file.
+ANSWER_MAX = 5
 
 
 def eur(minor: int) -> Money:
@@ -67,22 +87,26 @@ def work(path: Path, tell: Callable[[str], object], *, is_hasty: bool) -> None:
         try:
             store = SQLiteStore(path)
             break
-        except StoreError:
-            tell("refused open")
+        except StoreError as error:
+            tell(f"refused open {type(error).__name__}")
     if store is None:
+        tell("wrong: it cannot be opened again")
         return
     for name, (operation, _) in OPERATIONS.items():
         if is_hasty:
             tell(f"acknowledged {name}")
+        began = time.monotonic()
         try:
             operation(bank_over(store), name)
             tell(f"acknowledged {name}")
-        except StoreError:
-            tell(f"refused {name}")
+        except StoreError as error:
+            tell(f"refused {name} {type(error).__name__}")
+        if time.monotonic() - began > ANSWER_MAX:
+            tell(f"wrong: {name} took too long")
     try:
         store.close()
-    except StoreError:
-        tell("refused close")
+    except StoreError as error:
+        tell(f"refused close {type(error).__name__}")
 
 
 def in_a_child(body: Callable[[Callable[[str], object]], None]) -> list[str]:
@@ -96,7 +120,7 @@ def in_a_child(body: Callable[[Callable[[str], object]], None]) -> list[str]:
         try:
             body(lambda line: os.write(writing, f"{line}\n".encode()))
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
-            os.write(writing, f"untyped {error!r}\n".encode())
+            os.write(writing, f"wrong: untyped {error!r}\n".encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
@@ -105,19 +129,35 @@ def in_a_child(body: Callable[[Callable[[str], object]], None]) -> list[str]:
     return lines
 
 
-def wrong(path: Path, told: list[str]) -> list[str]:
+def is_there(bank: Bank, name: str) -> bool:
+    try:
+        bank.transaction(name)
+    except TransactionNotFoundError:
+        return False
+    return True
+
+
+def wrong(path: Path, told: list[str], error: int) -> list[str]:
     """
-    What is not as it must be, after all in doubt was sent again.
+    What is not as it must be, before and after all in doubt was sent again.
     """
-    found = [line for line in told if line.startswith("untyped")]
+    found = [line for line in told if line.startswith("wrong")]
     acknowledged = {line.split()[1] for line in told if line.startswith("acknowledged")}
+    refused = [line.split()[1:] for line in told if line.startswith("refused")]
+    certain = {name for name, kind in refused if kind == "StoreUnavailableError"}
+    # A full disk is noticed by a write, and no such write ends a commit.
+    if error == errno.ENOSPC and f"reached {WRITES}" in told:
+        found += (f"{name}: {kind}" for name, kind in refused if name not in certain)
+    if sum(name in OPERATIONS for name, _ in refused) > 1:
+        found.append(f"the disk fails once, and not {refused}")
     with SQLiteStore(path) as store:
         bank = bank_over(store)
-        for name in sorted(acknowledged):
-            try:
-                bank.transaction(name)
-            except TransactionNotFoundError:
-                found.append(f"lost {name}")
+        found += (f"lost {name}" for name in acknowledged if not is_there(bank, name))
+        found += (
+            f"done, and said not to be: {name}"
+            for name in certain.intersection(OPERATIONS) - acknowledged
+            if is_there(bank, name)
+        )
         found += [str(each) for each in verify(store).disagreements]
         for name, (operation, _) in OPERATIONS.items():
             operation(bank, name)
@@ -131,39 +171,34 @@ def wrong(path: Path, told: list[str]) -> list[str]:
 def _fail(
     shim: Any,
     path: Path,
-    how: tuple[int, int, int],
+    plan: tuple[int, int, int],
+    at: int,
     tell: Callable[[str], object],
     *,
     is_hasty: bool,
 ) -> None:
-    at, error, dies = how
-    shim.disk_arm(ctypes.c_long(at), error, dies)
+    shim.disk_arm(ctypes.c_long(at), *plan)
     work(path, tell, is_hasty=is_hasty)
-    tell("reached" if shim.disk_fired() else "passed")
+    tell(f"reached {shim.disk_fired()}" if shim.disk_fired() else "passed")
 
 
 def run(shim: Any, template: Path, directory: Path, *, is_hasty: bool) -> dict[str, Any]:
     points: dict[str, int] = {}
     problems: list[str] = []
-    # A loss is seen with any of them.
-    kinds = {"EIO": ERRORS["EIO"]} if is_hasty else ERRORS
-    for kind, number in kinds.items():
-        for dies in (False,) if is_hasty else (False, True):
-            name, at = f"{kind} {'dies' if dies else 'goes on'}", 0
-            while True:
-                at += 1
-                path = directory / f"{kind}-{dies:d}-{at}" / "bank.db"
-                path.parent.mkdir()
-                shutil.copy(template, path)
+    for plan in HASTY_PLANS if is_hasty else PLANS:
+        kinds, error, then = plan
+        name = f"{errno.errorcode[error]} at {kinds}, then {then}"
+        for at in count(1):
+            path = directory / "-".join(map(str, (*plan, at))) / "bank.db"
+            path.parent.mkdir()
+            shutil.copy(template, path)
 
-                told = in_a_child(
-                    partial(_fail, shim, path, (at, number, int(dies)), is_hasty=is_hasty)
-                )
-                problems += [f"{name} at {at}: {each}" for each in wrong(path, told)]
-                shutil.rmtree(path.parent)
-                if "passed" in told:
-                    break
-            points[name] = at - 1
+            told = in_a_child(partial(_fail, shim, path, plan, at, is_hasty=is_hasty))
+            problems += [f"{name}, the {at}th: {each}" for each in wrong(path, told, error)]
+            shutil.rmtree(path.parent)
+            if "passed" in told:
+                points[name] = at - 1
+                break
     return {"points": points, "problems": problems}
 
 

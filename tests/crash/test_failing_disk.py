@@ -49,10 +49,12 @@ def _result(directory: Path, mode: JournalMode, hasty: str) -> dict[str, Any]:
     said = subprocess.run(
         [sys.executable, HERE / "failing_disk.py", shim, template, work, hasty],
         env={**os.environ, "LD_PRELOAD": str(shim)},
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
     )
+
+    assert said.returncode == 0, said.stderr
     result: dict[str, Any] = json.loads(said.stdout)
     return result
 
@@ -60,14 +62,15 @@ def _result(directory: Path, mode: JournalMode, hasty: str) -> dict[str, Any]:
 @pytest.mark.parametrize("mode", ["wal", "truncate"])
 def test_a_disk_that_fails_at_any_point_loses_nothing(directory: Path, mode: JournalMode) -> None:
     """
-    EIO and ENOSPC at the n-th call, for every n until nothing fails; the process goes on, or dies
-    at the next: every error is a `StoreError`, the audit is clean, what was acknowledged is there,
-    and sending all again books each once.
+    An error at the n-th write, flush, truncation, opening, lock, unlock or read, for every n until
+    nothing fails; the process goes on, or dies at the next: every error is a `StoreError`, and at
+    once; what was acknowledged is there, what was certainly not done is not, a full disk is never
+    a doubt, the audit is clean, and sending all again books each once.
     """
     result = _result(directory, mode, "patient")
 
     assert result["problems"] == []
-    assert all(points > 20 for points in result["points"].values()), result["points"]
+    assert all(points > 4 for points in result["points"].values()), result["points"]
 
 
 def test_a_store_that_acknowledges_too_early_is_caught(directory: Path) -> None:

@@ -6,14 +6,14 @@ whose. It is a composition of `ReadSet`, `Snapshot` and `WriteSet`, and knows no
 gives it a ``transact`` that only one thread at a time will call, and ``recover``, which undoes
 whatever an interrupted ``transact`` has left.
 
-The thread that finds no leader leads: it takes what waits at that moment, runs each ``decide``
-over what the earlier ones came to, writes all of it in one ``transact``, and hands each thread its
-own result. Then the first that waits leads the next group. Nobody waits for company, and nobody
-longer than the group before and its own.
+There is one queue, and its first unit leads: its thread runs each ``decide`` of those behind it
+over what the earlier ones came to, writes all of it in one ``transact``, and tells each thread its
+own result. Then the first that is not done leads the next group. Nobody waits for company, and
+nobody longer than the group before and its own.
 
-Any exception may come at any instruction, as from a signal handler. Who leads is told by one
-attribute alone, and a leader that is gone is found by the stack of its thread: so whatever was not
-settled on the way out is settled before anybody else leads.
+Any exception may come at any instruction, as from a signal handler. A unit stays in the queue
+until it is done, so none can be lost on the way, and a leader whose call has ended is found by
+those that wait: what it left is settled before anybody else leads.
 """
 
 import contextvars
@@ -22,8 +22,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Final, TypeVar, cast
 
 from bankcore.accounts import Account
@@ -41,6 +42,7 @@ _GROUP_IDS_MAX: Final = 10_000
 _LOOK_EVERY: Final = 0.1
 
 _T = TypeVar("_T")
+_Id = TypeVar("_Id")
 Decide = Callable[[Snapshot], WriteSet]
 
 
@@ -50,6 +52,7 @@ class _Unit:
     __slots__ = (
         "context",
         "error",
+        "frame",
         "gate",
         "is_alone",
         "is_done",
@@ -62,17 +65,29 @@ class _Unit:
     def __init__(self, work: Callable[..., Any], reads: ReadSet | None) -> None:
         self.work = work
         self.reads = reads
-        #: None for one that is never taken for gone.
-        self.thread: int | None = threading.get_ident()
+        self.thread = threading.get_ident()
+        #: The call itself; None before it and after it, and for `Groups.hold`, which is no call.
+        self.frame: FrameType | None = None
         self.is_alone = reads is None
         self.is_done = False
         self.result: Any = None
-        self.error: Exception | None = None
+        self.error: StoreError | None = None
 
     @property
     def weight(self) -> int:
         reads = cast("ReadSet", self.reads)
         return len(reads.transaction_ids) + len(reads.account_ids) + len(reads.originals)
+
+    @property
+    def is_gone(self) -> bool:
+        """True if its call has ended, whatever it left."""
+        if self.frame is None:
+            return self.is_done
+        try:
+            self.frame.clear()
+        except RuntimeError:  # documented: it is running
+            return False
+        return True
 
     def waits(self) -> None:
         self.gate = threading.Lock()
@@ -84,7 +99,7 @@ class _Unit:
         with suppress(RuntimeError):  # it was woken before
             self.gate.release()
 
-    def finish(self, error: Exception | None = None) -> None:
+    def fail(self, error: StoreError) -> None:
         self.error = error
         self.is_done = True
 
@@ -102,11 +117,11 @@ class Groups:
         self._recover = recover
         self._timeout = timeout
         self._lock = threading.RLock()
-        self._waiting: deque[_Unit] = deque()
-        self._leader: _Unit | None = None
-        # The leader's, and whether it may have been committed.
+        # The first leads. Some may be done already.
+        self._queue: deque[_Unit] = deque()
+        # Those that the leader does now, and those of them of which something may be committed.
         self._group: list[_Unit] = []
-        self._is_decided = False
+        self._written: list[_Unit] = []
 
     def transact(self, reads: ReadSet, decide: Decide) -> WriteSet:
         """Do one unit, perhaps together with others, as `AccountStore.transact` documents."""
@@ -119,15 +134,20 @@ class Groups:
     def hold(self) -> None:
         """Wait for the unit that is under way, and let none begin before `let_go`."""
         unit = _Unit(self.let_go, None)
-        unit.thread = None
-        self._enter(unit)
+        try:
+            self._enter(unit)
+        except BaseException:
+            self._leave(unit)
+            raise
 
     def let_go(self) -> None:
-        """Let units begin again."""
+        """Undo what was begun since `hold`, and let units begin again; nothing if none is held."""
         with self._lock:
-            self._hand_over()
+            if self._queue and self._queue[0].work == self.let_go:
+                self._settle(self._queue[0])
 
     def _do(self, unit: _Unit) -> Any:  # noqa: ANN401  # of the unit's own type
+        unit.frame = sys._getframe()  # noqa: SLF001  # documented, in spite of its name
         try:
             self._enter(unit)
             if not unit.is_done:
@@ -135,132 +155,130 @@ class Groups:
         except BaseException:
             self._leave(unit)
             raise
+        unit.frame = None
         if unit.error is not None:
             raise unit.error
         return unit.result
 
-    # -- Who leads --
+    # -- The queue --
 
     def _enter(self, unit: _Unit) -> None:
         """Return when *unit* leads, or is done."""
         with self._lock:
-            leader = self._leader
-            if leader is not None and leader.thread == threading.get_ident():
+            if self._queue and self._queue[0].thread == threading.get_ident():
                 # It called from its own `decide`, or it was interrupted twice.
-                if not _is_gone(leader):
+                if not self._queue[0].is_gone:
                     raise StoreMisuseError("a unit cannot begin within another: decide is pure")
-                self._settle(leader)
-                leader = self._leader
-            if leader is None:
-                self._leader = unit
+                self._settle(self._queue[0])
+            if not self._queue:
+                self._queue.append(unit)
                 return
             unit.waits()
-            self._waiting.append(unit)
+            self._queue.append(unit)
         ends = time.monotonic() + self._timeout
-        while not unit.is_done and self._leader is not unit:
+        while True:
             left = max(0.0, ends - time.monotonic())
-            if unit.gate.acquire(timeout=min(left, _LOOK_EVERY)):
-                continue
+            unit.gate.acquire(timeout=min(left, _LOOK_EVERY))
             with self._lock:
-                if self._leader is not None and _is_gone(self._leader):
-                    self._settle(self._leader)
-                # One that was taken is being written, and waited for.
-                elif left == 0 and unit in self._waiting:
-                    self._waiting.remove(unit)
+                if unit.is_done or self._queue[0] is unit:
+                    return
+                if self._queue[0].is_gone:
+                    self._settle(self._queue[0])
+                # One that is being done is waited for.
+                elif left == 0 and unit not in self._group:
                     raise busy(self._timeout)
-
-    def _hand_over(self) -> None:
-        self._group, self._is_decided = [], False
-        self._leader = self._waiting.popleft() if self._waiting else None
-        if self._leader is not None:
-            self._leader.wake()
 
     def _leave(self, unit: _Unit) -> None:
         """Settle what *unit* has left, wherever it was interrupted."""
         let_go(self._lock)
         with self._lock:
-            if self._leader is unit:
+            if self._queue and self._queue[0] is unit:
                 self._settle(unit)
             with suppress(ValueError):
-                self._waiting.remove(unit)
+                self._queue.remove(unit)
+            unit.frame = None
 
     def _settle(self, leader: _Unit) -> None:
         """Undo what *leader* did not commit, and let the others of its group go on."""
         self._recover()
-        for unit in reversed(self._group):
-            if unit is leader or unit.is_done:
-                continue
-            if self._is_decided:
-                unit.finish(OutcomeUnknownError("the thread that wrote it was interrupted"))
+        for unit in self._written:
+            if unit is not leader and not unit.is_done:
+                unit.fail(OutcomeUnknownError("the thread that wrote it was interrupted"))
                 unit.wake()
-            else:
-                self._waiting.appendleft(unit)
-        self._hand_over()
+        self._hand_over(leader)
+
+    def _hand_over(self, leader: _Unit) -> None:
+        self._group, self._written = [], []
+        leader.is_done = True
+        while self._queue and self._queue[0].is_done:
+            self._queue.popleft()
+        if self._queue:
+            self._queue[0].wake()
 
     # -- One group --
 
     def _lead(self, unit: _Unit) -> None:
         if unit.reads is None:
             unit.result = unit.work()
-        else:
-            if self._waiting and not unit.is_alone:
-                self._take(unit)
-            if len(self._group) < 2 or not self._together(unit):  # more than itself
-                unit.result = self._transact(unit.reads, unit.work)
+        elif not self._together(unit):
+            unit.result = self._transact(unit.reads, unit.work)
         with self._lock:
-            self._hand_over()
-
-    def _take(self, unit: _Unit) -> None:
-        """Take what waits into the group of *unit*."""
-        with self._lock:
-            self._group = [unit]
-            weight = unit.weight
-            while self._waiting and not self._waiting[0].is_alone:
-                weight += self._waiting[0].weight
-                if weight > _GROUP_IDS_MAX:
-                    break
-                # In the group before it is out of the queue: nowhere in between is it nowhere.
-                self._group.append(self._waiting[0])
-                self._waiting.popleft()
+            self._hand_over(unit)
 
     def _together(self, leader: _Unit) -> bool:
-        """Do the units of the group as one; return False if the leader's must be done singly."""
-        group = self._group
-        composed = _Composed(group, leader)
+        """Do *leader* and what waits as one; return False if *leader* must be done singly."""
+        if leader.is_alone or len(self._queue) == 1:
+            return False
+        group = self._take()
+        if len(group) < 2:  # more than itself
+            return False
+        composed = _Composed(group)
 
         def decide(snapshot: Snapshot) -> WriteSet:
-            self._is_decided = False
+            self._written = []
             written = composed.decide(snapshot)
-            self._is_decided = True
+            self._written = [unit for unit in group if not unit.is_alone and unit.result.records]
             return written
 
         try:
             self._transact(composed.reads, decide)
         except StoreError as error:
+            if error is composed.raised:
+                raise
             self._recover()
-            self._fail(leader, error)
+            self._fail(error)
         else:
             for unit in group:
-                if not unit.is_alone:
-                    unit.is_done = True
-        with self._lock:
-            for unit in reversed(group):
-                if unit is leader:
-                    continue
-                if unit.is_done:
-                    unit.wake()
-                else:
-                    self._waiting.appendleft(unit)
-            self._group, self._is_decided = [], False
+                unit.is_done = not unit.is_alone
+        with self._lock:  # whoever gives up waiting first looks whether it is in the group
+            self._group, self._written = [], []
+        for unit in group[1:]:
+            if unit.is_done:
+                unit.wake()
         return leader.is_done
 
-    def _fail(self, leader: _Unit, error: StoreError) -> None:
+    def _take(self) -> list[_Unit]:
+        """Return the leader and as many of those behind it as may share its commit."""
+        group: list[_Unit] = []
+        weight = 0
+        with self._lock:
+            for unit in self._queue:
+                if unit.is_done:
+                    continue
+                if unit.is_alone or (weight := weight + unit.weight) > _GROUP_IDS_MAX:
+                    break
+                group.append(unit)
+            self._group = group
+        return group
+
+    def _fail(self, error: StoreError) -> None:
         """Tell each of the group what *error* of the whole means for it."""
-        is_everybodys = isinstance(error, StoreUnavailableError | OutcomeUnknownError)
+        told: list[_Unit] = []
+        if isinstance(error, StoreUnavailableError | OutcomeUnknownError):
+            told = self._written or self._group
         for unit in self._group:
-            is_undecided = unit.result is None and unit.error is None
-            if is_everybodys and (is_undecided or (unit.result and unit.result.records)):
-                unit.finish(error if unit is leader else _copied(error))
+            if unit in told:
+                unit.fail(error if unit is self._group[0] else _copied(error))
             else:
                 # It may be another's fault, or there was nothing to write.
                 unit.is_alone = True
@@ -269,92 +287,78 @@ class Groups:
 class _Composed:
     """What the units of one group read, and what they come to, one after the other."""
 
-    def __init__(self, group: list[_Unit], leader: _Unit) -> None:
+    def __init__(self, group: list[_Unit]) -> None:
         self._group = group
-        self._leader = leader
         every = [cast("ReadSet", unit.reads) for unit in group]
         self.reads = ReadSet(
             _without_repetition(each.transaction_ids for each in every),
             _without_repetition(each.account_ids for each in every),
             _without_repetition(each.originals for each in every),
         )
+        #: What was raised in `decide`, which is the leader's.
+        self.raised: BaseException | None = None
         self._recorded: dict[TransactionId, Transaction | Refusal] = {}
         self._accounts: dict[AccountId, Account] = {}
         self._reversals: dict[TransactionId, TransactionId] = {}
 
     def decide(self, snapshot: Snapshot) -> WriteSet:
+        """Return what all units come to. Those that raise, or were not read, are to be alone."""
         self._recorded = dict(snapshot.recorded)
         self._accounts = dict(snapshot.accounts)
         self._reversals = dict(snapshot.reversals)
         changed: dict[AccountId, Account] = {}
         records: list[Transaction | Refusal] = []
-        for unit in self._group:
-            unit.result = unit.error = None
-            part = self._part_of(cast("ReadSet", unit.reads))
-            unit.is_alone = part is None
-            if part is None:
-                continue
-            written = self._decided(unit, part)
-            if written is None:
-                continue
-            unit.result = written
-            records += written.records
-            for account in written.accounts:
-                self._accounts[account.id] = changed[account.id] = account
-            for record in written.records:
-                self._recorded[record.id] = record
-                if isinstance(record, Transaction) and type(record.command) is Reverse:
-                    self._reversals[record.command.original_id] = record.id
+        try:
+            for unit in self._group:
+                part = self._part_of(cast("ReadSet", unit.reads))
+                unit.result = None if part is None else self._decided(unit, part)
+                unit.is_alone = not isinstance(unit.result, WriteSet)
+                # A store that is given no records writes nothing.
+                if not unit.is_alone and unit.result.records:
+                    changed |= self._add(unit.result)
+                    records += unit.result.records
+        except BaseException as error:
+            self.raised = error
+            raise
         return WriteSet(tuple(changed.values()), tuple(records))
 
+    def _add(self, written: WriteSet) -> dict[AccountId, Account]:
+        """Let those that follow see *written*, and return its accounts by their ids."""
+        for record in written.records:
+            self._recorded[record.id] = record
+            if isinstance(record, Transaction) and type(record.command) is Reverse:
+                self._reversals[record.command.original_id] = record.id
+        accounts = {account.id: account for account in written.accounts}
+        self._accounts |= accounts
+        return accounts
+
     def _decided(self, unit: _Unit, part: Snapshot) -> WriteSet | None:
-        """Return what *unit* decides; None if it raised, which is its own error."""
-        if unit is self._leader:
-            try:
-                return cast("WriteSet", unit.work(part))
-            except Exception as error:  # noqa: BLE001  # raised as it is when the group is done
-                unit.error = error
-                return None
+        """Return what *unit* decides; None if it raises, which it will do in its own thread."""
+        if unit is self._group[0]:
+            return cast("WriteSet", unit.work(part))
         try:
             return cast("WriteSet", unit.context.run(unit.work, part))
-        except Exception:
+        except BaseException as error:
             # A signal handler, or a time limit, of the thread that leads may have raised it. Then
             # it is the leader's, and does not come again.
             try:
                 unit.context.run(unit.work, part)
-            except Exception as again:  # noqa: BLE001  # raised in its own thread
-                unit.error = again
+            except type(error):
                 return None
             raise
 
     def _part_of(self, reads: ReadSet) -> Snapshot | None:
         """Return what *reads* names of all that there is now; None if not all of it was read."""
-        recorded = {
-            each: record
-            for each in (*reads.transaction_ids, *reads.originals)
-            if (record := self._recorded.get(each)) is not None
-        }
-        account_ids: Iterable[AccountId] = reads.account_ids
-        if reads.originals:
-            touched = [
-                account_id
-                for original in reads.originals
-                for account_id in touched_accounts(recorded.get(original))
-            ]
-            if any(account_id not in self._accounts for account_id in touched):
-                return None
-            account_ids = (*account_ids, *touched)
-        accounts = {
-            each: account
-            for each in account_ids
-            if (account := self._accounts.get(each)) is not None
-        }
-        reversals = {
-            each: reversal
-            for each in reads.originals
-            if (reversal := self._reversals.get(each)) is not None
-        }
-        return Snapshot(recorded, accounts, reversals)
+        recorded = _named((*reads.transaction_ids, *reads.originals), self._recorded)
+        touched = [
+            account_id
+            for original in reads.originals
+            for account_id in touched_accounts(recorded.get(original))
+        ]
+        if any(account_id not in self._accounts for account_id in touched):
+            return None
+        accounts = _named((*reads.account_ids, *touched), self._accounts)
+        return Snapshot(recorded, accounts, _named(reads.originals, self._reversals))
 
 
 def busy(timeout: float) -> StoreUnavailableError:
@@ -370,26 +374,16 @@ def let_go(lock: "threading.RLock") -> None:
             lock.release()
 
 
-def _is_gone(leader: _Unit) -> bool:
-    """Return True if the call of *leader* is on its thread's stack no more."""
-    if leader.thread is None:
-        return False
-    frame = sys._current_frames().get(leader.thread)  # noqa: SLF001  # documented, in spite of its name
-    while frame is not None:
-        if frame.f_code is _DO and frame.f_locals.get("unit") is leader:
-            return False
-        frame = frame.f_back
-    return True
-
-
-_DO: Final = Groups._do.__code__  # noqa: SLF001  # of this module
-
-
 def _copied(error: StoreError) -> StoreError:
     """Return *error* again, for another thread to raise."""
     copied = copy.copy(error)
     copied.__cause__ = error.__cause__
     return copied
+
+
+def _named(ids: Iterable[_Id], values: Mapping[_Id, _T]) -> dict[_Id, _T]:
+    """Return the values of *ids*, of those that have one."""
+    return {each: value for each in ids if (value := values.get(each)) is not None}
 
 
 def _without_repetition(ids: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:

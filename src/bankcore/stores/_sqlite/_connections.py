@@ -325,7 +325,7 @@ class Connections:
 
     def _lock(self) -> None:
         """Wait for the right to write, among all processes that use bankcore."""
-        if self._lock_file is None:
+        if self._lock_file is None or self._lock_file.closed:
             self._lock_file = io.FileIO(
                 f"{self.path}.lock", "ab", opener=partial(os.open, mode=0o600)
             )
@@ -349,7 +349,7 @@ class Connections:
                 return
 
     def _unlock(self) -> None:
-        if self._lock_file is not None:
+        if self._lock_file is not None and not self._lock_file.closed:
             try:
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)
             except OSError:
@@ -357,10 +357,11 @@ class Connections:
                 self._close_lock_file()
 
     def _close_lock_file(self) -> None:
-        lock_file, self._lock_file = self._lock_file, None
-        if lock_file is not None:
+        if self._lock_file is not None:
             with suppress(OSError):
-                lock_file.close()
+                self._lock_file.close()
+            # Not before: the traceback of an interruption would keep it open, and locked.
+            self._lock_file = None
 
     # -- Opening and closing --
 
@@ -487,13 +488,12 @@ class Connections:
         """Wait for the unit that is under way, and close all: both sides open their own anew."""
         self._is_ready_to_fork = False
         with suppress(BankError):  # then it is not ready
-            self.groups.hold()
             try:
+                self.groups.hold()
                 self._with_readers(self._close_under_lock)
                 self._is_ready_to_fork = True
             finally:
                 if not self._is_ready_to_fork:
-                    self.recover()
                     self.groups.let_go()
 
     def after_fork_in_parent(self) -> None:

@@ -7,12 +7,13 @@ descriptor of it would drop SQLite's locks for the whole process. SQLite makes a
 another name; it gets its own only when all of it is on the disk.
 """
 
+import io
 import os
 import sqlite3
 import stat
-import tempfile
 import time
 from contextlib import closing, suppress
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -63,6 +64,8 @@ def require_file(path: str, *, create: bool) -> None:
         _create(path)
         return
     except OSError as error:
+        if error.errno is None:  # raised by a signal handler
+            raise
         raise StoreUnavailableError(f"{path} cannot be used: {error.strerror}") from error
     if stat.S_ISDIR(mode):
         raise StoreFormatError(path, "it is a directory")
@@ -108,7 +111,8 @@ class Watch:
             status = os.stat(self._path)
         except FileNotFoundError:
             return None
-        if status.st_nlink > 1:
+        # A directory, which is another file, has several names.
+        if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
             raise StoreMisuseError(f"{self._path}{_LINKED}")
         return (status.st_dev, status.st_ino)
 
@@ -141,6 +145,8 @@ def _create(path: str) -> None:
     except FileExistsError:
         return  # another process was quicker
     except OSError as error:
+        if error.errno is None:  # raised by a signal handler
+            raise
         raise StoreUnavailableError(f"{path} cannot be made: {error.strerror}") from error
 
 
@@ -203,25 +209,33 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):  # SQLite would take them for parts of it
         if os.path.lexists(target + suffix):
             raise _exists(target + suffix)
-    directory, name = os.path.split(target)
+    directory = os.path.dirname(target)
     if not os.path.isdir(directory):
         raise StoreUnavailableError(f"there is no directory {directory} for a copy")
-    descriptor, part = tempfile.mkstemp(prefix=f"{name}.", suffix=".part", dir=directory)
-    os.close(descriptor)
+    part = f"{target}.{os.urandom(8).hex()}.part"
     try:
-        connection.execute("VACUUM INTO ?", (part,))
-        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
-            # SQLite makes every copy without WAL.
-            copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
-        _flush(part)
-        # Unlike a renaming, this fails where something has appeared there meanwhile.
-        os.link(part, target)
-        _flush(directory)
-    except FileExistsError as error:
-        raise _exists(target) from error
+        try:
+            io.FileIO(part, "x", opener=partial(os.open, mode=0o600)).close()
+            connection.execute("VACUUM INTO ?", (part,))
+            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                # SQLite makes every copy without WAL.
+                copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
+            _flush(part)
+            # Unlike a renaming, this fails where something has appeared there meanwhile.
+            os.link(part, target)
+            _flush(directory)
+        except FileExistsError as error:
+            raise _exists(target) from error
+        finally:
+            _remove(part)
     finally:
-        with suppress(FileNotFoundError):
-            os.unlink(part)
+        # If a signal handler interrupts the first: a copy with two names is not opened.
+        _remove(part)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _flush(path: str) -> None:
