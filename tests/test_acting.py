@@ -366,7 +366,7 @@ class Watched(MemoryStore):
         super().__init__()
         self.finds: list[bool] = []
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
         self.finds.append(False)
         account = super().account(account_id)
         self.finds[-1] = True

@@ -24,7 +24,8 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
-from bankcore.ledger import AccountStore, Chained, ReadSet, Snapshot, WriteSet, verify
+from bankcore.errors import StoreCorruptedError
+from bankcore.ledger import AccountStore, Chained, ChainedPage, ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -182,7 +183,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "an account's version",
         lambda store: replaced_account(store, version=2),
-        "account alice: its balance is -1500, and its history says -2000",
+        "account alice: its version is 2, and its history says 3",
     ),
     (
         "an account's last booking",
@@ -222,14 +223,14 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a version that comes again",
         lambda store: replaced_posting(store, "w-1", version=1),
-        "account alice: The store is damaged: version 1 follows version 1.",
+        "account alice, version 1: the version is 1, and 2 follows from what came before",
     ),
     (
-        "a posting that is gone from its account's history",
+        "a posting that is gone",
         lambda store: replaced_transaction(
             store, "t-1", postings=store._kept["record", "t-1"].postings[:1]
         ),
-        "account alice: The store is damaged: transaction t-1 is in the history of alice",
+        "account alice: its version is 3, and its history says 2",
     ),
     (
         "a posting's currency",
@@ -675,28 +676,61 @@ def test_a_balance_beyond_the_bound_is_found() -> None:
     assert any("beyond the largest" in finding for finding in findings(store))
 
 
-def test_a_history_that_ends_early_is_found() -> None:
+def test_a_journal_that_ends_early_is_found() -> None:
     """An account whose last postings are gone does not have the version it says."""
     store = worked(MemoryStore())
     replaced_account(store, version=7)
-    store.history = lambda account_id, after=0, limit=1000: (
-        MemoryStore.history(store, account_id, after=after, limit=3) if after < 3 else ()
-    )
-    store.chain_hashes = lambda account_id, after=0, limit=1000: MemoryStore.chain_hashes(
-        store, account_id, after=after, limit=3
-    )
 
     assert any("its version is 7, and its history says 3" in each for each in findings(store))
 
 
-def test_hashes_that_are_missing_are_found() -> None:
-    """A store with fewer hashes than transactions is named at the first that has none."""
-    store = worked(MemoryStore())
-    store.chain_hashes = lambda account_id, after=0, limit=1000: (
-        () if after else MemoryStore.chain_hashes(store, account_id, limit=1)
-    )
+def with_hashes(store: MemoryStore, change: Callable[[Any], Any]) -> None:
+    """
+    Change what *store* says of the hashes of each page.
+    """
 
-    assert findings(store)[0].startswith("account alice, version 2: its hash does not match")
+    def chained_journal(*, after: Any = None, limit: int = 1000) -> ChainedPage:
+        page = MemoryStore.chained_journal(store, after=after, limit=limit)
+        return attrs.evolve(page, hashes=change(page.hashes))
+
+    store.chained_journal = chained_journal  # type: ignore[method-assign]  # of this one store
+
+
+def test_hashes_that_are_missing_are_found() -> None:
+    """A store with fewer hashes than postings is named at each that has none."""
+    for change, versions in (
+        (lambda hashes: hashes[:2], ["bob, version 2", "alice, version 2", "bob, version 3"]),
+        (lambda hashes: [each[:1] for each in hashes], ["alice, version 3"]),
+    ):
+        store = worked(MemoryStore())
+        with_hashes(store, change)
+
+        found = findings(store)
+
+        for each in versions:
+            assert any(f"account {each}: its hash does not match" in one for one in found), found
+
+
+def test_an_account_that_is_gone_is_found() -> None:
+    """Transactions of an account that is not there are a disagreement."""
+    store = worked(MemoryStore())
+    del store._kept["account", "bob"]
+    store._kept["count",] = 1
+
+    assert findings(store) == [
+        "account bob: the journal has its transactions, but: There is no account bob."
+    ]
+
+
+def test_currencies_of_accounts_are_compared() -> None:
+    """An account in another currency than its postings is named."""
+    store = worked(MemoryStore())
+    for name in ("balance", "overdraft_limit"):
+        old = getattr(store._kept["account", "bob"], name)
+        changed = Money.from_minor(old.amount_minor, "USD")
+        object.__setattr__(store._kept["account", "bob"], name, changed)
+
+    assert findings(store) == ["account bob: its currency is USD, and its history says EUR"]
 
 
 def test_a_store_without_chains_is_audited_too() -> None:
@@ -704,7 +738,7 @@ def test_a_store_without_chains_is_audited_too() -> None:
 
     class Unchained(MemoryStore):
         chain_head = None  # type: ignore[assignment]  # it has no such method
-        chain_hashes = None  # type: ignore[assignment]  # it has no such method
+        chained_journal = None  # type: ignore[assignment]  # it has no such method
 
     store = worked(Unchained())
 
@@ -712,19 +746,121 @@ def test_a_store_without_chains_is_audited_too() -> None:
     assert verify(store).is_clean
 
 
-def test_what_is_written_during_an_audit_is_no_disagreement() -> None:
-    """An account is held against its history up to the version it was read with."""
+def test_what_is_written_during_an_audit_is_no_disagreement(any_store: Any) -> None:
+    """
+    An account is compared with its state at the version it was read with, whatever is booked,
+    opened and closed between any two reads; each is compared once.
+    """
+    store = worked(any_store)
+    bank = Bank(store, clock=lambda: NOON + timedelta(days=1))
+    names = iter(["aaron", "zoe"])
+
+    def writing(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(*args: Any, **options: Any) -> Any:
+            found = read(*args, **options)
+            for name in ("alice", "bob"):
+                bank.deposit(name, eur("1"))
+            for name in names:
+                bank.open_account(name, initial_balance=eur("1"))
+                break
+            return found
+
+        return reading
+
+    # Once the accounts are read: without an end, there would always be one more record.
+    store.accounts = writing(store.accounts)
+    store.account = writing(store.account)
+    store.chain_head = writing(store.chain_head)
+
+    report = verify(store)
+
+    assert ((), True) == (report.disagreements, report.transactions > 5)
+
+
+def test_an_account_ahead_of_the_journal_is_compared_at_its_version() -> None:
+    """What is wrong with an account is found although others write to it at the same time."""
     store = worked(MemoryStore())
     bank = Bank(store, clock=lambda: NOON + timedelta(days=1))
-    read = store.history
+    read = store.accounts
 
-    def history_while_writing(account_id: AccountId, after: int = 0, limit: int = 1000) -> Any:
-        bank.deposit(account_id, eur("1"))
-        return read(account_id, after=after, limit=limit)
+    def accounts(**options: Any) -> Any:
+        bank.deposit("bob", eur("1"))
+        found = [
+            attrs.evolve(each, balance=each.balance + eur("1")) if each.id.value == "bob" else each
+            for each in read(**options)
+        ]
+        bank.deposit("bob", eur("1"))
+        return found
 
-    store.history = history_while_writing
+    store.accounts = accounts
 
-    assert verify(store).disagreements == ()
+    assert findings(store) == ["account bob: its balance is 700, and its history says 600"]
+
+
+def test_one_pass_reads_the_journal_once(any_store: Any) -> None:
+    """The audit asks for each page of the journal once, and for no account's history."""
+    store = worked(any_store)
+    asked: list[str] = []
+
+    def counted(name: str) -> Callable[..., Any]:
+        read = getattr(store, name)
+
+        def reading(*args: Any, **options: Any) -> Any:
+            asked.append(name)
+            return read(*args, **options)
+
+        return reading
+
+    for name in ("journal", "history", "outcome", "chained_journal"):
+        setattr(store, name, counted(name))
+    verify(store)
+
+    # The page of records, and the empty one.
+    assert [each for each in asked if each != "journal"] == ["chained_journal"] * 2
+
+
+def test_a_history_is_followed_up_to_the_version_that_was_read() -> None:
+    """Where the journal cannot be read, what others book meanwhile is no disagreement either."""
+    store = worked(MemoryStore())
+    bank = Bank(store, clock=lambda: NOON + timedelta(days=1))
+    read = store.accounts
+
+    def accounts(**options: Any) -> Any:
+        found = read(**options)
+        bank.deposit("bob", eur("1"))
+        return found
+
+    def unreadable(**_: Any) -> Any:
+        raise StoreCorruptedError("a page is gone")
+
+    store.accounts, store.chained_journal = accounts, unreadable
+
+    assert findings(store) == ["the journal: The store is damaged: a page is gone."]
+
+
+def test_damage_beyond_an_unreadable_record_is_found(tmp_path: Path) -> None:
+    """Where the journal cannot be read on, accounts are compared with their own histories."""
+    path = tmp_path / "bank.db"
+    worked(SQLiteStore(path)).close()
+    with sqlite3.connect(path) as connection:
+        for trigger in ("journal_no_update", "posting_no_update"):
+            connection.execute(f"DROP TRIGGER bankcore_{trigger}")
+        connection.execute("UPDATE bankcore_journal SET command = '{' WHERE place = 3")
+        connection.execute("UPDATE bankcore_posting SET balance_minor = 1 WHERE place = 4")
+        connection.execute("UPDATE bankcore_account SET balance_minor = 7 WHERE id = 'alice'")
+    connection.close()
+
+    with SQLiteStore(path) as store:
+        found = findings(store)
+
+    for expected in (
+        "the journal: The store is damaged: the record of transaction d-1",
+        "account alice, version 2: the balance is 1, and -2000 follows from what came before",
+        "account alice: its balance is 7, and its history says -1500",
+        "account alice: the head of its chain is not the hash of its last version",
+        "account bob: The store is damaged: the record of transaction d-1",
+    ):
+        assert any(each.startswith(expected) for each in found), found
 
 
 SQL_TAMPERINGS = [
@@ -735,6 +871,7 @@ SQL_TAMPERINGS = [
     ("UPDATE bankcore_posting SET amount_minor = 7 WHERE place = 3", "account bob"),
     ("UPDATE bankcore_journal SET command = '{}' WHERE place = 3", "the journal"),
     ("UPDATE bankcore_journal SET command = 'nonsense' WHERE place = 3", "the journal"),
+    ("UPDATE bankcore_journal SET command = command || ' ' WHERE place = 3", "the journal"),
     ("UPDATE bankcore_journal SET command_kind = 'gift' WHERE place = 3", "the journal"),
     # Nested so deeply that a decoder gives up.
     (f"UPDATE bankcore_journal SET command = '{'[' * 50_000}' WHERE place = 3", "the journal"),

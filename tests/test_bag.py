@@ -3,6 +3,7 @@ Bags of several currencies: what they hold, add, subtract and compare.
 """
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -107,6 +108,37 @@ def test_a_bag_is_a_value() -> None:
             assert EUR5 == first
         case _:
             pytest.fail("it did not match")
+
+
+def test_a_dictionary_makes_it_again() -> None:
+    """`to_dict` lists the moneys as their own dictionaries, and `from_dict` takes that."""
+    fine = Money("1", Currency("EUR", exponent=3))
+    for bag in (MoneyBag(), MoneyBag([EUR5]), MoneyBag([USD3, EUR5, fine])):
+        data = json.loads(json.dumps(bag.to_dict()))
+
+        assert {"moneys": [money.to_dict() for money in bag]} == data
+        assert bag == MoneyBag.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        [EUR5.to_dict()],
+        {"moneys": None},
+        {"moneys": "EUR 5.00"},
+        {"moneys": EUR5.to_dict()},
+        {"moneys": [5]},
+        {"moneys": [EUR5]},
+        {"moneys": [], "more": 1},
+        {"moneys": [{"amount": "5.001", "currency": "EUR"}]},
+    ],
+)
+def test_another_dictionary_is_refused(data: Any) -> None:
+    """`from_dict` takes what `to_dict` writes, and nothing else."""
+    with pytest.raises(InvalidAmountError):
+        MoneyBag.from_dict(data)
 
 
 def test_a_bag_holds_money_alone() -> None:

@@ -837,7 +837,7 @@ def test_available_at_while_others_write(clock: Clock) -> None:
     bank.open_account("alice", initial_balance=eur(100))
     read, is_first = store.posting_at, True
 
-    def posting_at_after_a_booking(account_id: AccountId, instant: datetime) -> Any:
+    def posting_at_after_a_booking(account_id: AccountId | str, instant: datetime) -> Any:
         nonlocal is_first
         if is_first:
             is_first = False

@@ -79,3 +79,10 @@ def test_threads() -> None:
     told = told_by("bench_threads.py", 64, 1)
 
     assert 4 == told.count("median ratio")
+
+
+def test_verify() -> None:
+    """
+    An audit of a bank with one of each kind of operation, and balances in the past.
+    """
+    assert "balance_at beside account" in told_by("bench_verify.py", 1000)

@@ -272,7 +272,7 @@ WRONG_CALLS = [
     (("transfer", "alice", "alice", "5", "--store", "bank.db"), "must be a different account"),
     (
         ("open", "x", "--currency", "EU", "--store", "bank.db"),
-        "(make your own with Currency(code, exponent=…)), got 'EU'",
+        "must be a code of ISO 4217, got 'EU'",
     ),
     (
         ("statement", "alice", "--store", "bank.db", "--start", "may"),

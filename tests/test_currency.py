@@ -8,18 +8,21 @@ import pickle
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from difflib import unified_diff
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 
 from bankcore import Currency, Money
 from bankcore.errors import AmbiguousCurrencyError, InvalidCurrencyError, UnknownCurrencyError
-from bankcore.money import EXPONENT_MAX, _iso4217
+from bankcore.money import EXPONENT_MAX, _currency, _iso4217
 from bankcore.money._currency import to_currency
 from bankcore.money._iso4217 import PUBLISHED, PUBLISHED_HISTORIC, TABLE, TENDERS
 from pins import require_pinned
@@ -77,8 +80,8 @@ def test_a_listed_code_at_its_own_exponent_is_the_listed_one() -> None:
     ("code", "error", "reason"),
     [
         ("eur", UnknownCurrencyError, "did you mean 'EUR'"),
-        ("ZZZ", UnknownCurrencyError, "make your own"),
-        ("", UnknownCurrencyError, "make your own"),
+        ("ZZZ", UnknownCurrencyError, "give an exponent"),
+        ("", UnknownCurrencyError, "give an exponent"),
         ("XAU", InvalidCurrencyError, "must have an exponent in ISO 4217"),
         ("XXX", InvalidCurrencyError, "must have an exponent in ISO 4217"),
         (None, InvalidCurrencyError, "code must be text"),
@@ -154,6 +157,86 @@ def test_racing_threads_get_one_object() -> None:
             thread.join()
         assert 4 == len(found)
         assert all(each is found[0] for each in found)
+
+
+class Slow(WeakValueDictionary[Any, Currency]):
+    """
+    A dictionary in which another thread comes between looking and filling, if it can.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both_have_looked = threading.Barrier(2)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        found = self.get(key)
+        with suppress(threading.BrokenBarrierError):
+            self.both_have_looked.wait(timeout=0.2)
+        if found is None:
+            self[key] = found = default
+        return found
+
+
+def test_own_currencies_are_one_object_whoever_comes_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To look for a currency of one's own and to keep it is one step."""
+    monkeypatch.setattr(_currency, "_OWN", Slow())
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: Currency("SLOW", exponent=2), range(2))
+
+    assert first is second
+
+
+def test_all_currencies_are_listed() -> None:
+    """Every current code with a minor unit, by code; withdrawn ones on request; each usable."""
+    current, ever = Currency.all(), Currency.all(historic=True)
+
+    assert sorted(each.code for each in ever) == [each.code for each in ever]
+    assert current == tuple(each for each in ever if not each.is_historic)
+    assert {code for code, row in TABLE.items() if row[1] is not None} == {
+        each.code for each in ever
+    }
+    assert ("Euro", "€") == next((e.name, e.symbol) for e in current if e.code == "EUR")
+    assert {"DEM", "XAU"}.isdisjoint(each.code for each in current)
+    assert Currency("DEM") in ever
+
+
+@pytest.mark.parametrize(
+    ("currency", "data"),
+    [
+        (Currency("EUR"), {"code": "EUR"}),
+        (Currency("BTC", exponent=8), {"code": "BTC", "exponent": 8}),
+        (Currency("EUR", exponent=3), {"code": "EUR", "exponent": 3}),
+    ],
+)
+def test_a_dictionary_makes_it_again(currency: Currency, data: dict[str, Any]) -> None:
+    """`to_dict` has the code, and the exponent where the code does not say it."""
+    assert data == currency.to_dict()
+    assert currency is Currency.from_dict(json.loads(json.dumps(data)))
+    assert currency is Currency.from_dict({"exponent": None, **data})
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({}, "data"),
+        ("EUR", "data"),
+        (None, "data"),
+        ({"code": "EUR", "more": 1}, "data"),
+        ({"code": None}, "code"),
+        ({"code": Currency("EUR")}, "code"),
+        ({"code": "eur"}, "code"),
+        ({"code": "b", "exponent": 2}, "code"),
+        ({"code": "BTC", "exponent": "8"}, "exponent"),
+    ],
+)
+def test_another_dictionary_is_refused(data: Any, field: str) -> None:
+    """`from_dict` takes what `to_dict` writes, and names what is wrong."""
+    with pytest.raises(InvalidCurrencyError) as raised:
+        Currency.from_dict(data)
+
+    assert field == raised.value.field
 
 
 def test_a_currency_cannot_change_and_is_a_key() -> None:
@@ -294,6 +377,19 @@ def test_cash_has_steps(currency: Currency, step: str) -> None:
     assert Money(step, currency) == Money(step, currency).rounded_to(currency.cash_step)
 
 
+def test_cash_steps_agree_with_cldr_where_it_has_any() -> None:
+    """Every cash rounding of CLDR is ours too, but for the one that our comment names."""
+    core = pytest.importorskip("babel.core", reason="Babel is not installed")
+    rounded = {
+        code: Decimal(step).scaleb(-digits)
+        for code, (_, _, digits, step) in core.get_global("currency_fractions").items()
+        if step
+    }
+    assert Decimal("0.2") == rounded.pop("MRU")
+    assert rounded == {code: Currency(code).cash_step for code in rounded}
+    assert {"CAD", "CHF", "DKK", "HUF"} == set(rounded)
+
+
 def test_cash_steps_and_symbols_are_these() -> None:
     """Every currency with a step or a symbol of its own, and no other one."""
     steps = {
@@ -328,10 +424,7 @@ def test_cash_steps_and_symbols_are_these() -> None:
         ),
         (
             lambda: Currency("ZZZ"),
-            (
-                "code must be a code of ISO 4217 (make your own with"
-                " Currency(code, exponent=…)), got 'ZZZ'."
-            ),
+            ("code must be a code of ISO 4217 (give an exponent), got 'ZZZ'."),
         ),
         (
             lambda: Currency("b", 2),
@@ -339,10 +432,7 @@ def test_cash_steps_and_symbols_are_these() -> None:
         ),
         (
             lambda: Currency("XAU"),
-            (
-                "code must have an exponent in ISO 4217 (make your own with"
-                " Currency(code, exponent=…)), got 'XAU'."
-            ),
+            ("code must have an exponent in ISO 4217 (give an exponent), got 'XAU'."),
         ),
         (
             lambda: Currency(None),  # type: ignore[arg-type]  # the very thing under test
@@ -547,7 +637,7 @@ def test_every_listed_currency_can_be_used_or_says_why_not() -> None:
     """Each code of the table is a currency, or says that it needs an exponent."""
     for code, row in TABLE.items():
         if row[1] is None:
-            with pytest.raises(InvalidCurrencyError, match="make your own"):
+            with pytest.raises(InvalidCurrencyError, match="give an exponent"):
                 Currency(code)
         else:
             assert row[1] == Currency(code).exponent

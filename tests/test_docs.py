@@ -477,7 +477,8 @@ def test_roundings_are_as_documented() -> None:
     for row in rows:
         mode = Rounding[words(row.pop("`Rounding`"))[0]]
         constants = words(row.pop("`decimal` has it"))
-        assert constants == [name for name in (f"ROUND_{mode.name}",) if hasattr(decimal, name)]
+        name = f"ROUND_{mode.name}".replace("ZERO_FIVE_", "05")
+        assert constants == [name] * hasattr(decimal, name)
         row.pop("section")
         for number, result in row.items():
             assert int(result) == Money(number, "JPY", mode).amount_minor

@@ -57,7 +57,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     ),
     "RoundingRequiredError": (
         *("rounding_required", ValueError, False, False, V),
-        "The amount must be so, got 'x'; round it first, or pass a rounding if",
+        "The amount must be so, got 'x'; round it first.",
     ),
     "InvalidRoundingError": (
         "invalid_rounding",
@@ -356,6 +356,16 @@ CLASSES = {
 def test_no_class_lacks_a_row() -> None:
     """Every error class is in the table above, and every row is a class."""
     assert set(CLASSES) == set(TABLE)
+
+
+def test_an_error_is_at_home_in_the_module_that_lists_it() -> None:
+    """Every class names `bankcore.errors`, and one of an application's own its own module."""
+
+    class OursError(BankError):
+        sentence = "ours"
+
+    assert __name__ == OursError.__module__
+    assert {"bankcore.errors"} == {getattr(errors, name).__module__ for name in TABLE}
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))

@@ -108,7 +108,7 @@ def test_nothing_is_rounded_unasked() -> None:
 
     assert (
         "The amount must not have more decimals than USD allows (2), got EUR 10.00 at EUR/USD"
-        " 1.0825; round it first, or pass a rounding if the call takes one."
+        " 1.0825; round it first, or pass rounding=…."
     ) == str(raised.value)
 
 

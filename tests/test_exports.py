@@ -63,9 +63,9 @@ def test_every_public_method_says_what_it_does() -> None:
 
 
 def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
-    """`import bankcore` loads attrs and the standard library, and no store or extra."""
+    """All names of `bankcore` load attrs and the standard library, and no store or extra."""
     code = (
-        "import sys; before = set(sys.modules); import bankcore, json;"
+        "import sys; before = set(sys.modules); import json; from bankcore import *;"
         " new = set(sys.modules) - before;"
         " print(json.dumps(sorted({name.partition('.')[0] for name in new})))"
     )
@@ -85,8 +85,49 @@ def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
     assert set() == others - sys.stdlib_module_names
 
 
+@pytest.mark.parametrize(
+    ("statement", "rooms"),
+    [
+        ("import bankcore", set()),
+        ("import bankcore; bankcore.money", {"money", "values"}),
+        ("from bankcore import Money, AccountId", {"money", "values"}),
+        ("from bankcore.errors import BankError; from bankcore import Account", None),
+        ("from bankcore import Bank", None),
+    ],
+)
+def test_a_room_is_loaded_when_it_is_asked_for(statement: str, rooms: set[str] | None) -> None:
+    """`import bankcore` loads no room, not even attrs; a name loads what it needs."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=UNMEASURED,
+    )
+    loaded = set(done.stdout.split())
+    found = {name.split(".")[1] for name in loaded if name.startswith("bankcore.")}
+
+    assert found == rooms or (rooms is None and {"accounts", "money", "values"} <= found)
+    assert bool(found) == ("attrs" in loaded)
+
+
+def test_the_front_door_names_what_it_has() -> None:
+    """Every room and name is listed and found, and nothing else is."""
+    rooms = {"access", "accounts", "bank", "commands", "errors", "ledger", "money", "values"}
+
+    assert rooms | set(bankcore.__all__) <= set(dir(bankcore))
+    for name in rooms | set(bankcore.__all__):
+        # Not what is loaded and kept already.
+        assert getattr(bankcore, name) is bankcore.__getattr__(name)
+    for name in ("nothing", "_money", "sqlite3"):
+        assert not hasattr(bankcore, name)
+    with pytest.raises(AttributeError, match="module 'bankcore' has no attribute 'nothing'"):
+        bankcore.__getattr__("nothing")
+
+
 def test_importing_opens_nothing() -> None:
-    """`import bankcore` reads its own files and Python's, and writes or connects to nothing."""
+    """Loading its names reads its own files and Python's; it writes or connects to nothing."""
     code = (
         "import sys\n"
         "def hook(event, arguments):\n"
@@ -97,7 +138,7 @@ def test_importing_opens_nothing() -> None:
         "        raise SystemExit(event)\n"
         "sys.dont_write_bytecode = True\n"
         "sys.addaudithook(hook)\n"
-        "import bankcore\n"
+        "from bankcore import *\n"
         "print('quiet')\n"
     )
     done = subprocess.run(

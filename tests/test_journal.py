@@ -265,8 +265,8 @@ def answers(store: AccountStore) -> list[object]:
     for account in bank.accounts():
         found += (account, store.account(account.id), bank.statement(account.id))
         found += (tuple(store.history(account.id)), store.posting_at(account.id, later))
-        found += (store.chain_head(account.id), tuple(store.chain_hashes(account.id)))
-    found.append(tuple(store.holds_due(later)))
+        found.append(store.chain_head(account.id))
+    found += (tuple(store.holds_due(later)), store.chained_journal())
     return found
 
 

@@ -4,9 +4,11 @@ Money: what becomes an amount, exact arithmetic, comparison, text, and plain dat
 
 import copy
 import decimal
+import inspect
 import json
 import operator
 import pickle
+import re
 from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
@@ -15,7 +17,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bankcore import Currency, ExchangeRate, Money, Rounding
+from bankcore import Currency, ExchangeRate, Money, MoneyBag, Rounding
 from bankcore.errors import (
     AmountTooLargeError,
     CurrencyMismatchError,
@@ -254,9 +256,9 @@ def test_text_has_all_decimals_and_repr_makes_it_again(
 
 @pytest.mark.parametrize("money", [eur("12.34"), Money("0.5", BTC), Money.zero("JPY")])
 def test_copies_and_pickles_are_equal(money: Money) -> None:
-    """Copies and pickled money are equal, hash alike, and keep the currency's identity."""
-    copies = [copy.copy(money), copy.deepcopy(money)]
-    copies += [pickle.loads(pickle.dumps(money, protocol)) for protocol in range(2, 6)]
+    """A copy is the money itself; pickled money is equal, and keeps the currency's identity."""
+    assert money is copy.copy(money) is copy.deepcopy(money) is copy.deepcopy([money])[0]
+    copies = [pickle.loads(pickle.dumps(money, protocol)) for protocol in range(2, 6)]
 
     for other in copies:
         assert (money, hash(money)) == (other, hash(other))
@@ -434,6 +436,22 @@ def test_money_is_kept_within_bounds() -> None:
             eur("1").clamp(*bounds)
 
 
+@pytest.mark.parametrize("amount", ["9.98", "0.01", "0.04", "123456.02"])
+@pytest.mark.parametrize("step", ["0.05", 1, "0.03"])
+def test_negatives_are_rounded_to_a_step_as_positives_are(amount: str, step: Any) -> None:
+    """Without a rounding both signs raise, and with one each mirrors the other."""
+    positive, negative = Money(amount, "CHF"), Money("-" + amount, "CHF")
+    if positive.amount_minor % Money(step, "CHF").amount_minor == 0:
+        assert (positive, negative) == (positive.rounded_to(step), negative.rounded_to(step))
+        return
+
+    for money in (positive, negative):
+        with pytest.raises(RoundingRequiredError, match=rf"of CHF [0-9.]+, got {money}; round"):
+            money.rounded_to(step)
+    for rounding in (Rounding.UP, Rounding.DOWN, Rounding.HALF_EVEN):
+        assert -positive.rounded_to(step, rounding) == negative.rounded_to(step, rounding)
+
+
 def test_a_sum_is_one_pass_over_anything() -> None:
     """Lists, tuples, sets, generators and long iterators are summed; nothing is zero."""
     many = [Money.from_minor(number, "EUR") for number in range(5_001)]
@@ -500,6 +518,8 @@ def test_equal_currencies_are_summed_whatever_object_they_are() -> None:
     assert eur("1.05") == Money.sum([eur("1"), other]) == eur("1") + other
     assert eur("0.95") == eur("1") - other
     assert eur("0.05") == other
+    assert {**other.to_dict(), "currency": "EUR"} == Money("0.05", "EUR").to_dict()
+    assert "Money('0.05', 'EUR')" == repr(other)
     assert (other < eur("1"), other <= eur("1"), eur("1") > other, eur("1") >= other) == (
         True,
     ) * 4
@@ -585,10 +605,34 @@ def test_another_dictionary_is_refused(data: Any, error: type[Exception]) -> Non
         Money.from_dict(data)
 
 
-def test_multiples_are_bounded_too() -> None:
-    """A multiple of more than 64 digits is refused, not left to grow."""
-    with pytest.raises(AmountTooLargeError):
-        Money.from_minor(10**40, "EUR") * 10**40
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda m, one: m + one,
+        lambda m, one: -m + -one,
+        lambda m, one: m - -one,
+        lambda m, one: -m - one,
+        lambda m, one: m * 2,
+        lambda m, one: m * -(10**40),
+        lambda m, one: sum([m, one]),
+        lambda m, one: Money.sum([m, one]),
+        lambda m, one: Money.sum([-m, -one]),
+        lambda m, one: m.times(2),
+        lambda m, one: m.divided_by("0.5"),
+        lambda m, one: m.rounded_to(1, Rounding.UP),
+        lambda m, one: m.to_minor(3),
+        lambda m, one: MoneyBag([m, one]),
+        lambda m, one: MoneyBag([m]) + one,
+        lambda m, one: ExchangeRate("EUR", "USD", 2).convert(m),
+    ],
+)
+def test_every_result_has_at_most_64_digits(operate: Any) -> None:
+    """Whatever would have one digit more is refused, not left to grow; the largest is not."""
+    largest, one = Money.from_minor(10**64 - 1, "EUR"), Money.from_minor(1, "EUR")
+
+    assert largest == (largest - one) + one == Money.sum([largest, one, -one])
+    with pytest.raises(AmountTooLargeError, match="at most 64 digits"):
+        operate(largest, one)
 
 
 def test_money_is_an_attrs_value() -> None:
@@ -620,6 +664,8 @@ def test_a_pattern_reads_like_the_constructor() -> None:
         (lambda: eur("x"), "amount must be written like '12', '12.34' or '-0.50', got 'x'."),
         (lambda: eur("-x"), "amount must be written like '12', '12.34' or '-0.50', got '-x'."),
         (lambda: eur("-0"), "amount must not be a negative zero, got '-0'."),
+        (lambda: eur("--5"), "amount must be written like '12', '12.34' or '-0.50', got '--5'."),
+        (lambda: eur("--0"), "amount must be written like '12', '12.34' or '-0.50', got '--0'."),
         (lambda: eur(None), "amount must be text, an int or a Decimal, got None."),
         (
             lambda: eur(0.5),
@@ -638,7 +684,7 @@ def test_a_pattern_reads_like_the_constructor() -> None:
             lambda: Money.from_minor(None, "EUR"),  # type: ignore[arg-type]  # the very thing
             "amount_minor must be a plain int, got None.",
         ),
-        (lambda: Money.sum([]), "moneys must have money, or pass currency=…, got none."),
+        (lambda: Money.sum([]), "moneys must have money (or pass currency=…), got none."),
         (
             lambda: Money.sum([None]),  # type: ignore[list-item]  # the very thing
             "moneys must be Money, got None.",
@@ -729,6 +775,101 @@ def test_a_decimal_has_128_digits() -> None:
         assert round(expected) == Money(tiny, "EUR", Rounding.HALF_EVEN).amount_minor
 
 
+@pytest.mark.parametrize("value", [Money, Currency, MoneyBag, ExchangeRate])
+def test_values_have_no_subclasses(value: type) -> None:
+    """A subclass would be refused in every sum: it is refused at once, with what to do."""
+    with pytest.raises(TypeError, match=f"{value.__name__} cannot be subclassed; keep a "):
+        type("Mine", (value,), {})
+
+
+FINE = eur("1.03")
+RATE = ExchangeRate("EUR", "USD", "1.333")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (Money, ("0.001", "EUR")),
+        (Money, (Decimal("0.001"), "EUR")),
+        (Money, ("1", "ZZZ")),
+        (Money, ("1", "XAU")),
+        (Money.from_minor, (1, "UGX", 2)),
+        (Money.from_minor, (1, "ZZZ")),
+        (Money.zero, ("ZZZ",)),
+        (Money.parse, ("EUR 0.001",)),
+        (Money.parse, ("0.01",)),
+        (Money.parse, ("ZZZ 5",)),
+        (Money.parse, ("XAU 5",)),
+        (Money.parse, ("EUR 1,5",)),
+        (Money.parse, ("5", "ZZZ")),
+        (Money.sum, ([],)),
+        (Money.sum, ([], "ZZZ")),
+        (Money.from_dict, ({"amount": "0.001", "currency": "EUR"},)),
+        (Money.from_dict, ({"amount": "0.001", "currency": "EUR", "exponent": 2},)),
+        (Money.from_dict, ({"amount": "1", "currency": "ZZZ"},)),
+        (Money.from_dict, ({"amount": "1", "currency": "XAU"},)),
+        (FINE.times, ("0.333",)),
+        (FINE.divided_by, (7,)),
+        (FINE.rounded_to, ("0.05",)),
+        (FINE.rounded_to, ("0.001",)),
+        (FINE.to_minor, (1,)),
+        (RATE.convert, (FINE,)),
+        (Currency, ("ZZZ",)),
+        (Currency, ("XAU",)),
+        (Currency.from_dict, ({"code": "ZZZ"},)),
+        (Currency.from_numeric, (999,)),
+        (ExchangeRate, ("EUR", "ZZZ", 1)),
+        (ExchangeRate.from_dict, ({"base": "EUR", "quote": "ZZZ", "rate": "1"},)),
+        (MoneyBag.from_dict, ({"moneys": [{"amount": "0.001", "currency": "EUR"}]},)),
+        (MoneyBag().__getitem__, ("ZZZ",)),
+    ],
+)
+def test_advice_can_be_followed(function: Any, arguments: tuple[Any, ...]) -> None:
+    """An argument that an error says to pass is one that the called function has, and helps."""
+    with pytest.raises(InvalidRequestError) as raised:
+        function(*arguments)
+
+    message = str(raised.value)
+    # A whole call, such as Currency(code, exponent=…), says where its arguments go.
+    calls = re.findall(r"(\w+)\([\w, ]*?(\w+)=…\)", message)
+    assert set(calls) <= {("Currency", "exponent")}
+    advised = set(re.findall(r"(\w+)=", re.sub(r"\w+\([^)]*=…\)", "", message)))
+    assert advised <= set(inspect.signature(function).parameters)
+    if "rounding" in advised:
+        assert function(*arguments, rounding=Rounding.UP)
+    for key in re.findall("give its '([a-z_]+)' too", message):
+        assert function({**arguments[0], key: 2})
+    if "give an exponent" in message:
+        assert function(*arguments, exponent=2)
+
+
+@pytest.mark.parametrize(
+    ("give", "field"),
+    [
+        (lambda: Money.from_dict({"amount": "0.001", "currency": "EUR"}), "amount"),
+        (lambda: FINE.rounded_to("0.001", Rounding.UP), "step"),
+        (lambda: Money.parse("EUR 0.001"), "text"),
+    ],
+)
+def test_what_cannot_be_rounded_there_is_to_be_rounded_first(give: Any, field: str) -> None:
+    """Where no rounding can be passed, the error says nothing of one."""
+    with pytest.raises(RoundingRequiredError) as raised:
+        give()
+
+    assert field == raised.value.field
+    assert str(raised.value).endswith("got '0.001'; round it first.")
+
+
+def test_advice_is_kept_by_pickles_and_dropped_by_other_functions() -> None:
+    """An error about another function's argument has none of the first function's advice."""
+    with pytest.raises(RoundingRequiredError) as raised:
+        eur("0.001")
+    other = pickle.loads(pickle.dumps(raised.value))
+
+    assert str(other) == str(raised.value)
+    assert "pass" not in str(raised.value.about("limit"))
+
+
 def test_comparing_leaves_others_their_say() -> None:
     """Money does not decide whether something else equals it."""
     assert eur("1").__eq__(1) is NotImplemented  # the very thing
@@ -758,6 +899,4 @@ def test_what_must_be_rounded_is_told(ask: Any, what: str) -> None:
     with pytest.raises(RoundingRequiredError) as raised:
         ask(eur("1.03"))
 
-    assert f"{what}; round it first, or pass a rounding if the call takes one." in str(
-        raised.value
-    )
+    assert f"{what}; round it first, or pass rounding=…." in str(raised.value)

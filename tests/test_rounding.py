@@ -1,5 +1,5 @@
 """
-Rounding: the ten modes, the constants of `decimal`, and what is an exact number.
+Rounding: the eleven modes, the constants of `decimal`, and what is an exact number.
 """
 
 import decimal
@@ -31,10 +31,11 @@ TABLE = {
     Rounding.HALF_ODD: [-3, -1, -1, 0, 0, 1, 1, 3, 3],
     Rounding.HALF_CEILING: [-2, -1, -1, 0, 0, 1, 2, 3, 3],
     Rounding.HALF_FLOOR: [-3, -2, -1, 0, 0, 1, 1, 2, 3],
+    Rounding.ZERO_FIVE_UP: [-2, -1, -1, -1, 1, 1, 1, 2, 3],
 }
 
 
-def test_there_are_ten_modes() -> None:
+def test_every_mode_has_its_row() -> None:
     """Every mode has a row in the table."""
     assert set(TABLE) == set(Rounding)
 
@@ -59,19 +60,21 @@ def test_a_mode_does_what_it_says(mode: Rounding) -> None:
 @pytest.mark.parametrize("mode", Rounding)
 def test_decimal_s_constants_are_taken(mode: Rounding) -> None:
     """A constant of `decimal` is the mode of that name, and rounds as `decimal` does."""
-    name = f"ROUND_{mode.name}"
+    name = f"ROUND_{mode.name}".replace("ZERO_FIVE_", "05")
     if not hasattr(decimal, name):
         with pytest.raises(InvalidRoundingError):
             to_rounding(name)
         return
 
     assert mode is to_rounding(getattr(decimal, name))
-    for text in NUMBERS:
+    for text in [*NUMBERS, "4.5", "5.1", "-5.1", "9.9", "10.2", "-10.2", "-15.0"]:
         expected = Decimal(text).quantize(Decimal(1), rounding=getattr(decimal, name))
         assert expected == Money(text, "JPY", rounding=name).amount
 
 
-@pytest.mark.parametrize("value", ["half_even", "ROUND_05UP", "HALF_EVEN", 5, True, None, []])
+@pytest.mark.parametrize(
+    "value", ["half_even", "ROUND_ZERO_FIVE_UP", "ROUND_UP ", "HALF_EVEN", 5, True, None, []]
+)
 def test_another_mode_is_refused(value: Any) -> None:
     """What is no mode is refused, with an example of one; even where nothing is inexact."""
     with pytest.raises(InvalidRoundingError, match=r"Rounding\.HALF_EVEN"):
@@ -136,9 +139,7 @@ def test_an_error_says_what_to_do(round_it: Any, message: str) -> None:
     with pytest.raises(RoundingRequiredError) as raised:
         round_it()
 
-    assert f"{message}; round it first, or pass a rounding if the call takes one." == str(
-        raised.value
-    )
+    assert f"{message}; round it first, or pass rounding=…." == str(raised.value)
 
 
 @pytest.mark.parametrize(

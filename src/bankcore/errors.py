@@ -81,8 +81,3 @@ InvalidTimeError = _values.InvalidTimeError
 StoreError = _values.StoreError
 
 __all__ = [name for name in globals() if not name.startswith("_")]  # all of the above
-
-# A traceback and a pickle name the public place.
-for _error in tuple(globals().values()):
-    if isinstance(_error, type):
-        _error.__module__ = __name__

@@ -100,6 +100,25 @@ def test_processes_empty_an_account_to_the_last_cent(sqlite: SQLiteStore, path: 
     assert 2 * PROCESSES == outcomes["refused"]
 
 
+def test_processes_that_use_two_names_are_one_queue(sqlite: SQLiteStore, path: Path) -> None:
+    """
+    Nor do processes of which some use a symbolic link to the file.
+    """
+    _open(sqlite, "pot", minor=30_000)
+    link = path.parent / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with (
+        in_processes(path, drain, 2, threads=2) as finished,
+        in_processes(link, drain, 2, threads=2) as by_link,
+    ):
+        outcomes = finished()
+        outcomes.update(by_link())
+
+    _drained(sqlite, outcomes, 300)
+    assert [link] == list(link.parent.iterdir())
+
+
 def test_one_of_a_thousand_takes_it_all(store: AccountStore) -> None:
     """
     Of 1,000 withdrawals of the whole balance at once exactly one succeeds.

@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -239,14 +240,15 @@ class Hasty(sqlite3.Connection):
             self.told += 1
             if self.told % 8:
                 statement = "SELECT 1"
-        elif statement == "BEGIN IMMEDIATE" and self.in_transaction:
+        elif statement == "ROLLBACK" or (statement == "BEGIN IMMEDIATE" and self.in_transaction):
             statement = "SELECT 1"
         return super().execute(statement, *parameters)
 
 
-def write_until_killed(path: str, name: str, number: int, *, is_hasty: bool = False) -> None:
+def write_until_killed(path: str, numbers: dict[str, int], *, is_hasty: bool = False) -> None:
     """
-    Write the commands of *name* from *number* on, and say each that was acknowledged.
+    Write the commands of each name from its number on, each in a thread of its own, and say each
+    that was acknowledged.
     """
     store = SQLiteStore(path)
     if is_hasty:
@@ -254,9 +256,19 @@ def write_until_killed(path: str, name: str, number: int, *, is_hasty: bool = Fa
         _use(Hasty)
         store = SQLiteStore(path)
     bank = bank_over(store)
-    for n in count(number):
-        bank.execute([command_of(name, n)])
-        say(acknowledged=n, name=name)
+
+    def write(name: str, number: int) -> None:
+        for n in count(number):
+            try:
+                bank.execute([command_of(name, n)])
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
+                say(failed=repr(error), name=name)
+                return
+            say(acknowledged=n, name=name)
+
+    for each in numbers.items():
+        threading.Thread(target=write, args=each).start()
+    threading.Event().wait()
 
 
 # -- The server --------------------------------------------------------------

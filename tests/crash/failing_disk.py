@@ -36,7 +36,9 @@ CHANGES = WRITES | FLUSHES | TRUNCATIONS
 
 #: Which calls fail, with which errors, and what comes then.
 PLANS = [
-    *((CHANGES, error, then) for error in (errno.EIO, errno.ENOSPC) for then in (GO_ON, DIE)),
+    (CHANGES, errno.EIO, GO_ON),
+    (CHANGES, errno.EIO, DIE),
+    (CHANGES, errno.ENOSPC, GO_ON),
     *((OPENINGS, error, GO_ON) for error in (errno.EIO, errno.EMFILE, errno.ENOSPC)),
     *((LOCKS, error, GO_ON) for error in (errno.EIO, errno.ENOLCK)),
     (UNLOCKS, errno.EIO, GO_ON),

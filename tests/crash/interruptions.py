@@ -105,8 +105,9 @@ class Early(SQLiteStore):
 
         return super().transact(reads, deciding)
 
-    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        return self._decided.get(transaction_id) or super().outcome(transaction_id)
+    def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
+        wanted = TransactionId(str(transaction_id))
+        return self._decided.get(wanted) or super().outcome(wanted)
 
 
 _STORES: Final = {"sound": SQLiteStore, "leaky": Leaky, "early": Early}

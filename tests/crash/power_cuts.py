@@ -1,9 +1,10 @@
 """
 A disk without power: what may be on it, after any cut.
 
-Run as ``python power_cuts.py shim path log synchronous seed careless``, writers book on the store
-at *path*, while everything that reaches its directory is recorded. The tests import the rest: a
-`Disk` is told the records one after the other, and asked at any point for what a cut may leave.
+``python tests/crash/power_cuts.py 100`` makes so many cuts. Run as ``python power_cuts.py shim
+path log synchronous seed careless threads``, writers book on the store at *path*, while everything
+that reaches its directory is recorded. `test_power_cuts.py` imports the rest: a `Disk` is told the
+records one after the other, and asked at any point for what a cut may leave.
 Whatever was flushed is there. Of everything after it, each sector of 512 bytes is there or not by
 itself, in any of the states it had, and so are the size of each file and each new or removed name.
 A truncation is there or not as a whole: what it takes away is gone with it or as it was, as SQLite
@@ -15,8 +16,10 @@ import os
 import random
 import sqlite3
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,11 +28,13 @@ from typing import Any, Final, NamedTuple
 import attrs
 from children import bank_over, command_of
 
+from bankcore import Bank
 from bankcore.stores import SQLiteStore
 from bankcore.stores._sqlite._settings import Synchronous
 
+HERE: Final = Path(__file__).parent
+
 WRITERS: Final = ("north", "east", "south")
-OPERATIONS: Final = 60
 SECTOR: Final = 512
 
 _HEAD: Final = struct.Struct("<qqqq")
@@ -157,6 +162,17 @@ class Disk:
 # -- The writers -------------------------------------------------------------
 
 
+def names_of(process: str, threads: int) -> list[str]:
+    return [f"{process}{number}" for number in range(threads)]
+
+
+def operations(threads: int) -> int:
+    """
+    How often each thread books.
+    """
+    return 60 if threads == 1 else 6
+
+
 class Checkpointing(sqlite3.Connection):
     """
     A connection that checkpoints often, so that cuts meet checkpoints.
@@ -183,34 +199,53 @@ class Careless(Checkpointing):
         return super().execute(statement, *parameters)
 
 
-def _write(log: int, path: Path, synchronous: Synchronous, name: str, dice: random.Random) -> None:
+def _write(
+    log: int, path: Path, synchronous: Synchronous, names: list[str], dice: random.Random
+) -> None:
     """
-    Book, telling the log what was acknowledged, and open the store anew now and then.
+    Book in a thread for each name, telling the log what was acknowledged, and open the store anew
+    now and then.
     """
-    numbers = iter(range(1, OPERATIONS + 1))
-    while part := list(islice(numbers, dice.randint(5, 20))):
-        with SQLiteStore(path, synchronous=synchronous) as store:
+    numbers = iter(range(1, operations(len(names)) + 1))
+    most = 20 if len(names) == 1 else 3
+    while part := list(islice(numbers, dice.randint(most // 4 + 1, most))):
+        with (
+            SQLiteStore(path, synchronous=synchronous) as store,
+            ThreadPoolExecutor(len(names)) as pool,
+        ):
             bank = bank_over(store)
-            for number in part:
-                bank.execute([command_of(name, number)])
-                told = f"{name}-{number}".encode()
-                os.write(log, _HEAD.pack(ord(ACKNOWLEDGED), len(told), 0, 0) + told)
+
+            def book(name: str, bank: Bank = bank, part: list[int] = part) -> None:
+                for number in part:
+                    bank.execute([command_of(name, number)])
+                    told = f"{name}-{number}".encode()
+                    os.write(log, _HEAD.pack(ord(ACKNOWLEDGED), len(told), 0, 0) + told)
+
+            # Raises what one of them raised.
+            list(pool.map(book, names))
 
 
 def main(
-    shim: str, path: str, log_path: str, synchronous: Synchronous, seed: str, careless: str
+    shim: str,
+    path: str,
+    log_path: str,
+    synchronous: Synchronous,
+    seed: str,
+    careless: str,
+    threads: str,
 ) -> None:
     kind = Careless if careless == "careless" else Checkpointing
     sqlite3.connect = partial(sqlite3.connect, factory=kind)  # type: ignore[assignment]
     log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     ctypes.CDLL(shim).disk_record(log, os.fsencode(Path(path).parent))
     writers = []
-    for name in WRITERS:
+    for process in WRITERS:
         child = os.fork()
         if child == 0:
             status = 1
             try:
-                _write(log, Path(path), synchronous, name, random.Random(f"{seed}-{name}"))
+                dice = random.Random(f"{seed}-{process}")
+                _write(log, Path(path), synchronous, names_of(process, int(threads)), dice)
                 status = 0
             finally:
                 os._exit(status)
@@ -219,5 +254,20 @@ def main(
     sys.exit(any(failed))
 
 
+def in_pytest(cuts: str) -> None:
+    """
+    Let the tests make so many cuts, of each kind.
+    """
+    sys.exit(
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-n0", "-rP", HERE / "test_power_cuts.py"],
+            env={**os.environ, "BANKCORE_POWER_CUTS": cuts},
+            check=False,
+        ).returncode
+    )
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        in_pytest(sys.argv[1])
     main(*sys.argv[1:])  # type: ignore[arg-type]  # the tests give one of the two

@@ -16,7 +16,7 @@ import attrs
 import power_cuts
 import pytest
 from children import ACCOUNTS, INITIAL_MINOR, bank_over, command_of, eur
-from power_cuts import ACKNOWLEDGED, OPERATIONS, WRITERS, Disk, Record
+from power_cuts import ACKNOWLEDGED, WRITERS, Disk, Record, names_of, operations
 
 from bankcore import TransactionId
 from bankcore.errors import StoreError, TransactionNotFoundError
@@ -74,7 +74,7 @@ class Found:
 
 
 def _recorded(
-    shim: Path, directory: Path, mode: JournalMode, seed: int, *, careless: bool
+    shim: Path, directory: Path, mode: JournalMode, seed: int, threads: int, *, careless: bool
 ) -> tuple[dict[str, bytes], list[Record]]:
     """
     The files before, and all that happened to them while writers were at work.
@@ -100,6 +100,7 @@ def _recorded(
                 SYNCHRONOUS[mode],
                 str(seed),
                 "careless" if careless else "careful",
+                str(threads),
             ),
         ],
         env={**os.environ, "LD_PRELOAD": str(shim)},
@@ -119,7 +120,9 @@ def _recorded(
     return before, records
 
 
-def _look(directory: Path, files: dict[str, bytes], told: list[str], found: Found) -> None:
+def _look(
+    directory: Path, files: dict[str, bytes], told: list[str], threads: int, found: Found
+) -> None:
     """
     Open what is left after a cut, look for all that was *told*, and go on with it.
     """
@@ -133,8 +136,9 @@ def _look(directory: Path, files: dict[str, bytes], told: list[str], found: Foun
         with SQLiteStore(left / "bank.db") as store:
             bank = bank_over(store)
             found.lost += sum(not _is_there(store, each) for each in told)
-            for name in WRITERS:
-                bank.execute([command_of(name, number) for number in range(1, OPERATIONS + 1)])
+            for name in (name for each in WRITERS for name in names_of(each, threads)):
+                numbers = range(1, operations(threads) + 1)
+                bank.execute([command_of(name, number) for number in numbers])
             found.unusable += map(str, verify(store).disagreements)
     except StoreError as error:
         found.unusable.append(str(error))
@@ -151,12 +155,18 @@ def _is_there(store: SQLiteStore, name: str) -> bool:
 
 
 def _cut(
-    shim: Path, directory: Path, mode: JournalMode, cuts: int, *, careless: bool = False
+    shim: Path,
+    directory: Path,
+    mode: JournalMode,
+    cuts: int,
+    *,
+    threads: int = 1,
+    careless: bool = False,
 ) -> Found:
     found = Found()
     while found.cuts < cuts:
         dice = random.Random(f"83-{found.cuts}")
-        before, records = _recorded(shim, directory, mode, found.cuts, careless=careless)
+        before, records = _recorded(shim, directory, mode, found.cuts, threads, careless=careless)
         disk, told = Disk(before), list[str]()
         share = min(_CUTS_PER_RUN, cuts - found.cuts)
         places = sorted(dice.choices(range(1, len(records) + 1), k=share))
@@ -166,33 +176,36 @@ def _cut(
             else:
                 disk.tell(record)
             for _ in range(places.count(place)):
-                _look(directory, disk.after_a_cut(dice), told, found)
+                _look(directory, disk.after_a_cut(dice), told, threads, found)
     return found
 
 
+@pytest.mark.parametrize("threads", [1, 32])
 @pytest.mark.parametrize("mode", ["wal", "truncate"])
 def test_what_was_acknowledged_survives_a_power_cut(
-    shim: Path, directory: Path, mode: JournalMode
+    shim: Path, directory: Path, mode: JournalMode, threads: int
 ) -> None:
     """
-    Three writers, and cuts at any moment: whatever the disk has of what was not flushed, every
-    acknowledged id is there, the store opens and goes on, and its audit is clean.
+    Three writers of one thread or of many, whose operations share commits, and cuts at any moment:
+    whatever the disk has of what was not flushed, every acknowledged id is there, the store opens
+    and goes on, and its audit is clean.
     """
-    found = _cut(shim, directory, mode, CUTS)
+    found = _cut(shim, directory, mode, CUTS, threads=threads)
     print(found)
 
     assert (CUTS, 0, []) == (found.cuts, found.lost, found.unusable)
     assert found.acknowledged > CUTS
 
 
+@pytest.mark.parametrize("threads", [1, 32])
 @pytest.mark.parametrize("mode", ["wal", "truncate"])
 def test_with_less_flushing_a_power_cut_loses_some(
-    shim: Path, directory: Path, mode: JournalMode
+    shim: Path, directory: Path, mode: JournalMode, threads: int
 ) -> None:
     """
     The rig sees a loss: with ``synchronous=NORMAL`` behind the store's back, some are lost.
     """
-    found = _cut(shim, directory, mode, 20, careless=True)
+    found = _cut(shim, directory, mode, 20, threads=threads, careless=True)
     print(found)
 
     assert found.lost > 0

@@ -697,7 +697,7 @@ class Failing(MemoryStore):
             raise self.error
         return super().transact(reads, decide)
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Any:
+    def accounts(self, *, after: AccountId | str | None = None, limit: int = 1000) -> Any:
         if self.error is not None:
             raise self.error
         return super().accounts(after=after, limit=limit)

@@ -2,13 +2,20 @@
 Money in other libraries: what goes in comes out, and what is wrong is refused there too.
 """
 
+import itertools
 import json
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from bankcore import Currency, Money
+from bankcore import Currency, ExchangeRate, Money, MoneyBag
 from bankcore.errors import InvalidCurrencyError
 
 EUR5 = Money("5.00", "EUR")
@@ -70,6 +77,83 @@ class TestPydantic:
         data = {**EUR5.to_dict(), name: EUR5.to_dict()[name].encode()}
         with pytest.raises(self.pydantic.ValidationError, match="valid string"):
             self.model()(price=data)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            Currency("EUR"),
+            BTC.currency,
+            MoneyBag(),
+            MoneyBag([EUR5, BTC, Money("7", "JPY")]),
+            ExchangeRate("EUR", "USD", "1.0825"),
+            ExchangeRate(BTC.currency, "USD", Fraction(25, 27)),
+            ExchangeRate("EUR", "USD", "9" * 64),
+            ExchangeRate("EUR", "USD", Fraction(10**64 - 1, 10**64 - 2)),
+            ExchangeRate("EUR", "USD", "0." + "0" * 62 + "1"),
+        ],
+    )
+    def test_other_values_go_there_and_back(self, value: Any) -> None:
+        """Currencies, bags and rates are the objects of their `to_dict`, in JSON and Python."""
+        adapter = self.pydantic.TypeAdapter(type(value))
+        text = adapter.dump_json(value)
+
+        assert value.to_dict() == json.loads(text) == adapter.dump_python(value, mode="json")
+        assert value == adapter.validate_json(text) == adapter.validate_json(text, strict=True)
+        for given in (value, value.to_dict()):
+            assert value == adapter.validate_python(given)
+        assert value is adapter.dump_python(value)
+
+    @pytest.mark.parametrize(
+        ("kind", "wrong"),
+        [
+            (Currency, "EUR"),
+            (Currency, {}),
+            (Currency, {"code": "eur"}),
+            (Currency, {"code": "ZZZ"}),
+            (Currency, {"code": "BTC", "exponent": 19}),
+            (Currency, {"code": "BTC", "exponent": "8"}),
+            (Currency, {"code": "EUR", "more": 1}),
+            (MoneyBag, []),
+            (MoneyBag, {}),
+            (MoneyBag, {"moneys": EUR5.to_dict()}),
+            (MoneyBag, {"moneys": [{"amount": 5, "currency": "EUR"}]}),
+            (MoneyBag, {"moneys": [{"amount": "5.001", "currency": "EUR"}]}),
+            (ExchangeRate, {"base": "EUR", "quote": "USD"}),
+            (ExchangeRate, {"base": "EUR", "quote": "USD", "rate": 1.5}),
+            (ExchangeRate, {"base": "EUR", "quote": "USD", "rate": "0"}),
+            (ExchangeRate, {"base": "EUR", "quote": "USD", "rate": "1/0"}),
+            (ExchangeRate, {"base": "EUR", "quote": "USD", "rate": "1e3"}),
+            (ExchangeRate, {"base": "EUR", "quote": "EUR", "rate": "2"}),
+            (ExchangeRate, {"base": "EUR", "quote": "ZZZ", "rate": "2"}),
+        ],
+    )
+    def test_other_values_that_are_wrong(self, kind: Any, wrong: Any) -> None:
+        """What `from_dict` refuses is pydantic's own error."""
+        adapter = self.pydantic.TypeAdapter(kind)
+        with pytest.raises(self.pydantic.ValidationError):
+            adapter.validate_json(json.dumps(wrong))
+        with pytest.raises(self.pydantic.ValidationError):
+            adapter.validate_python(wrong)
+
+    @pytest.mark.parametrize(
+        ("kind", "required", "optional"),
+        [
+            (Currency, {"code"}, {"exponent"}),
+            (MoneyBag, {"moneys"}, set()),
+            (ExchangeRate, {"base", "quote", "rate"}, {"base_exponent", "quote_exponent"}),
+        ],
+    )
+    def test_other_values_have_schemas(
+        self, kind: Any, required: set[str], optional: set[str]
+    ) -> None:
+        """The JSON schema has the keys of `to_dict`, and no others."""
+        for mode in ("validation", "serialization"):
+            schema = self.pydantic.TypeAdapter(kind).json_schema(mode=mode)
+
+            assert "object" == schema["type"]
+            assert required == set(schema["required"])
+            assert required | optional == set(schema["properties"])
+            assert schema["additionalProperties"] is False
 
     def test_its_schema_says_what_is_taken(self) -> None:
         """The JSON schema is that of `to_dict`, both ways."""
@@ -162,45 +246,177 @@ class TestMsgspec:
             self.msgspec.convert(data, Money)
 
 
-def test_sqlalchemy_composite() -> None:
-    """Two columns and `composite` keep money, and queries compare it."""
+COMPARISONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "use-money-in-other-libraries.md"
+
+
+def as_in_sql(compare: Callable[[Any, Any], bool], one: Money | None, other: Money) -> bool:
+    """
+    What a query finds, by the sentence of the guide.
+    """
+    if one is None:
+        return False
+    if one.currency != other.currency:
+        return compare is operator.ne
+    return compare(one.amount_minor, other.amount_minor)
+
+
+MONEYS = (
+    *(Money.from_minor(minor, "EUR") for minor in (-300, -1, 0, 1, 299, 300, 301, 10**12)),
+    *(Money.from_minor(minor, "JPY") for minor in (-300, 0, 3, 300)),
+    *(Money.from_minor(minor, "AED") for minor in (0, 300, 10**12)),
+)
+
+
+@pytest.fixture(scope="module")
+def order() -> Any:
     sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
     orm = pytest.importorskip("sqlalchemy.orm")
+    (comparator,) = re.findall(
+        r"^class MoneyComparator.*?(?=^```)", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    space = {
+        "CompositeProperty": orm.CompositeProperty,
+        "Money": Money,
+        "and_": sqlalchemy.and_,
+        "not_": sqlalchemy.not_,
+        "operator": operator,
+    }
+    exec(comparator, space)  # the guide's own
 
-    class Base(orm.DeclarativeBase):  # type: ignore[misc, name-defined]  # imported above
-        pass
-
-    class Order(Base):
-        __tablename__ = "orders"
-        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)  # type: ignore[name-defined]
-        price: orm.Mapped[Money] = orm.composite(  # type: ignore[name-defined]
-            Money.from_minor,
-            orm.mapped_column("price_minor", sqlalchemy.BigInteger),
-            orm.mapped_column("price_currency", sqlalchemy.String(12)),
-        )
-        tip: orm.Mapped[Money | None] = orm.composite(  # type: ignore[name-defined]
+    def composite(name: str) -> Any:
+        return orm.composite(
             lambda minor, code: None if minor is None else Money.from_minor(minor, code),
-            orm.mapped_column("tip_minor", sqlalchemy.BigInteger, nullable=True),
-            orm.mapped_column("tip_currency", sqlalchemy.String(12), nullable=True),
+            orm.mapped_column(f"{name}_minor", sqlalchemy.BigInteger, nullable=True),
+            orm.mapped_column(f"{name}_currency", sqlalchemy.String(12), nullable=True),
+            comparator_factory=space["MoneyComparator"],
         )
 
-    engine = sqlalchemy.create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with orm.Session(engine) as session:
-        session.add_all([Order(id=1, price=EUR5), Order(id=2, price=Money("7", "JPY"))])
-        session.commit()
-        session.expire_all()
+    columns = {
+        "__tablename__": "orders",
+        "__annotations__": {
+            "id": orm.Mapped[int],
+            "price": orm.Mapped[Money],
+            "tip": orm.Mapped[Money | None],
+        },
+        "id": orm.mapped_column(primary_key=True),
+        "price": composite("price"),
+        "tip": composite("tip"),
+    }
+    base = type("Base", (orm.DeclarativeBase,), {})
+    return type("Order", (base,), columns)
 
-        found = session.scalars(sqlalchemy.select(Order).where(Order.price == EUR5)).one()
-        assert (1, EUR5, None) == (found.id, found.price, found.tip)
-        assert EUR5.currency is found.price.currency
-        found.price += Money("1", "EUR")
+
+@pytest.fixture(scope="module")
+def session(order: Any) -> Iterator[Any]:
+    sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+    orm = pytest.importorskip("sqlalchemy.orm")
+    engine = sqlalchemy.create_engine("sqlite://")
+    order.metadata.create_all(engine)
+    with orm.Session(engine) as session:
+        tips = (None, *MONEYS)
+        pairs = list(itertools.product(MONEYS, tips))
+        session.add_all(order(price=price, tip=tip) for price, tip in pairs)
         session.commit()
-        row = session.execute(
-            sqlalchemy.text("SELECT price_minor, price_currency FROM orders WHERE id = 1")
-        ).one()
-        assert (600, "EUR") == tuple(row)
+        yield session
     engine.dispose()
+
+
+class TestSQLAlchemy:
+    """
+    "Across currencies `!=` is true and the other five are false, for each row."
+    """
+
+    sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+    orm = pytest.importorskip("sqlalchemy.orm", reason="SQLAlchemy is not installed")
+
+    def found(self, session: Any, entity: Any, condition: Any) -> Counter[Any]:
+        rows = session.scalars(self.sqlalchemy.select(entity).where(condition))
+        return Counter((row.price, row.tip) for row in rows)
+
+    def expected(self, session: Any, order: Any, holds: Any) -> Counter[Any]:
+        rows = session.scalars(self.sqlalchemy.select(order))
+        return Counter((row.price, row.tip) for row in rows if holds(row.price, row.tip))
+
+    @pytest.mark.parametrize("compare", COMPARISONS)
+    def test_a_column_compares_with_money(self, session: Any, order: Any, compare: Any) -> None:
+        """Each operator, both ways round, finds the rows that Python would."""
+        aliased = self.orm.aliased(order)
+        mirrored = {
+            operator.lt: operator.gt,
+            operator.gt: operator.lt,
+            operator.le: operator.ge,
+            operator.ge: operator.le,
+        }
+        for other in (*MONEYS, Money("5", "CHF")):
+            for column, at in (("price", 0), ("tip", 1)):
+
+                def holds(*row: Any, at: int = at, other: Money = other) -> bool:
+                    return as_in_sql(compare, row[at], other)
+
+                expected = self.expected(session, order, holds)
+                for entity in (order, aliased):
+                    field = getattr(entity, column)
+                    reversed_ = mirrored.get(compare, compare)(other, field)
+                    assert expected == self.found(session, entity, compare(field, other))
+                    assert expected == self.found(session, entity, reversed_)
+
+    @pytest.mark.parametrize("compare", COMPARISONS)
+    def test_two_columns_compare(self, session: Any, order: Any, compare: Any) -> None:
+        """A column of money compares with another as with money."""
+        expected = self.expected(
+            session, order, lambda price, tip: tip is not None and as_in_sql(compare, price, tip)
+        )
+
+        assert expected == self.found(session, order, compare(order.price, order.tip))
+
+    def test_what_is_absent_is_found_as_such(self, session: Any, order: Any) -> None:
+        """`== None` and `!= None` tell rows without money from those with some."""
+        none, some = order.tip == None, order.tip != None  # noqa: E711  # SQLAlchemy's way
+
+        assert self.expected(session, order, lambda _, tip: tip is None) == self.found(
+            session, order, none
+        )
+        assert self.expected(session, order, lambda _, tip: tip is not None) == self.found(
+            session, order, some
+        )
+
+    def test_money_of_ones_own_is_not_compared(self, order: Any) -> None:
+        """The columns keep no exponent, so that no row could be the right one."""
+        for compare in COMPARISONS:
+            with pytest.raises(InvalidCurrencyError, match="currency must be of ISO 4217"):
+                compare(order.price, BTC)
+
+    def test_money_is_kept_and_changed(self, order: Any) -> None:
+        """What is stored comes back with its currency's identity, and can be replaced."""
+        engine = self.sqlalchemy.create_engine("sqlite://")
+        order.metadata.create_all(engine)
+        with self.orm.Session(engine) as session:
+            session.add(order(id=1, price=EUR5))
+            session.commit()
+            found = session.scalars(self.sqlalchemy.select(order)).one()
+            assert (EUR5, None) == (found.price, found.tip)
+            assert EUR5.currency is found.price.currency
+            found.price += Money("1", "EUR")
+            session.commit()
+            text = self.sqlalchemy.text("SELECT price_minor, price_currency FROM orders")
+            assert (600, "EUR") == tuple(session.execute(text).one())
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [EUR5, -EUR5, BTC, Money("7", "JPY"), Money("9" * 64, "JPY"), EUR5.currency, BTC.currency],
+)
+def test_a_migration_of_django_writes_it(value: Money | Currency) -> None:
+    """What the migration writer writes makes the same value again."""
+    pytest.importorskip("django", reason="Django is not installed")
+    writer = pytest.importorskip("django.db.migrations.writer")
+    text, imports = writer.MigrationWriter.serialize(value)
+    space: dict[str, Any] = {}
+    exec("\n".join(imports), space)
+
+    assert value == eval(text, space)
 
 
 def test_a_column_of_codes_keeps_listed_currencies_alone() -> None:

@@ -3,7 +3,10 @@ Properties of money over all amounts and several currencies.
 """
 
 import decimal
+import operator
 import pickle
+import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcore import Allocation, Currency, Money, MoneyBag, Rounding
+from bankcore import Allocation, Currency, ExchangeRate, Money, MoneyBag, Rounding
 from bankcore.errors import (
+    AmountTooLargeError,
     BankError,
     CurrencyMismatchError,
     InvalidAmountError,
@@ -52,6 +56,8 @@ def expected_rounding(number: Fraction, mode: Rounding) -> int:
         "even": even,
         "odd": odd,
     }
+    if mode is Rounding.ZERO_FIVE_UP:
+        return away if toward % 5 == 0 else toward
     kind, _, tie = mode.value.partition("_")
     if kind != "half":
         return named[kind]
@@ -239,6 +245,22 @@ class TestNotation:
     """
 
     @given(
+        moneys | st.builds(Money.from_minor, st.just(1 - 10**64), currencies),
+        st.from_regex(r"([ *x0]?[<>^])?[-+ ]?([1-9][0-9]?)?[,_]?~?[cCsSn]?", fullmatch=True),
+    )
+    def test_parse_takes_what_the_reference_says(self, money: Money, spec: str) -> None:
+        """ "Every format but those that pad, and the sign that is a space", and no others."""
+        text = format(money, spec)
+        group = next((mark for mark in ",_" if mark in spec), None)
+        is_padded = len(text) > len(format(money, re.sub("[1-9][0-9]*", "", spec)))
+        has_space = " " in re.sub(".?[<>^]", "", spec) and money >= Money.zero(money.currency)
+        if is_padded or has_space:
+            with pytest.raises(InvalidAmountError):
+                Money.parse(text, money.currency, group_mark=group)
+        else:
+            assert money == Money.parse(text, money.currency, group_mark=group)
+
+    @given(
         moneys,
         st.sampled_from(["", "-", "+"]),
         st.sampled_from(["", ",", "_"]),
@@ -358,6 +380,66 @@ class TestOrderAndHash:
         assert money.currency is other.currency
 
 
+ENDS = [10**64 - 1, 10**64 - 2, 5 * 10**63, 10**63, 1, 0]
+large = st.builds(
+    Money.from_minor,
+    st.sampled_from([*ENDS, *(-end for end in ENDS)]) | st.integers(1 - 10**64, 10**64 - 1),
+    st.sampled_from(["EUR", "JPY"]),
+)
+
+
+class TestOneBound:
+    """
+    "An amount has at most 64 digits", wherever it comes from, and what has them goes anywhere.
+    """
+
+    @given(
+        large,
+        large,
+        st.sampled_from(
+            [
+                operator.add,
+                operator.sub,
+                lambda a, b: a * 7,
+                lambda a, b: -a * -1,
+                lambda a, b: a // -1,
+                lambda a, b: a // 3,
+                lambda a, b: a % 7,
+                lambda a, b: abs(a),
+                lambda a, b: sum([a, b, b]),
+                lambda a, b: Money.sum([a, b, b]),
+                lambda a, b: a.times("1.1", Rounding.UP),
+                lambda a, b: a.divided_by("0.9", Rounding.UP),
+                lambda a, b: a.rounded_to(100, Rounding.UP),
+                lambda a, b: a.allocate([1, 2])[0],
+                lambda a, b: a.split(2)[0],
+                lambda a, b: MoneyBag([a, b])[a.currency],
+                lambda a, b: (MoneyBag([a]) - b)[a.currency],
+                lambda a, b: ExchangeRate(a.currency, "USD", "1.1").convert(a, Rounding.UP),
+                lambda a, b: Money.from_minor(a.to_minor(3), a.currency, 3),
+                lambda a, b: Money(a.amount * 2, a.currency),
+            ]
+        ),
+    )
+    def test_every_result_can_be_used_as_it_is(
+        self, a: Money, b: Money, operate: Callable[[Money, Money], Money]
+    ) -> None:
+        """A result is an error, or money that every way in and out takes."""
+        with decimal.localcontext(prec=100):
+            try:
+                result = operate(a, Money.from_minor(b.amount_minor, a.currency))
+            except AmountTooLargeError:
+                return
+
+        names = {"Money": Money, "Currency": Currency}
+        assert abs(result.amount_minor) < 10**64
+        assert result == eval(repr(result), names) == result * 1
+        assert result == Money.from_dict(result.to_dict()) == Money.parse(str(result))
+        assert result == Money(result.amount, result.currency)
+        assert result == Money.from_minor(result.to_minor(), result.currency)
+        assert result == pickle.loads(pickle.dumps(result))
+
+
 class TestText:
     """
     "float, bool, NaN, infinity, exponents in text, non-ASCII digits, too many decimals, over-long
@@ -412,6 +494,21 @@ class TestText:
             money = Money(number, currency)
             with decimal.localcontext(prec=500):
                 assert number == Decimal(money.amount_minor).scaleb(-currency.exponent)
+        else:
+            with pytest.raises(InvalidAmountError):
+                Money(number, currency)
+
+    @given(st.integers(-(10**70), 10**70), st.integers(-24, 4), st.integers(0, 18), st.booleans())
+    def test_every_decimal_is_its_value(
+        self, digits: int, shift: int, exponent: int, is_short: bool
+    ) -> None:
+        """However `str` writes it, a Decimal is as many minor units as it is worth, or refused."""
+        sign, figures, _ = Decimal(digits % 1000 if is_short else digits).as_tuple()
+        number = Decimal((sign, figures, shift))
+        currency = Currency("OWN", exponent=exponent)
+        minor = Fraction(number) * 10**exponent
+        if minor.denominator == 1 and abs(minor) < 10**64:
+            assert minor == Money(number, currency).amount_minor
         else:
             with pytest.raises(InvalidAmountError):
                 Money(number, currency)

@@ -3,11 +3,12 @@ The same commands on every store and on a model in plain integers: every answer 
 
 "Behaviour equals a simple sequential model": every kind of command, valid, malformed, refused,
 replayed and reused, alone and in batches, atomic or not, previewed or done, with times and
-expected versions given or not, on a clock that goes on and back, with the SQLite file closed
-and opened in between. Holds expire on the way. After each step every account (as it is now) and
-every statement must be as the model has it; at the end the audit must be clean, also against each
-checkpoint that was taken on the way, and the stores' journals the same, with each expiry in its
-place, and the same once more after an export and an import.
+expected versions given or not, on a clock that goes on and back, from one thread or from
+several that share a commit, with the SQLite file closed and opened in between. Holds expire on
+the way. After each step every account (as it is now) and every statement must be as the model has
+it; at the end the audit must be clean, also against each checkpoint that was taken on the way, and
+the stores' journals the same, with each expiry in its place, and the same once more after an
+export and an import.
 
 A run by default is up to 3,000 steps, each on every store. To run up to 50,000 of them on each
 (some minutes)::
@@ -54,6 +55,7 @@ from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.testing._commands import FIELDS
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import name_of
+from grouped import as_one_group
 from model import (
     HOLDERS_MAX,
     HOLDS_MAX,
@@ -225,6 +227,13 @@ def answers_of(do: Callable[[], Sequence[Transaction | BankError]]) -> list[Answ
         return [answer_of(outcome) for outcome in do()]
     except BankError as error:
         return [answer_of(error)]
+
+
+def answers_to(bank: Bank, ask: Ask) -> list[Answer]:
+    """
+    Return the answer of the bank's own method.
+    """
+    return answers_of(lambda: [call(bank, ask)])
 
 
 # -- What is asked -----------------------------------------------------------
@@ -399,12 +408,10 @@ class Machine(RuleBasedStateMachine):
         """
         Return a bank on each store; both make the same ids in the same order.
         """
-        return {
-            name: Bank(
-                store, clock=lambda: instant_of(self.now), new_id=partial(next, self._made(name))
-            )
-            for name, store in self.stores.items()
-        }
+        return {name: self._bank(store, self._made(name)) for name, store in self.stores.items()}
+
+    def _bank(self, store: AccountStore, ids: Iterator[str]) -> Bank:
+        return Bank(store, clock=lambda: instant_of(self.now), new_id=partial(next, ids))
 
     def _made(self, name: str) -> Iterator[str]:
         """
@@ -582,6 +589,30 @@ class Machine(RuleBasedStateMachine):
             "rate" not in change or ask.kind == "post"
         ):
             self._single(replace(ask, **change))
+
+    @rule(
+        target=batches,
+        drawn=st.lists(ANY_ASK, min_size=2, max_size=5),
+        before=st.lists(sent, max_size=1),
+    )
+    def together(self, drawn: list[Ask], before: list[Ask]) -> tuple[tuple[Ask, ...], bool]:
+        """
+        Commands of several threads that share one commit of the SQLite file: the answers are
+        those of one after the other.
+        """
+        together = (*map(self._resolved, drawn), *before)
+        predicted: list[list[Answer]] = []
+        works: list[Callable[[], list[Answer]]] = []
+        for ask in together:
+            self.calls += 1
+            predicted.append([self.model.one(ask, self.now, self._made("model"))])
+            # A bank for each thread, which makes the ids of its own call.
+            own = self._bank(self.sqlite, map(f"m-{self.calls}-{{}}".format, count()))
+            works.append(partial(answers_to, own, ask))
+
+            assert predicted[-1] == answers_to(self.banks["memory"], ask)
+        assert predicted == as_one_group(self.sqlite._connections.groups, works)
+        return together, False
 
     def _single(self, ask: Ask) -> Ask:
         self._compare(

@@ -29,9 +29,11 @@ from bankcore import (
 from bankcore.access import Denial, Token
 from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import OpenAccount
-from bankcore.errors import AccountNotFoundError, StoreUnavailableError
+from bankcore.errors import AccountNotFoundError, OutcomeUnknownError, StoreUnavailableError
 from bankcore.ledger import (
     GENESIS,
+    LIMIT_MAX,
+    ChainedPage,
     Cursor,
     Page,
     Posting,
@@ -44,6 +46,7 @@ from bankcore.ledger import (
     content_of,
     next_head,
     require_limit,
+    touched_accounts,
 )
 from bankcore.stores import MemoryStore
 from bankcore.testing import Capabilities
@@ -410,10 +413,10 @@ class AnswersFromACache(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: dict[AccountId, Account] = {}
+        self._seen: dict[str, Account] = {}
 
-    def account(self, account_id: AccountId) -> Account:
-        return self._seen.setdefault(account_id, super().account(account_id))
+    def account(self, account_id: AccountId | str) -> Account:
+        return self._seen.setdefault(str(account_id), super().account(account_id))
 
 
 @_fails("postings_are_found_by_instant", "postings_are_found_at_the_ends_of_time")
@@ -422,7 +425,7 @@ class ForgetsTheInstantItself(MemoryStore):
     Finds the last posting *before* the instant.
     """
 
-    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+    def posting_at(self, account_id: AccountId | str, instant: datetime) -> Posting | None:
         if instant == FIRST_INSTANT:
             return None
         return super().posting_at(account_id, instant - timedelta(microseconds=1))
@@ -435,7 +438,7 @@ class BeginsHistoriesAtAfter(MemoryStore):
     """
 
     def history(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
         return super().history(account_id, after=after - 1, limit=limit)
 
@@ -446,7 +449,9 @@ class SortsWithoutCase(MemoryStore):
     Sorts ids as people do, ``a`` beside ``A``.
     """
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         return sorted(
             super().accounts(after=after, limit=limit), key=lambda each: each.id.value.lower()
         )
@@ -458,9 +463,11 @@ class BeginsAccountsAtAfter(MemoryStore):
     Gives the account *after* itself too, unless nothing follows it.
     """
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         page = super().accounts(after=after, limit=limit)
-        if after is None or not page or ("account", after.value) not in self._kept:
+        if after is None or not page or ("account", str(after)) not in self._kept:
             return page
         return (self.account(after), *page)
 
@@ -506,9 +513,9 @@ class AnswersWithNothing(MemoryStore):
     """
 
     def history(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        if ("account", account_id.value) not in self._kept:
+        if ("account", str(account_id)) not in self._kept:
             return ()
         return super().history(account_id, after=after, limit=limit)
 
@@ -537,7 +544,10 @@ class ForgetsAccountsOfOriginals(_Seeing):
 
 
 @_fails(
-    "an_original_comes_with_its_accounts", "a_transaction_is_reversed_once", "a_reversal_is_found"
+    "an_original_comes_with_its_accounts",
+    "a_transaction_is_reversed_once",
+    "a_reversal_is_found",
+    "what_waits_with_its_reversals_is_reversed_once",
 )
 class ForgetsReversals(_Seeing):
     """
@@ -554,7 +564,7 @@ class SortsHolds(MemoryStore):
     Gives an account's holds in the order of their ids.
     """
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
         account = super().account(account_id)
         return attrs.evolve(account, holds=sorted(account.holds, key=lambda hold: hold.id))
 
@@ -565,7 +575,7 @@ class ForgetsCaptures(MemoryStore):
     Gives holds as they were placed.
     """
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
         account = super().account(account_id)
         placed = [attrs.evolve(hold, captured=hold.amount * 0) for hold in account.holds]
         return attrs.evolve(account, holds=placed)
@@ -696,7 +706,9 @@ class GivesWhatItKeeps(MemoryStore):
         self._list[:] = super().accounts(limit=10_000)
         return written
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         return self._list
 
 
@@ -761,11 +773,11 @@ class CutsIds(MemoryStore):
     Looks accounts up by the first 63 characters of their ids.
     """
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
         found = [
             each
             for each in self.accounts(limit=10_000)
-            if each.id.value[:63] == account_id.value[:63]
+            if each.id.value[:63] == str(account_id)[:63]
         ]
         return found[0] if found else super().account(account_id)
 
@@ -949,6 +961,76 @@ class WritesEverythingBack(_Meeting):
         return written
 
 
+@_fails("units_that_wait_are_done_one_after_the_other", "an_id_that_waits_twice_is_booked_once")
+class ReadsBeforeItWaits(MemoryStore):
+    """
+    Shows a unit that waits what there was before it waited.
+
+    The first two that read something here have both read before either writes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+        self._both_have_read = threading.Barrier(2)
+        self._thread = threading.get_ident()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        if threading.get_ident() == self._thread or not reads.account_ids:
+            return super().transact(reads, decide)
+        before = Snapshot(
+            self._found("record", reads.transaction_ids), self._found("account", reads.account_ids)
+        )
+        if next(self._numbers) < 2:
+            self._both_have_read.wait()
+        return super().transact(reads, lambda _: decide(before))
+
+
+@_fails("a_unit_that_fails_among_others_fails_alone")
+class BlamesAllThatWait(MemoryStore):
+    """
+    Tells every unit that waits of the bug of one of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_failed = threading.Event()
+        self._thread = threading.get_ident()
+        self._error = Exception()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        is_alone = threading.get_ident() == self._thread or not reads.account_ids
+        if not is_alone and reads.transaction_ids:
+            self._has_failed.wait()
+            raise self._error
+        try:
+            return super().transact(reads, decide)
+        except RuntimeError as error:
+            self._error = error
+            self._has_failed.set()
+            raise
+
+
+@_fails("doubt_is_told_to_all_that_waited", faults=ModeFaults)
+class TellsOneOfTheDoubt(FailingStore):
+    """
+    Tells the first of those that wait that their commit is in doubt, and the others that all is
+    well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        try:
+            return super().transact(reads, decide)
+        except OutcomeUnknownError:
+            if not reads.account_ids or next(self._numbers) == 0:
+                raise
+            return WriteSet()
+
+
 @_fails("a_reader_sees_no_half_of_a_unit")
 class WritesInTwoSteps(MemoryStore):
     """
@@ -974,7 +1056,9 @@ class WritesInTwoSteps(MemoryStore):
 
         return super().transact(reads, half)
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         # Without the lock that the unit holds.
         kept = self._kept
         if self._is_half.is_set():
@@ -1046,10 +1130,12 @@ class AddsACent(MemoryStore):
     Shows every account a cent richer than its journal says.
     """
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
         return self._richer(super().account(account_id))
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         return [self._richer(each) for each in super().accounts(after=after, limit=limit)]
 
     def _richer(self, account: Account) -> Account:
@@ -1072,11 +1158,13 @@ class TiesToNothing(MemoryStore):
     Ties no transaction to the one before it: every hash is that of a first one.
     """
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        history = self.history(account_id, after=after, limit=limit)
-        return [next_head(GENESIS, content_of(transaction)) for transaction in history]
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        page = self.journal(after=after, limit=limit)
+        hashes = tuple(
+            (next_head(GENESIS, content_of(record)),) * len(touched_accounts(record))
+            for record in page.records
+        )
+        return ChainedPage(page.records, page.next, hashes)
 
 
 @_fails("every_transaction_is_tied_to_the_one_before_it", chained=True)
@@ -1085,20 +1173,48 @@ class ForgetsTheHead(MemoryStore):
     Says of every chain that it has not begun.
     """
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+    def chain_head(self, account_id: AccountId | str) -> tuple[int, bytes]:
         return self.account(account_id).version, GENESIS
 
 
-@_fails("a_chain_is_read_by_versions", chained=True)
-class ReadsAChainFromItsBeginning(MemoryStore):
+@_fails("hashes_come_with_their_records", chained=True)
+class ReadsHashesFromTheBeginning(MemoryStore):
     """
-    Does not look after which version it is asked.
+    Gives the hashes of the first records, whatever position it is asked for.
     """
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        return super().chain_hashes(account_id, limit=limit)
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        page = self.journal(after=after, limit=limit)
+        first = super().chained_journal(limit=limit)
+        return ChainedPage(page.records, page.next, first.hashes[: len(page.records)])
+
+
+@_fails("wide_transactions_come_page_by_page")
+class CutsWideTransactions(MemoryStore):
+    """
+    Keeps no more than a hundred lines of a history's transaction.
+    """
+
+    def history(
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Transaction]:
+        found = super().history(account_id, after=after, limit=limit)
+        return [attrs.evolve(each, postings=each.postings[:100]) for each in found]
+
+
+@_fails("a_history_is_read_by_versions", "the_journal_is_read_page_by_page")
+class GivesMoreThanAsked(MemoryStore):
+    """
+    Takes a limit for a wish.
+    """
+
+    def history(
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[Transaction]:
+        return super().history(account_id, after=after, limit=limit + 1)
+
+    def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        return super().journal(after=after, limit=min(limit + 1, LIMIT_MAX))
 
 
 @_fails("a_chain_of_nobody_is_an_error", chained=True)
@@ -1107,7 +1223,7 @@ class HasAChainForEverybody(MemoryStore):
     Gives an account that is not there a chain of no transactions.
     """
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+    def chain_head(self, account_id: AccountId | str) -> tuple[int, bytes]:
         with suppress(AccountNotFoundError):
             return super().chain_head(account_id)
         return 0, GENESIS
@@ -1120,7 +1236,7 @@ class ListsTheNewestFirst(MemoryStore):
     """
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
         return super().accounts_of(holder, after=after, limit=limit)[::-1]
 
@@ -1132,7 +1248,7 @@ class RemembersWhoOpened(MemoryStore):
     """
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
         found = []
         for account in self.accounts(after=after, limit=limit):
@@ -1149,7 +1265,7 @@ class ForgetsWhereItWas(MemoryStore):
     """
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
         return super().accounts_of(holder, limit=limit)
 

@@ -165,7 +165,9 @@ class OtherwiseRight(MemoryStore):
         decide(_seen(self, reads))
         return attrs.evolve(super().transact(reads, decide))
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         return list(super().accounts(after=after, limit=limit))
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
@@ -216,7 +218,7 @@ def test_the_kit_names_every_broken_promise() -> None:
     """
 
     class Forgetful(MemoryStore):
-        def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+        def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
             found = super().outcome(transaction_id)
             return attrs.evolve(found, principal="somebody")
 

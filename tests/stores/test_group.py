@@ -27,9 +27,10 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionIdReusedError,
 )
-from bankcore.ledger import ReadSet, Refusal, Snapshot, WriteSet, verify
+from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
 from bankcore.stores import MemoryStore, _group
 from bankcore.stores._group import Groups
+from bankcore.testing._conformance.helpers import refusal
 from grouped import Call, GroupedMemoryStore, as_one_group, waiting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,11 +87,6 @@ def deposit(store: MemoryStore, n: int, **options: Any) -> Callable[[], Transact
     """
     bank = bank_over(store, **options)
     return partial(bank.deposit, "alice", eur(n), transaction_id=f"t-{n}")
-
-
-def refusal(transaction_id: str) -> Refusal:
-    command = Deposit("nobody", eur(1), transaction_id=transaction_id)
-    return Refusal(command.transaction_id, command, NOW, "account_not_found", {})  # type: ignore[arg-type]  # it has an id
 
 
 def writing(*records: Any, accounts: tuple[Any, ...] = ()) -> Callable[[Snapshot], WriteSet]:

@@ -3,6 +3,7 @@ What `SQLiteStore` does about its files: removed, replaced, in doubt, copied, de
 """
 
 import errno
+import fcntl
 import os
 import re
 import sqlite3
@@ -127,6 +128,10 @@ def _index_removed(path: Path) -> None:
     Path(f"{path}-shm").unlink()
 
 
+def _lock_file_removed(path: Path) -> None:
+    Path(f"{path}.lock").unlink()
+
+
 def _file_removed(path: Path) -> None:
     path.unlink()
 
@@ -146,6 +151,7 @@ _CHANGES = (
     _wal_removed,
     _wal_replaced,
     _index_removed,
+    _lock_file_removed,
     _file_removed,
     _file_replaced,
     _file_removed_and_made_anew,
@@ -378,8 +384,8 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Faulty]]:
     Faulty.told = []
 
 
-def coded(code: int) -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("as planned")
+def coded(code: int, message: str = "as planned") -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
     error.sqlite_errorcode = code
     return error
 
@@ -569,6 +575,60 @@ def test_a_copy_that_fails_leaves_nothing(faulty: type[Faulty], path: Path) -> N
             store.backup(path.with_name("copy.db"))
 
         assert [] == list(path.parent.glob("copy*"))
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (sqlite3.SQLITE_ERROR, "as planned"),
+        (sqlite3.SQLITE_CORRUPT, "unable to open database: as planned"),
+    ],
+)
+def test_a_copy_that_cannot_be_opened_is_no_damage(
+    faulty: type[Faulty], path: Path, code: int, message: str
+) -> None:
+    """
+    SQLite has the same code for it as for a table that is not there, or for damage.
+    """
+    with SQLiteStore(path) as store:
+        faulty.statement, faulty.error = "VACUUM", coded(code, message)
+        with pytest.raises(
+            StoreUnavailableError, match=r"the copy cannot be written: .*as planned"
+        ):
+            store.backup(path.with_name("copy.db"))
+
+
+@pytest.mark.parametrize("mode", ["wal", "truncate"])
+def test_a_file_system_without_locks_is_named(
+    path: Path, mode: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    SQLite takes it for others that keep the file busy, and would send the user to look for them.
+    """
+    SQLiteStore(path, journal_mode=mode).close()
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailableError, match="locked"):
+            SQLiteStore(path, timeout=0)
+        monkeypatch.setattr(fcntl, "lockf", no_locks)
+        with pytest.raises(StoreUnavailableError, match="file system has no locks"):
+            SQLiteStore(path, timeout=0)
+
+
+def test_a_replaced_file_is_left_alone_where_no_module_can_be_loaded(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What keeps a connection open for ever may be out of reach just then; the error is the same.
+    """
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    _file_replaced(path)
+    with pytest.raises(StoreMisuseError, match="was removed or replaced"):
+        bank_on(store).deposit("alice", eur(1))
 
 
 @pytest.mark.parametrize("said", ["database is locked", "Cannot operate on a closed database."])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -168,21 +169,26 @@ def test_files_out_of_reach_are_an_error_of_the_store(
         bank_over(store).deposit("alice", eur(1))
 
 
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """
+    A directory that every user can reach, unlike pytest's own.
+    """
+    with TemporaryDirectory(dir="/tmp") as made:
+        yield Path(made)
+
+
 @pytest.mark.parametrize("name", ["", "bank.db", "bank.db.lock", "bank.db-wal"])
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root is any user")
 def test_what_may_not_be_opened_is_an_error_of_the_store(
-    tmp_path_factory: pytest.TempPathFactory, name: str
+    public_directory: Path, name: str
 ) -> None:
     """
     Without the right to open a file or to enter its directory, calls are refused or done, and
     nothing else is raised.
     """
-    place = tmp_path_factory.mktemp("public")
-    # Above it, pytest lets nobody else in.
-    for parent in (place, *place.parents[:2]):
-        parent.chmod(0o711)
-    path = place / "bank.db"
-    os.chown(place, NOBODY, NOBODY)
+    path = public_directory / "bank.db"
+    os.chown(public_directory, NOBODY, NOBODY)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -192,7 +198,7 @@ def test_what_may_not_be_opened_is_an_error_of_the_store(
             os.setuid(NOBODY)
             store = SQLiteStore(path, timeout=1)
             bank_over(store).open_account("alice", initial_balance=eur(10))
-            (place / name).chmod(0)
+            (public_directory / name).chmod(0)
             raised += map(_raised, calls_of(store, path))
             store.close()
             raised += map(_raised, calls_of(store, path))

@@ -46,6 +46,7 @@ from bankcore.ledger import Posting, ReadSet, Snapshot, Transaction, WriteSet, v
 from bankcore.ledger import _codec as codec
 from bankcore.stores import SQLiteStore
 from bankcore.stores._sqlite import _connections as connections
+from bankcore.stores._sqlite._statements import POSTING_AT
 from bankcore.testing._conformance import helpers as contract
 from bankcore.testing._conformance.helpers import (
     ALICE,
@@ -1551,10 +1552,45 @@ def test_another_version_than_the_one_asked_for_is_damage(
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(1))
     bank.deposit("alice", eur(1))
-    first = store.history(ALICE, limit=1)
-    monkeypatch.setattr(store, "history", lambda *_, **__: first)
-    with pytest.raises(StoreCorruptedError, match="version 1 is where 2 should be"):
-        bank.available_at("alice", NOW)
+    bank.open_account("bob", initial_balance=eur(1))
+    read = store._read
+
+    def row_of(name: str, version: int) -> Callable[..., list[Any]]:
+        def found(statement: str, parameters: Sequence[Any]) -> list[Any]:
+            if statement != POSTING_AT:
+                return read(statement, parameters)
+            ((_, *row),) = read(statement, (name, parameters[1]))
+            row[-2] = version
+            return [(2, *row)]
+
+        return found
+
+    for name, version in (("alice", 1), ("bob", 2)):
+        monkeypatch.setattr(store, "_read", row_of(name, version))
+        expected = f"version {version} of {name} is where 2 should be"
+        with pytest.raises(StoreCorruptedError, match=expected):
+            bank.available_at("alice", NOW)
+
+
+def test_a_version_that_is_missing_is_damage(store: SQLiteStore, path: Path) -> None:
+    """
+    A search that meets a version without its posting does not take what is before it.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(1))
+    for _ in range(8):
+        bank.deposit("alice", eur(1))
+    store.close()
+    write_raw(
+        path,
+        "DROP TRIGGER bankcore_posting_no_delete",
+        "DELETE FROM bankcore_posting WHERE version = 5",
+    )
+    with (
+        SQLiteStore(path) as damaged,
+        pytest.raises(StoreCorruptedError, match="the history of account alice"),
+    ):
+        bank_over(damaged).balance_at("alice", NOW)
 
 
 def test_names_of_tables_that_are_no_text_are_told(

@@ -198,6 +198,9 @@ class Tokens:
         Raises:
             TokenNotFoundError: If there is no token with this id.
         """
+        given: object = token_id
+        if not isinstance(given, str):
+            raise TokenNotFoundError(shown(given))
         self._store.revoke_token(token_id, to_instant(self._clock(), "clock"))
 
     def tokens(self) -> Iterator[Token]:

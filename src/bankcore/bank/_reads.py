@@ -50,7 +50,7 @@ from bankcore.ledger import (
     verify,
 )
 from bankcore.ledger._errors import AccountNotFoundError, TransactionNotFoundError
-from bankcore.ledger._pages import every_account, every_transaction, read_all
+from bankcore.ledger._pages import PAGE_LENGTH, every_account, every_transaction, read_all
 from bankcore.ledger._statement import line_of
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
@@ -296,16 +296,17 @@ class BankReads:
             opening = page[0].posting(account_id)
         if opening is None:
             balance = Money.zero(self._store.account(account_id).balance.currency)
-            lines = self._lines(account_id, 0, ends)
+            lines = self._lines(account_id, 0, ends, limit)
         else:
             balance = opening.balance
-            lines = self._lines(account_id, opening.version, ends)
+            lines = self._lines(account_id, opening.version, ends, limit)
         return Statement(account_id, begins, ends, balance, tuple(islice(lines, limit)))
 
     def _lines(
-        self, account_id: AccountId, after: int, ends: datetime | None
+        self, account_id: AccountId, after: int, ends: datetime | None, limit: int | None
     ) -> Iterator[StatementLine]:
-        for transaction in every_transaction(self._store, account_id, after=after):
+        wanted = PAGE_LENGTH if limit is None else limit
+        for transaction in every_transaction(self._store, account_id, after=after, wanted=wanted):
             # Times never fall along the versions.
             if ends is not None and transaction.booked_at >= ends:
                 return

@@ -10,16 +10,18 @@ one durable unit: all of it, or nothing.
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from hashlib import sha256
-from typing import Any, Final, cast
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
+from bankcore.accounts import Account
 from bankcore.bank._decide import Clock, Request, decide, reads_of
-from bankcore.commands import Command, OpenAccount
+from bankcore.commands import Command, OpenAccount, Reverse
 from bankcore.ledger import (
     AccountStore,
     Posting,
@@ -28,18 +30,21 @@ from bankcore.ledger import (
     Snapshot,
     Transaction,
     WriteSet,
+    touched_accounts,
 )
 from bankcore.ledger import _codec as codec
 from bankcore.ledger._chain import Record
 from bankcore.ledger._errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError
-from bankcore.ledger._pages import every_account, every_record
+from bankcore.ledger._pages import every_record
 from bankcore.ledger._store import require_store
 from bankcore.money import Money
-from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
 from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import from_microseconds, to_microseconds
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 #: The first line of every exported journal, without the end of the line.
 FIRST_LINE: Final = '{"format":"bankcore journal","version":1}'
@@ -89,19 +94,20 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     require_store(store)
     if store.journal(limit=1).records or store.accounts(limit=1):
         raise StoreMisuseError(_NOT_EMPTY)
-    replayed = MemoryStore()
+    replayed = _Replayed()
     expected: deque[Record] = deque()
     line_number = 0
     for line_number, text, record in _records(lines):
         if not expected:
-            expected.extend(_replay(replayed, record))
+            expected.extend(replayed.decide_again(record))
         said = expected.popleft() if expected else None
         if said is None or _line_of(said) != text:
             reason = f"{record.id} is not what the rules make of its command"
             raise InvalidJournalError(line_number, reason)
     if expected:
         raise InvalidJournalError(line_number, f"{expected[0].id} is missing after it")
-    written = WriteSet(tuple(every_account(replayed)), tuple(every_record(replayed)))
+    accounts = sorted(replayed.accounts.values(), key=attrgetter("id"))
+    written = WriteSet(tuple(accounts), tuple(replayed.records.values()))
     ids = tuple(record.id for record in written.records)
     reads = ReadSet(ids, tuple(account.id for account in written.accounts))
 
@@ -121,14 +127,41 @@ _NOT_EMPTY: Final = "it is not empty, and a journal is imported into an empty st
 # -- The rules, again --------------------------------------------------------
 
 
-def _replay(store: MemoryStore, record: Record) -> tuple[Record, ...]:
-    """Decide again what led to *record*, at its own time; return the records that come of it."""
-    batch = record.batch if isinstance(record, Refusal) else ()
-    # Accept any clock skew: it was checked when the record was first written.
-    clock = Clock(_time_of(record), timedelta.max)
-    requests = tuple(_request(command, record) for command in (*batch, record.command))
-    decided = partial(decide, requests, clock=clock, atomic=bool(batch))
-    return store.transact(reads_of(requests), decided).records
+class _Replayed:
+    """The accounts and records that came of the commands so far, without a store's indexes."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[AccountId, Account] = {}
+        self.records: dict[TransactionId, Record] = {}
+        self._reversals: dict[TransactionId, TransactionId] = {}
+
+    def decide_again(self, record: Record) -> tuple[Record, ...]:
+        """
+        Decide again what led to *record*, at its own time; return the records that come of it.
+        """
+        batch = record.batch if isinstance(record, Refusal) else ()
+        # Accept any clock skew: it was checked when the record was first written.
+        clock = Clock(_time_of(record), timedelta.max)
+        requests = tuple(_request(command, record) for command in (*batch, record.command))
+        snapshot = self._snapshot(reads_of(requests))
+        written = decide(requests, snapshot, clock=clock, atomic=bool(batch))
+        for account in written.accounts:
+            self.accounts[account.id] = account
+        for each in written.records:
+            self.records[each.id] = each
+            if isinstance(each, Transaction) and isinstance(each.command, Reverse):
+                self._reversals[each.command.original_id] = each.id
+        return written.records
+
+    def _snapshot(self, reads: ReadSet) -> Snapshot:
+        recorded = _found(self.records, (*reads.transaction_ids, *reads.originals))
+        touched = (touched_accounts(recorded.get(each)) for each in reads.originals)
+        accounts = _found(self.accounts, chain(reads.account_ids, *touched))
+        return Snapshot(recorded, accounts, _found(self._reversals, reads.originals))
+
+
+def _found(kept: Mapping[_Key, _Value], keys: Iterable[_Key]) -> dict[_Key, _Value]:
+    return {key: kept[key] for key in keys if key in kept}
 
 
 def _time_of(record: Record) -> datetime:

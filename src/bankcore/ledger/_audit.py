@@ -2,12 +2,14 @@
 The audit: all that a store holds, compared with its own journal.
 
 Decided here: what must be true of a whole store, worked out again in plain integers from the
-commands in the journal, without the rules that booked them. An audit writes nothing, and is right
-while others write: an account is compared with its history up to the version that was read.
+commands in the journal, without the rules that booked them. An audit writes nothing. It reads the
+journal once, with the state of each account in memory, and is right while others write: an account
+is compared with its state at the version that was read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any, Final
 
 import attrs
 
@@ -16,14 +18,22 @@ from bankcore.accounts import AMOUNT_MINOR_MAX, Account, AccountStatus, Restrict
 from bankcore.ledger._chain import GENESIS, content_of, next_head
 from bankcore.ledger._checkpoint import Checkpoint, Progress, differences, to_checkpoint
 from bankcore.ledger._errors import (
+    AccountNotFoundError,
     InvalidCheckpointError,
     StoreCorruptedError,
     TransactionNotFoundError,
 )
-from bankcore.ledger._pages import PAGE_LENGTH, every_account, every_record, read_all
+from bankcore.ledger._pages import PAGE_LENGTH, every_transaction
 from bankcore.ledger._records import Posting, Refusal, Transaction
-from bankcore.ledger._store import AccountStore, Chained, SelfChecking, require_store
-from bankcore.money import Money
+from bankcore.ledger._store import (
+    AccountStore,
+    Chained,
+    ChainedPage,
+    Cursor,
+    SelfChecking,
+    require_store,
+)
+from bankcore.money import Currency, Money
 from bankcore.values import AccountId
 
 
@@ -81,35 +91,157 @@ def verify(store: AccountStore, *, against: Checkpoint | str | None = None) -> A
         kept = None if against is None else to_checkpoint(against)
     except InvalidCheckpointError as error:
         raise error.about("against") from None
-    found: list[Disagreement] = []
+    audit = _Audit(store, 0 if kept is None else kept.records)
     if isinstance(store, SelfChecking):
-        found += [Disagreement("the store's files", error) for error in store.integrity_errors()]
-    accounts = transactions = refusals = 0
-    try:
-        for account in every_account(store):
-            accounts += 1
-            found += _account_disagreements(store, account)
-    except StoreCorruptedError as error:
-        found.append(Disagreement("the accounts", str(error)))
-    progress, is_complete = Progress(), True
-    try:
-        for record in every_record(store):
-            if kept is not None and progress.records < kept.records:
-                progress.add(record)
-            if isinstance(record, Refusal):
-                refusals += 1
-            else:
-                transactions += 1
-                where = f"transaction {record.id}"
-                found += [Disagreement(where, what) for what in _transaction_errors(store, record)]
-    except StoreCorruptedError as error:
-        found.append(Disagreement("the journal", str(error)))
-        is_complete = False
+        for what in store.integrity_errors():
+            audit.add("the store's files", what)
+    audit.follow_journal()
+    audit.compare_accounts()
     if kept is not None:
-        where = f"the checkpoint of {kept.taken_at.isoformat()}"
-        errors = differences(kept, progress.checkpoint(kept.taken_at), is_complete=is_complete)
-        found += [Disagreement(where, what) for what in errors]
-    return AuditReport(accounts, transactions, refusals, tuple(found))
+        progress, where = audit.progress, f"the checkpoint of {kept.taken_at.isoformat()}"
+        made = progress.checkpoint(kept.taken_at)
+        for what in differences(kept, made, is_complete=audit.is_complete):
+            audit.add(where, what)
+    found = tuple(audit.found)
+    return AuditReport(audit.accounts, audit.transactions, audit.refusals, found)
+
+
+class _Audit:
+    """An audit under way: how far it has read the journal, and the accounts' states there."""
+
+    def __init__(self, store: AccountStore, kept_records: int) -> None:
+        self.found: list[Disagreement] = []
+        self.accounts = self.transactions = self.refusals = 0
+        self.progress = Progress()
+        self.is_complete = True  # False once a part of the journal could not be read
+        self._store = store
+        self._chained = store if isinstance(store, Chained) else None
+        self._kept_records = kept_records
+        self._after: Cursor | None = None
+        self._states: dict[str, _State] = {}
+        # Accounts whose version the journal has not reached yet.
+        self._ahead: dict[str, Account] = {}
+
+    def add(self, where: str, what: str) -> None:
+        self.found.append(Disagreement(where, what))
+
+    def follow_journal(self) -> None:
+        """Read on to the end of the journal."""
+        while self._follow_page():
+            pass
+
+    def _follow_page(self) -> bool:
+        """Follow the next page of the journal, and return whether there was one."""
+        if not self.is_complete:
+            return False
+        read = self._store.journal if self._chained is None else self._chained.chained_journal
+        try:
+            page = read(after=self._after, limit=PAGE_LENGTH)
+            hashes = page.hashes if isinstance(page, ChainedPage) else ()
+            for number, record in enumerate(page.records):
+                self._follow(record, hashes[number] if number < len(hashes) else ())
+        except StoreCorruptedError as error:
+            self.add("the journal", str(error))
+            self.is_complete = False
+        else:
+            self._after = page.next
+        return self.is_complete and bool(page.records)
+
+    def _follow(self, record: Transaction | Refusal, hashes: Sequence[bytes]) -> None:
+        is_kept = self.progress.records < self._kept_records
+        content = content_of(record) if is_kept or self._chained is not None else b""
+        if is_kept:
+            self.progress.add(record, content)
+        if isinstance(record, Refusal):
+            self.refusals += 1
+            return
+        self.transactions += 1
+        for what in _transaction_errors(self._store, record):
+            self.add(f"transaction {record.id}", what)
+        for number, posting in enumerate(record.postings):
+            name = posting.account_id.value
+            state = self._states.get(name)
+            if state is None:
+                state = self._states[name] = _State()
+            errors = _posting_errors(state, record, posting)
+            if self._chained is not None:
+                stored = hashes[number] if number < len(hashes) else b""
+                if stored != next_head(state.head, content):
+                    errors.append(
+                        f"its hash does not match transaction {record.id} and the hash before"
+                    )
+                # On from what is stored, so that one wrong hash is one disagreement.
+                state.head = stored
+            for what in errors:
+                self.add(f"account {name}, version {posting.version}", what)
+            if self._ahead and name in self._ahead and state.version >= self._ahead[name].version:
+                self._compare(self._ahead.pop(name), state)
+
+    # -- Accounts --
+
+    def compare_accounts(self) -> None:
+        """Compare every account with its state, and read on where the journal has grown."""
+        after: AccountId | None = None
+        try:
+            while accounts := self._store.accounts(after=after, limit=PAGE_LENGTH):
+                self._compare_all(accounts)
+                after = accounts[-1].id
+        except StoreCorruptedError as error:
+            self.add("the accounts", str(error))
+            return
+        for name, state in self._states.items():
+            if not state.is_compared:
+                self._look_for(name)
+
+    def _compare_all(self, accounts: Sequence[Account]) -> None:
+        for account in accounts:
+            self.accounts += 1
+            name = account.id.value
+            state = self._states.setdefault(name, _State())
+            state.is_compared = True
+            if account.version > state.version:
+                self._ahead[name] = account
+            else:
+                self._compare(account, state)
+        while self._ahead and self._follow_page():
+            pass
+        for name, account in self._ahead.items():
+            self._compare(account, self._states[name])
+        self._ahead.clear()
+
+    def _compare(self, account: Account, state: "_State") -> None:
+        try:
+            if not self.is_complete:
+                self._follow_history(account, state)
+            errors = [*_state_errors(state, account)]
+            if self._chained is not None:
+                version, head = self._chained.chain_head(account.id)
+                # At another version, others have written since.
+                if version == account.version and head != state.head:
+                    errors.append("the head of its chain is not the hash of its last version")
+        except StoreCorruptedError as error:
+            errors = [str(error)]
+        for what in errors:
+            self.add(f"account {account.id}", what)
+
+    def _follow_history(self, account: Account, state: "_State") -> None:
+        """Go on with the account's history where the journal could not be read."""
+        if account.version <= state.version:
+            return
+        for transaction in every_transaction(self._store, account.id, after=state.version):
+            posting = transaction.posting(account.id)
+            if posting.version > account.version:
+                return
+            for what in _posting_errors(state, transaction, posting):
+                self.add(f"account {account.id}, version {posting.version}", what)
+            state.head = next_head(state.head, content_of(transaction))
+
+    def _look_for(self, name: str) -> None:
+        # It may have been opened since.
+        try:
+            self._store.account(AccountId(name))
+        except (AccountNotFoundError, StoreCorruptedError) as error:
+            self.add(f"account {name}", f"the journal has its transactions, but: {error}")
 
 
 # -- One transaction by itself -----------------------------------------------
@@ -129,9 +261,12 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
         yield f"it reverses what is not there: {error}"
         return
     booked = [(each.account_id, each.amount.amount_minor) for each in transaction.postings]
-    if len(booked) != len(expected) or any(
-        found[0] != wanted[0] or wanted[1] not in {None, found[1]}
-        for found, wanted in zip(booked, expected, strict=True)
+    if booked != expected and (
+        len(booked) != len(expected)
+        or any(
+            found[0] != wanted[0] or wanted[1] not in {None, found[1]}
+            for found, wanted in zip(booked, expected, strict=True)
+        )
     ):
         yield f"its postings {_listed(booked)} are not its command's {_listed(expected)}"
     elif len(booked) > 1 and expected[0][1] is None and sum(each[1] for each in booked) != 0:
@@ -142,46 +277,47 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
         yield f"it was booked at {transaction.booked_at}, not at {given}"
 
 
-def _expected_changes(  # noqa: C901  # a case for each command that moves money
+def _expected_changes(  # noqa: C901, PLR0911  # a case for each command that moves money
     store: AccountStore, transaction: Transaction
-) -> list[_Change]:
+) -> Sequence[_Change]:
     """Return what the transaction's command does to the balances of accounts, debits first."""
     command = transaction.command
-    changes: Iterable[_Change]
     match command:
-        case commands.OpenAccount():
-            opened = command.account_id or transaction.account_id
-            changes = [(opened, command.initial_balance.amount_minor)]
         case commands.Deposit():
-            changes = [(command.account_id, command.amount.amount_minor)]
+            return [(command.account_id, command.amount.amount_minor)]
         case commands.Withdraw():
-            changes = [(command.account_id, -command.amount.amount_minor)]
+            return [(command.account_id, -command.amount.amount_minor)]
         case commands.Transfer():
             amount = command.amount.amount_minor
-            changes = [(command.source_id, -amount), (command.destination_id, amount)]
+            return [(command.source_id, -amount), (command.destination_id, amount)]
+        case commands.OpenAccount():
+            opened = command.account_id or transaction.account_id
+            return [(opened, command.initial_balance.amount_minor)]
         case commands.Post():
             nets: dict[AccountId, int] = {}
             for account_id, leg in command.legs:
                 nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
-            changes = nets.items()
+            return _debits_first(nets.items())
         case commands.Reverse():
-            changes = _opposite(store, command)
-        case commands.CaptureHold(amount=None):
-            changes = [(account_id, None) for account_id in command.account_ids]
+            return _debits_first(_opposite(store, command))
         case commands.CaptureHold(amount=Money(amount_minor=taken)):
             # To outside the bank, or to a second account.
-            changes = zip(command.account_ids, (-taken, taken), strict=False)
+            return [*zip(command.account_ids, (-taken, taken), strict=False)]
+        case commands.CaptureHold():
+            return [(account_id, None) for account_id in command.account_ids]
         case commands.CloseAccount() if len(transaction.postings) > 1:
             # Swept to a second account.
-            changes = [(account_id, None) for account_id in command.account_ids]
+            return [(account_id, None) for account_id in command.account_ids]
         case commands.CloseAccount():
-            changes = [(command.account_id, 0)]
-        case _:
-            changes = [(account_id, 0) for account_id in command.account_ids]
-    return sorted(changes, key=lambda change: change[1] is None or change[1] >= 0)
+            return [(command.account_id, 0)]
+    return [(account_id, 0) for account_id in command.account_ids]
 
 
-def _opposite(store: AccountStore, command: commands.Reverse) -> Iterable[_Change]:
+def _debits_first(changes: Iterable[tuple[AccountId, int]]) -> Sequence[_Change]:
+    return sorted(changes, key=lambda change: change[1] >= 0)
+
+
+def _opposite(store: AccountStore, command: commands.Reverse) -> list[tuple[AccountId, int]]:
     original = store.outcome(command.original_id)
     if not isinstance(original, Transaction):
         raise TransactionNotFoundError(command.original_id)
@@ -199,20 +335,25 @@ def _currency_errors(transaction: Transaction) -> Iterator[str]:
     """Yield which postings are not in the currency that the command names for their account."""
     command = transaction.command
     of_legs = {account_id: amount.currency for account_id, amount in getattr(command, "legs", ())}
-    moneys = (
-        getattr(command, name, None) for name in ("amount", "initial_balance", "overdraft_limit")
-    )
-    named = next((money.currency for money in moneys if money is not None), None)
+    named = _named_currency(command)
     for posting in transaction.postings:
-        currency = of_legs.get(posting.account_id, named)
+        currency = of_legs.get(posting.account_id, named) if of_legs else named
         if currency is not None and posting.amount.currency != currency:
             yield f"{posting.amount} on {posting.account_id} is not in its command's currency"
+
+
+def _named_currency(command: commands.Command) -> Currency | None:
+    for name in ("amount", "initial_balance", "overdraft_limit"):
+        money: Money | None = getattr(command, name, None)
+        if money is not None:
+            return money.currency
+    return None
 
 
 # -- One account along its history -------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class _HoldState:
     """An open hold, its amounts in minor units."""
 
@@ -226,144 +367,133 @@ class _HoldState:
         return self.amount - self.captured
 
 
-@attrs.define
+# Until there is one: most accounts have no hold and no holder.
+_NONE: Final[dict[str, Any]] = {}
+
+
+@attrs.define(weakref_slot=False)
 class _State:
-    """An account's state and the head of its chain as its history says, amounts in minor units."""
+    """
+    An account's state and the head of its chain as the journal says, amounts in minor units.
+
+    There is one of every account, so that its size counts.
+    """
 
     balance: int = 0
     overdraft_limit: int = 0
+    held: int = 0
     version: int = 0
+    currency: Currency | None = None
     last_booked_at: datetime | None = None
     status: AccountStatus = AccountStatus.OPEN
-    holds: dict[str, _HoldState] = attrs.Factory(dict)
+    holds: dict[str, _HoldState] = _NONE
+    #: No hold expires before; None if none does.
+    expires_at: datetime | None = None
     restriction: tuple[Restriction, str | None, datetime | None] = (Restriction.NONE, None, None)
-    holders: dict[str, frozenset[Right]] = attrs.Factory(dict)
+    holders: dict[str, frozenset[Right]] = _NONE
     head: bytes = GENESIS
-
-    @property
-    def held(self) -> int:
-        return sum(hold.left for hold in self.holds.values())
+    is_compared: bool = False
 
     @property
     def available(self) -> int:
         return self.balance - self.held + self.overdraft_limit
 
+    def keep(self, name: str, hold: _HoldState) -> None:
+        """Keep *hold* in the place of the one of this name, or as the last."""
+        before = self.holds.get(name)
+        self.held += hold.left - (0 if before is None else before.left)
+        if not self.holds:
+            self.holds = {}
+        self.holds[name] = hold
+        if hold.expires_at is not None and (
+            self.expires_at is None or hold.expires_at < self.expires_at
+        ):
+            self.expires_at = hold.expires_at
 
-def _account_disagreements(store: AccountStore, account: Account) -> Iterator[Disagreement]:
-    where = f"account {account.id}"
-    state = _State()
-    hashes = _stored_hashes(store, account.id) if isinstance(store, Chained) else None
-    try:
-        for transaction, posting in _history(store, account):
-            errors = [*_posting_errors(state, transaction, posting, account)]
-            if hashes is not None:
-                errors += _hash_errors(state, transaction, next(hashes, b""))
-            for what in errors:
-                yield Disagreement(f"{where}, version {posting.version}", what)
-        errors = []
-        if isinstance(store, Chained):
-            version, head = store.chain_head(account.id)
-            # At another version, others have written since.
-            if version == account.version and head != state.head:
-                errors.append("the head of its chain is not the hash of its last version")
-        errors += _state_errors(state, account)
-    except StoreCorruptedError as error:
-        errors = [str(error)]
-    for what in errors:
-        yield Disagreement(where, what)
+    def end(self, name: str) -> _HoldState:
+        """Remove the hold of this name and return it; a `KeyError` names one that is not there."""
+        hold = self.holds.pop(name)
+        self.held -= hold.left
+        return hold
 
-
-def _history(store: AccountStore, account: Account) -> Iterator[tuple[Transaction, Posting]]:
-    """Yield the account's transactions and its postings in them, up to its present version."""
-    last, version = account.version, 0
-
-    def page(*, after: int, limit: int) -> Sequence[Transaction]:
-        return store.history(account.id, after=after, limit=limit) if after < last else ()
-
-    for transaction in read_all(page, 0, lambda each: each.posting(account.id).version):
-        try:
-            posting = transaction.posting(account.id)
-        except KeyError:
-            raise StoreCorruptedError(
-                f"transaction {transaction.id} is in the history of {account.id} without a posting"
-            ) from None
-        if posting.version <= version:
-            raise StoreCorruptedError(f"version {posting.version} follows version {version}")
-        version = posting.version
-        if version > last:
-            return
-        yield transaction, posting
+    def expired(self, at: datetime) -> list[str]:
+        """Return the names of the holds that have expired at the instant."""
+        if self.expires_at is None or at < self.expires_at:
+            return []
+        ends = {name: end for name, hold in self.holds.items() if (end := hold.expires_at)}
+        self.expires_at = min(ends.values(), default=None)
+        return [name for name, end in ends.items() if end <= at]
 
 
-def _stored_hashes(store: Chained, account_id: AccountId) -> Iterator[bytes]:
-    after = 0
-    while page := store.chain_hashes(account_id, after=after, limit=PAGE_LENGTH):
-        yield from page
-        after += len(page)
+# The most frequent commands, which do nothing to an account but move its money.
+_MOVES: Final = frozenset({commands.Deposit, commands.Withdraw, commands.Transfer})
 
 
-def _hash_errors(state: _State, transaction: Transaction, stored: bytes) -> Iterator[str]:
-    if stored != next_head(state.head, content_of(transaction)):
-        yield f"its hash does not match transaction {transaction.id} and the hash before"
-    # On from what is stored, so that one wrong hash is one disagreement.
-    state.head = stored
-
-
-def _posting_errors(
-    state: _State, transaction: Transaction, posting: Posting, account: Account
-) -> Iterator[str]:
-    """Yield what is wrong with *posting* after *state*, and bring *state* up to it."""
+def _posting_errors(state: _State, transaction: Transaction, posting: Posting) -> list[str]:
+    """Return what is wrong with *posting* after *state*, and bring *state* up to it."""
     command, change = transaction.command, posting.amount.amount_minor
-    yield from _order_errors(state, transaction)
+    errors = _order_errors(state, transaction)
     version, balance, available = state.version + 1, state.balance + change, state.available
     # In another account's command, this one is where its money goes.
-    if getattr(command, "account_id", None) in {None, account.id}:
-        try:
-            yield from _follow(state, transaction, change)
-        except KeyError as error:
-            yield f"there is no open hold or holder {error.args[0]}"
-    for name, stored, derived in (
-        ("version", posting.version, version),
-        ("balance", posting.balance.amount_minor, balance),
-        ("held amount", posting.held.amount_minor, state.held),
-        ("overdraft limit", posting.overdraft_limit.amount_minor, state.overdraft_limit),
+    if type(command) not in _MOVES and (
+        getattr(command, "account_id", None) in {None, posting.account_id}
     ):
-        if stored != derived:
-            yield f"the {name} is {stored}, and {derived} follows from what came before"
-    if posting.balance.currency != account.balance.currency:
-        yield f"the currency is {posting.balance.currency}, and the account's is another"
+        try:
+            errors += _follow(state, transaction, change)
+        except KeyError as error:
+            errors.append(f"there is no open hold or holder {error.args[0]}")
+    currency = posting.balance.currency
+    stored = (
+        posting.version,
+        posting.balance.amount_minor,
+        posting.held.amount_minor,
+        posting.overdraft_limit.amount_minor,
+    )
+    derived = (version, balance, state.held, state.overdraft_limit)
+    if stored != derived:
+        names = ("version", "balance", "held amount", "overdraft limit")
+        errors += (
+            f"the {name} is {one}, and {other} follows from what came before"
+            for name, one, other in zip(names, stored, derived, strict=True)
+            if one != other
+        )
+    if state.currency is None:
+        state.currency = currency
+    elif currency != state.currency:
+        errors.append(f"the currency is {currency}, and the account's is another")
     # On from what is stored, so that one wrong posting is one disagreement.
-    state.balance = posting.balance.amount_minor
-    state.overdraft_limit = posting.overdraft_limit.amount_minor
-    state.version = posting.version
+    state.version, state.balance, _, state.overdraft_limit = stored
     state.last_booked_at = transaction.booked_at
     # The floor, posting by posting: sums alone would not show that it was broken. A lowered
     # limit may break it, and what does not lower `available` need not restore it.
     if state.available < min(0, available) and not isinstance(command, commands.SetOverdraftLimit):
-        yield f"{posting.balance} after {posting.amount} is below what was available"
+        errors.append(f"{posting.balance} after {posting.amount} is below what was available")
     if abs(state.balance) > AMOUNT_MINOR_MAX:
-        yield f"the balance {posting.balance} is beyond the largest there can be"
+        errors.append(f"the balance {posting.balance} is beyond the largest there can be")
+    return errors
 
 
-def _order_errors(state: _State, transaction: Transaction) -> Iterator[str]:
-    """Yield why *transaction* cannot come after *state*."""
+def _order_errors(state: _State, transaction: Transaction) -> list[str]:
+    """Return why *transaction* cannot come after *state*."""
+    errors = []
     command, at, last = transaction.command, transaction.booked_at, state.last_booked_at
     is_opening = isinstance(command, commands.OpenAccount)
     if is_opening and state.version != 0:
-        yield "it is opened again"
+        errors.append("it is opened again")
     elif not is_opening and state.version == 0:
-        yield "its history does not begin with its opening"
+        errors.append("its history does not begin with its opening")
     if state.status is AccountStatus.CLOSED and not isinstance(
         command, commands.GrantAccess | commands.RevokeAccess
     ):
-        yield "it was closed before"
+        errors.append("it was closed before")
     if last is not None and at < last:
-        yield f"it was booked at {at}, before the one before it, at {last}"
-    if isinstance(command, commands.ExpireHold):
-        return
-    for name, hold in state.holds.items():
-        if hold.expires_at is not None and hold.expires_at <= at:
-            yield f"hold {name} had expired, and its expiry was not recorded"
+        errors.append(f"it was booked at {at}, before the one before it, at {last}")
+    if state.expires_at is not None and not isinstance(command, commands.ExpireHold):
+        errors += (
+            f"hold {name} had expired, and its expiry was not recorded"
+            for name in state.expired(at)
+        )
+    return errors
 
 
 def _follow(  # noqa: C901, PLR0912  # a case for each command that does more than move money
@@ -379,22 +509,22 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
             limit = command.overdraft_limit
             state.overdraft_limit = 0 if limit is None else limit.amount_minor
             if command.holder is not None:
-                state.holders[command.holder.value] = frozenset(Right)
+                state.holders = {command.holder.value: frozenset(Right)}
         case commands.SetOverdraftLimit():
             state.overdraft_limit = command.overdraft_limit.amount_minor
         case commands.PlaceHold():
-            state.holds[transaction.id.value] = _HoldState(
-                command.amount.amount_minor, command.expires_at, command.description
-            )
+            amount = command.amount.amount_minor
+            hold = _HoldState(amount, command.expires_at, command.description)
+            state.keep(transaction.id.value, hold)
         case commands.CaptureHold():
             yield from _follow_capture(state, command, change)
         case commands.ReleaseHold():
-            del state.holds[command.hold_id.value]
+            state.end(command.hold_id.value)
         case commands.ExtendHold():
-            hold = state.holds[command.hold_id.value]
-            state.holds[command.hold_id.value] = attrs.evolve(hold, expires_at=command.expires_at)
+            name = command.hold_id.value
+            state.keep(name, attrs.evolve(state.holds[name], expires_at=command.expires_at))
         case commands.ExpireHold():
-            expires_at = state.holds.pop(command.hold_id.value).expires_at
+            expires_at = state.end(command.hold_id.value).expires_at
             if expires_at != transaction.booked_at:
                 yield f"the hold expired at {expires_at}, not at {transaction.booked_at}"
         case commands.Restrict():
@@ -404,7 +534,7 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
             if state.balance + change or state.holds:
                 yield f"it was closed with {state.balance + change} minor units or open holds"
         case commands.GrantAccess():
-            state.holders[command.principal.value] = command.rights
+            state.holders = {**state.holders, command.principal.value: command.rights}
         case commands.RevokeAccess():
             del state.holders[command.principal.value]
 
@@ -417,9 +547,9 @@ def _follow_capture(state: _State, command: commands.CaptureHold, change: int) -
     if taken > hold.left:
         yield f"{taken} was captured of a hold with {hold.left} left"
     if taken < hold.left and not command.final:
-        state.holds[command.hold_id.value] = attrs.evolve(hold, captured=hold.captured + taken)
+        state.keep(command.hold_id.value, attrs.evolve(hold, captured=hold.captured + taken))
     else:
-        del state.holds[command.hold_id.value]
+        state.end(command.hold_id.value)
 
 
 def _state_errors(state: _State, account: Account) -> Iterator[str]:
@@ -434,6 +564,8 @@ def _state_errors(state: _State, account: Account) -> Iterator[str]:
     ):
         if stored != derived:
             yield f"its {name} is {stored}, and its history says {derived}"
+    if state.currency is not None and account.balance.currency != state.currency:
+        yield f"its currency is {account.balance.currency}, and its history says {state.currency}"
     restriction = (account.restriction, account.restriction_reason, account.restriction_ends_at)
     if restriction != state.restriction:
         yield "its restriction is not what its history says"

@@ -125,7 +125,7 @@ def checkpoint_of(store: AccountStore, taken_at: datetime) -> Checkpoint:
     require_store(store)
     progress = Progress()
     for record in every_record(store):
-        progress.add(record)
+        progress.add(record, content_of(record))
     return progress.checkpoint(taken_at)
 
 
@@ -140,8 +140,8 @@ class Progress:
         self._refusals_root = MerkleRoot()
         self._journal_root = MerkleRoot()
 
-    def add(self, record: Record) -> None:
-        content = content_of(record)
+    def add(self, record: Record, content: bytes) -> None:
+        """Add *record*, which has these canonical bytes."""
         self.records += 1
         self._journal_root.add(content)
         if isinstance(record, Refusal):

@@ -104,12 +104,27 @@ class Page:
     next: Cursor | None
 
 
+@attrs.frozen
+class ChainedPage(Page):
+    """
+    A page of the journal with the hashes of the accounts' chains.
+
+    Attributes:
+        hashes: For each record, the hashes stored with its postings, in their order; of a
+            refusal, none.
+    """
+
+    hashes: tuple[tuple[bytes, ...], ...]
+
+
 class AccountStore(Protocol):
     """
     The storage of accounts and the journal.
 
-    A *limit* outside 1 to 10,000 is an `InvalidLimitError`. Every method may raise a
-    `StoreError`; those that name an account raise `AccountNotFoundError` if there is none.
+    A *limit* outside 1 to 10,000 is an `InvalidLimitError`. A page has at most *limit* items, and
+    may have fewer where they are large, such as transactions with many postings; only an empty
+    page means that there are no more. Every method may raise a `StoreError`; those that name an
+    account raise `AccountNotFoundError` if there is none.
 
     `Bank` calls a store with the types below, having checked what it was given. The stores of
     bankcore also take ids as text, and name a wrong argument in an `InvalidRequestError`.
@@ -169,17 +184,18 @@ class Chained(Protocol):
     """
     Optional: a store that keeps the hash chain of each account, each hash written in the unit
     that writes its transaction.
-
-    Both methods raise `AccountNotFoundError` if there is no such account.
     """
 
     def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
-        """Return the account's version and the head of its chain, both of one moment."""
+        """
+        Return the account's version and the head of its chain, both of one moment.
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        """Return the hashes stored with the account's transactions, one for each of `history`."""
+        Raises:
+            AccountNotFoundError: If there is no such account.
+        """
+
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        """Return what `journal` does, with the hashes that are stored with each record."""
 
 
 @runtime_checkable

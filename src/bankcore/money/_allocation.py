@@ -9,10 +9,10 @@ import enum
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from math import lcm
-from typing import Final
+from typing import Any, Final
 
 from bankcore.money._errors import InvalidWeightsError
-from bankcore.money._rounding import Exact, exact_ratio
+from bankcore.money._rounding import NUMBER_BOUND, exact_ratio
 from bankcore.values._errors import shown
 
 #: The most parts that money is allocated to.
@@ -20,6 +20,7 @@ PARTS_MAX: Final = 1_000_000
 
 # The least common denominator of a million fractions may have millions of digits.
 _DENOMINATOR_BOUND: Final = 10**1000
+_INTS: Final = {int}
 
 
 class Allocation(enum.Enum):
@@ -42,8 +43,13 @@ class Allocation(enum.Enum):
     SEPARATE = "separate"
 
 
-def to_weights(given: Iterable[Exact]) -> list[int]:
+def to_weights(given: Any) -> list[int]:  # noqa: ANN401  # callers may be untyped
     """Return the weights *given* as whole numbers in the same proportions."""
+    # Nearly always it is a list of ints, which then needs no more than these looks.
+    if type(given) is list and len(given) <= PARTS_MAX and set(map(type, given)) == _INTS:
+        weights = list(given)
+        if min(weights) >= 0 and 0 < max(weights) < NUMBER_BOUND:
+            return weights
     # Python would iterate over a text; its characters are no weights.
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise _invalid(shown(given), "must be a list with one weight for each part")
@@ -94,13 +100,26 @@ def allocate(amount: int, weights: Sequence[int], mode: Allocation) -> list[int]
         return [*parts, left]
     # The indexes of those who may get one unit more. A weight of zero has no remainder, and
     # `left` does not reach it.
-    if mode is Allocation.LARGEST_REMAINDER:
+    if not left:
+        line = []
+    elif mode is Allocation.LARGEST_REMAINDER:
         # A stable sort: of equals, the first.
-        line = sorted(range(len(weights)), key=lambda i: -(amount * weights[i] % total))
+        rests = [-(amount * weight % total) for weight in weights]
+        line = sorted(range(len(weights)), key=rests.__getitem__)[:left]
     else:
         line = [index for index, weight in enumerate(weights) if weight]
-        if mode is Allocation.TO_LAST:
-            line.reverse()
-    for index in line[:left]:
+        line = line[:left] if mode is Allocation.TO_FIRST else line[-left:]
+    for index in line:
         parts[index] += 1
     return parts
+
+
+def split(amount: int, parts: int, mode: Allocation) -> list[tuple[int, int]]:
+    """Return *amount* divided equally: the size and the number of parts, in their order."""
+    if amount < 0:
+        return [(-size, number) for size, number in split(-amount, parts, mode)]
+    size, left = divmod(amount, parts)
+    if mode is Allocation.SEPARATE:
+        return [(size, parts), (left, 1)]
+    larger, equal = (size + 1, left), (size, parts - left)
+    return [equal, larger] if mode is Allocation.TO_LAST else [larger, equal]

@@ -10,7 +10,7 @@ from typing import Final
 
 from bankcore.money._currency import Currency
 from bankcore.money._errors import AmountTooLargeError, InvalidAmountError, RoundingRequiredError
-from bankcore.money._rounding import Rounding, parse_decimal, round_ratio
+from bankcore.money._rounding import Rounding, parse_decimal, round_ratio, to_rounding
 from bankcore.values._errors import shown
 
 #: The most digits of an amount, in minor units or as text.
@@ -32,14 +32,15 @@ def bounded(amount_minor: int, field: str | None = None) -> int:
     raise AmountTooLargeError("more", reason).about(field)
 
 
-def too_precise(value: str, currency: Currency) -> RoundingRequiredError:
-    return RoundingRequiredError(
-        value, f"must not have more decimals than {currency.code} allows ({currency.exponent})"
-    )
+def too_precise(value: str, currency: Currency, field: str | None = None) -> RoundingRequiredError:
+    """Return the error of a call that has a *rounding*, which was not given."""
+    reason = f"must not have more decimals than {currency.code} allows ({currency.exponent})"
+    return RoundingRequiredError(value, reason).about(field).advising("pass rounding=…")
 
 
-def minor_units(amount: object, currency: Currency, rounding: Rounding | None) -> int:
+def minor_units(amount: object, currency: Currency, given: Rounding | str | None) -> int:
     """Return *amount*, in whole units of *currency*, in minor units."""
+    rounding = None if given is None else to_rounding(given)
     # The types exactly: a `bool` and the integers of NumPy are refused.
     if type(amount) is int:
         return bounded(amount * POWERS[currency.exponent], "amount")
@@ -57,7 +58,8 @@ def _from_text(text: str, currency: Currency, rounding: Rounding | None) -> int:
         raise _too_long(shown(text))
     found = parse_decimal(text)
     if found is None:
-        if text[:1] == "-" and parse_decimal(text[1:]):
+        zero = parse_decimal(text[1:]) if text[:1] == "-" else None
+        if zero and zero[0] == 0:
             raise _invalid(shown(text), "must not be a negative zero")
         raise _invalid(shown(text), "must be written like '12', '12.34' or '-0.50'")
     number, decimals = found
@@ -67,7 +69,7 @@ def _from_text(text: str, currency: Currency, rounding: Rounding | None) -> int:
     # Even zeros at the end of a text are decimals that the currency does not have.
     units = None if rounding is None else round_ratio(number, POWERS[-missing], rounding)
     if units is None:
-        raise too_precise(shown(text), currency).about("amount")
+        raise too_precise(shown(text), currency, "amount")
     return bounded(units, "amount")
 
 
@@ -84,7 +86,7 @@ def _from_decimal(amount: Decimal, currency: Currency, rounding: Rounding | None
     numerator, denominator = (_TINY.copy_sign(amount) if tiny else amount).as_integer_ratio()
     units = round_ratio(numerator * POWERS[currency.exponent], denominator, rounding)
     if units is None:
-        raise too_precise(str(amount), currency).about("amount")
+        raise too_precise(str(amount), currency, "amount")
     return bounded(units, "amount")
 
 

@@ -5,12 +5,16 @@ Decided here: a bag has at most one amount of each currency, and never a zero.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, final
 
 import attrs
 
-from bankcore.money._currency import Currency, to_currency
-from bankcore.money._money import Money, require_money
+from bankcore.money._currency import Currency, forbid_subclass, has_keys, to_currency
+from bankcore.money._errors import InvalidAmountError
+from bankcore.money._money import Money, money_fields, require_money
+from bankcore.money._schemas import list_field, schema_of
+from bankcore.values._errors import shown
 
 
 def _net(moneys: Iterable[Money]) -> tuple[Money, ...]:
@@ -21,6 +25,7 @@ def _net(moneys: Iterable[Money]) -> tuple[Money, ...]:
     return tuple(Money.from_minor(minor[each], each) for each in currencies if minor[each])
 
 
+@final
 @attrs.frozen
 class MoneyBag:
     """
@@ -43,6 +48,37 @@ class MoneyBag:
     """
 
     moneys: tuple[Money, ...] = attrs.field(default=(), converter=_net)
+
+    def __init_subclass__(cls) -> None:
+        forbid_subclass(cls)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the bag for JSON: ``moneys`` as `Money.to_dict` writes them, by currency.
+
+            >>> MoneyBag([Money("5", "EUR")]).to_dict()
+            {'moneys': [{'amount': '5.00', 'currency': 'EUR'}]}
+        """
+        return {"moneys": [money.to_dict() for money in self.moneys]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "MoneyBag":
+        """
+        Return the bag that `to_dict` wrote.
+
+        Raises:
+            InvalidAmountError: If *data* has other keys, or something else than a list of money.
+            InvalidCurrencyError: If there is no such currency.
+        """
+        moneys = data["moneys"] if has_keys(data, {"moneys"}, set()) else None
+        if not isinstance(moneys, list | tuple):
+            reason = "must have the key 'moneys' alone, a list of money"
+            raise InvalidAmountError(shown(data), reason).about("data")
+        return cls(map(Money.from_dict, moneys))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:  # noqa: ANN401  # its type is pydantic's
+        return schema_of(cls, {"moneys": list_field(money_fields())})
 
     def __getitem__(self, currency: Currency | str) -> Money:
         found = to_currency(currency)

@@ -22,10 +22,8 @@ class RoundingRequiredError(InvalidAmountError):
     """An amount finer than its currency or step allows, with no rounding given."""
 
     code = "rounding_required"
-    sentence = (
-        "{0._subject} {0.reason}, got {0.value}; round it first, or pass a rounding"
-        " if the call takes one."
-    )
+    sentence = "{0._subject} {0.reason}, got {0.value}; round it first{0._advice}."
+    _form_of_advice = ", or {}"
 
 
 class InvalidRoundingError(InvalidValueError, ValueError):

@@ -7,15 +7,23 @@ Where rates come from, and how old they may be, is the application's business.
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, final
 
 import attrs
 
-from bankcore.money._currency import Currency, currency_from_items, to_currency
+from bankcore.money._currency import (
+    Currency,
+    currency_fields,
+    currency_from_items,
+    forbid_subclass,
+    has_keys,
+    to_currency,
+)
 from bankcore.money._errors import CurrencyMismatchError, InvalidRateError
 from bankcore.money._formatting import decimal_text
-from bankcore.money._money import Money, from_ratio, has_keys, require_money
+from bankcore.money._money import Money, from_ratio, require_money
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
+from bankcore.money._schemas import schema_of, text_field
 from bankcore.values._errors import names_fields, shown
 
 
@@ -30,6 +38,7 @@ def _invalid(value: str, reason: str) -> InvalidRateError:
     return InvalidRateError(value, reason).about("rate")
 
 
+@final
 @names_fields
 @attrs.frozen
 class ExchangeRate:
@@ -53,6 +62,9 @@ class ExchangeRate:
     base: Currency = attrs.field(converter=to_currency)
     quote: Currency = attrs.field(converter=to_currency)
     rate: Fraction = attrs.field(converter=_to_rate)
+
+    def __init_subclass__(cls) -> None:
+        forbid_subclass(cls)
 
     def __attrs_post_init__(self) -> None:
         if self.base == self.quote and self.rate != 1:
@@ -125,6 +137,14 @@ class ExchangeRate:
             currency_from_items(data, "quote", "quote_exponent"),
             made,
         )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:  # noqa: ANN401  # its type is pydantic's
+        # Decimal text, or two of them with a slash between.
+        number = r"(0|[1-9][0-9]*)(\.[0-9]+)?"
+        rate = text_field(f"{number}(/{number})?", 2 * (NUMBER_DIGITS_MAX + 1) + 1)
+        base, quote = (currency_fields(name, f"{name}_exponent") for name in ("base", "quote"))
+        return schema_of(cls, {**base, **quote, "rate": rate})
 
     def __str__(self) -> str:
         return f"{self.base}/{self.quote} {_text(self.rate)}"

@@ -5,16 +5,23 @@ Decided here: exact arithmetic. Inside, an amount is an integer of minor units (
 nothing rounds unless the caller says how. Absent on purpose: locales and a default rounding.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from functools import total_ordering
-from typing import Any, ClassVar, overload
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, final, overload
 
 import attrs
 
-from bankcore.money._allocation import Allocation, allocate, to_allocation, to_parts, to_weights
+from bankcore.money._allocation import (
+    Allocation,
+    allocate,
+    split,
+    to_allocation,
+    to_parts,
+    to_weights,
+)
 from bankcore.money._amounts import (
     AMOUNT_PATTERN,
     AMOUNT_TEXT_LENGTH,
@@ -26,10 +33,12 @@ from bankcore.money._amounts import (
     too_precise,
 )
 from bankcore.money._currency import (
-    CODE_PATTERN,
-    EXPONENT_MAX,
+    LISTED,
     Currency,
+    currency_fields,
     currency_from_items,
+    forbid_subclass,
+    has_keys,
     to_currency,
     to_exponent,
 )
@@ -42,16 +51,36 @@ from bankcore.money._errors import (
     InvalidOperandError,
     RoundingRequiredError,
 )
-from bankcore.money._formatting import decimal_text, format_money, parse_money
-from bankcore.money._rounding import Exact, Rounding, exact_ratio, round_ratio, to_rounding
+from bankcore.money._formatting import SHIFTS, decimal_text, format_money, parse_money, scaled
+from bankcore.money._rounding import Exact, Rounding, exact_ratio, round_ratio
+from bankcore.money._schemas import schema_of, text_field
 from bankcore.values._errors import naming, shown
 
 
-# `==` is by hand: that of attrs says the same, and costs twice as much. There are no weak
-# references to money, as to numbers.
-@total_ordering
-@attrs.frozen(init=False, weakref_slot=False)
-class Money:
+# For attrs and msgspec: money is these two fields.
+@attrs.define(init=False, eq=False, repr=False, weakref_slot=False)
+class _Fields:
+    amount_minor: int
+    currency: Currency
+
+
+def _filled_once(slot: str, doc: str) -> property:
+    """Return the property that reads *slot*, and fills it only while it is empty."""
+    read = attrgetter(slot)
+
+    def fill(money: "Money", value: object) -> None:
+        # msgspec fills the fields of a new object one by one.
+        if hasattr(money, slot):
+            raise attrs.exceptions.FrozenInstanceError
+        setattr(money, slot, value)
+
+    return property(read, fill, doc=doc)
+
+
+# Not frozen by attrs, which makes each new object cost twice as much: the slots have private names
+# instead, as those of `fractions.Fraction` have, and the public names are properties.
+@final
+class Money(_Fields):
     """
     An exact *amount* of *currency*, in whole units.
 
@@ -82,8 +111,20 @@ class Money:
     # As in `__init__`: `case Money(5, currency)` is five whole units.
     __match_args__: ClassVar = ("amount", "currency")
 
-    amount_minor: int
-    currency: Currency
+    __slots__ = ()
+    __attrs_attrs__: ClassVar = attrs.fields(_Fields)  # msgspec looks for it here
+    _minor = _Fields.amount_minor  # type: ignore[misc]  # its slot, under another name
+    _currency = _Fields.currency  # type: ignore[misc]  # the same
+
+    if TYPE_CHECKING:
+
+        @property
+        def amount_minor(self) -> int: ...  # type: ignore[override]  # read-only for all others
+        @property
+        def currency(self) -> Currency: ...  # type: ignore[override]  # the same
+    else:
+        amount_minor = _filled_once("_minor", "The amount in minor units (cents), an ``int``.")
+        currency = _filled_once("_currency", "The `Currency`.")
 
     def __init__(
         self,
@@ -92,29 +133,40 @@ class Money:
         rounding: Rounding | str | None = None,
     ) -> None:
         if type(currency) is not Currency:
-            currency = to_currency(currency)
-        _set_currency(self, currency)
-        # A short cut for text like "1234.50" EUR, with as many decimals as the currency has;
-        # `isdigit` is true for digits of any script. Anything else goes through `minor_units`.
-        if type(amount) is str and rounding is None:
-            whole, _, decimals = amount.partition(".")
-            if (
-                len(decimals) == currency.exponent
-                and len(amount) <= DIGITS_MAX
-                and (amount >= "1" or whole == "0")
-                and whole.isdigit()
-                and decimals.isdigit()
-                and amount.isascii()
-            ):
-                _set_minor(self, int(whole + decimals))
-                return
-        mode = None if rounding is None else to_rounding(rounding)
-        _set_minor(self, minor_units(amount, currency, mode))
+            try:
+                # Nearly every currency was asked for before.
+                currency = LISTED[currency]
+            except (KeyError, TypeError):
+                currency = to_currency(currency)
+        self._currency = currency
+        # A short cut for what has as many decimals as the currency, such as "1234.50" in EUR;
+        # anything else goes through `minor_units`.
+        exponent = currency.exponent
+        if rounding is None and exponent:
+            try:
+                if type(amount) is str:
+                    if amount[~exponent] == "." and (amount >= "1" or amount[1] == "."):
+                        digits = amount.replace(".", "", 1)
+                        # `isdigit` is true for digits of any script.
+                        if digits.isdigit() and digits.isascii() and len(digits) <= DIGITS_MAX:
+                            self._minor = int(digits)
+                            return
+                elif type(amount) is Decimal:
+                    text = str(amount)
+                    if text[~exponent] == "." and len(text) <= DIGITS_MAX:
+                        self._minor = int(text.replace(".", "", 1))
+                        return
+            except (IndexError, ValueError):
+                pass  # a text that is too short, or "1.2E-7"
+        self._minor = minor_units(amount, currency, rounding)
+
+    def __init_subclass__(cls) -> None:
+        forbid_subclass(cls)
 
     def __attrs_post_init__(self) -> None:
         # msgspec fills an attrs class without calling `__init__`, but calls this.
-        bounded(self.amount_minor, "amount_minor")
-        _set_currency(self, Currency(self.currency.code, self.currency.exponent))
+        bounded(self._minor, "amount_minor")
+        self._currency = Currency(self._currency.code, self._currency.exponent)
 
     @classmethod
     def from_minor(
@@ -149,11 +201,7 @@ class Money:
         if not -MINOR_BOUND < amount_minor < MINOR_BOUND:
             bounded(amount_minor, "amount_minor")
         if exponent is None:
-            # As `_make` does: every amount that a store reads passes here.
-            made = _new(Money)
-            _set_minor(made, amount_minor)
-            _set_currency(made, currency)
-            return made
+            return _make(amount_minor, currency)
         return from_ratio(
             amount_minor * POWERS[currency.exponent],
             POWERS[to_exponent(exponent)],
@@ -184,9 +232,10 @@ class Money:
             >>> Money.parse("-1.234,5 €", "EUR", decimal_mark=",", group_mark=".")
             Money('-1234.50', 'EUR')
 
-        It parses what `str` and `format` of money write, in at most 128 characters. The currency
-        is the ISO code in front or behind, or *currency*; then its code or symbol may be there.
-        Groups have three digits, and may be left out. A space stands for no-break spaces too.
+        It parses what `str` of money writes, and `format` where it neither pads nor puts a space
+        for a plus, in at most 128 characters. The currency is the ISO code in front or behind, or
+        *currency*; then its code or symbol may be there. Groups have three digits, and may be
+        left out. A space stands for no-break spaces too.
 
         Raises:
             InvalidAmountError: If the whole text is not one amount of the currency.
@@ -217,28 +266,33 @@ class Money:
         total = 0
         found = None if currency is None else to_currency(currency)
         for money in moneys:
-            if type(money) is not Money or money.currency is not found:
+            # The slots, because a property costs more than all the rest.
+            if type(money) is not Money or money._currency is not found:  # type: ignore[redundant-expr]  # noqa: SLF001  # callers may be untyped
                 found = require_money(money, "moneys", found)
-            total += money.amount_minor
+            total += money._minor  # noqa: SLF001  # as above
         if found is None:
-            raise InvalidAmountError("none", "must have money, or pass currency=…").about("moneys")
-        return _make(total, found)
+            error = InvalidAmountError("none", "must have money").about("moneys")
+            raise error.advising("or pass currency=…")
+        return _make(bounded(total), found)
 
     @property
     def amount(self) -> Decimal:
         """The amount in whole units, with all the currency's decimals."""
-        return Decimal(decimal_text(self.amount_minor, self.currency.exponent))
+        return scaled(self._minor, SHIFTS[self._currency.exponent])
 
     def __add__(self, other: "Money") -> "Money":
         if type(other) is not Money:
             return NotImplemented
-        currency = self.currency
-        if other.currency is not currency:
+        currency = self._currency
+        if other._currency is not currency:
             require_same_currency(self, other)
-        # As `_make` does; these three are called the most.
+        amount_minor = self._minor + other._minor
+        if not -MINOR_BOUND < amount_minor < MINOR_BOUND:
+            bounded(amount_minor)
+        # As `_make` does; + and - are called the most.
         made = _new(Money)
-        _set_minor(made, self.amount_minor + other.amount_minor)
-        _set_currency(made, currency)
+        made._minor = amount_minor
+        made._currency = currency
         return made
 
     def __radd__(self, other: int) -> "Money":
@@ -250,27 +304,30 @@ class Money:
     def __sub__(self, other: "Money") -> "Money":
         if type(other) is not Money:
             return NotImplemented
-        currency = self.currency
-        if other.currency is not currency:
+        currency = self._currency
+        if other._currency is not currency:
             require_same_currency(self, other)
+        amount_minor = self._minor - other._minor
+        if not -MINOR_BOUND < amount_minor < MINOR_BOUND:
+            bounded(amount_minor)
         made = _new(Money)
-        _set_minor(made, self.amount_minor - other.amount_minor)
-        _set_currency(made, currency)
+        made._minor = amount_minor
+        made._currency = currency
         return made
 
     def __mul__(self, factor: int) -> "Money":
         if type(factor) is not int:
             _refuse_number("*", factor, "an int (use times(…, rounding=…))")
             return NotImplemented
-        return _make(bounded(self.amount_minor * factor), self.currency)
+        return _make(bounded(self._minor * factor), self._currency)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: "Money") -> Fraction:
         if type(other) is not Money:
-            _refuse_number("/", other, "a Money (use divided_by(…, rounding=…), or split)")
+            _refuse_number("/", other, "a Money (use divided_by(…, rounding=…), or split)")  # type: ignore[unreachable]  # callers may be untyped
             return NotImplemented
-        return Fraction(self.amount_minor, _divisor(self, other))
+        return Fraction(self._minor, _divisor(self, other))
 
     @overload
     def __floordiv__(self, other: int) -> "Money": ...
@@ -279,13 +336,13 @@ class Money:
     def __floordiv__(self, other: "int | Money") -> "Money | int":
         if not _divides("//", other):
             return NotImplemented
-        quotient = self.amount_minor // _divisor(self, other)
-        return quotient if type(other) is Money else _make(quotient, self.currency)
+        quotient = self._minor // _divisor(self, other)
+        return quotient if type(other) is Money else _make(quotient, self._currency)
 
     def __mod__(self, other: "int | Money") -> "Money":
         if not _divides("%", other):
             return NotImplemented
-        return _make(self.amount_minor % _divisor(self, other), self.currency)
+        return _make(self._minor % _divisor(self, other), self._currency)
 
     @overload
     def __divmod__(self, other: int) -> "tuple[Money, Money]": ...
@@ -297,16 +354,13 @@ class Money:
         return self // other, self % other
 
     def __neg__(self) -> "Money":
-        made = _new(Money)
-        _set_minor(made, -self.amount_minor)
-        _set_currency(made, self.currency)
-        return made
+        return _make(-self._minor, self._currency)
 
     def __pos__(self) -> "Money":
         return self
 
     def __abs__(self) -> "Money":
-        return _make(abs(self.amount_minor), self.currency)
+        return _make(abs(self._minor), self._currency)
 
     def times(self, factor: Exact, rounding: Rounding | str | None = None) -> "Money":
         """
@@ -323,8 +377,10 @@ class Money:
             AmountTooLargeError: If the product has more than 64 digits.
         """
         numerator, denominator = exact_ratio(factor, InvalidFactorError, "factor")
-        minor = self.amount_minor * numerator
-        return from_ratio(minor, denominator, self.currency, rounding, "{} times {}", self, factor)
+        minor = self._minor * numerator
+        return from_ratio(
+            minor, denominator, self._currency, rounding, "{} times {}", self, factor
+        )
 
     def divided_by(self, divisor: Exact, rounding: Rounding | str | None = None) -> "Money":
         """
@@ -341,9 +397,9 @@ class Money:
         denominator, numerator = exact_ratio(divisor, InvalidFactorError, "divisor")
         if denominator == 0:
             raise DivisionByZeroError(str(self)).about("divisor")
-        minor = self.amount_minor * (numerator if denominator > 0 else -numerator)
+        minor = self._minor * (numerator if denominator > 0 else -numerator)
         said = "{} divided by {}"
-        return from_ratio(minor, abs(denominator), self.currency, rounding, said, self, divisor)
+        return from_ratio(minor, abs(denominator), self._currency, rounding, said, self, divisor)
 
     def rounded_to(
         self, step: "str | int | Decimal | Money", rounding: Rounding | str | None = None
@@ -363,14 +419,15 @@ class Money:
             InvalidAmountError: If the step is not an amount above zero.
             CurrencyMismatchError: If the step is money of another currency.
         """
-        unit = step if type(step) is Money else naming("step", Money, step, self.currency)
+        unit = step if type(step) is Money else naming("step", Money, step, self._currency)
         require_same_currency(self, unit, "step")
         if unit.amount_minor <= 0:
             raise InvalidAmountError(str(unit), "must be above zero").about("step")
-        multiple = round_ratio(self.amount_minor, unit.amount_minor, rounding)
+        multiple = round_ratio(self._minor, unit.amount_minor, rounding)
         if multiple is None:
-            raise RoundingRequiredError(str(self), f"must be a multiple of {unit}")
-        return _make(bounded(multiple * unit.amount_minor), self.currency)
+            error = RoundingRequiredError(str(self), f"must be a multiple of {unit}")
+            raise error.advising("pass rounding=…")
+        return _make(bounded(multiple * unit.amount_minor), self._currency)
 
     def clamp(self, lowest: "Money", highest: "Money") -> "Money":
         """
@@ -384,7 +441,7 @@ class Money:
             InvalidAmountError: If a bound is not `Money`, or *lowest* is above *highest*.
         """
         for name, bound in (("lowest", lowest), ("highest", highest)):
-            require_money(bound, name, self.currency)
+            require_money(bound, name, self._currency)
         if lowest > highest:
             raise InvalidAmountError(str(lowest), f"must not be above {highest}").about("lowest")
         return max(lowest, min(self, highest))
@@ -406,7 +463,9 @@ class Money:
             InvalidWeightsError: If there are none or over a million, one is negative or not an
                 exact number, all are zero, or *mode* is not an `Allocation`.
         """
-        return self._allocated(to_weights(weights), mode)
+        currency = self._currency
+        parts = allocate(self._minor, to_weights(weights), to_allocation(mode))
+        return tuple([_make(part, currency) for part in parts])
 
     def split(
         self, parts: int, mode: Allocation = Allocation.LARGEST_REMAINDER
@@ -422,39 +481,69 @@ class Money:
         Raises:
             InvalidWeightsError: If *parts* is not an ``int`` from 1 to a million.
         """
-        return self._allocated([1] * to_parts(parts), mode)
-
-    def _allocated(self, weights: Sequence[int], mode: Allocation) -> tuple["Money", ...]:
-        parts = allocate(self.amount_minor, weights, to_allocation(mode))
-        return tuple(_make(part, self.currency) for part in parts)
+        # Equal parts are one object: money never changes.
+        counted = split(self._minor, to_parts(parts), to_allocation(mode))
+        return tuple(chain(*([_make(part, self._currency)] * times for part, times in counted)))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not Money:
             return NotImplemented
-        return self.amount_minor == other.amount_minor and (
-            self.currency is other.currency or self.currency == other.currency
+        return self._minor == other._minor and (
+            self._currency is other._currency or self._currency == other._currency
         )
 
     def __hash__(self) -> int:
-        return hash((self.amount_minor, self.currency.code))
+        # Equal amounts of two currencies share it, which costs less than to mix the code in.
+        return self._minor
 
     def __lt__(self, other: "Money") -> bool:
         if type(other) is not Money:
             return NotImplemented
-        if other.currency is not self.currency:
+        if other._currency is not self._currency:
             require_same_currency(self, other)
-        return self.amount_minor < other.amount_minor
+        return self._minor < other._minor
+
+    def __le__(self, other: "Money") -> bool:
+        if type(other) is not Money:
+            return NotImplemented
+        if other._currency is not self._currency:
+            require_same_currency(self, other)
+        return self._minor <= other._minor
+
+    def __gt__(self, other: "Money") -> bool:
+        if type(other) is not Money:
+            return NotImplemented
+        if other._currency is not self._currency:
+            require_same_currency(self, other)
+        return self._minor > other._minor
+
+    def __ge__(self, other: "Money") -> bool:
+        if type(other) is not Money:
+            return NotImplemented
+        if other._currency is not self._currency:
+            require_same_currency(self, other)
+        return self._minor >= other._minor
 
     def __bool__(self) -> bool:
-        return self.amount_minor != 0
+        return self._minor != 0
 
     def __str__(self) -> str:
-        return f"{self.currency.code} {decimal_text(self.amount_minor, self.currency.exponent)}"
+        return f"{self._currency.code} {decimal_text(self._minor, self._currency.exponent)}"
 
     def __repr__(self) -> str:
-        currency = self.currency
-        named = repr(currency.code) if currency.is_listed else repr(currency)
-        return f"Money({decimal_text(self.amount_minor, currency.exponent)!r}, {named})"
+        currency = self._currency
+        code, exponent = currency.code, currency.exponent
+        # The first condition says the same as the second, nearly always and quicker.
+        if (code in LISTED and LISTED[code] is currency) or currency.is_listed:
+            # As `decimal_text` does: no currency of ISO 4217 has more than 6 decimals.
+            return f"Money('{scaled(self._minor, SHIFTS[exponent])}', '{code}')"
+        return f"Money('{decimal_text(self._minor, exponent)}', {currency!r})"
+
+    def __copy__(self) -> "Money":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Money":
+        return self
 
     def __format__(self, spec: str) -> str:
         """
@@ -474,7 +563,11 @@ class Money:
         Raises:
             InvalidFormatError: If the format is anything else.
         """
-        return format_money(self.amount_minor, self.currency, spec) if spec else str(self)
+        currency = self._currency
+        if spec == ",":
+            # What is asked for most needs no look at the format.
+            return f"{currency.code} {scaled(self._minor, SHIFTS[currency.exponent]):,f}"
+        return format_money(self._minor, currency, spec) if spec else str(self)
 
     def to_minor(self, exponent: int | None = None, rounding: Rounding | str | None = None) -> int:
         """
@@ -486,19 +579,18 @@ class Money:
 
         Raises:
             RoundingRequiredError: If it is not exact in such units and no rounding was given.
+            AmountTooLargeError: If it has over 64 digits in such units.
             InvalidCurrencyError: If the exponent is not an ``int`` from 0 to 18.
         """
         if exponent is None:
-            return self.amount_minor
+            return self._minor
         units = round_ratio(
-            self.amount_minor * POWERS[to_exponent(exponent)],
-            POWERS[self.currency.exponent],
-            rounding,
+            self._minor * POWERS[to_exponent(exponent)], POWERS[self._currency.exponent], rounding
         )
         if units is None:
             reason = f"must not have more decimals than asked for ({exponent})"
-            raise RoundingRequiredError(str(self), reason)
-        return units
+            raise RoundingRequiredError(str(self), reason).advising("pass rounding=…")
+        return bounded(units)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -510,10 +602,12 @@ class Money:
             >>> Money("0.5", Currency("BTC", exponent=8)).to_dict()
             {'amount': '0.50000000', 'currency': 'BTC', 'exponent': 8}
         """
-        currency = self.currency
-        amount = decimal_text(self.amount_minor, currency.exponent)
-        items = {"amount": amount, "currency": currency.code}
-        return items if currency.is_listed else {**items, "exponent": currency.exponent}
+        currency = self._currency
+        amount = decimal_text(self._minor, currency.exponent)
+        code = currency.code
+        if (code in LISTED and LISTED[code] is currency) or currency.is_listed:
+            return {"amount": amount, "currency": code}
+        return {"amount": amount, "currency": code, "exponent": currency.exponent}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Money":
@@ -524,63 +618,52 @@ class Money:
             InvalidAmountError: If *data* has other keys, or no text of an amount.
             InvalidCurrencyError: If there is no such currency.
         """
-        if not has_keys(data, {"amount", "currency"}, {"exponent"}):
+        # A short cut for what is nearly always given.
+        if type(data) is dict and len(data) == 2:
+            code, amount = data.get("currency"), data.get("amount")
+            if type(amount) is str and type(code) is str and code in LISTED:
+                try:
+                    return cls(amount, LISTED[code])
+                except InvalidAmountError as error:
+                    raise error.about("amount") from None
+        if not has_keys(data, _KEYS, {"exponent"}):
             reason = "must have the keys 'amount' and 'currency', and may have 'exponent'"
             raise InvalidAmountError(shown(data), reason).about("data")
         amount = data["amount"]
         if not isinstance(amount, str):
             raise InvalidAmountError(shown(amount), "must be text in a dictionary").about("amount")
-        return cls(amount, currency_from_items(data, "currency", "exponent"))
+        currency = currency_from_items(data, "currency", "exponent")
+        return naming("amount", cls, amount, currency)
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return how Django writes this money in a migration: its class and its arguments."""
+        currency = self._currency.code if self._currency.is_listed else self._currency
+        amount = decimal_text(self._minor, self._currency.exponent)
+        return "bankcore.Money", (amount, currency), {}
 
     def __composite_values__(self) -> tuple[int, str]:
         # What SQLAlchemy's `composite(Money.from_minor, …)` keeps in its two columns.
-        if not self.currency.is_listed:
+        if not self._currency.is_listed:
             reason = "must be of ISO 4217, because a composite's columns keep no exponent"
-            raise InvalidCurrencyError(repr(self.currency), reason).about("currency")
-        return self.amount_minor, self.currency.code
+            raise InvalidCurrencyError(repr(self._currency), reason).about("currency")
+        return self._minor, self._currency.code
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:  # noqa: ANN401  # its type is pydantic's
-        # As JSON, it is the object of `to_dict`.
-        from pydantic_core import core_schema as schema  # noqa: PLC0415  # pydantic is optional
-
-        amount = schema.str_schema(
-            strict=True, max_length=AMOUNT_TEXT_LENGTH, pattern=f"^{AMOUNT_PATTERN}$"
-        )
-        code = schema.str_schema(strict=True, pattern=f"^{CODE_PATTERN}$")
-        exponent = schema.int_schema(strict=True, ge=0, le=EXPONENT_MAX)
-        fields = schema.typed_dict_schema(
-            {
-                "amount": schema.typed_dict_field(amount),
-                "currency": schema.typed_dict_field(code),
-                "exponent": schema.typed_dict_field(exponent, required=False),
-            },
-            extra_behavior="forbid",
-        )
-        from_dict = schema.no_info_after_validator_function(cls.from_dict, fields)
-        return schema.json_or_python_schema(
-            json_schema=from_dict,
-            python_schema=schema.union_schema([schema.is_instance_schema(cls), from_dict]),
-            serialization=schema.plain_serializer_function_ser_schema(
-                cls.to_dict, return_schema=fields, when_used="json"
-            ),
-        )
+        return schema_of(cls, money_fields())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[int, Currency]]:
-        return _make, (self.amount_minor, self.currency)
+        return _make, (self._minor, self._currency)
 
 
-# `Money` is frozen: its slots are filled through their descriptors, which is quicker than
-# `object.__setattr__`.
 _new = object.__new__
-_set_minor = Money.__dict__["amount_minor"].__set__
-_set_currency = Money.__dict__["currency"].__set__
+_KEYS = {"amount", "currency"}
 
 
 def _make(amount_minor: int, currency: Currency) -> Money:
     made = _new(Money)
-    _set_minor(made, amount_minor)
-    _set_currency(made, currency)
+    made._minor = amount_minor  # noqa: SLF001  # what makes money fills it
+    made._currency = currency  # noqa: SLF001  # the same
     return made
 
 
@@ -629,7 +712,7 @@ def _divisor(money: Money, other: int | Money) -> int:
         other = other.amount_minor
     if other == 0:
         raise DivisionByZeroError(str(money))
-    return other  # type: ignore[return-value]  # an int by now
+    return other
 
 
 def _refuse_number(operator: str, other: object, expected: str) -> None:
@@ -639,6 +722,7 @@ def _refuse_number(operator: str, other: object, expected: str) -> None:
         raise InvalidOperandError(found, f"must be {expected}")
 
 
-def has_keys(data: object, required: AbstractSet[str], optional: AbstractSet[str]) -> bool:
-    """Return True if *data* is a mapping with all *required* keys and no others but *optional*."""
-    return isinstance(data, Mapping) and required <= set(data) <= required | optional
+def money_fields() -> dict[str, Any]:
+    """Return the fields of money in a schema of pydantic."""
+    amount = text_field(AMOUNT_PATTERN, AMOUNT_TEXT_LENGTH)
+    return {"amount": amount, **currency_fields("currency", "exponent")}

@@ -1,5 +1,5 @@
 """
-Rounding: the ten ways from a fraction to a whole number, and what an exact number is.
+Rounding: the eleven ways from a fraction to a whole number, and what an exact number is.
 
 Decided here: the modes, and which values are exact numbers (a factor, a divisor, a weight, a
 rate). All is computed with integers, whatever the `decimal` context.
@@ -19,7 +19,7 @@ from bankcore.values._errors import InvalidValueError, shown
 #: The most digits of an exact number: of its text, and of either side of a fraction.
 NUMBER_DIGITS_MAX: Final = 64
 
-_BOUND: Final = 10**NUMBER_DIGITS_MAX
+NUMBER_BOUND: Final = 10**NUMBER_DIGITS_MAX
 _TEXT_LENGTH_MAX: Final = NUMBER_DIGITS_MAX + 2  # a sign and a point
 
 #: The types of a factor, a divisor, a weight or a rate.
@@ -48,6 +48,7 @@ class Rounding(enum.Enum):
         HALF_ODD: To the nearest; a half to the odd neighbour.
         HALF_CEILING: To the nearest; a half towards plus infinity.
         HALF_FLOOR: To the nearest; a half towards minus infinity.
+        ZERO_FIVE_UP: Towards zero; but away from zero if the last digit would be 0 or 5.
     """
 
     UP = "up"
@@ -60,11 +61,12 @@ class Rounding(enum.Enum):
     HALF_ODD = "half_odd"
     HALF_CEILING = "half_ceiling"
     HALF_FLOOR = "half_floor"
+    ZERO_FIVE_UP = "zero_five_up"
 
 
 _BY_DECIMAL_CONSTANT: Final = {
     f"ROUND_{mode.name}": mode for mode in Rounding if hasattr(decimal, f"ROUND_{mode.name}")
-}
+} | {decimal.ROUND_05UP: Rounding.ZERO_FIVE_UP}
 
 # How the modes to the nearest round a half; HALF_EVEN and HALF_ODD look at the digit.
 _OF_HALVES: Final = {
@@ -101,6 +103,8 @@ def round_ratio(numerator: int, denominator: int, rounding: Rounding | str | Non
         mode = _OF_HALVES.get(mode) or (
             Rounding.CEILING if (below + (mode is Rounding.HALF_ODD)) % 2 else Rounding.FLOOR
         )
+    if mode is Rounding.ZERO_FIVE_UP:
+        mode = Rounding.DOWN if (below + (numerator < 0)) % 5 else Rounding.UP
     if mode in {Rounding.UP, Rounding.DOWN}:
         return below + ((numerator > 0) == (mode is Rounding.UP))
     return below + (mode is Rounding.CEILING)
@@ -129,7 +133,7 @@ def exact_ratio(value: object, error: type[InvalidValueError], field: str) -> tu
     else:
         hint = " (write it as text, such as '0.1')" if isinstance(value, float) else ""
         reason = f"must be an int, Decimal, Fraction or decimal text{hint}"
-    if ratio is None or not -_BOUND < ratio[0] < _BOUND or ratio[1] >= _BOUND:
+    if ratio is None or not -NUMBER_BOUND < ratio[0] < NUMBER_BOUND or ratio[1] >= NUMBER_BOUND:
         raise error(shown(value), reason).about(field)
     return ratio
 

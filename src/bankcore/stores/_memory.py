@@ -22,6 +22,7 @@ from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
     GENESIS,
+    ChainedPage,
     Cursor,
     Page,
     Posting,
@@ -35,9 +36,11 @@ from bankcore.ledger import (
     require_limit,
     touched_accounts,
 )
-from bankcore.stores._rows import position_of
+from bankcore.stores._rows import name_of, position_of, version_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._instants import to_instant
 
 
 class MemoryStore:
@@ -106,24 +109,28 @@ class MemoryStore:
         change["length",] = length + len(written.records)
         return change
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
+        account_id = to_account_id(account_id)
         account: Account | None = self._kept.get(("account", account_id.value))
         if account is None:
             raise errors.AccountNotFoundError(account_id)
         return account
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
         with self._lock:
             return tuple(islice(self._accounts_after(after), require_limit(limit)))
 
-    def _accounts_after(self, after: AccountId | None) -> Iterator[Account]:
+    def _accounts_after(self, after: AccountId | str | None) -> Iterator[Account]:
         # An account is never removed, so their number tells whether the last sorting holds.
         if len(self._sorted_ids) != self._kept["count",]:
             self._sorted_ids = sorted(str(key[1]) for key in self._kept if key[0] == "account")
-        first = 0 if after is None else bisect_right(self._sorted_ids, after.value)
+        first = 0 if after is None else bisect_right(self._sorted_ids, name_of(after))
         return (self._kept["account", each] for each in islice(self._sorted_ids, first, None))
 
-    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
+    def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
+        transaction_id = to_transaction_id(transaction_id)
         record: Transaction | Refusal | None = self._kept.get(("record", transaction_id.value))
         if record is None:
             raise errors.TransactionNotFoundError(transaction_id)
@@ -140,28 +147,29 @@ class MemoryStore:
             return Page(records, Cursor(str(last)))
 
     def history(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        return self._versions("history", account_id, after, limit)
+        account_id = to_account_id(account_id)
+        first, name = version_of(after), account_id.value
+        last = min(first + require_limit(limit), self.account(account_id).version)
+        return tuple(self._kept["history", name, n] for n in range(first + 1, last + 1))
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+    def chain_head(self, account_id: AccountId | str) -> tuple[int, bytes]:
+        account_id = to_account_id(account_id)
         with self._lock:
             version = self.account(account_id).version
             return version, self._kept.get(("head", account_id.value), GENESIS)
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        return self._versions("chain", account_id, after, limit)
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        page = self.journal(after=after, limit=limit)
+        hashes = tuple(
+            tuple(self._kept.get(("chain", *key), b"") for key in _versions_of(record))
+            for record in page.records
+        )
+        return ChainedPage(page.records, page.next, hashes)
 
-    def _versions(
-        self, kind: str, account_id: AccountId, after: int, limit: int
-    ) -> tuple[Any, ...]:
-        first = max(after, 0)
-        last = min(first + require_limit(limit), self.account(account_id).version)
-        return tuple(self._kept[kind, account_id.value, n] for n in range(first + 1, last + 1))
-
-    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
+    def posting_at(self, account_id: AccountId | str, instant: datetime) -> Posting | None:
+        account_id, instant = to_account_id(account_id), to_instant(instant, "instant")
         # Times never fall along the versions.
         versions = range(1, self.account(account_id).version + 1)
         version = bisect_right(
@@ -175,6 +183,7 @@ class MemoryStore:
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
+        before = to_instant(before, "before")
         require_limit(limit)
         with self._lock:
             due = [
@@ -186,8 +195,9 @@ class MemoryStore:
         return tuple((account_id, hold) for *_, account_id, hold in nsmallest(limit, due))
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
+        holder = to_principal_id(holder, "holder")
         with self._lock:
             found = (
                 account
@@ -230,3 +240,9 @@ class MemoryStore:
             token = self.token(token_id)
             if token.revoked_at is None:
                 self._tokens[token_id] = attrs.evolve(token, revoked_at=revoked_at)
+
+
+def _versions_of(record: Transaction | Refusal) -> Iterator[tuple[str, int]]:
+    """Yield the accounts that *record* touched, each with its version."""
+    for posting in record.postings if isinstance(record, Transaction) else ():
+        yield posting.account_id.value, posting.version

@@ -12,12 +12,13 @@ from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby, starmap
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from bankcore.access import Denial, Principal, Token
 from bankcore.accounts import Account, AccountStatus, Hold, Restriction
+from bankcore.accounts._errors import InvalidVersionError
 from bankcore.commands import Reverse
 from bankcore.ledger import (
     GENESIS,
@@ -37,6 +38,7 @@ from bankcore.ledger._errors import InvalidCursorError, StoreCorruptedError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
+from bankcore.values._ids import to_account_id
 from bankcore.values._instants import from_microseconds, to_microseconds
 
 _value_of = attrgetter("value")
@@ -57,12 +59,15 @@ HoldRow = namedtuple(  # noqa: PYI024  # cells of any type
     "account_id account_currency account_exponent"
     " hold_id hold_amount_minor hold_captured_minor hold_expires_at hold_description",
 )
-RecordRow = namedtuple(  # noqa: PYI024  # cells of any type
-    "RecordRow",
+JournalRow = namedtuple(  # noqa: PYI024  # cells of any type
+    "JournalRow",
     "place transaction_id command_kind command principal recorded_at refusal_code refusal_facts"
-    # Of one of its postings; of a refusal, all are None.
-    " refusal_batch account_id account_currency account_exponent posting_amount_minor"
-    " posting_balance_minor posting_held_minor posting_overdraft_limit_minor posting_version",
+    " refusal_batch",
+)
+PostingRow = namedtuple(  # noqa: PYI024  # cells of any type
+    "PostingRow",
+    "place account_id account_currency account_exponent amount_minor balance_minor held_minor"
+    " overdraft_limit_minor version chain_hash",
 )
 ReversalRow = namedtuple("ReversalRow", "reverses transaction_id")  # noqa: PYI024  # cells of any type
 DenialRow = namedtuple(  # noqa: PYI024  # cells of any type
@@ -138,52 +143,111 @@ def require_hash(name: str, value: object) -> bytes:
     return value
 
 
-def records_from(rows: Iterable[RecordRow]) -> list[Transaction | Refusal]:
-    """Return the records in *rows*, which come in the order of the journal and of postings."""
-    return list(starmap(_record, groupby(rows, key=attrgetter("place"))))
+Lines = Mapping[int, Sequence[PostingRow]]
 
 
-def _record(_place: int, group: Iterable[RecordRow]) -> Transaction | Refusal:
-    row, *_ = lines = tuple(group)
+def by_place(postings: Iterable[PostingRow]) -> Lines:
+    """Return *postings* by the places of their records, in the order in which they come."""
+    lines: defaultdict[int, list[PostingRow]] = defaultdict(list)
+    for posting in postings:
+        lines[posting[0]].append(posting)
+    return lines
+
+
+def records_from(rows: Iterable[JournalRow], lines: Lines) -> list[Transaction | Refusal]:
+    """Return the records in *rows*, with their postings in *lines*."""
+    return [_record(row, lines.get(row[0], ())) for row in rows]
+
+
+def _record(row: JournalRow, lines: Sequence[PostingRow]) -> Transaction | Refusal:
+    _, name, kind, text, principal, recorded_at, code, facts, batch = row
     try:
-        transaction_id = TransactionId(row.transaction_id)
-        command = codec.command_from_text(row.command_kind, row.command, transaction_id)
-        at = from_microseconds(row.recorded_at)
-        if row.principal is not None and type(row.principal) is not str:
+        transaction_id = TransactionId(name)
+        command = codec.command_from_text(kind, text, transaction_id)
+        at = from_microseconds(recorded_at)
+        if principal is not None and type(principal) is not str:
             raise TypeError("its principal is not text")
-        if row.refusal_code is None:
-            postings = tuple(map(_posting, lines))
-            return Transaction(transaction_id, command, at, postings, row.principal)
-        facts = codec.facts_from_text(row.refusal_code, row.refusal_facts)
-        batch = codec.batch_from_text(row.refusal_batch)
-        return Refusal(transaction_id, command, at, row.refusal_code, facts, row.principal, batch)
+        if code is None:
+            if not lines:
+                raise ValueError("it has no postings")
+            return Transaction(
+                transaction_id, command, at, tuple(map(posting_from, lines)), principal
+            )
+        parsed, undone = codec.facts_from_text(code, facts), codec.batch_from_text(batch)
+        return Refusal(transaction_id, command, at, code, parsed, principal, undone)
     except codec.MISREAD as error:
-        raise codec.unreadable(f"the record of transaction {row.transaction_id}", error) from error
+        raise codec.unreadable(f"the record of transaction {name}", error) from error
 
 
-def _posting(row: RecordRow) -> Posting:
-    currency = codec.currency_of(row.account_currency, row.account_exponent)
-    if type(row.posting_version) is not int:
+def posting_from(row: PostingRow) -> Posting:
+    _, name, code, exponent, amount, balance, held, limit, version, _ = row
+    if type(version) is not int:
         raise TypeError("a version is not an int")
+    zero, money = _zero_of(code, exponent), Money.from_minor
+    currency = zero.currency
     return Posting(
-        AccountId(row.account_id),
-        Money.from_minor(row.posting_amount_minor, currency),
-        Money.from_minor(row.posting_balance_minor, currency),
-        Money.from_minor(row.posting_held_minor, currency),
-        Money.from_minor(row.posting_overdraft_limit_minor, currency),
-        row.posting_version,
+        codec.account_id_of(name),
+        money(amount, currency),
+        money(balance, currency),
+        # Most are zero, and one object will do for them.
+        zero if held == 0 and type(held) is int else money(held, currency),
+        zero if limit == 0 and type(limit) is int else money(limit, currency),
+        version,
     )
+
+
+@lru_cache(maxsize=1024)
+def _zero_of(code: str, exponent: int) -> Money:
+    return Money.zero(codec.currency_of(code, exponent))
+
+
+def hashes_from(rows: Iterable[JournalRow], lines: Lines) -> tuple[tuple[bytes, ...], ...]:
+    """Return the hashes in *lines*, for each of *rows*."""
+    return tuple(
+        tuple(require_hash(line[1], line[-1]) for line in lines.get(row[0], ())) for row in rows
+    )
+
+
+def require_own_texts(
+    rows: Iterable[JournalRow], records: Iterable[Transaction | Refusal]
+) -> None:
+    """Raise unless texts are as bankcore writes them: of those, and no others, hashes are made."""
+    for row, record in zip(rows, records, strict=True):
+        facts = batch = None
+        if isinstance(record, Refusal):
+            facts = codec.facts_to_text(record.code, record.facts)
+            batch = codec.batch_to_text(record.batch)
+        _, text = codec.command_to_text(record.command)
+        if (row[3], row[7], row[8]) != (text, facts, batch):
+            raise StoreCorruptedError(
+                f"the text of transaction {record.id} is not written as bankcore writes it"
+            )
 
 
 # -- Pages -------------------------------------------------------------------
 
 
-def position_of(cursor: Cursor) -> int:
-    token = cursor.token
+def position_of(cursor: object) -> int:
+    """Return the place in the journal for which *cursor* stands."""
+    token = cursor.token if type(cursor) is Cursor else None
     # Any position that a database can hold: one that nobody here wrote must not end a reading.
-    if not (token.isascii() and token.isdigit() and len(token) <= 19 and int(token) < 2**63):
-        raise InvalidCursorError(shown(token))
-    return int(token)
+    if type(token) is str and token.isascii() and token.isdigit() and len(token) <= 19:
+        position = int(token)
+        if position < 2**63:
+            return position
+    raise InvalidCursorError(shown(cursor if token is None else token)).about("after")
+
+
+def name_of(after: AccountId | str) -> str:
+    """Return the text of *after*, the id of the account after which a page begins."""
+    return to_account_id(after, "after").value
+
+
+def version_of(after: object) -> int:
+    """Return *after*, the version of an account after which a page begins, at least 0."""
+    if type(after) is not int:
+        raise InvalidVersionError(shown(after)).about("after")
+    return max(after, 0)
 
 
 def require_order(what: str, last: int | str, before: int | str) -> None:
@@ -198,7 +262,7 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 class Known(NamedTuple):
     """
-    The values that are known of accounts, by the text of their ids.
+    The values that are known of accounts, by the text of their ids, and the last numbers given.
 
     A store may keep them from unit to unit, as long as it knows that nobody else has written.
     """
@@ -206,10 +270,12 @@ class Known(NamedTuple):
     accounts: dict[str, Account]
     keys: dict[str, int]
     heads: dict[str, bytes]
+    #: The last place in the journal and the last key of an account; empty while not known.
+    last: list[int]
 
     @classmethod
     def nothing(cls) -> "Known":
-        return cls({}, {}, {})
+        return cls({}, {}, {}, [])
 
     def committed(self, accounts: Iterable[Account]) -> None:
         """Take over the new state of *accounts*, whose rows `unit_rows` has made."""
@@ -226,10 +292,13 @@ def read_unit(
 ) -> Snapshot:
     """Return what *reads* names; accounts that are not *known* yet are so after it."""
     account_ids = reads.account_ids
-    transaction_ids = (*reads.transaction_ids, *reads.originals)
-    recorded, reversals = {}, {}
-    for record in records_from(fetch(connection, RecordRow, [*map(_value_of, transaction_ids)])):
-        recorded[record.id] = record
+    # Each id once, as lines that were read twice would be those of one record.
+    ids = [*dict.fromkeys(map(_value_of, (*reads.transaction_ids, *reads.originals)))]
+    recorded: dict[TransactionId, Transaction | Refusal] = {}
+    reversals: dict[TransactionId, TransactionId] = {}
+    if rows := fetch(connection, JournalRow, ids):
+        lines = by_place(fetch(connection, PostingRow, ids))
+        recorded = {record.id: record for record in records_from(rows, lines)}
     if recorded and reads.originals:
         # What is not recorded has touched no account, and nothing has reversed it.
         originals = [each for each in reads.originals if each in recorded]
@@ -302,13 +371,15 @@ _terms_of = attrgetter(
 _NO_TERMS: Final = ((), Restriction.NONE, None, None, ())
 
 
-def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -> UnitRows:
+def unit_rows(written: WriteSet, known: Known) -> UnitRows:
     """Return the rows of *written* by the names of `CHANGES`, with the next places and keys."""
     rows: UnitRows = defaultdict(list)
+    last_place, last_key = known.last
     for account in written.accounts:
         if account.id.value not in known.keys:
             last_key += 1
             known.keys[account.id.value] = last_key
+    known.last[:] = (last_place + len(written.records), last_key)
     # Nearly all records are transactions, and each passes here: nothing is looked up or called
     # for each of them that need not be.
     keys, heads = known.keys, known.heads

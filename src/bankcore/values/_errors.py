@@ -53,6 +53,13 @@ class BankError(Exception):
     #: In an atomic batch: the caller's ids that stay unused because of this error.
     unused_ids: tuple[Any, ...] = ()
 
+    # A traceback and a pickle name the public place, whether or not it is loaded yet.
+    __module__ = "bankcore.errors"
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.startswith("bankcore."):
+            cls.__module__ = BankError.__module__
+
     def __str__(self) -> str:
         return self.sentence.format(self)
 
@@ -81,14 +88,29 @@ class InvalidRequestError(BankError):
     def about(self, field: str | None) -> Self:
         """Return this error, with the name of the wrong argument or field set."""
         self.field = field
+        self.advice = None
         return self
+
+    # What to do instead, by an argument of the function that was called. It is dropped when
+    # another function says that the wrong value is one of its own, because it may have none.
+    advice: str | None = None
+    _form_of_advice: ClassVar[str] = " ({})"
+
+    def advising(self, advice: str | None) -> Self:
+        """Return this error, with advice for those who called the function that raises it."""
+        self.advice = advice
+        return self
+
+    @property
+    def _advice(self) -> str:
+        return self._form_of_advice.format(self.advice) if self.advice else ""
 
 
 @attrs.define(slots=False)
 class InvalidValueError(InvalidRequestError):
     """The base of errors about one value; *reason* is a verb phrase, "must not be negative"."""
 
-    sentence = "{0._subject} {0.reason}, got {0.value}."
+    sentence = "{0._subject} {0.reason}{0._advice}, got {0.value}."
     value: str
     reason: str
 

@@ -13,6 +13,7 @@ and checkpointing at once. A connection that reads is opened after the writer an
 so that it is never the one that recovers or checkpoints.
 """
 
+import errno
 import io
 import os
 import sqlite3
@@ -177,7 +178,7 @@ class Connections:
             reader.lock.release()
         except BaseException as error:
             self._give_up_reading()
-            told = self._told(error)
+            told = self.told(error)
             if told is None:
                 raise
             raise told from error
@@ -303,22 +304,23 @@ class Connections:
             self.commit(sqlite)
             self.end(sqlite)
         except _errors.STORAGE_ERRORS as error:
-            raise self.failed(error) from error
+            told = self.told(error)
+            if told is None:
+                raise
+            raise told from error
         return found
 
-    def failed(self, error: Exception) -> BaseException:
-        """Return what to raise for *error*, which came from SQLite or the files, in a unit."""
-        told = self._told(error)
-        if told is not None and _errors.primary_code(error) in _errors.DISTRUSTED:
-            self._is_trusted = False
-        return error if told is None else told
-
-    def _told(self, error: BaseException) -> BankError | None:
-        """Return bankcore's error for *error*, or None where it has none."""
+    def told(self, error: BaseException) -> BankError | None:
+        """Return bankcore's error for one of SQLite or the system; None for any other."""
         if not _errors.is_storage(error):
             return None
-        if _errors.primary_code(error) in _errors.DISTRUSTED:
-            self._is_in_doubt = True
+        code = _errors.primary_code(error)
+        if code in _errors.DISTRUSTED:
+            self._is_in_doubt, self._is_trusted = True, False
+        if code == sqlite3.SQLITE_BUSY and not self._can_lock():
+            return StoreUnavailableError(
+                "its file system has no locks (any more); SQLite needs them"
+            )
         return _errors.translated(cast("Exception", error))
 
     # -- The lock file --
@@ -363,10 +365,19 @@ class Connections:
             # Not before: the traceback of an interruption would keep it open, and locked.
             self._lock_file = None
 
+    def _can_lock(self) -> bool:
+        """Return False if locks like SQLite's fail here; SQLite says then that it is busy."""
+        try:
+            with io.FileIO(f"{self.path}.lock", "r+") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno != errno.ENOLCK
+        return True
+
     # -- Opening and closing --
 
     def _make_tables(self) -> None:
-        with _errors.storage_errors():
+        try:
             _file.require_own(self.path, self.timeout)
             self._lock()
             sqlite = self._open_writer()
@@ -379,6 +390,11 @@ class Connections:
                 migrate(sqlite)
                 sqlite.execute("COMMIT")
             self.end(sqlite)
+        except _errors.STORAGE_ERRORS as error:
+            told = self.told(error)
+            if told is None:
+                raise
+            raise told from error
 
     def _open_writer_apart(self) -> None:
         self._require_usable()
@@ -404,7 +420,9 @@ class Connections:
             self.path, timeout=self.timeout, check_same_thread=False, **options
         )
         try:
-            self._journal_mode = _settings.configure(sqlite, self._journal_mode, self._synchronous)
+            self._journal_mode = _settings.configure(
+                sqlite, self._journal_mode, self._synchronous, self._can_lock
+            )
             _file.tables_in(sqlite)  # the first read opens the log
             self._require_same_files()
         except BaseException:
@@ -455,18 +473,19 @@ class Connections:
         self._close_lock_file()
 
     def _close_reader(self, reader: _Reader) -> None:
-        sqlite, reader.sqlite, reader.is_reading = reader.sqlite, None, False
-        self._close_detached(sqlite)
+        self._close_connection(reader.sqlite)
+        reader.sqlite, reader.is_reading = None, False
 
     def _close_writer(self) -> None:
-        sqlite, self._writer, self._known_at = self._writer, None, None
-        self._close_detached(sqlite)
+        self._known_at = None
+        self._close_connection(self._writer)
+        self._writer = None
 
-    def _close_detached(self, sqlite: sqlite3.Connection | None) -> None:
+    def _close_connection(self, sqlite: sqlite3.Connection | None) -> None:
         if sqlite is not None:
             # The last one to close removes the log. Forgotten before, as others may open a new
             # one right after.
-            if not self._open_connections():
+            if self._open_connections() == [sqlite]:
                 self._watch.forget()
             _close(sqlite)
 

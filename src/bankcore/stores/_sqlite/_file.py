@@ -34,9 +34,9 @@ _FileId = tuple[int, int] | None
 _SETTLED_AFTER: Final = 3_000_000_000
 
 _REPLACED: Final = (
-    ", or the -wal or -shm beside it, was removed or replaced while it was open, or its journal"
-    " mode was changed, and nothing more is written through this store; see what happened to the"
-    " files, then open a new one"
+    ", or a file of it (-wal, -shm, .lock), was removed or replaced while it was open, or its"
+    " journal mode was changed, and nothing more is written through this store; see what happened"
+    " to the files, then open a new one"
 )
 # SQLite finds the log by the name of the file, so that under another name it keeps another log.
 _LINKED: Final = (
@@ -74,19 +74,19 @@ def require_file(path: str, *, create: bool) -> None:
 
 
 class Watch:
-    """The files at *path*: the database, which is there already, its log and its index."""
+    """The database at *path*, which is there already, and the files beside it."""
 
     def __init__(self, path: str) -> None:
-        self._names = (f"{path}-wal", f"{path}-shm")
+        self._names = (f"{path}-wal", f"{path}-shm", f"{path}.lock")
         self._path = path
         self._directory = os.path.dirname(path)
         self.file_id = self._main()
-        # The log and the index that are open, and the directory when they were last looked at.
+        # Those that are open, and the directory when they were last looked at.
         self._open: tuple[_FileId, ...] | None = None
         self._seen: tuple[int, ...] | None = None
 
     def forget(self) -> None:
-        """Take the log and the index that are there at the next look for those that are open."""
+        """Take the files beside it that are there at the next look for those that are open."""
         self._open = self._seen = None
 
     def difference(self) -> str | None:
@@ -125,11 +125,16 @@ def _id_of(name: str) -> _FileId:
     return (status.st_dev, status.st_ino)
 
 
+_kept_open: list[sqlite3.Connection] = []
+
+
 def keep_open(connection: sqlite3.Connection) -> None:
     """Let nothing close *connection*, not even the end of the interpreter."""
-    import ctypes  # noqa: PLC0415  # hardly ever needed
+    _kept_open.append(connection)
+    with suppress(ImportError, OSError):  # as where no more files can be opened
+        import ctypes  # noqa: PLC0415  # hardly ever needed
 
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def _create(path: str) -> None:
@@ -210,32 +215,34 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         if os.path.lexists(target + suffix):
             raise _exists(target + suffix)
     directory = os.path.dirname(target)
-    if not os.path.isdir(directory):
-        raise StoreUnavailableError(f"there is no directory {directory} for a copy")
     part = f"{target}.{os.urandom(8).hex()}.part"
     try:
-        try:
-            io.FileIO(part, "x", opener=partial(os.open, mode=0o600)).close()
-            connection.execute("VACUUM INTO ?", (part,))
-            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                # SQLite makes every copy without WAL.
-                copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
-            _flush(part)
-            # Unlike a renaming, this fails where something has appeared there meanwhile.
-            os.link(part, target)
-            _flush(directory)
-        except FileExistsError as error:
-            raise _exists(target) from error
-        finally:
-            _remove(part)
+        io.FileIO(part, "x", opener=partial(os.open, mode=0o600)).close()
+        connection.execute("VACUUM INTO ?", (part,))
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            # SQLite makes every copy without WAL.
+            copy.execute(f"PRAGMA journal_mode = {mode_of(connection)}").fetchall()
+        with io.FileIO(part) as made:
+            os.fsync(made)
+        # Unlike a renaming, this fails where something has appeared there meanwhile.
+        os.link(part, target)
+        # Here too, as a signal handler may interrupt the other: a file with two names is refused.
+        os.unlink(part)
+        _flush(directory)
+    except FileExistsError as error:
+        raise _exists(target) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreUnavailableError(f"there is no directory {directory} for a copy") from error
+    except sqlite3.DatabaseError as error:
+        # A read error there has the code of damage.
+        is_of_copy = "unable to open database" in str(error)
+        if primary_code(error) != sqlite3.SQLITE_ERROR and not is_of_copy:
+            raise
+        # That the copy cannot be opened says nothing about the store.
+        raise StoreUnavailableError(f"the copy cannot be written: {error}") from error
     finally:
-        # If a signal handler interrupts the first: a copy with two names is not opened.
-        _remove(part)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(part)
 
 
 def _flush(path: str) -> None:

@@ -1,7 +1,6 @@
 """The reading half of the store contract, on the SQLite tables."""
 
 import sqlite3
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 from bankcore import errors
 from bankcore.accounts import Account, Hold
 from bankcore.ledger import (
+    ChainedPage,
     Cursor,
     Page,
     Posting,
@@ -19,11 +19,12 @@ from bankcore.ledger import (
 )
 from bankcore.ledger import _codec as codec
 from bankcore.stores import _rows
+from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._integrity import table_errors
-from bankcore.stores._sqlite._statements import ACCOUNTS, HOLDS, RECORDS
 from bankcore.stores._sqlite._versions import warnings_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._instants import to_microseconds
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._instants import to_instant, to_microseconds
 
 # No account has had more transactions; with a page added it is still an integer of SQLite.
 _VERSION_MAX: Final = 2**62
@@ -36,13 +37,21 @@ class SQLiteReads:
         raise NotImplementedError
 
     def _accounts(self, where: str, *parameters: object) -> tuple[Account, ...]:
-        sql = f"{ACCOUNTS} WHERE {where} ORDER BY account.id, hold.key"
-        rows = map(_rows.AccountRow._make, self._read(sql, parameters))
+        statement = f"{sql.ACCOUNTS} WHERE {where} ORDER BY account.id, hold.key"
+        rows = map(_rows.AccountRow._make, self._read(statement, parameters))
         return tuple(account for _, account in _rows.accounts_from(rows))
 
-    def _records(self, where: str, *parameters: object) -> list[Transaction | Refusal]:
-        sql = f"{RECORDS} WHERE {where} ORDER BY journal.place, posting.line"
-        return _rows.records_from(map(_rows.RecordRow._make, self._read(sql, parameters)))
+    def _records(
+        self, journal: str, postings: str, *parameters: object
+    ) -> tuple[list[_rows.JournalRow], _rows.Lines]:
+        """Return the rows of records, and of their postings, that fulfil the conditions."""
+        # Two statements, as a row of both would repeat the command for every posting. A record
+        # never changes, and is there with its postings, so both are of one moment.
+        rows = self._read(f"{sql.JOURNAL} WHERE {journal} ORDER BY journal.place", parameters)
+        lines = self._read(
+            f"{sql.POSTINGS} WHERE {postings} ORDER BY posting.place, posting.line", parameters
+        )
+        return rows, _rows.by_place(lines)
 
     def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
         ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
@@ -57,79 +66,109 @@ class SQLiteReads:
             warnings=warnings_of(sqlite3.sqlite_version_info) if is_wal else (),
         )
 
-    def account(self, account_id: AccountId) -> Account:
+    def account(self, account_id: AccountId | str) -> Account:
+        account_id = to_account_id(account_id)
         for account in self._accounts("account.id = ?", account_id.value):
             return account
         raise errors.AccountNotFoundError(account_id)
 
-    def accounts(self, *, after: AccountId | None = None, limit: int = 1000) -> Sequence[Account]:
-        first = "" if after is None else after.value
+    def accounts(
+        self, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        first = "" if after is None else _rows.name_of(after)
+        # In one statement: another account may be opened at any moment.
         found = self._accounts(
-            "account.key IN (SELECT key FROM bankcore_account WHERE id > ? ORDER BY id LIMIT ?)",
+            f"account.id > ? AND account.id <= ({sql.LAST_ID})",
+            first,
             first,
             require_limit(limit),
+            sql.size_of(limit),
         )
         if found:
             _rows.require_order("the ids of accounts", found[-1].id.value, first)
         return found
 
     def accounts_of(
-        self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
+        self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
+        holder = to_principal_id(holder, "holder")
+        name, first = holder.value, "" if after is None else _rows.name_of(after)
         return self._accounts(
-            "account.key IN (SELECT holder.account_key FROM bankcore_holder AS holder"
-            " JOIN bankcore_account AS held ON held.key = holder.account_key"
-            " WHERE holder.principal = ? AND held.id > ? ORDER BY held.id LIMIT ?)",
-            holder.value,
-            "" if after is None else after.value,
+            "account.key IN (SELECT account_key FROM bankcore_holder WHERE principal = ?)"
+            f" AND account.id > ? AND account.id <= ({sql.LAST_ID_OF_HOLDER})",
+            name,
+            first,
+            name,
+            first,
             require_limit(limit),
+            sql.size_of(limit),
         )
 
-    def outcome(self, transaction_id: TransactionId) -> Transaction | Refusal:
-        for record in self._records("journal.transaction_id = ?", transaction_id.value):
+    def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
+        transaction_id = to_transaction_id(transaction_id)
+        found = self._records(
+            "journal.transaction_id = ?",
+            "posting.place = (SELECT place FROM bankcore_journal WHERE transaction_id = ?)",
+            transaction_id.value,
+        )
+        for record in _rows.records_from(*found):
             return record
         raise errors.TransactionNotFoundError(transaction_id)
 
     def journal(self, *, after: Cursor | None = None, limit: int = 1000) -> Page:
+        rows, lines, last = self._journal(after, limit)
+        return Page(tuple(_rows.records_from(rows, lines)), last)
+
+    def chained_journal(self, *, after: Cursor | None = None, limit: int = 1000) -> ChainedPage:
+        rows, lines, last = self._journal(after, limit)
+        records = tuple(_rows.records_from(rows, lines))
+        _rows.require_own_texts(rows, records)
+        return ChainedPage(records, last, _rows.hashes_from(rows, lines))
+
+    def _journal(
+        self, after: Cursor | None, limit: int
+    ) -> tuple[list[_rows.JournalRow], _rows.Lines, Cursor | None]:
         require_limit(limit)
         first = 0 if after is None else _rows.position_of(after)
-        rows = self._read(
-            f"{RECORDS} WHERE journal.place > ? AND journal.place <= ("
-            " SELECT max(place) FROM (SELECT place FROM bankcore_journal WHERE place > ?"
-            " ORDER BY place LIMIT ?)) ORDER BY journal.place, posting.line",
-            (first, first, limit),
-        )
-        if not rows:
-            return Page((), after)
-        last = _rows.RecordRow._make(rows[-1]).place
+        ((last,),) = self._read(sql.LAST_PLACE, (first, limit, sql.size_of(limit)))
+        if last is None:
+            return [], {}, after
         _rows.require_order("the places of the journal", last, first)
-        return Page(tuple(_rows.records_from(map(_rows.RecordRow._make, rows))), Cursor(str(last)))
+        rows, lines = self._records(
+            "journal.place > ? AND journal.place <= ?",
+            "posting.place > ? AND posting.place <= ?",
+            first,
+            last,
+        )
+        return rows, lines, Cursor(str(last))
 
     def history(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
+        self, account_id: AccountId | str, *, after: int = 0, limit: int = 1000
     ) -> Sequence[Transaction]:
-        first = min(max(after, 0), _VERSION_MAX)
-        found = self._records(
-            "journal.place IN (SELECT posting.place FROM bankcore_posting AS posting"
-            " JOIN bankcore_account AS account ON account.key = posting.account_key"
-            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?)",
-            account_id.value,
-            first,
-            first + require_limit(limit),
-        )
-        if not found:
+        account_id = to_account_id(account_id)
+        name, first = account_id.value, min(_rows.version_of(after), _VERSION_MAX)
+        page = (name, first, require_limit(limit), sql.size_of(limit))
+        ((last,),) = self._read(sql.LAST_VERSION, page)
+        if last is None:
             self.account(account_id)
+            return ()
+        what = f"the versions of account {account_id}"
+        _rows.require_order(what, last, first)
+        found = self._records(
+            f"journal.place IN ({sql.PLACES})",
+            f"posting.place IN ({sql.PLACES})",
+            name,
+            first,
+            last,
+        )
         with codec.reading(f"the history of account {account_id}"):
-            history = sorted(
-                (record for record in found if isinstance(record, Transaction)),
+            return sorted(
+                (each for each in _rows.records_from(*found) if isinstance(each, Transaction)),
                 key=lambda transaction: transaction.posting(account_id).version,
             )
-        if history:
-            last = history[-1].posting(account_id).version
-            _rows.require_order(f"the versions of account {account_id}", last, first)
-        return history
 
-    def chain_head(self, account_id: AccountId) -> tuple[int, bytes]:
+    def chain_head(self, account_id: AccountId | str) -> tuple[int, bytes]:
+        account_id = to_account_id(account_id)
         rows = self._read(
             "SELECT version, chain_hash FROM bankcore_account WHERE id = ?", (account_id.value,)
         )
@@ -137,53 +176,29 @@ class SQLiteReads:
             return version, _rows.require_hash(account_id.value, head)
         raise errors.AccountNotFoundError(account_id)
 
-    def chain_hashes(
-        self, account_id: AccountId, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[bytes]:
-        first = min(max(after, 0), _VERSION_MAX)
-        rows = self._read(
-            "SELECT posting.chain_hash FROM bankcore_posting AS posting"
-            " JOIN bankcore_account AS account ON account.key = posting.account_key"
-            " WHERE account.id = ? AND posting.version > ? AND posting.version <= ?"
-            " ORDER BY posting.version",
-            (account_id.value, first, first + require_limit(limit)),
-        )
-        if not rows:
-            self.account(account_id)
-        return [_rows.require_hash(account_id.value, chain_hash) for (chain_hash,) in rows]
-
-    def posting_at(self, account_id: AccountId, instant: datetime) -> Posting | None:
-        versions = range(1, self.account(account_id).version + 1)
-
-        def booked_at(version: int) -> int:
-            ((found,),) = self._read(
-                "SELECT journal.recorded_at FROM bankcore_account AS account"
-                " JOIN bankcore_posting AS posting ON posting.account_key = account.key"
-                " JOIN bankcore_journal AS journal ON journal.place = posting.place"
-                " WHERE account.id = ? AND posting.version = ?",
-                (account_id.value, version),
-            )
-            return int(found)
-
-        with codec.reading(f"the history of account {account_id}"):
-            # Times never fall along the versions, so that no index by time is needed, which every
-            # write would have to keep.
-            version = bisect_right(versions, to_microseconds(instant), key=booked_at)
+    def posting_at(self, account_id: AccountId | str, instant: datetime) -> Posting | None:
+        account_id, instant = to_account_id(account_id), to_instant(instant, "instant")
+        found = self._read(sql.POSTING_AT, (account_id.value, to_microseconds(instant)))
+        for version, *row in found:
             if version == 0:
                 return None
-            (transaction,) = self.history(account_id, after=version - 1, limit=1)
-            posting = transaction.posting(account_id)
-            if posting.version != version:
-                raise ValueError(f"version {posting.version} is where {version} should be")
-            return posting
+            with codec.reading(f"the history of account {account_id}"):
+                posting = _rows.posting_from(row)
+                if (posting.account_id, posting.version) != (account_id, version):
+                    raise ValueError(
+                        f"version {posting.version} of {posting.account_id} is where {version}"
+                        " should be"
+                    )
+                return posting
+        raise errors.AccountNotFoundError(account_id)
 
     def holds_due(
         self, before: datetime, *, limit: int = 1000
     ) -> Sequence[tuple[AccountId, Hold]]:
         rows = self._read(
-            f"{HOLDS} WHERE hold.expires_at < ?"
+            f"{sql.HOLDS} WHERE hold.expires_at < ?"
             " ORDER BY hold.expires_at, account.id, hold.id LIMIT ?",
-            (to_microseconds(before), require_limit(limit)),
+            (to_microseconds(to_instant(before, "before")), require_limit(limit)),
         )
         return _rows.holds_from(map(_rows.HoldRow._make, rows))
 

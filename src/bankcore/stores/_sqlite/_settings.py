@@ -8,7 +8,7 @@ the defaults differ between builds of SQLite.
 
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
@@ -48,7 +48,10 @@ def require_known(journal_mode: object, synchronous: object) -> None:
 
 
 def configure(
-    connection: sqlite3.Connection, journal_mode: JournalMode | None, synchronous: Synchronous
+    connection: sqlite3.Connection,
+    journal_mode: JournalMode | None,
+    synchronous: Synchronous,
+    can_lock: Callable[[], bool],
 ) -> JournalMode:
     """Give *connection* its settings, and return its journal mode."""
     mode = journal_mode
@@ -60,7 +63,7 @@ def configure(
         # From WAL this needs a moment in which nobody else has the file open.
         connection.execute(f"PRAGMA journal_mode = {mode}").fetchall()
     except sqlite3.OperationalError as error:
-        if primary_code(error) != sqlite3.SQLITE_BUSY:
+        if primary_code(error) != sqlite3.SQLITE_BUSY or not can_lock():
             raise
         raise StoreUnavailableError(
             f"its journal mode cannot become {mode} while others have it open; close it"

@@ -18,7 +18,7 @@ from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._connections import Connections
-from bankcore.stores._sqlite._errors import STORAGE_ERRORS, is_storage
+from bankcore.stores._sqlite._errors import STORAGE_ERRORS
 from bankcore.stores._sqlite._file import write_copy
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
@@ -177,7 +177,8 @@ def _transact(
         connections.end(sqlite)
     except STORAGE_ERRORS as error:
         # Whatever `decide` raises passes unchanged, and what is raised at us by a signal handler.
-        if is_deciding or not is_storage(error):
+        told = None if is_deciding else connections.told(error)
+        if told is None:
             raise
-        raise connections.failed(error) from error
+        raise told from error
     return written

@@ -29,6 +29,7 @@ from bankcore.testing._conformance import (
     tokens,
     turns,
     units,
+    waiting,
     withfaults,
 )
 from bankcore.testing._conformance.failing import BrokenPromiseError
@@ -68,6 +69,7 @@ _IN_ORDER: Final = (
     holds,
     fidelity,
     turns,
+    waiting,
     elsewhere,
     reopening,
     withfaults,

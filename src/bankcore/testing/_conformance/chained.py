@@ -2,73 +2,64 @@
 
 from typing import cast
 
-from bankcore import AccountId, Transaction
-from bankcore.ledger import Chained, linked
-from bankcore.ledger._errors import AccountNotFoundError, InvalidLimitError
+from bankcore.ledger import Chained, Cursor, linked
+from bankcore.ledger._errors import AccountNotFoundError, InvalidCursorError, InvalidLimitError
 from bankcore.testing._conformance.failing import raises, require_equal
-from bankcore.testing._conformance.helpers import ALICE, bank_over, eur, fill, journal_of
+from bankcore.testing._conformance.helpers import ALICE, exactly, fill, journal_of
 from bankcore.testing._conformance.subject import Subject, check_of
-
-
-def _hashes_by_account(subject: Subject) -> dict[AccountId, list[bytes]]:
-    """Return the hashes of the store's journal, by account."""
-    records = journal_of(subject.store)
-    hashes: dict[AccountId, list[bytes]] = {}
-    for record, own in zip(records, linked(records, {}), strict=True):
-        for posting, each in zip(
-            record.postings if isinstance(record, Transaction) else (), own, strict=True
-        ):
-            hashes.setdefault(posting.account_id, []).append(each)
-    return hashes
 
 
 @check_of("chained")
 def every_transaction_is_tied_to_the_one_before_it(subject: Subject) -> None:
     """
-    Each account's chain has the hash of every transaction, in the order of versions, and its
+    The journal has the hash of every posting, each tied to the one before it on its account, whose
     head is the last of them.
     """
     store = cast("Chained", subject.store)
     fill(subject.store)
-    expected = _hashes_by_account(subject)
+    heads: dict[str, bytes] = {}
+    hashes = linked(journal_of(subject.store), heads)
 
-    require_equal(4, len(expected))
-    for account_id, hashes in expected.items():
-        require_equal(hashes, list(store.chain_hashes(account_id)))
-        require_equal((len(hashes), hashes[-1]), tuple(store.chain_head(account_id)))
+    require_equal(hashes, list(store.chained_journal(limit=1000).hashes))
+    require_equal(4, len(heads))
+    for account in subject.store.accounts():
+        head = tuple(store.chain_head(account.id))
+        require_equal((account.version, heads[account.id.value]), head)
 
 
 @check_of("chained")
-def a_chain_is_read_by_versions(subject: Subject) -> None:
+def hashes_come_with_their_records(subject: Subject) -> None:
     """
-    Hashes come from version *after* + 1 on, whatever the size of the pages, and end with the
-    last version.
+    The journal with its hashes has the records and positions of the journal without, whatever the
+    size of the pages.
     """
     store = cast("Chained", subject.store)
     fill(subject.store)
-    hashes = _hashes_by_account(subject)[ALICE]
-    for after in (-1, *range(len(hashes) + 2), 2**63, 10**30):
-        for limit in (1, 2, 1000):
-            first = max(after, 0)
+    hashes = linked(journal_of(subject.store), {})
+    for limit in (1, 2, 7, 1000):
+        after, found = None, 0
+        while (page := store.chained_journal(after=after, limit=limit)).records:
+            plain = subject.store.journal(after=after, limit=limit)
+            number = len(page.records)
 
-            require_equal(
-                hashes[first : first + limit],
-                list(store.chain_hashes(ALICE, after=after, limit=limit)),
-            )
+            require_equal((exactly(plain.records), plain.next), (exactly(page.records), page.next))
+            require_equal(hashes[found : found + number], list(page.hashes))
+            after, found = page.next, found + number
+
+        require_equal((len(hashes), (), after), (found, page.hashes, page.next))
 
 
 @check_of("chained")
 def a_chain_of_nobody_is_an_error(subject: Subject) -> None:
     """
-    The chain of an unknown account raises `AccountNotFoundError`, and a *limit* out of bounds
-    `InvalidLimitError`.
+    The head of an unknown account's chain raises `AccountNotFoundError`, a *limit* out of bounds
+    `InvalidLimitError`, and an *after* that is no cursor `InvalidCursorError`.
     """
     store = cast("Chained", subject.store)
     with raises(AccountNotFoundError):
         store.chain_head(ALICE)
-    with raises(AccountNotFoundError):
-        store.chain_hashes(ALICE)
-    bank_over(subject.store).open_account("alice", initial_balance=eur(1))
     for limit in (0, -1, 10_001):
         with raises(InvalidLimitError):
-            store.chain_hashes(ALICE, limit=limit)
+            store.chained_journal(limit=limit)
+    with raises(InvalidCursorError):
+        store.chained_journal(after=Cursor("x"))

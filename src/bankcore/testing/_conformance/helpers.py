@@ -3,20 +3,22 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from bankcore import Account, AccountId, AccountStore, Bank, Money, TransactionId
 from bankcore.commands import SENT, Command, Deposit, OpenAccount, Reverse
 from bankcore.ledger import Posting, ReadSet, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import StoreUnavailableError
 from bankcore.testing._commands import FIELDS, command_of, values_of
-from bankcore.testing._conformance.failing import require
-from bankcore.values._errors import StoreError
+from bankcore.testing._conformance.failing import require, require_equal
+from bankcore.values._errors import BankError, StoreError
 
 Record = Transaction | Refusal
+Work = Callable[[], object]
 _Result = TypeVar("_Result")
 _Given = ParamSpec("_Given")
 
@@ -64,7 +66,7 @@ def journal_of(store: AccountStore, *, limit: int = 1000) -> list[Record]:
 
 def contents_of(store: AccountStore) -> tuple[list[Account], list[Record]]:
     """Return all accounts and records of *store*."""
-    return list(store.accounts(limit=10_000)), journal_of(store)
+    return list(paged(store, 10_000)), journal_of(store)
 
 
 def append(
@@ -119,6 +121,46 @@ def in_threads(number: int, work: Callable[[int], None]) -> None:
         raise raised[0]
 
 
+def answers_of_waiting(store: AccountStore, works: Sequence[Work]) -> list[Any]:
+    """
+    Return what *works* give or raise, in threads of their own.
+
+    A unit is kept in its *decide* until all of them have begun, so that they wait for it in a
+    store that has one unit at a time.
+    """
+    is_held, have_begun = threading.Event(), threading.Event()
+    begun: list[int] = []
+    answers: dict[int, object] = {}
+
+    def hold(_: Snapshot) -> WriteSet:
+        is_held.set()
+        have_begun.wait()
+        let_others_run()
+        return WriteSet()
+
+    def run(index: int) -> None:
+        if index == len(works):
+            with suppress(StoreError):  # it may be made to fail
+                store.transact(ReadSet((), ()), hold)
+            return
+        is_held.wait()
+        begun.append(index)
+        if len(begun) == len(works):
+            have_begun.set()
+        answers[index] = answer_of(works[index])
+
+    in_threads(len(works) + 1, run)
+    return [answers[index] for index in range(len(works))]
+
+
+def answer_of(work: Work) -> object:
+    """Return what *work* gives, or the error that it raises."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001  # the check compares it
+        return error
+
+
 def retried(
     work: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
 ) -> _Result:
@@ -127,7 +169,7 @@ def retried(
 
 
 def retried_after(
-    errors: tuple[type[StoreError], ...],
+    errors: tuple[type[BankError], ...],
     work: Callable[_Given, _Result],
     *args: _Given.args,
     **kwargs: _Given.kwargs,
@@ -209,6 +251,13 @@ def paged(store: AccountStore, limit: int) -> Iterator[Account]:
         require(len(page) <= limit, f"a page has at most {limit} accounts")
         yield from page
         page = store.accounts(after=page[-1].id, limit=limit)
+
+
+def require_page(expected: Sequence[Record], page: Sequence[Record], limit: int) -> None:
+    """Require *page* to be the beginning of *expected*: not empty, and of at most *limit*."""
+    require_equal(bool(expected), bool(page))
+    require(len(page) <= limit, f"a page has at most {limit} records")
+    require_equal(list(expected[: len(page)]), list(page))
 
 
 def touches(record: Record, account_id: AccountId) -> bool:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bankcore import AccountId, AccountStore, TransactionId
-from bankcore.commands import OpenAccount
+from bankcore.commands import OpenAccount, Post
 from bankcore.ledger._errors import (
     AccountNotFoundError,
     InvalidLimitError,
@@ -23,6 +23,7 @@ from bankcore.testing._conformance.helpers import (
     fill,
     journal_of,
     paged,
+    require_page,
     touches,
     version_at,
 )
@@ -79,11 +80,33 @@ def a_history_is_read_by_versions(store: AccountStore) -> None:
         require_equal(exactly(whole), exactly(store.history(account.id)))
         for after in range(-1, account.version + 2):
             for limit in (1, 2, 1000):
-                expected = whole[max(after, 0) : max(after, 0) + limit]
-
                 given = store.history(account.id, after=after, limit=limit)
 
-                require_equal(expected, list(given))
+                require_page(whole[max(after, 0) :], given, limit)
+
+
+@check
+def wide_transactions_come_page_by_page(store: AccountStore) -> None:
+    """
+    Of transactions with many postings a page may have fewer than *limit*, but one at least; every
+    one comes once, in order and whole.
+    """
+    bank = bank_over(store)
+    names = [f"a{number}" for number in range(200)]
+    bank.execute(OpenAccount(each, initial_balance=eur(100)) for each in names)
+    legs = [(each, eur(-1 if number % 2 else 1)) for number, each in enumerate(names)]
+    booked = bank.execute(Post(legs) for _ in range(12))
+    posts = journal_of(store)[len(names) :]
+
+    require_equal(exactly(booked), exactly(posts))
+    for limit in (1, 5, 1000):
+        require_equal(exactly(posts), exactly(journal_of(store, limit=limit)[len(names) :]))
+        found = 0
+        while page := store.history(AccountId("a7"), after=1 + found, limit=limit):
+            require_page(posts[found:], page, limit)
+            found += len(page)
+
+        require_equal(len(posts), found)
 
 
 @check

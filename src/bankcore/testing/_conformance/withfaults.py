@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -13,11 +14,14 @@ from bankcore.ledger._errors import OutcomeUnknownError, StoreUnavailableError
 from bankcore.testing._conformance.failing import raises, require_equal
 from bankcore.testing._conformance.helpers import (
     ALICE,
+    answer_of,
+    answers_of_waiting,
     bank_over,
     contents_of,
     eur,
     fill,
     journal_of,
+    retried,
     retried_after,
 )
 from bankcore.testing._conformance.subject import Subject, check, check_of
@@ -172,6 +176,37 @@ def a_lost_answer_leaves_it_open(subject: Subject) -> None:
 
     require_equal((eur(3), 2, True), _told(receipt))
     require_equal((eur(3), 2), _state(subject.store))
+
+
+@check_of("faults")
+def doubt_is_told_to_all_that_waited(subject: Subject) -> None:
+    """
+    If the commit of units that wait together has an unknown outcome, each thread gets
+    `OutcomeUnknownError`, and the same unit with the same ids finds or books it.
+    """
+    bank = bank_over(subject.store, deadline=timedelta())
+    bank.open_account("alice", initial_balance=eur(0))
+    faults = subject.faults()
+    for name, failing, is_replayed in (
+        ("a", faults.losing_answers, True),
+        ("b", faults.losing_commits, False),
+    ):
+        works: list[Callable[[], Transaction]] = [
+            partial(retried, bank.deposit, "alice", eur(1), transaction_id=f"{name}-{n}")
+            for n in range(4)
+        ]
+        with failing():
+            answers = (
+                answers_of_waiting(subject.store, works)
+                if subject.capabilities.threads
+                else [*map(answer_of, works)]
+            )
+
+        require_equal([OutcomeUnknownError] * 4, [type(each) for each in answers])
+        require_equal([is_replayed] * 4, [work().replayed for work in works])
+    require_equal(
+        (eur(8), 9), (subject.store.account(ALICE).balance, len(journal_of(subject.store)))
+    )
 
 
 def _fails_with(
