@@ -206,9 +206,10 @@ def fetch(connection: Executor, row: type[Any], ids: Sequence[str], /) -> list[A
 
 def write(connection: Executor, known: _rows.Known, written: WriteSet) -> None:
     """Write all of *written* within the open transaction."""
-    # The writer is alone, so the next places and keys are simply the next numbers.
-    last_place, last_key = connection.execute(_LAST).fetchone()
-    found = _rows.unit_rows(written, known, last_place, last_key)
+    if not known.last:
+        # The writer is alone, so the next places and keys are simply the next numbers.
+        known.last[:] = connection.execute(_LAST).fetchone()
+    found = _rows.unit_rows(written, known)
     for name, (sql, inserts) in _WRITES.items():
         part = found.get(name)
         if not part:
