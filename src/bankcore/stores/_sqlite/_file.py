@@ -146,7 +146,7 @@ def _create(path: str) -> None:
             )
         # An empty file is an empty database. No connection can be using it yet, so that
         # closing this descriptor drops nobody's lock.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600))
+        io.FileIO(path, "x", opener=partial(os.open, mode=0o600)).close()
     except FileExistsError:
         return  # another process was quicker
     except OSError as error:
@@ -235,7 +235,7 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         raise StoreUnavailableError(f"there is no directory {directory} for a copy") from error
     except sqlite3.DatabaseError as error:
         # A read error there has the code of damage.
-        is_of_copy = "unable to open database" in str(error)
+        is_of_copy = "unable to open database: " in str(error)
         if primary_code(error) != sqlite3.SQLITE_ERROR and not is_of_copy:
             raise
         # That the copy cannot be opened says nothing about the store.
