@@ -141,6 +141,26 @@ def test_a_refused_batch_with_a_reversal() -> None:
     assert first.journal().records == again.journal().records
 
 
+def test_closings_that_swept_nothing() -> None:
+    """
+    They come back wherever they would have swept to: nowhere, or to an account ahead of the clock.
+    """
+    first, again = MemoryStore(), MemoryStore()
+    closings = []
+    now = NOON + timedelta(days=1)
+    bank = Bank(first, clock=lambda: now)
+    bank.open_account("ahead", initial_balance=ONE)
+    now = NOON
+    for name, elsewhere in (("alice", "nowhere"), ("bob", "ahead")):
+        bank.open_account(name, initial_balance=ONE * 0)
+        closings.append(bank.close_account(name, sweep_to=elsewhere))
+    import_journal(again, export_journal(first))
+
+    assert first.journal().records == again.journal().records
+    assert [NOON, NOON] == [closing.booked_at for closing in closings]
+    assert verify(again).is_clean
+
+
 def test_an_account_that_was_there_by_chance() -> None:
     """That an id the bank made was taken is a refusal like any other."""
     first, again = lived(), MemoryStore()

@@ -594,10 +594,9 @@ def _changed(
                     guard(account, change, at)
     after = []
     for account, change in steps:
-        if change.is_booked:
-            net = change.net
-            booked = Money.zero(account.balance.currency) if net is None else net
-            after.append((change.applied_to(account, at), booked))
+        net = change.net
+        booked = Money.zero(account.balance.currency) if net is None else net
+        after.append((change.applied_to(account, at), booked))
     return after
 
 
