@@ -61,6 +61,7 @@ from bankcore.errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
+from bankcore.io import export_journal, import_journal
 from bankcore.ledger import (
     AccountStore,
     HolderIndex,
@@ -462,6 +463,11 @@ def test_a_refused_payment_to_an_unseen_account_is_refused_again(
     assert (error, first.facts, str(first)) == (type(again), again.facts, str(again))
     assert first.facts == one_refusal(town.bank, command).facts
     assert verify(town.store).is_clean
+    # The rules give it again to one who sees no more than its sender.
+    journal = list(export_journal(town.store))
+    moved = MemoryStore()
+    import_journal(moved, journal)
+    assert journal == list(export_journal(moved))
 
 
 def one_refusal(bank: Bank, command: Command) -> BankError:
@@ -1452,9 +1458,7 @@ def test_an_opening_for_somebody_else_is_another(town: Town) -> None:
     service.open_account("x", initial_balance=eur(5), transaction_id="o-1")
     for holder in ("mary", "bert"):
         with pytest.raises(TransactionIdReusedError) as caught:
-            service.open_account(
-                "x", initial_balance=eur(5), holder=holder, transaction_id="o-1"
-            )
+            service.open_account("x", initial_balance=eur(5), holder=holder, transaction_id="o-1")
         assert ("holder",) == caught.value.fields
 
 

@@ -49,8 +49,6 @@ class Change:
     __slots__ = ()
 
     asks: ClassVar[tuple[Guard, ...]] = ()
-    #: False where the account is looked at, and gets neither a version nor a posting.
-    is_booked: ClassVar[bool] = True
 
     #: Money of the account's currency, and the field that says it; None for none.
     amount: Money
@@ -207,5 +205,4 @@ def free_balances(account: AccountState) -> tuple[int, int] | None:
     """
     if account.status is not _OPEN or account.restriction is not _NONE:
         return None
-    floor = account.held.amount_minor - account.overdraft_limit.amount_minor
-    return max(floor, -AMOUNT_MINOR_MAX), AMOUNT_MINOR_MAX
+    return account.held.amount_minor - account.overdraft_limit.amount_minor, AMOUNT_MINOR_MAX

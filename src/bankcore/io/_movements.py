@@ -27,6 +27,7 @@ from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId
 from bankcore.values._errors import DeclinedError, InvalidRequestError, require_methods
+from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import instant_from_text
 from bankcore.values._text import to_line_or_none
 
@@ -104,6 +105,7 @@ def opened(path: str) -> Iterator[TextIO]:
         raise InvalidHistoryError(f"{path}: {error}") from error
 
 
+@rare_collections()
 def import_history(
     bank: Bank,
     file: Iterable[str],
@@ -163,12 +165,15 @@ class _Import:
     def run(self, file: Iterable[str]) -> ImportReport:
         rows = csv.reader(file)
         try:
-            pick, ignored = _columns(next(rows, []))
+            width, pick, ignored = _columns(next(rows, []))
             for cells in rows:
                 if not cells:
                     continue  # an empty line
                 self._count += 1
                 try:
+                    if len(cells) != width:
+                        reason = f"the row has {len(cells)} cells, and the first line has {width}"
+                        raise InvalidHistoryError(reason)
                     self._add(rows.line_num, pick(cells))
                 except InvalidRequestError as error:
                     self._invalid = self._invalid.with_one(rows.line_num, str(error))
@@ -191,9 +196,10 @@ class _Import:
     def _add(self, line: int, cells: Sequence[str]) -> None:
         transaction_id, name, date, text, balance, description = cells
         booked_at = self._instant(date)
-        account_id = self._account_ids.get(name) or AccountId(name)
+        known_id = self._account_ids.get(name)
+        account_id = AccountId(name) if known_id is None else known_id
         kind: type[Deposit | Withdraw] = Deposit
-        if text.startswith("-"):
+        if text[:1] == "-":
             kind, text = Withdraw, text[1:]
         amount = self._amount(text)
         command = checked_movement(
@@ -211,7 +217,7 @@ class _Import:
             except InvalidRequestError as error:
                 raise error.about("balance") from None
         # After this point it must succeed: a row is in the batch whole or not at all.
-        if name not in self._account_ids:
+        if known_id is None:
             self._account_ids[name] = account_id
             opening = OpenAccount(
                 account_id,
@@ -254,8 +260,10 @@ class _Import:
         return total
 
 
-def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
-    """Return what picks the `_COLUMNS` from a row, and the names of all other columns."""
+def _columns(header: Sequence[str]) -> tuple[int, _Pick, tuple[str, ...]]:
+    """
+    Return the number of columns, what picks the `_COLUMNS` from a row, and the names of others.
+    """
     names = [name.strip() for name in header]
     missing = [name for name in _REQUIRED if name not in names]
     if missing:
@@ -264,13 +272,8 @@ def _columns(header: Sequence[str]) -> tuple[_Pick, tuple[str, ...]]:
     if twice:
         raise InvalidHistoryError(f"line 1 has two columns {', '.join(twice)}")
     # -1 is the empty cell that is added at the end, for an optional column that is not there.
-    picked: _Pick = itemgetter(*(names.index(name) if name in names else -1 for name in _COLUMNS))
-    width, is_complete = len(names), all(name in names for name in _COLUMNS)
-
-    def pick(cells: Sequence[str]) -> tuple[str, ...]:
-        if len(cells) != width:
-            reason = f"the row has {len(cells)} cells, and the first line has {width}"
-            raise InvalidHistoryError(reason)
-        return picked(cells if is_complete else (*cells, ""))
-
-    return pick, tuple(name for name in names if name not in _COLUMNS)
+    pick: _Pick = itemgetter(*(names.index(name) if name in names else -1 for name in _COLUMNS))
+    others = tuple(name for name in names if name not in _COLUMNS)
+    if all(name in names for name in _COLUMNS):
+        return len(names), pick, others
+    return len(names), lambda cells: pick((*cells, "")), others
