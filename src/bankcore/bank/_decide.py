@@ -9,11 +9,11 @@ The order is part of the API; the first "no" wins. Where a command touches sever
 step goes through all of them, those to be debited first. A principal is one for whom the bank is
 acting; trusted code has none:
 
-1.  `TransactionIdReusedError`, if the sender recorded another command under the transaction id (the
-    same one replays, whatever its sender may do by now); then `AccessDeniedError`, if a principal
-    may not do such a thing at all; then `TransactionIdReusedError`, if somebody else used the id;
-    then `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`, if a principal
-    may not do it with these accounts;
+1.  `TransactionIdReusedError`, if the sender recorded another command under the transaction id
+    (the same one replays, whatever its sender may do by now); then `AccessDeniedError`, if a
+    principal may not do such a thing at all; then `TransactionIdReusedError`, if somebody else
+    used the id; then `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`,
+    if a principal may not do it with these accounts;
 2.  `InvalidTimeError`, if the given time is later than the clock;
 3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
     to be reversed;
