@@ -1,8 +1,8 @@
 """
 What every test shares: Hypothesis profiles, the number of workers, and options.
 
-`dev` is quick and different each time, and `short` the same for an answer at once. `ci` is the same each time, so that a failure is
-the change's and not chance's. `thorough` is for a long look by hand:
+`dev` is quick and different each time, and `short` is for an answer at once. `ci` is the same each
+time, so that a failure is the change's and not chance's. `thorough` is for a long look by hand:
 ``HYPOTHESIS_PROFILE=thorough pytest tests/stateful``.
 """
 
