@@ -47,6 +47,6 @@ class TokenNotFoundError(InvalidRequestError, LookupError):
     """There is no token with this id."""
 
     code = "token_not_found"
-    noun = "id"
-    sentence = "There is no token with {0._subject} {0.token_id}."
+    field = "token_id"
+    sentence = "There is no token {0.token_id}."
     token_id: str

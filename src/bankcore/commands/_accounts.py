@@ -152,7 +152,7 @@ class CloseAccount(AccountCommand):
         if balance.amount_minor > 0:
             return (
                 Move(self.account_id, Part.SUBJECT, Closing(balance)),
-                Move(self.sweep_to, Part.CREDITED, Booking(balance, None)),
+                Move(self.sweep_to, Part.CREDITED, Booking(balance, account_field="sweep_to")),
             )
         return (
             Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),

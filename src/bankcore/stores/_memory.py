@@ -18,6 +18,7 @@ import attrs
 
 from bankcore import errors
 from bankcore.access import DENIALS_MAX, Denial, Token
+from bankcore.access._tokens import require_token_after, require_token_id
 from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
@@ -224,7 +225,7 @@ class MemoryStore:
             self._tokens[token.id] = token
 
     def token(self, token_id: str) -> Token:
-        token = self._tokens.get(token_id)
+        token = self._tokens.get(require_token_id(token_id))
         if token is None:
             raise errors.TokenNotFoundError(shown(token_id))
         return token
@@ -232,10 +233,12 @@ class MemoryStore:
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
         require_limit(limit)
         with self._lock:
-            ids = sorted(token_id for token_id in self._tokens if token_id > after)
+            first = require_token_after(after)
+            ids = sorted(token_id for token_id in self._tokens if token_id > first)
             return tuple(self._tokens[token_id] for token_id in ids[:limit])
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        revoked_at = to_instant(revoked_at, "revoked_at")
         with self._lock:
             token = self.token(token_id)
             if token.revoked_at is None:
