@@ -875,6 +875,26 @@ class TestHoldsOfAnAccount:
         assert (8, NOON) == (after.version, after.last_booked_at)
         assert not {TransactionId("h-1"), TransactionId("h-2")} & {each.id for each in after.holds}
 
+    @pytest.mark.parametrize(
+        "debit",
+        [
+            lambda a, amount, at: a.withdraw(amount, booked_at=at),
+            lambda a, amount, at: a.post(-amount, booked_at=at),
+            lambda a, amount, at: a.place_hold("h-9", amount, booked_at=at),
+        ],
+        ids=["withdraw", "post", "place_hold"],
+    )
+    def test_what_is_due_is_free_for_every_debit(self, debit: Callable[..., Account]) -> None:
+        """What a hold reserved may be taken from the instant of its expiry, and not before."""
+        before = account("100", holds=[hold("60", expires_at=NOON)])
+
+        assert eur("0") == debit(before, eur("100"), NOON).available
+        for at in (NOON - TICK, None):
+            assert eur("0") == debit(before, eur("40"), at).available
+            with pytest.raises(InsufficientFundsError) as raised:
+                debit(before, eur("40.01"), at)
+            assert eur("40") == raised.value.available
+
     def test_closing_expires_first(self) -> None:
         """A hold that is due does not stand in the way of closing."""
         before = account("0", holds=[hold("1", expires_at=NOON)])

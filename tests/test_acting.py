@@ -28,10 +28,16 @@ from bankcore.commands import (
     Command,
     Deposit,
     ExpireHold,
+    ExtendHold,
+    GrantAccess,
     OpenAccount,
     PlaceHold,
+    Post,
+    ReleaseHold,
     Restrict,
     Reverse,
+    RevokeAccess,
+    SetOverdraftLimit,
     Transfer,
     Withdraw,
 )
@@ -42,7 +48,9 @@ from bankcore.errors import (
     AccountNotFoundError,
     AccountNotVisibleError,
     BankError,
+    CloseBlockedError,
     CurrencyMismatchError,
+    HoldExceededError,
     HoldNotFoundError,
     InsufficientFundsError,
     InvalidCommandError,
@@ -63,6 +71,7 @@ from bankcore.ledger import (
     verify,
 )
 from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.testing._commands import FIELDS
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import EACH
 
@@ -416,6 +425,61 @@ def test_a_payment_tells_nothing_of_where_it_would_go(store: Any, name: str, sta
     assert absent == told(lambda: call(marys))
     assert error is absent[0]
     assert before == town.balances()
+
+
+# Refused because of the payer's own account.
+REFUSED: dict[type[Command], tuple[Command, type[BankError]]] = {
+    Transfer: (Transfer("m", "x", eur(1000), transaction_id="p-1"), InsufficientFundsError),
+    CaptureHold: (
+        CaptureHold("m", "mine", eur(50), destination_id="x", transaction_id="p-1"),
+        HoldExceededError,
+    ),
+    CloseAccount: (CloseAccount("m", sweep_to="x", transaction_id="p-1"), CloseBlockedError),
+}
+
+
+@pytest.mark.parametrize("state", ["absent", *dict(places())])
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_refused_payment_to_an_unseen_account_is_refused_again(
+    store: Any, kind: type[Command], state: str
+) -> None:
+    """
+    Sent again, it is the same error, replayed, whatever is at the other end and whatever has
+    become of the payer's account: only an id that was used up says no more each time.
+    """
+    command, error = REFUSED[kind]
+    town = Town(store)
+    marys = town.acting(MARY)
+    marys.place_hold("m", eur(5), transaction_id="mine")
+    if state != "absent":
+        dict(places())[state](town)
+    first = one_refusal(marys, command)
+    town.bank.deposit("m", eur(5000))
+    again = one_refusal(marys, command)
+
+    assert (error, False, True) == (type(first), first.replayed, again.replayed)
+    assert (error, first.facts, str(first)) == (type(again), again.facts, str(again))
+    assert first.facts == one_refusal(town.bank, command).facts
+    assert verify(town.store).is_clean
+
+
+def one_refusal(bank: Bank, command: Command) -> BankError:
+    (outcome,) = bank.execute([command])
+    assert isinstance(outcome, BankError)
+    return outcome
+
+
+def test_every_command_that_pays_another_account_is_refused_above() -> None:
+    """A new command that an owner may send, and that names a second account, needs a row."""
+    paying = {
+        kind
+        for kind in SENT
+        if [field.type for field in FIELDS[kind]].count(AccountId) > 1
+        and kind.grants is not None
+        and kind.grants.owner is not None
+    }
+
+    assert set(REFUSED) == paying
 
 
 def test_a_payment_to_an_unseen_account_goes_through(town: Town) -> None:
@@ -1198,36 +1262,95 @@ def test_the_journal_keeps_who_asked(store: Any) -> None:
     assert verify(town.store).is_clean
 
 
-def test_an_unseen_account_may_be_named_by_a_custom_policy(town: Town) -> None:
-    """A close without a sweep has one account, and what it is to the action."""
-    seen: list[Any] = []
+class Noting(Failing):
+    """
+    A policy of the application's own: it allows all, and remembers what it was asked.
+    """
 
-    class Noting(Failing):
-        def decides(self, *asked: Any) -> Any:
-            seen.append(asked)
-            return ALLOWED
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, list[tuple[str, str, Money | None]]]] = []
 
-    acting = Town(MemoryStore(), Noting()).acting(MARY)
-    acting.capture_hold("m", acting.place_hold("m", eur(5)).id, destination_id="b")
-    parts = {
-        action: [(each.part.value, str(each.account.id), each.amount) for each in involved]
-        for _, action, involved, _ in seen
-    }
+    def decides(self, _: Any, action: str, accounts: Any, __: Any) -> Any:
+        involved = [(each.part.value, str(each.account.id), each.amount) for each in accounts]
+        self.asked.append((action, involved))
+        return ALLOWED
 
-    assert [("debited", "m", -eur(5))] == parts["place_hold"]
-    assert [("debited", "m", -eur(5)), ("credited", "b", eur(5))] == parts["capture_hold"]
+
+IN, OUT, NEITHER = "credited", "debited", "subject"
+FIVE, SIX = eur(5), Money(6, "USD")
+# What a policy is asked of each command: the part, the account, and the amount.
+ASKED: list[tuple[Command, list[tuple[str, str, Money | None]]]] = [
+    (OpenAccount("x", initial_balance=FIVE), []),
+    (Deposit("m", FIVE), [(NEITHER, "m", FIVE)]),
+    (Withdraw("m", FIVE), [(OUT, "m", -FIVE)]),
+    (Transfer("m", "b", FIVE), [(OUT, "m", -FIVE), (IN, "b", FIVE)]),
+    # Each account once, with its net, the debited ones first, in the order of the legs.
+    (
+        Post(
+            [
+                *(("c", FIVE), ("b", eur(3)), ("m", -eur(9)), ("b", -eur(8)), ("m", eur(9))),
+                *(("e", SIX), ("d", SIX), ("d", -SIX - SIX), ("b", FIVE), ("b", -FIVE)),
+            ]
+        ),
+        [
+            *((OUT, "b", -FIVE), (OUT, "d", -SIX)),
+            *((IN, "c", FIVE), (IN, "m", eur(0)), (IN, "e", SIX)),
+        ],
+    ),
+    (Post([("b", eur(2)), ("b", eur(3))], crosses_boundary=True), [(IN, "b", FIVE)]),
+    (Reverse("moved"), [(OUT, "b", -FIVE), (IN, "m", FIVE)]),
+    (PlaceHold("m", FIVE), [(OUT, "m", -FIVE)]),
+    (CaptureHold("m", "held"), [(OUT, "m", -FIVE)]),
+    (CaptureHold("m", "held", eur(2)), [(OUT, "m", -eur(2))]),
+    (CaptureHold("m", "held", destination_id="b"), [(OUT, "m", -FIVE), (IN, "b", FIVE)]),
+    (ReleaseHold("m", "held"), [(NEITHER, "m", None)]),
+    (ExtendHold("m", "held", expires_at=None), [(NEITHER, "m", None)]),
+    (Restrict("m", "all", reason="theft"), [(NEITHER, "m", None)]),
+    (SetOverdraftLimit("m", FIVE), [(NEITHER, "m", None)]),
+    (CloseAccount("m"), [(NEITHER, "m", None)]),
+    (CloseAccount("m", sweep_to="b"), [(NEITHER, "m", -eur(95)), (IN, "b", eur(95))]),
+    (GrantAccess("m", "bert", ["read"]), [(NEITHER, "m", None)]),
+    (RevokeAccess("m", "mary"), [(NEITHER, "m", None)]),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "involved"), ASKED, ids=[f"{n}-{each.kind}" for n, (each, _) in enumerate(ASKED)]
+)
+def test_a_policy_is_asked_what_a_command_would_move(
+    command: Command, involved: list[tuple[str, str, Money | None]]
+) -> None:
+    """
+    A policy of the application's own is asked about all accounts of a command, each once, with
+    what would be booked or reserved on it, the debited ones first.
+    """
+    policy = Noting()
+    town = Town(MemoryStore(), policy)
+    for name, amount in (("c", FIVE), ("d", SIX), ("e", SIX)):
+        town.bank.open_account(name, initial_balance=amount)
+    town.bank.transfer("m", "b", FIVE, transaction_id="moved")
+    town.bank.place_hold("m", FIVE, expires_at=NOON + timedelta(1), transaction_id="held")
+    town.acting(MARY).execute([command])
+
+    assert [involved] == [asked for action, asked in policy.asked if action == command.kind]
+
+
+def test_a_policy_is_asked_about_every_command_above() -> None:
+    """A new command needs a row."""
+    assert set(SENT) == {type(command) for command, _ in ASKED}
 
 
 def test_an_absent_account_is_judged_as_one_that_nobody_holds() -> None:
     """A policy is asked of an account that is not there as of a new one without holders."""
     asked: list[Account] = []
 
-    class Noting(Failing):
+    class Asked(Failing):
         def decides(self, *arguments: Any) -> Any:
             asked.extend(each.account for each in arguments[2])
             return ALLOWED
 
-    acting = Town(MemoryStore(), Noting()).acting(MARY)
+    acting = Town(MemoryStore(), Asked()).acting(MARY)
     for call in (
         lambda: acting.withdraw("x", Money(5, "USD")),
         lambda: acting.account("x"),

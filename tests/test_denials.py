@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from bankcore.access import (
     Denial,
     DenialLog,
 )
+from bankcore.access import _denials as denials_module
 from bankcore.access._denials import DenialRecorder
 from bankcore.commands import Deposit, Post, Restrict, Withdraw
 from bankcore.errors import (
@@ -219,6 +221,40 @@ def test_so_many_principals_are_counted_and_no_more() -> None:
 
     assert DENIED_PRINCIPALS_MAX == len(recorder._counts)
     assert (DENIAL,) == store.denials(limit=1)
+
+
+@pytest.mark.parametrize(
+    ("later", "forgotten"),
+    [("", "mary"), ("mary", "bert"), ("mary bert", "carl"), ("carl mary", "bert")],
+)
+def test_the_principal_denied_longest_ago_is_forgotten(
+    later: str, forgotten: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not who was denied first: who has not been denied since, written or counted."""
+    monkeypatch.setattr(denials_module, "DENIED_PRINCIPALS_MAX", 3)
+    store = MemoryStore()
+    recorder = DenialRecorder(store)
+
+    milliseconds = count()
+
+    def denied(name: str, times: int = 1) -> None:
+        for _ in range(times):
+            at = NOON + timedelta(milliseconds=next(milliseconds))
+            recorder.record(attrs.evolve(DENIAL, principal=PrincipalId(name), denied_at=at))
+
+    for name in ("mary", "bert", "carl"):
+        denied(name, DENIALS_PER_MINUTE_MAX + 1)
+    for name in later.split():
+        denied(name)
+    denied("dave")
+    # Now whoever is counted no more is written again.
+    written = len(store.denials(limit=1000))
+    kept = [name for name in ("mary", "bert", "carl") if name != forgotten]
+    for name in (*kept, forgotten):
+        denied(name)
+
+    assert written + 1 == len(store.denials(limit=1000))
+    assert forgotten == store.denials(limit=1)[0].principal.value
 
 
 def test_a_flood_of_denials_takes_no_room(store: Any) -> None:

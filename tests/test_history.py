@@ -136,6 +136,20 @@ def test_a_balance_that_differs_is_told() -> None:
     )
 
 
+def test_a_balance_that_differs_is_told_of_a_row_that_is_replayed() -> None:
+    """A file that comes again with other balances is not clean, though it books nothing."""
+    bank = Bank(MemoryStore())
+    rows = "t1,a1,2024-01-01,5,{},\nt2,a1,2024-01-01,-2,{},\n"
+    imported(HEADER + rows.format(5, 3), bank)
+    report = imported(HEADER + rows.format(5, 4), bank)
+
+    assert (
+        Problems(1, ((3, "The balance is CZK 3.00, and the file says CZK 4.00."),))
+        == report.mismatched
+    )
+    assert (2, False, Money("3", "CZK")) == (report.replayed, report.is_clean, report.closing_sum)
+
+
 def test_only_the_first_ten_problems_are_kept() -> None:
     """However many rows do not pass, all are counted and the first ten are kept."""
     rows = "".join(f"t{number},a1,2024-01-01,0,0,\n" for number in range(25))

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from bankcore import AccountStore
+from bankcore import Account, AccountStore
 from bankcore.errors import StoreUnavailableError
 from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.stores import MemoryStore
@@ -29,6 +30,7 @@ from bankcore.testing import (
 from bankcore.testing._conformance import CHECKS, elsewhere
 from bankcore.testing._conformance.failing import raises, require, require_equal, require_same
 from bankcore.testing._conformance.helpers import bank_over, eur, retried
+from bankcore.testing._conformance.samples import changed_alone
 from bankcore.testing._conformance.subject import Subject, within
 
 GUIDE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "write-a-store.md"
@@ -382,3 +384,15 @@ def test_what_are_no_capabilities_are_told_at_once(given: Any) -> None:
     """
     with pytest.raises(TypeError, match="capabilities must be a Capabilities, got"):
         check_store(MemoryStore, given)
+
+
+def test_every_setting_of_an_account_is_changed_alone() -> None:
+    """
+    A new field of an account needs a row among those that the kit changes.
+    """
+    pairs = list(changed_alone())
+    fields = [field.name for field in attrs.fields(Account) if field.init]
+
+    assert set(fields) - {"id", "version"} == {name for name, *_ in pairs}
+    for name, before, after in pairs:
+        assert [name] == [each for each in fields if getattr(before, each) != getattr(after, each)]

@@ -5,13 +5,13 @@ The bank runs a unit again while its outcome is unknown.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from bankcore import AccountStore, Bank, BankError, Money, Transaction
+from bankcore import AccountId, AccountStore, Bank, BankError, Money, Transaction
 from bankcore.bank import SYSTEM_TIMER
-from bankcore.commands import Deposit, Withdraw
+from bankcore.commands import Deposit, OpenAccount, Withdraw
 from bankcore.errors import (
     InsufficientFundsError,
     OutcomeUnknownError,
@@ -27,6 +27,17 @@ BEFORE, AFTER, LOST, BUSY = (
     Fault.FAILED_AFTER_COMMIT,
     Fault.LOST_ANSWER,
     Fault.BUSY,
+)
+
+#: What goes wrong, attempt by attempt.
+DOUBTS: Final = (
+    (BEFORE,),
+    (AFTER,),
+    (LOST,),
+    (BEFORE, BEFORE),
+    (BEFORE, AFTER),
+    (BEFORE, BUSY, LOST),
+    (AFTER, BUSY, BUSY),
 )
 
 
@@ -57,18 +68,7 @@ def ids_of(store: FaultyStore) -> list[str]:
 
 
 @pytest.mark.parametrize("transaction_id", ["t-2", None])
-@pytest.mark.parametrize(
-    "faults",
-    [
-        (BEFORE,),
-        (AFTER,),
-        (LOST,),
-        (BEFORE, BEFORE),
-        (BEFORE, AFTER),
-        (BEFORE, BUSY, LOST),
-        (AFTER, BUSY, BUSY),
-    ],
-)
+@pytest.mark.parametrize("faults", DOUBTS)
 def test_doubt_ends_with_the_first_answer(
     store: FaultyStore, faults: tuple[Fault, ...], transaction_id: str | None
 ) -> None:
@@ -128,12 +128,14 @@ def test_what_another_booked_meanwhile_is_a_replay(store: FaultyStore) -> None:
     assert ["t-1", "t-2"] == ids_of(store)
 
 
-@pytest.mark.parametrize("fault", [BEFORE, AFTER, LOST])
-def test_a_refusal_in_doubt_is_the_first_answer(store: FaultyStore, fault: Fault) -> None:
+@pytest.mark.parametrize("faults", DOUBTS)
+def test_a_refusal_in_doubt_is_the_first_answer(
+    store: FaultyStore, faults: tuple[Fault, ...]
+) -> None:
     """
     A refusal in doubt is raised as the first answer that it is, and is recorded once.
     """
-    store.inject(fault)
+    store.inject(*faults)
     bank = bank_over(store)
 
     with pytest.raises(InsufficientFundsError) as first:
@@ -145,12 +147,14 @@ def test_a_refusal_in_doubt_is_the_first_answer(store: FaultyStore, fault: Fault
     assert ["t-1", "t-2"] == ids_of(store)
 
 
-@pytest.mark.parametrize("fault", [BEFORE, AFTER])
-def test_an_atomic_batch_in_doubt_is_the_first_answer(store: FaultyStore, fault: Fault) -> None:
+@pytest.mark.parametrize("faults", DOUBTS)
+def test_an_atomic_batch_in_doubt_is_the_first_answer(
+    store: FaultyStore, faults: tuple[Fault, ...]
+) -> None:
     """
     A batch in doubt is known whole: all of it as booked, or its refusal with the unused ids.
     """
-    store.inject(fault)
+    store.inject(*faults)
     bank = bank_over(store)
     deposits = [Deposit("alice", eur(1), transaction_id=f"d-{n}") for n in range(3)]
     failing = [
@@ -159,7 +163,7 @@ def test_an_atomic_batch_in_doubt_is_the_first_answer(store: FaultyStore, fault:
     ]
 
     outcomes = bank.execute(deposits, atomic=True)
-    store.inject(fault)
+    store.inject(*faults)
     with pytest.raises(InsufficientFundsError) as raised:
         bank.execute(failing, atomic=True)
 
@@ -173,7 +177,7 @@ def test_an_atomic_batch_in_doubt_is_the_first_answer(store: FaultyStore, fault:
     assert ["t-1", "d-0", "d-1", "d-2", "b-2"] == ids_of(store)
 
 
-@pytest.mark.parametrize("faults", [(BEFORE,), (AFTER,), (BEFORE, AFTER), (AFTER, BUSY)])
+@pytest.mark.parametrize("faults", DOUBTS)
 def test_expiries_in_doubt_are_recorded_once(
     store: FaultyStore, faults: tuple[Fault, ...]
 ) -> None:
@@ -213,6 +217,72 @@ def test_each_attempt_reads_the_clock(store: FaultyStore) -> None:
 
     assert receipt.booked_at == store.clock()
     assert receipt.booked_at - began > timedelta(seconds=5)
+
+
+class Losing(MemoryStore):
+    """
+    Loses so many answers, also of units that had nothing to write.
+    """
+
+    losing = 0
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        written = super().transact(reads, decide)
+        if self.losing:
+            self.losing -= 1
+            raise OutcomeUnknownError("the answer was lost")
+        return written
+
+
+@pytest.mark.parametrize("losing", [1, 2, 3])
+class TestDoubtInARow:
+    """
+    The unit took place, and so did the attempts that find its record: no answer arrives.
+    """
+
+    def test_every_outcome_is_the_first_answer(self, losing: int) -> None:
+        """
+        What the first attempt booked or refused is no replay; what was there before is one.
+        """
+        store, clock = Losing(), FaultyClock()
+        bank = Bank(store, clock=clock, timer=clock)
+        bank.open_account("alice", initial_balance=eur(100), transaction_id="t-1")
+        store.losing = losing
+
+        outcomes = bank.execute(
+            [
+                OpenAccount("alice", initial_balance=eur(100), transaction_id="t-1"),
+                Deposit("alice", eur(5), transaction_id="t-2"),
+                Deposit("alice", eur(7)),
+                Withdraw("alice", eur(500), transaction_id="t-3"),
+            ]
+        )
+
+        assert [True, False, False, False] == [each.replayed for each in outcomes]
+        assert 0 == store.losing
+        assert eur(112) == bank.account("alice").balance
+
+    def test_each_expiry_is_returned_once(self, losing: int) -> None:
+        """
+        What each attempt recorded, at its own time, is returned once.
+        """
+        store, clock = Losing(), FaultyClock()
+        bank = Bank(store, clock=clock, timer=clock)
+        bank.open_account("alice", initial_balance=eur(100))
+        for number in range(1, 7):
+            # The pauses between the attempts are of 10, 20 and 40 milliseconds.
+            ends = clock() + timedelta(milliseconds=10 * number)
+            bank.place_hold("alice", eur(1), expires_at=ends)
+        clock.sleep(0.01)
+        store.losing = losing
+
+        recorded = bank.expire_holds()
+
+        versions = [each.postings[0].version for each in recorded]
+        assert list(range(8, 8 + len(recorded))) == versions
+        assert recorded == list(store.history(AccountId("alice"), after=7))
+        assert not any(each.replayed for each in recorded)
+        assert 0 == store.losing
 
 
 class TestTheDeadline:

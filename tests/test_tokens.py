@@ -102,15 +102,17 @@ def test_the_secrets_of_the_system_differ() -> None:
 def test_a_token_expires_at_an_instant(office: Office, seconds: int, is_good: bool) -> None:
     """From the very instant on it is worth nothing."""
     text = office.tokens.issue(MARY, expires_at=NOON + timedelta(minutes=1)).text
+    assert MARY == office.tokens.authenticate(text)
     office.now = NOON + timedelta(seconds=seconds)
 
     assert is_good == (office.tokens.authenticate(text) is not None)
 
 
-def test_a_revoked_token_is_worth_nothing(office: Office) -> None:
+def test_a_revoked_token_is_worth_nothing(office: Office, store: Any) -> None:
     """Revoking again changes nothing; another token is not touched."""
     issued, other = office.tokens.issue(MARY), office.tokens.issue(MARY)
-    office.tokens.revoke(issued.id)
+    assert MARY == office.tokens.authenticate(issued.text)
+    Tokens(store, clock=lambda: NOON).revoke(issued.id)
     office.now = NOON + timedelta(hours=1)
     office.tokens.revoke(issued.id)
 

@@ -79,6 +79,7 @@ class Program:
     def __init__(self, path: str, logs: str, variant: str) -> None:
         self.store = (Locked if variant == "locked" else SQLiteStore)(path, timeout=5)
         self.variant = variant
+        self._path = path
         self._logs = logs
         self._is_over = threading.Event()
         self._has_booked = threading.Event()
@@ -93,13 +94,20 @@ class Program:
         finally:
             os.close(descriptor)
 
+    def _store(self, number: int) -> contextlib.AbstractContextManager[SQLiteStore]:
+        """Now and then another one on the same file, which is closed at once."""
+        if number % 5 == 4:
+            return type(self.store)(self._path, timeout=5)
+        return contextlib.nullcontext(self.store)
+
     def deposit(self, name: str, number: int) -> int:
         """Book once, and tell how that went."""
         try:
             if self.variant != "hasty" or number % 10:
-                bank_over(self.store).deposit(
-                    "alice", eur(1), transaction_id=f"{name}-{number}", description="x" * 200
-                )
+                with self._store(number) as store:
+                    bank_over(store).deposit(
+                        "alice", eur(1), transaction_id=f"{name}-{number}", description="x" * 200
+                    )
             self.tell("acknowledged", f"{name}-{number}")
             self._has_booked.set()
         except StoreMisuseError as error:
@@ -172,7 +180,11 @@ class Program:
             faulthandler.dump_traceback_later(3 * _PATIENCE, exit=True)
             if self.variant == "careless" and number == forks // 2:
                 self._take_descriptors()
-            ended = self.fork(number)
+            if number % 16 == 9:
+                with ThreadPoolExecutor(1) as pool:
+                    ended = pool.submit(self.fork, number).result()
+            else:
+                ended = self.fork(number)
             children[ended] += 1
             if ended == "hangs" or self._failures > _FAILURES_MAX:
                 break

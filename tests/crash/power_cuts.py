@@ -38,8 +38,10 @@ WRITERS: Final = ("north", "east", "south")
 SECTOR: Final = 512
 
 _HEAD: Final = struct.Struct("<qqqq")
-#: The kind of record that is not of the disk: an id that was acknowledged.
+#: The kind of record that is not of the disk: an id, or the name of a copy, that was acknowledged.
 ACKNOWLEDGED: Final = "A"
+#: A copy has what a thread had booked until then: "copy-north-17.db".
+COPY: Final = "copy-"
 
 
 class Record(NamedTuple):
@@ -133,6 +135,10 @@ class Disk:
         if record.kind == "U":
             self._before.setdefault(record.name, []).append(self._files.pop(record.name))
             return
+        if record.kind == "L":
+            self._before.setdefault(record.name, []).append(None)
+            self._files[record.name] = self._files[record.data.decode()]
+            return
         file = self._files.get(record.name)
         if file is None:
             self._before.setdefault(record.name, []).append(None)
@@ -204,8 +210,14 @@ def _write(
 ) -> None:
     """
     Book in a thread for each name, telling the log what was acknowledged, and open the store anew
-    now and then.
+    now and then. Once, make a copy.
     """
+
+    def tell(text: str) -> None:
+        told = text.encode()
+        os.write(log, _HEAD.pack(ord(ACKNOWLEDGED), len(told), 0, 0) + told)
+
+    copy_at = dice.randint(1, operations(len(names)) // 2)
     numbers = iter(range(1, operations(len(names)) + 1))
     most = 20 if len(names) == 1 else 3
     while part := list(islice(numbers, dice.randint(most // 4 + 1, most))):
@@ -218,11 +230,14 @@ def _write(
             def book(name: str, bank: Bank = bank, part: list[int] = part) -> None:
                 for number in part:
                     bank.execute([command_of(name, number)])
-                    told = f"{name}-{number}".encode()
-                    os.write(log, _HEAD.pack(ord(ACKNOWLEDGED), len(told), 0, 0) + told)
+                    tell(f"{name}-{number}")
 
             # Raises what one of them raised.
             list(pool.map(book, names))
+            if copy_at in part:
+                copy = f"{COPY}{names[0]}-{part[-1]}.db"
+                store.backup(path.with_name(copy))
+                tell(copy)
 
 
 def main(

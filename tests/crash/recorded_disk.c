@@ -1,6 +1,6 @@
 /*
- * A disk that is recorded: each write, truncation, flush and removal in one directory goes to a
- * log, in its order. Loaded before the C library; started from Python.
+ * A disk that is recorded: each write, truncation, flush, second name and removal in one directory
+ * goes to a log, in its order. Loaded before the C library; started from Python.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -97,6 +97,20 @@ int unlink(const char *path) {
     said = real(path);
     if (said == 0 && (name = within(path)) != NULL) {
         note('U', name, 0, NULL, 0);
+    }
+    return said;
+}
+
+int link(const char *path, const char *new_path) {
+    static int (*real)(const char *, const char *);
+    const char *name, *new_name;
+    int said;
+    if (real == NULL) {
+        real = (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "link");
+    }
+    said = real(path, new_path);
+    if (said == 0 && (name = within(path)) != NULL && (new_name = within(new_path)) != NULL) {
+        note('L', new_name, 0, name, strlen(name));
     }
     return said;
 }

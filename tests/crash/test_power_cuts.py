@@ -16,7 +16,7 @@ import attrs
 import power_cuts
 import pytest
 from children import ACCOUNTS, INITIAL_MINOR, bank_over, command_of, eur
-from power_cuts import ACKNOWLEDGED, WRITERS, Disk, Record, names_of, operations
+from power_cuts import ACKNOWLEDGED, COPY, WRITERS, Disk, Record, names_of, operations
 
 from bankcore import TransactionId
 from bankcore.errors import StoreError, TransactionNotFoundError
@@ -71,6 +71,9 @@ class Found:
     acknowledged: int = 0
     lost: int = 0
     unusable: list[str] = attrs.Factory(list)
+    copies: int = 0
+    lost_copies: int = 0
+    unusable_copies: list[str] = attrs.Factory(list)
 
 
 def _recorded(
@@ -132,6 +135,8 @@ def _look(
         (left / name).write_bytes(data)
     found.cuts += 1
     found.acknowledged += len(told)
+    _look_at_copies(left, told, found)
+    told = [each for each in told if not each.startswith(COPY)]
     try:
         with SQLiteStore(left / "bank.db") as store:
             bank = bank_over(store)
@@ -143,6 +148,24 @@ def _look(
     except StoreError as error:
         found.unusable.append(str(error))
     shutil.rmtree(left)
+
+
+def _look_at_copies(left: Path, told: list[str], found: Found) -> None:
+    """
+    Open every copy that is left: it has its name only when all of it is on the disk.
+    """
+    copies = [each for each in told if each.startswith(COPY)]
+    found.copies += len(copies)
+    found.lost_copies += sum(not (left / each).exists() for each in copies)
+    for path in sorted(left.glob(f"{COPY}*.db")):
+        _, name, last = path.stem.split("-")
+        wanted = [f"{name}-{number}" for number in range(1, int(last) + 1)]
+        try:
+            with SQLiteStore(path, create=False) as store:
+                found.unusable_copies += [each for each in wanted if not _is_there(store, each)]
+                found.unusable_copies += map(str, verify(store).disagreements)
+        except StoreError as error:
+            found.unusable_copies.append(str(error))
 
 
 def _is_there(store: SQLiteStore, name: str) -> bool:
@@ -188,13 +211,16 @@ def test_what_was_acknowledged_survives_a_power_cut(
     """
     Three writers of one thread or of many, whose operations share commits, and cuts at any moment:
     whatever the disk has of what was not flushed, every acknowledged id is there, the store opens
-    and goes on, and its audit is clean.
+    and goes on, and its audit is clean. A copy is there once it was acknowledged, and whole
+    wherever it is there.
     """
     found = _cut(shim, directory, mode, CUTS, threads=threads)
     print(found)
 
     assert (CUTS, 0, []) == (found.cuts, found.lost, found.unusable)
+    assert (0, []) == (found.lost_copies, found.unusable_copies)
     assert found.acknowledged > CUTS
+    assert found.copies > 0
 
 
 @pytest.mark.parametrize("threads", [1, 32])
@@ -209,3 +235,28 @@ def test_with_less_flushing_a_power_cut_loses_some(
     print(found)
 
     assert found.lost > 0
+
+
+@pytest.mark.parametrize(
+    ("flushed", "is_whole", "is_named"),
+    [([], False, False), (["part"], True, False), (["part", ""], True, True)],
+)
+def test_a_copy_without_a_flush_may_be_torn_or_gone(
+    flushed: list[str], is_whole: bool, is_named: bool
+) -> None:
+    """
+    The rig sees what a backup must flush: the copy before it has its name, then the directory.
+    """
+    data = bytes(range(256)) * 4 * 10
+    written = [Record("W", "part", 0, data)]
+    flushes = [Record("S", name, 0, b"") for name in flushed]
+    named = [Record("L", "copy", 0, b"part"), Record("U", "part", 0, b"")]
+    found = []
+    for seed in range(200):
+        disk = Disk({})
+        for record in (*written, *flushes[:1], *named, *flushes[1:]):
+            disk.tell(record)
+        found.append(disk.after_a_cut(random.Random(seed)).get("copy"))
+
+    assert is_named == (None not in found)
+    assert is_whole == ({None, data} >= set(found))

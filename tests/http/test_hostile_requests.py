@@ -5,8 +5,11 @@ What a request can get wrong, on purpose or not: the answer says so, and nothing
 import io
 import json
 import logging
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from web import PRINCIPALS, Web, euros, told
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.test import create_environ, run_wsgi_app
 
-from bankcore.access import Principal, Tokens
+from bankcore.access import Principal, Tokens, TokenStore
 from bankcore.errors import (
     BankError,
     ClockSkewError,
@@ -25,7 +28,7 @@ from bankcore.errors import (
 )
 from bankcore.flask import TokenAuthenticator, create_app
 from bankcore.ledger import ReadSet
-from bankcore.stores import MemoryStore
+from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.values import AccountId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -52,9 +55,9 @@ class Door:
     A bank whose callers are known by their tokens.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: TokenStore | None = None) -> None:
         self.clock = Clock()
-        self.tokens = Tokens(MemoryStore(), clock=self.clock)
+        self.tokens = Tokens(MemoryStore() if store is None else store, clock=self.clock)
         self.web = Web()
         self.client = create_app(
             self.web.bank, authenticate=TokenAuthenticator(self.tokens)
@@ -113,6 +116,34 @@ def test_tokens_that_are_worth_nothing_are_alike(door: Door) -> None:
         (answer.status_code, answer.headers["WWW-Authenticate"]) for answer in answers
     }
     assert 1 == len({json.dumps({**told(answer), "request_id": ""}) for answer in answers})
+
+
+def _revoke_in_another_process(path: Path, token_id: str) -> None:
+    arguments = ("token", "revoke", token_id, "--store", str(path))
+    subprocess.run([sys.executable, "-m", "bankcore", *arguments], check=True)
+
+
+def _revoke_in_another_store(path: Path, token_id: str) -> None:
+    with SQLiteStore(path) as store:
+        Tokens(store).revoke(token_id)
+
+
+@pytest.mark.parametrize("revoke", [_revoke_in_another_process, _revoke_in_another_store])
+def test_a_token_that_was_good_dies_at_once(
+    revoke: Callable[[Path, str], None], tmp_path: Path
+) -> None:
+    """What was let in a moment ago is a 401 once revoked, wherever that was, or expired."""
+    path = tmp_path / "bank.db"
+    with SQLiteStore(path) as store:
+        door = Door(store)
+        revoked, expiring = door.token(), door.token(expires_at=NOON + timedelta(seconds=1))
+        headers = [{"Authorization": f"Bearer {each}"} for each in (revoked, expiring)]
+
+        assert [200, 200] == [door.get(each).status_code for each in headers]
+        revoke(path, revoked.split("_")[1])
+        assert [401, 200] == [door.get(each).status_code for each in headers]
+        door.clock.now += timedelta(seconds=1)
+        assert [401, 401] == [door.get(each).status_code for each in headers]
 
 
 def test_a_token_elsewhere_is_no_token(door: Door) -> None:

@@ -2,12 +2,20 @@
 What each resource does, for those who may ask for it.
 """
 
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, cast
 
 import pytest
-from web import Web, euros, told
+from web import JSON, PRINCIPALS, Web, euros, told
+from werkzeug.test import TestResponse
 
+from bankcore.access import SCOPES, Principal
 from bankcore.bank import Bank
+from bankcore.commands import BY_KIND, Command, OpenAccount, Reverse
+from bankcore.commands._holds import HoldCommand
 from bankcore.errors import InvalidArgumentError, TransactionIdReusedError
 from bankcore.flask import (
     TokenAuthenticator,
@@ -19,8 +27,10 @@ from bankcore.flask import (
 )
 from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import post
+from bankcore.ledger import Refusal, Transaction
 from bankcore.money import Currency, Money
 from bankcore.stores import MemoryStore
+from bankcore.testing._commands import FIELDS, command_of, values_of
 from bankcore.values import TransactionId
 
 
@@ -507,3 +517,130 @@ def test_money_at_rest_is_the_librarys(web: Web) -> None:
     assert "t-1" == told(web.get("/transactions/t-1"))["id"]
     assert TransactionId("t-1") == bank.transaction("t-1").id
     assert Currency("EUR") is bank.account(account).balance.currency
+
+
+# -- Every endpoint that writes ----------------------------------------------
+
+# By the path that the served document has: the kind of its command, and the fields of its body.
+POSTS: dict[str, tuple[str, list[str]]] = {
+    path: (
+        operations["post"]["operationId"],
+        list(operations["post"]["requestBody"]["content"][JSON]["schema"]["properties"]),
+    )
+    for path, operations in json.loads(Web().client.get("/v1/openapi.json").data)["paths"].items()
+    if "post" in operations
+}
+CROWNS = Money("1.5", Currency("CRWN", exponent=3))
+LATER = datetime(2100, 1, 1, 12, 30, 15, 123_456, tzinfo=UTC)
+
+
+class Sent:
+    """
+    A bank with accounts in a currency of its own, and what is sent to one of its endpoints.
+    """
+
+    def __init__(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        may_do_all = Principal("shop", ["service"], SCOPES)
+        monkeypatch.setitem(cast("dict[str, Principal]", PRINCIPALS), "shop", may_do_all)
+        self.store = MemoryStore()
+        self.web = Web(self.store)
+        for name in "ab":
+            self.web.bank.open_account(name, initial_balance=CROWNS + CROWNS)
+        self.web.bank.transfer("a", "b", CROWNS, transaction_id="moved")
+        self.web.bank.place_hold("b", CROWNS, transaction_id="held")
+        self._path = path
+        name, self._fields = POSTS[path]
+        self.kind = BY_KIND[name]
+        on_b = issubclass(self.kind, HoldCommand | Reverse)
+        self._values = {
+            name: LATER if type(value) is datetime else value
+            for name, value in values_of(
+                self.kind,
+                accounts="ba" if on_b else "ab",
+                named="moved" if self.kind is Reverse else "held",
+                money=CROWNS,
+            ).items()
+            if f"{{{name}}}" in path or name in self._fields or name == "original_id"
+        }
+        # The account by whose version it is judged is not there yet, or b, or a.
+        self.version = 0 if self.kind is OpenAccount else 3 if on_b else 2
+
+    @property
+    def optional(self) -> list[str]:
+        return [each.name for each in FIELDS[self.kind] if each.name in self._fields]
+
+    def command(self, wanted: Collection[str], description: str | None) -> Command:
+        return command_of(self.kind, self._values, wanted, description=description)
+
+    def post(self, command: Command, **options: Any) -> TestResponse:
+        values = {name: getattr(command, name, None) for name in self._fields}
+        body = {name: _in_json(value) for name, value in values.items() if value is not None}
+        if any(type(value) is Money for value in values.values()):
+            body |= {"currency": "CRWN", "exponent": 3}
+        ids = {"transaction_id": "moved", **self._values}
+        path = self._path.format_map(ids)
+        return self.web.send("POST", path, body, me="shop", **options)
+
+    def recorded(self) -> list[Transaction | Refusal]:
+        return list(self.store.journal().records)
+
+
+def _in_json(value: Any) -> Any:
+    if type(value) is Money:
+        return str(value.amount)
+    if type(value) is datetime:
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return value if type(value) is bool else str(value)
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_endpoint_refuses_a_stale_view(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stale ``If-Match`` is a 412 and changes nothing; the account's own goes through."""
+    sent = Sent(path, monkeypatch)
+    command = sent.command({"sweep_to"}, None)
+    before = sent.recorded()
+    for version in (sent.version + 1, abs(sent.version - 1)):
+        stale = sent.post(command, headers={"If-Match": f'"{version}"'}, key="k")
+
+        assert (412, "stale_version") == (stale.status_code, told(stale)["code"])
+        assert before == sent.recorded()
+    fresh = sent.post(command, headers={"If-Match": f'"{sent.version}"'}, key="k")
+
+    assert 201 == fresh.status_code
+    assert [command] == [each.command for each in sent.recorded()[len(before) :]]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_option_of_every_endpoint_arrives(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What is recorded is the command with the very fields and the description that were sent: with
+    none that may be left out, with each of them, and with all.
+    """
+    optional = Sent(path, monkeypatch).optional
+    text = "Miete für März"
+    for wanted, description in (
+        ([], None),
+        *(([each], text) for each in optional),
+        (optional, text),
+    ):
+        sent = Sent(path, monkeypatch)
+        command = sent.command(wanted, description)
+        response = sent.post(command)
+        recorded = sent.recorded()[-1]
+
+        assert response.status_code in {201, 409}
+        assert (command, "shop") == (recorded.command, recorded.principal)
+
+
+def test_every_field_of_every_endpoint_is_sent_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No field of a body is without a value in the tests above."""
+    for path, (_, fields) in POSTS.items():
+        sent = Sent(path, monkeypatch)
+        command = sent.command(sent.optional, "Miete für März")
+        given = {name for name in fields if getattr(command, name, None) is not None}
+
+        assert set(fields) - {"currency", "exponent"} == given

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -518,6 +519,44 @@ class AnswersWithNothing(MemoryStore):
         if ("account", str(account_id)) not in self._kept:
             return ()
         return super().history(account_id, after=after, limit=limit)
+
+
+class _LeavesAsItWas(_Changing):
+    """
+    Writes a setting of an account only together with another one.
+    """
+
+    setting = ""
+    needs = ""
+
+    def changed(self, written: WriteSet) -> WriteSet:
+        return attrs.evolve(written, accounts=tuple(map(self._as_before, written.accounts)))
+
+    def _as_before(self, account: Account) -> Account:
+        before = self._kept.get(("account", account.id.value))
+        if before is None or getattr(account, self.needs) != getattr(before, self.needs):
+            return account
+        return attrs.evolve(account, **{self.setting: getattr(before, self.setting)})
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheReason(_LeavesAsItWas):
+    setting, needs = "restriction_reason", "restriction"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheEnd(_LeavesAsItWas):
+    setting, needs = "restriction_ends_at", "restriction_reason"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheHolders(_LeavesAsItWas):
+    setting, needs = "holders", "restriction"
+
+
+@_fails("each_setting_changes_alone")
+class LeavesTheHolds(_LeavesAsItWas):
+    setting, needs = "holds", "balance"
 
 
 class _Seeing(MemoryStore):
@@ -1335,6 +1374,56 @@ class IgnoresCase(MemoryStore):
 
     def token(self, token_id: str) -> Token:
         return super().token(token_id.lower())
+
+
+@_fails("a_dead_token_authenticates_nobody", token_store=True)
+class RevokesNothing(MemoryStore):
+    """
+    Says that a token is revoked, and keeps it.
+    """
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        self.token(token_id)
+
+
+@_fails("a_dead_token_authenticates_nobody", token_store=True)
+class KnowsATokenByHeart(MemoryStore):
+    """
+    Gives a token as it was when it was first asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, Token] = {}
+
+    def token(self, token_id: str) -> Token:
+        return self._known.setdefault(token_id, super().token(token_id))
+
+
+@_fails("a_dead_token_authenticates_nobody", "tokens_come_back", token_store=True)
+class ForgetsWhenTokensExpire(MemoryStore):
+    """
+    Keeps tokens for ever.
+    """
+
+    def add_token(self, token: Token) -> None:
+        super().add_token(attrs.evolve(token, expires_at=None))
+
+
+@_fails(
+    "a_dead_token_authenticates_nobody",
+    token_store=True,
+    opener=lambda store: partial(RevokesForNow, store),
+)
+class RevokesForNow(MemoryStore):
+    """
+    Opened again, it has every token as it was issued.
+    """
+
+    def __init__(self, before: "RevokesForNow | None" = None) -> None:
+        super().__init__()
+        for token in () if before is None else before.tokens():
+            self.add_token(attrs.evolve(token, revoked_at=None))
 
 
 @_fails("a_token_is_revoked_once", token_store=True)

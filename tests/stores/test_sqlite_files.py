@@ -18,9 +18,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from bankcore import Bank
+from bankcore import Bank, Principal
+from bankcore.access import Denial, Token
 from bankcore.errors import (
     OutcomeUnknownError,
     StoreCorruptedError,
@@ -33,7 +35,8 @@ from bankcore.stores._sqlite import _file
 from bankcore.stores._sqlite._errors import translated
 from bankcore.stores._sqlite._file import _id_of as id_of
 from bankcore.stores._sqlite._versions import has_wal_bug
-from bankcore.testing._conformance.helpers import bank_over, eur
+from bankcore.testing._conformance.helpers import NOW, bank_over, eur
+from bankcore.values import PrincipalId
 
 
 @pytest.fixture
@@ -45,6 +48,7 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> Iterator[SQLiteStore]:
     with SQLiteStore(path) as made:
         bank_over(made).open_account("alice", initial_balance=eur(10), transaction_id="t-1")
+        made.add_token(attrs.evolve(_TOKEN, id="b2"))
         yield made
 
 
@@ -112,6 +116,24 @@ def test_the_lock_file_holds_when_the_locks_of_sqlite_are_gone(
         assert eur(10) == bank_on(store).account("alice").balance
 
 
+# -- Whatever writes ---------------------------------------------------------
+
+_TOKEN = Token("a1", bytes(32), Principal("mary"), NOW)
+_DENIAL = Denial(PrincipalId("mary"), "read", (), "access_denied", NOW)
+
+#: Everything by which a store writes; there is a token b2.
+WRITES: dict[str, Callable[[SQLiteStore], object]] = {
+    "transact": lambda store: bank_on(store).deposit("alice", eur(5)),
+    "add_token": lambda store: store.add_token(_TOKEN),
+    "revoke_token": lambda store: store.revoke_token("b2", NOW),
+    "record_denial": lambda store: store.record_denial(_DENIAL),
+}
+
+
+def contents(store: SQLiteStore) -> tuple[object, ...]:
+    return store.accounts(), store.journal().records, store.tokens(), store.denials()
+
+
 # -- Removed or replaced -----------------------------------------------------
 
 
@@ -158,19 +180,20 @@ _CHANGES = (
 )
 
 
+@pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("change", _CHANGES)
 def test_files_that_are_not_those_that_were_opened_stop_the_store(
-    store: SQLiteStore, path: Path, change: Callable[[Path], None]
+    store: SQLiteStore, path: Path, change: Callable[[Path], None], write: str
 ) -> None:
     """
-    The next write is refused and writes nothing, and so is all that follows.
+    The next write is refused and writes nothing, whatever it is, and so is all that follows.
     """
     change(path)
     names = sorted(os.listdir(path.parent))
     bank = bank_on(store)
     calls: list[Callable[[], Any]] = [
-        lambda: bank.deposit("alice", eur(5)),
-        lambda: bank.deposit("alice", eur(5)),
+        lambda: WRITES[write](store),
+        lambda: WRITES[write](store),
         lambda: bank.account("alice"),
         lambda: store.backup(path.with_name("copy.db")),
     ]
@@ -224,9 +247,14 @@ def test_a_read_that_opens_a_connection_sees_it_too(store: SQLiteStore, path: Pa
         bank_on(store).account("alice")
 
 
+@pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("change", [_wal_removed, _file_replaced])
 def test_it_is_seen_however_long_the_directory_was_quiet(
-    store: SQLiteStore, path: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    store: SQLiteStore,
+    path: Path,
+    change: Callable[[Path], None],
+    write: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """
     Once the directory has not changed for a while, its own times are all that is asked for; a
@@ -246,7 +274,7 @@ def test_it_is_seen_however_long_the_directory_was_quiet(
     assert [] == asked
     change(path)
     with pytest.raises(StoreMisuseError, match="was removed or replaced while it was open"):
-        bank.deposit("alice", eur(1))
+        WRITES[write](store)
 
 
 def test_a_second_name_is_refused_when_it_is_opened(store: SQLiteStore, path: Path) -> None:
@@ -264,21 +292,23 @@ def test_a_second_name_is_refused_when_it_is_opened(store: SQLiteStore, path: Pa
         assert eur(10) == bank_on(again).account("alice").balance
 
 
+@pytest.mark.parametrize("write", WRITES)
 def test_a_second_name_that_comes_later_stops_the_store(
-    store: SQLiteStore, path: Path, tmp_path: Path
+    store: SQLiteStore, path: Path, tmp_path: Path, write: str
 ) -> None:
     """
     It may be in another directory. Nothing more is written, and what was written stays.
     """
+    before = contents(store)
     (tmp_path / "elsewhere").mkdir()
     os.link(path, tmp_path / "elsewhere" / "same.db")
     for _ in range(2):
         with pytest.raises(StoreMisuseError, match="has a second name, a hard link"):
-            bank_on(store).deposit("alice", eur(1))
+            WRITES[write](store)
     store.close()
     (tmp_path / "elsewhere" / "same.db").unlink()
     with SQLiteStore(path) as again:
-        assert eur(10) == bank_on(again).account("alice").balance
+        assert before == contents(again)
 
 
 @pytest.mark.parametrize("is_directory", [False, True], ids=["file", "directory"])
@@ -384,8 +414,8 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Faulty]]:
     Faulty.told = []
 
 
-def coded(code: int) -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("as planned")
+def coded(code: int, message: str = "as planned") -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(message)
     error.sqlite_errorcode = code
     return error
 
@@ -429,33 +459,40 @@ def test_after_trouble_the_file_is_checked_once_before_the_next_write(
         assert eur(12) == bank.account("alice").balance
 
 
-def test_a_read_that_fails_puts_the_file_in_doubt(faulty: type[Faulty], path: Path) -> None:
+@pytest.mark.parametrize("write", WRITES)
+def test_a_read_that_fails_puts_the_file_in_doubt(
+    faulty: type[Faulty], path: Path, write: str
+) -> None:
     """
     The check comes before the next write, also where it was a read that failed.
     """
     with SQLiteStore(path) as store:
         bank = bank_on(store)
         bank.open_account("alice", initial_balance=eur(10))
+        store.add_token(attrs.evolve(_TOKEN, id="b2"))
         faulty.statement, faulty.error = "SELECT", coded(sqlite3.SQLITE_IOERR)
         with pytest.raises(StoreUnavailableError):
             bank.account("alice")
-        bank.deposit("alice", eur(1))
+        WRITES[write](store)
 
         assert _checks(faulty) == 1
 
 
+@pytest.mark.parametrize("write", WRITES)
 def test_while_damage_is_found_nothing_is_written(
-    faulty: type[Faulty], path: Path, monkeypatch: pytest.MonkeyPatch
+    faulty: type[Faulty], path: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    As long as SQLite finds the file damaged, every write is refused.
+    As long as SQLite finds the file damaged, every write is refused, whatever put it in doubt.
     """
     with SQLiteStore(path) as store:
         bank = bank_on(store)
         bank.open_account("alice", initial_balance=eur(10))
+        store.add_token(attrs.evolve(_TOKEN, id="b2"))
         faulty.statement, faulty.error = "BEGIN", coded(sqlite3.SQLITE_IOERR)
+        before = contents(store)
         with pytest.raises(StoreUnavailableError):
-            bank.deposit("alice", eur(1))
+            WRITES[write](store)
         execute = Faulty.execute
 
         def damaged(connection: Faulty, statement: str, *parameters: Any) -> sqlite3.Cursor:
@@ -463,11 +500,11 @@ def test_while_damage_is_found_nothing_is_written(
             return execute(connection, asked, *parameters)
 
         monkeypatch.setattr(Faulty, "execute", damaged)
-        for _ in range(2):
+        for name in (write, *WRITES):
             with pytest.raises(StoreCorruptedError, match="reports: a page is lost"):
-                bank.deposit("alice", eur(1))
+                WRITES[name](store)
 
-        assert eur(10) == bank.account("alice").balance
+        assert before == contents(store)
 
 
 # -- A copy ------------------------------------------------------------------
@@ -548,6 +585,38 @@ def test_a_copy_overwrites_nothing_that_appears_meanwhile(
     assert ("mine", []) == (copy.read_text(), list(path.parent.glob("*.part")))
 
 
+def test_a_copy_is_on_the_disk_before_it_has_its_name(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    All of it is flushed before it appears, and then the directory, so that the name stays.
+    """
+    copy = path.with_name("copy.db")
+    done: list[tuple[str, object]] = []
+    fsync, link = os.fsync, os.link
+
+    def flushed(file: Any) -> None:
+        status = os.fstat(file if isinstance(file, int) else file.fileno())
+        is_directory = stat.S_ISDIR(status.st_mode)
+        done.append(("flush", "directory" if is_directory else (status.st_ino, status.st_size)))
+        fsync(file)
+
+    def named(source: str, target: str) -> None:
+        done.append(("name", target))
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "link", named)
+    store.backup(copy)
+    status = copy.stat()
+
+    assert [
+        ("flush", (status.st_ino, status.st_size)),
+        ("name", str(copy)),
+        ("flush", "directory"),
+    ] == done
+
+
 def test_a_copy_that_cannot_be_made_is_unavailable(store: SQLiteStore, path: Path) -> None:
     """
     Where there is no such directory, that is a typed error.
@@ -577,13 +646,24 @@ def test_a_copy_that_fails_leaves_nothing(faulty: type[Faulty], path: Path) -> N
         assert [] == list(path.parent.glob("copy*"))
 
 
-def test_a_copy_that_cannot_be_opened_is_no_damage(faulty: type[Faulty], path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (sqlite3.SQLITE_ERROR, "as planned"),
+        (sqlite3.SQLITE_CORRUPT, "unable to open database: as planned"),
+    ],
+)
+def test_a_copy_that_cannot_be_opened_is_no_damage(
+    faulty: type[Faulty], path: Path, code: int, message: str
+) -> None:
     """
-    SQLite has the same code for it as for a table that is not there.
+    SQLite has the same code for it as for a table that is not there, or for damage.
     """
     with SQLiteStore(path) as store:
-        faulty.statement, faulty.error = "VACUUM", coded(sqlite3.SQLITE_ERROR)
-        with pytest.raises(StoreUnavailableError, match="the copy cannot be written: as planned"):
+        faulty.statement, faulty.error = "VACUUM", coded(code, message)
+        with pytest.raises(
+            StoreUnavailableError, match=r"the copy cannot be written: .*as planned"
+        ):
             store.backup(path.with_name("copy.db"))
 
 

@@ -213,5 +213,4 @@ def free_balances(account: AccountState) -> tuple[int, int] | None:
     """
     if account.status is not _OPEN or account.restriction is not _NONE:
         return None
-    floor = account.held.amount_minor - account.overdraft_limit.amount_minor
-    return max(floor, -AMOUNT_MINOR_MAX), AMOUNT_MINOR_MAX
+    return account.held.amount_minor - account.overdraft_limit.amount_minor, AMOUNT_MINOR_MAX

@@ -287,17 +287,18 @@ class _Work:
             if self._guard is None or isinstance(outcome, BankError):
                 return outcome
             return self._guard.receipt(outcome, self.account)
-        command = request.command
-        if self._guard is None and isinstance(command, Movement):
-            plain = self._booked_plainly(request, command)
-            if plain is not None:
-                return plain
-        moves = command.moves(self)
-        if self._guard is not None:
-            denial = self._policy_denial(self._guard, command, moves)
+        command, guard = request.command, self._guard
+        moves: Sequence[Move] = ()
+        if guard is not None:
+            moves = command.moves(self)
+            denial = self._policy_denial(guard, command, moves)
             if denial is not None:
                 return denial
-        return self._judged(request, moves)
+        if isinstance(command, Movement):
+            plain = self._booked_plainly(request, command)
+            if plain is not None:
+                return plain if guard is None else guard.receipt(plain, self.account)
+        return self._judged(request, moves or command.moves(self))
 
     def _booked_plainly(self, request: Request, command: Movement) -> Transaction | None:
         """
@@ -502,9 +503,8 @@ class _Work:
         self, request: Request, moves: Sequence[Move], error: BankError, at: datetime
     ) -> BankError:
         if self._guard is not None:
-            told = self._told(self._guard, request, moves, error)
-            if told is not error:
-                return told
+            # What is told is recorded: sent again, it must tell no more of an unseen account.
+            error = self._told(self._guard, request, moves, error)
         # "When the caller gave the id, a refusal that depended on the state is recorded
         # under it, so that a late duplicate cannot turn into a payment."
         if request.id_given and isinstance(error, DeclinedError) and error.is_recorded:

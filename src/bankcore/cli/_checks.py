@@ -1,11 +1,9 @@
 """Sub-commands on a whole bank: `verify`, `checkpoint`, `backup`, and the imports and exports."""
 
 import argparse
-import gc
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from bankcore.accounts._fields import require_not_negative
@@ -139,7 +137,6 @@ def _import(parsed: argparse.Namespace) -> int:
         opened(parsed.history) as file,
         opened_or_made(parsed.store) as store,
         progress("rows") as on_progress,
-        _without_garbage_collection(),
     ):
         report = import_history(
             Bank(store),
@@ -206,19 +203,7 @@ def _import_journal(parsed: argparse.Namespace) -> None:
     with (
         open(path, encoding="ascii", errors="surrogateescape", closefd=not is_input) as file,
         opened_or_made(parsed.store) as store,
-        _without_garbage_collection(),
     ):
         report = import_journal(store, file)
     make(parsed.store)
     print(f"{_counts(report)} imported")
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    # An import makes a million small objects and no cycles: looking for cycles would take a fifth
-    # of its time. Nothing else runs in this process.
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -151,8 +151,13 @@ class CloseAccount(AccountCommand):
         # transfer." Where there is none, the other account must only be there.
         if balance.amount_minor > 0:
             return (
-                Move(self.account_id, Part.SUBJECT, Closing(balance)),
-                Move(self.sweep_to, Part.CREDITED, Booking(balance, account_field="sweep_to")),
+                Move(self.account_id, Part.SUBJECT, Closing(balance), -balance),
+                Move(
+                    self.sweep_to,
+                    Part.CREDITED,
+                    Booking(balance, account_field="sweep_to"),
+                    balance,
+                ),
             )
         return (
             Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),

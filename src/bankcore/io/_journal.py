@@ -40,6 +40,7 @@ from bankcore.ledger._store import require_store
 from bankcore.money import Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
+from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import from_microseconds, to_microseconds
 
 _Key = TypeVar("_Key")
@@ -76,6 +77,7 @@ def export_journal(store: AccountStore) -> Iterator[str]:
     yield f"{_closing(count, digest.hexdigest())}\n"
 
 
+@rare_collections()
 def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     """
     Write the journal in *lines* into the empty *store*, and return its counts.

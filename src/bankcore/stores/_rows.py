@@ -262,7 +262,7 @@ def require_order(what: str, last: int | str, before: int | str) -> None:
 
 class Known(NamedTuple):
     """
-    The values that are known of accounts, by the text of their ids.
+    The values that are known of accounts, by the text of their ids, and the last numbers given.
 
     A store may keep them from unit to unit, as long as it knows that nobody else has written.
     """
@@ -270,10 +270,12 @@ class Known(NamedTuple):
     accounts: dict[str, Account]
     keys: dict[str, int]
     heads: dict[str, bytes]
+    #: The last place in the journal and the last key of an account; empty while not known.
+    last: list[int]
 
     @classmethod
     def nothing(cls) -> "Known":
-        return cls({}, {}, {})
+        return cls({}, {}, {}, [])
 
     def committed(self, accounts: Iterable[Account]) -> None:
         """Take over the new state of *accounts*, whose rows `unit_rows` has made."""
@@ -369,13 +371,15 @@ _terms_of = attrgetter(
 _NO_TERMS: Final = ((), Restriction.NONE, None, None, ())
 
 
-def unit_rows(written: WriteSet, known: Known, last_place: int, last_key: int) -> UnitRows:
+def unit_rows(written: WriteSet, known: Known) -> UnitRows:
     """Return the rows of *written* by the names of `CHANGES`, with the next places and keys."""
     rows: UnitRows = defaultdict(list)
+    last_place, last_key = known.last
     for account in written.accounts:
         if account.id.value not in known.keys:
             last_key += 1
             known.keys[account.id.value] = last_key
+    known.last[:] = (last_place + len(written.records), last_key)
     # Nearly all records are transactions, and each passes here: nothing is looked up or called
     # for each of them that need not be.
     keys, heads = known.keys, known.heads

@@ -155,7 +155,7 @@ def _create(path: str) -> None:
             )
         # An empty file is an empty database. No connection can be using it yet, so that
         # closing this descriptor drops nobody's lock.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600))
+        io.FileIO(path, "x", opener=partial(os.open, mode=0o600)).close()
     except FileExistsError:
         return  # another process was quicker
     except OSError as error:
@@ -242,8 +242,10 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         raise _exists(target) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreUnavailableError(f"there is no directory {directory} for a copy") from error
-    except sqlite3.OperationalError as error:
-        if primary_code(error) != sqlite3.SQLITE_ERROR:
+    except sqlite3.DatabaseError as error:
+        # A read error there has the code of damage.
+        is_of_copy = "unable to open database: " in str(error)
+        if primary_code(error) != sqlite3.SQLITE_ERROR and not is_of_copy:
             raise
         # That the copy cannot be opened says nothing about the store.
         raise StoreUnavailableError(f"the copy cannot be written: {error}") from error

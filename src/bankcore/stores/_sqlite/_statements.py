@@ -206,19 +206,22 @@ def fetch(connection: Executor, row: type[Any], ids: Sequence[str], /) -> list[A
 
 def write(connection: Executor, known: _rows.Known, written: WriteSet) -> None:
     """Write all of *written* within the open transaction."""
-    # The writer is alone, so the next places and keys are simply the next numbers.
-    last_place, last_key = connection.execute(_LAST).fetchone()
-    found = _rows.unit_rows(written, known, last_place, last_key)
+    if not known.last:
+        # The writer is alone, so the next places and keys are simply the next numbers.
+        known.last[:] = connection.execute(_LAST).fetchone()
+    found = _rows.unit_rows(written, known)
     for name, (sql, inserts) in _WRITES.items():
         part = found.get(name)
         if not part:
             continue
         for size, insert in inserts:
-            whole = len(part) - len(part) % size
-            for start in range(0, whole, size):
-                rows = part[start : start + size]
-                connection.execute(insert, tuple(chain.from_iterable(rows)))
-            part = part[whole:]
+            # Most units have one row for each table.
+            if len(part) >= size:
+                whole = len(part) - len(part) % size
+                for start in range(0, whole, size):
+                    rows = part[start : start + size]
+                    connection.execute(insert, tuple(chain.from_iterable(rows)))
+                part = part[whole:]
         count = connection.executemany(sql, part).rowcount
         if name == "accounts" and count != len(part):
             raise StoreCorruptedError(

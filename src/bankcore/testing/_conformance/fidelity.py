@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import attrs
+
 from bankcore import AccountStore
 from bankcore.ledger import ReadSet
 from bankcore.testing._conformance.failing import require_equal
@@ -9,6 +11,8 @@ from bankcore.testing._conformance.helpers import LAST_INSTANT, append, exactly,
 from bankcore.testing._conformance.samples import (
     Case,
     amount_cases,
+    booked,
+    changed_alone,
     command_cases,
     instant_cases,
     postings_of,
@@ -78,6 +82,25 @@ def transactions_of_every_command_come_back(store: AccountStore) -> None:
 def accounts_in_every_state_come_back(store: AccountStore) -> None:
     """An account comes back with its holds, restriction, holders, overdraft limit and status."""
     _require_back(store, state_cases())
+
+
+@check
+def each_setting_changes_alone(store: AccountStore) -> None:
+    """
+    Where one setting of an account changes, and no other, it comes back as it was last written.
+    """
+    pairs = [(before, after) for _, before, after in changed_alone()]
+    for version in (1, 2):
+        accounts = [
+            attrs.evolve(pair[version - 1], id=f"a-{number}", version=version)
+            for number, pair in enumerate(pairs, start=10)
+        ]
+        append(store, map(booked, accounts), accounts)
+        seen = look(store, ReadSet((), tuple(account.id for account in accounts)))
+
+        require_equal(exactly(accounts), exactly(store.accounts()))
+        require_equal(exactly(accounts), exactly(store.account(each.id) for each in accounts))
+        require_equal(exactly(accounts), exactly(seen.accounts[each.id] for each in accounts))
 
 
 @check

@@ -117,6 +117,66 @@ def state_cases() -> Iterator[Case]:
         yield _case(number, Deposit, at=INSTANTS[number % len(INSTANTS)])
 
 
+def changed_alone() -> Iterator[tuple[str, Account, Account]]:
+    """Yield each field of an account, and accounts that differ in that field alone."""
+    first = Hold(id="h-1", amount=eur(9), captured=eur(1), expires_at=NOW, description="Zoë")
+    second, third = Hold(id="h-2", amount=eur(8)), Hold(id="h-3", amount=eur(7), expires_at=END)
+    mary, bert = Holder("mary", [Right.READ]), Holder("bert", Right)
+    usual = Account(
+        id="a",
+        balance=eur(500),
+        overdraft_limit=eur(100),
+        last_booked_at=NOW,
+        holds=(first, second),
+        restriction=Restriction.DEBITS,
+        restriction_reason="theft",
+        restriction_ends_at=END,
+        holders=(bert, mary),
+    )
+    others: dict[str, tuple[object, ...]] = {
+        "balance": (eur(501), eur(-500)),
+        "overdraft_limit": (eur(101), eur(0)),
+        "last_booked_at": (NOW + timedelta(microseconds=1),),
+        "holds": (
+            (attrs.evolve(first, captured=eur(2)), second),
+            (attrs.evolve(first, expires_at=END), second),
+            (attrs.evolve(first, expires_at=None), second),
+            *((first,), (second,), (), (first, second, third), (second, third)),
+        ),
+        "restriction": (Restriction.CREDITS, Restriction.ALL),
+        "restriction_reason": ("theft ",),
+        "restriction_ends_at": (None, END - timedelta(microseconds=1)),
+        "holders": (
+            (bert, attrs.evolve(mary, rights=[Right.CREDIT])),
+            *((bert,), (mary,), (), (bert, Holder("carl", Right), mary)),
+        ),
+    }
+    for name, values in others.items():
+        for value in values:
+            fields: dict[str, Any] = {name: value}
+            changed = attrs.evolve(usual, **fields)
+            yield name, usual, changed
+            # A hold that has ended does not come again.
+            if name != "holds":
+                yield name, changed, usual
+    empty = attrs.evolve(usual, balance=eur(0), holds=())
+    yield "status", empty, attrs.evolve(empty, status=AccountStatus.CLOSED)
+    lifted = attrs.evolve(usual, restriction=Restriction.NONE, restriction_ends_at=None)
+    yield "restriction_reason", lifted, attrs.evolve(lifted, restriction_reason=None)
+
+
+def booked(account: Account) -> Transaction:
+    """Return a transaction that booked nothing on *account*, whose version it made."""
+    transaction_id = f"{account.id}.{account.version}"
+    held, limit, version = account.held, account.overdraft_limit, account.version
+    return Transaction(
+        TransactionId(transaction_id),
+        Deposit(account.id, eur(1), transaction_id=transaction_id),
+        NOW,
+        (Posting(account.id, eur(0), account.balance, held, limit, version),),
+    )
+
+
 def refusal_cases() -> Iterator[Case]:
     """Yield refusals for every reason in every currency, and of a batch with every command."""
     numbers = count()

@@ -1,17 +1,27 @@
 """Promises of a store that keeps tokens."""
 
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Final, cast
 
 import attrs
 
-from bankcore import Principal
-from bankcore.access import Token, TokenStore
+from bankcore import AccountStore, Principal, TransactionId
+from bankcore.access import Token, Tokens, TokenStore
 from bankcore.access._errors import TokenNotFoundError
-from bankcore.ledger._errors import InvalidLimitError, StoreMisuseError
+from bankcore.ledger._errors import InvalidLimitError, StoreMisuseError, TransactionNotFoundError
+from bankcore.testing._conformance.elsewhere import in_processes
 from bankcore.testing._conformance.failing import raises, require_equal
-from bankcore.testing._conformance.helpers import NOW, journal_of
+from bankcore.testing._conformance.helpers import (
+    NOW,
+    append,
+    journal_of,
+    let_others_run,
+    refusal,
+    retried,
+)
 from bankcore.testing._conformance.subject import Subject, check_of
 
 _TICK: Final = timedelta(microseconds=1)
@@ -88,6 +98,62 @@ def a_token_is_revoked_once(subject: Subject) -> None:
     revoked = attrs.evolve(TOKENS[1], revoked_at=NOW + timedelta(days=1))
 
     require_equal([TOKENS[0], revoked, TOKENS[2]], list(store.tokens()))
+
+
+@check_of("token_store")
+def a_dead_token_authenticates_nobody(subject: Subject) -> None:
+    """
+    A token that was good authenticates nobody once it is revoked or expired, in every process
+    and in a store that is opened again.
+    """
+    tokens = _tokens_over(subject.store)
+    issued = [tokens.issue(Principal("mary"), expires_at=NOW + _TICK) for _ in range(2)]
+    texts = [each.text for each in issued]
+    require_equal([True, True], _are_good(tokens, texts))
+    if subject.capabilities.processes:
+        answers = in_processes(subject, partial(_revoke_and_look, issued[0].id, texts))
+        require_equal([["True True", "False True"]] * 2, answers)
+    else:
+        tokens.revoke(issued[0].id)
+    require_equal([False, True], _are_good(tokens, texts))
+    require_equal([False, False], _are_good(_tokens_over(subject.store, later=_TICK), texts))
+    if subject.capabilities.opener is not None:
+        again = subject.opened_again()
+        require_equal([False, True], _are_good(_tokens_over(again), texts))
+        require_equal([False, False], _are_good(_tokens_over(again, later=_TICK), texts))
+
+
+def _tokens_over(store: AccountStore, *, later: timedelta = timedelta()) -> Tokens:
+    return Tokens(store, clock=lambda: NOW + later)
+
+
+def _are_good(tokens: Tokens, texts: list[str]) -> list[bool]:
+    return [tokens.authenticate(text) is not None for text in texts]
+
+
+def _revoke_and_look(
+    token_id: str, texts: list[str], store: AccountStore, process: int
+) -> list[str]:
+    """Revoke the token when every process has found it good, and return how it was found."""
+    tokens = _tokens_over(store)
+    before = _are_good(tokens, texts)
+    if process == 1:
+        retried(append, store, [refusal("found")])
+        _wait_for(store, "revoked")
+    else:
+        _wait_for(store, "found")
+        retried(tokens.revoke, token_id)
+        retried(append, store, [refusal("revoked")])
+    return [f"{one} {other}" for one, other in (before, _are_good(tokens, texts))]
+
+
+def _wait_for(store: AccountStore, transaction_id: str) -> None:
+    # If it never comes, whoever waits for this process's answer ends it.
+    while True:
+        with suppress(TransactionNotFoundError):
+            store.outcome(TransactionId(transaction_id))
+            return
+        let_others_run()
 
 
 @check_of("token_store")
