@@ -501,8 +501,8 @@ def test_what_is_booked_is_told_where_a_long_file_breaks_off(again: str, reason:
     ids = {str(each.id) for each in bank._store.journal().records}
 
     assert str(told.value) == (
-        f"The history cannot be read: {reason}; the first {booked} rows were booked: import the"
-        " file again, and it goes on from there."
+        f"The history cannot be read: {reason}; the first {booked} rows were booked: import it"
+        " again, and it goes on from there."
     )
     assert {f"t{n}" for n in range(booked)} == {f"t{n}" for n in range(20)} & ids
     assert (booked, True) == (imported(LONG, bank).replayed, booked > 0)
@@ -573,7 +573,7 @@ def test_a_bad_byte_is_told_with_its_line(
 
     assert str(told.value) == (
         f"The history cannot be read: {path}: line {rows + 2} is not UTF-8 (byte 0xe9); nothing"
-        " was booked: mend the file, and import it again."
+        " was booked: put that right, and import it again."
     )
     assert 0 == records(bank)
 

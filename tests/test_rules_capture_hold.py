@@ -287,12 +287,7 @@ def test_a_destination_of_which_debits_are_stopped(restriction: Restriction) -> 
     ],
 )
 def test_other_currencies(
-    command: CaptureHold,
-    source: str,
-    destination: str,
-    expected: str,
-    given: str,
-    field: str,
+    command: CaptureHold, source: str, destination: str, expected: str, given: str, field: str
 ) -> None:
     """
     The amount, the hold and the destination are of one currency, or it is invalid.

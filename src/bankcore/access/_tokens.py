@@ -210,7 +210,12 @@ def require_token_id(token_id: object) -> str:
     """Return *token_id*, or raise `TokenNotFoundError` if it is no text."""
     if isinstance(token_id, str):
         return token_id
-    raise TokenNotFoundError(shown(token_id))
+    raise token_not_found(token_id)
+
+
+def token_not_found(token_id: object) -> TokenNotFoundError:
+    """Return the error of a token that is not there."""
+    return TokenNotFoundError(shown(token_id)).about("token_id")
 
 
 def require_token_after(after: object) -> str:

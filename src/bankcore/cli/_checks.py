@@ -16,6 +16,7 @@ from bankcore.cli._parser import (
     add,
     argument,
     currency_of,
+    file_name,
 )
 from bankcore.cli._store import make, opened_or_made
 from bankcore.cli._terminal import print_facts, progress
@@ -73,7 +74,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         argument(
             "journal", "what bankcore export printed; - for the standard input", metavar="FILE"
         ),
-        argument("--store", "the new bank's file", required=True, metavar="PATH"),
+        argument("--store", "the new bank's file", required=True, metavar="PATH", type=file_name),
     )
 
 
@@ -184,11 +185,11 @@ def _notes(report: ImportReport, *, is_dry_run: bool) -> Iterator[str]:
     if is_dry_run:
         yield "This was a dry run: nothing was booked."
     elif not report.is_booked:
-        yield "Nothing was booked: mend the file, and import it again."
+        yield "Nothing was booked: put the rows right, and import the file again."
     elif report.rows and report.replayed == report.rows:
         yield "Every row had been imported before; nothing changed."
     if report.unsorted:
-        yield "With --sort the oldest row is booked first."
+        yield "To have the oldest row booked first, whatever the order of the file, give --sort."
 
 
 def _export(parsed: argparse.Namespace) -> None:

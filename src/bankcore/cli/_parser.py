@@ -88,8 +88,10 @@ def _too_many(word: str, known: Sequence[str]) -> str:
 
 
 def _near(text: str, known: Iterable[str]) -> str:
-    found = get_close_matches(text, list(known), n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    # Without their dashes, by which all options are alike.
+    bare = {name.lstrip("-"): name for name in known}
+    found = get_close_matches(text.lstrip("-"), bare, n=1)
+    return f"; did you mean {bare[found[0]]}?" if found else ""
 
 
 class Argument(NamedTuple):
@@ -137,8 +139,17 @@ def currency_of(parsed: argparse.Namespace) -> Currency:
         raise error.about("currency" if error.field == "code" else error.field) from None
 
 
-STORE: Final = argument("--store", "the bank's file", metavar="PATH", required=True)
-STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH")
+def file_name(text: str) -> str:
+    """Return *text* if it names a file, which SQLite's own name for none does not."""
+    if text in {"", ":memory:"}:
+        raise argparse.ArgumentTypeError(f"must name a file, got {text!r}")
+    return text
+
+
+STORE: Final = argument(
+    "--store", "the bank's file", metavar="PATH", required=True, type=file_name
+)
+STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH", type=file_name)
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
 
 

@@ -75,6 +75,8 @@ def lines_of(file: Iterable[str]) -> Iterator[str]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, gzip.BadGzipFile):
+        return "it is not packed as its name says"  # its own text quotes bytes
     # The text of an OSError repeats the path.
     return getattr(error, "strerror", None) or str(error)
 

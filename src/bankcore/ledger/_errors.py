@@ -180,11 +180,11 @@ class InvalidHistoryError(InvalidRequestError, ValueError):
     rows_booked: int = 0
 
     def __str__(self) -> str:
-        booked = "nothing was booked: mend the file, and import it again"
+        booked = "nothing was booked: put that right, and import it again"
         if self.rows_booked:
             booked = (
-                f"the first {self.rows_booked:,} rows were booked: import the file again, and it"
-                " goes on from there"
+                f"the first {self.rows_booked:,} rows were booked: import it again, and it goes on"
+                " from there"
             )
         return f"{self._subject} cannot be read: {self.reason}; {booked}."
 

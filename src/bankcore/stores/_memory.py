@@ -18,7 +18,7 @@ import attrs
 
 from bankcore import errors
 from bankcore.access import DENIALS_MAX, Denial, Token
-from bankcore.access._tokens import require_token_after, require_token_id
+from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
 from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
@@ -227,7 +227,7 @@ class MemoryStore:
     def token(self, token_id: str) -> Token:
         token = self._tokens.get(require_token_id(token_id))
         if token is None:
-            raise errors.TokenNotFoundError(shown(token_id))
+            raise token_not_found(token_id)
         return token
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:

@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from bankcore.access import DENIALS_MAX, Denial, Token
-from bankcore.access._errors import TokenNotFoundError
-from bankcore.access._tokens import require_token_after, require_token_id
+from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet, require_limit
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
@@ -139,7 +138,7 @@ class SQLiteStore(SQLiteReads):
     def token(self, token_id: str) -> Token:
         for token in self._tokens("WHERE id = ?", require_token_id(token_id)):
             return token
-        raise TokenNotFoundError(shown(token_id))
+        raise token_not_found(token_id)
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
         first = require_token_after(after)
@@ -152,7 +151,7 @@ class SQLiteStore(SQLiteReads):
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
         at = to_microseconds(to_instant(revoked_at, "revoked_at"))
         if not self._write_apart((sql.REVOKE, (at, require_token_id(token_id)))):
-            raise TokenNotFoundError(shown(token_id))
+            raise token_not_found(token_id)
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""
