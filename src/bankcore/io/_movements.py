@@ -139,7 +139,7 @@ def import_history(
         overdraft_limit: The limit of the accounts that are opened; none by default.
         sort: Whether to book the oldest row first, whatever the order of the file. Rows of one
             time keep their order; a file that is newest first is turned round, these rows too.
-            All rows are then in memory, at some 500 bytes each.
+            All rows are then in memory, at some 400 bytes each.
         dry_run: Whether to book nothing, and only return what would become of the rows.
         on_progress: Called with the number of rows after each batch.
 

@@ -39,7 +39,6 @@ from bankcore.ledger import (
 )
 from bankcore.stores._rows import name_of, position_of, version_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import shown
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant
 
