@@ -58,7 +58,7 @@ from bankcore.values._errors import naming, shown
 
 
 # For attrs and msgspec: money is these two fields.
-@attrs.define(init=False, eq=False, repr=False, weakref_slot=False)
+@attrs.define(init=False, eq=False, repr=False, match_args=False, weakref_slot=False)
 class _Fields:
     amount_minor: int
     currency: Currency
