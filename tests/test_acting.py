@@ -60,6 +60,7 @@ from bankcore.errors import (
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
+from bankcore.io import export_journal, import_journal
 from bankcore.ledger import (
     AccountStore,
     HolderIndex,
@@ -461,6 +462,11 @@ def test_a_refused_payment_to_an_unseen_account_is_refused_again(
     assert (error, first.facts, str(first)) == (type(again), again.facts, str(again))
     assert first.facts == one_refusal(town.bank, command).facts
     assert verify(town.store).is_clean
+    # The rules give it again to one who sees no more than its sender.
+    journal = list(export_journal(town.store))
+    moved = MemoryStore()
+    import_journal(moved, journal)
+    assert journal == list(export_journal(moved))
 
 
 def one_refusal(bank: Bank, command: Command) -> BankError:

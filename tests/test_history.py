@@ -564,7 +564,7 @@ def test_a_bad_byte_is_told_with_its_line(
     """However late a byte comes that is not UTF-8, its line is named, and nothing is booked."""
     path = tmp_path / f"h{suffix}"
     good = HEADER + "".join(f"t{n},a1,2024-01-01,5,,čtvrtek\n" for n in range(rows))
-    content = good.replace("\n", end).encode() + b"x,a1,2024-01-01,5,,caf\xe9" + end.encode()
+    content = good.replace("\n", end).encode() + b"x,a1,2024-01-01,5,,\xe9t\xe9" + end.encode()
     path.write_bytes(content if suffix == ".csv" else gzip.compress(content))
     bank = empty_bank()
 

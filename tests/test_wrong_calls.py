@@ -22,7 +22,7 @@ FILES = {
     "twice.csv": b"transaction_id,account_id,date,amount\n"
     b"t1,a1,2024-01-01,5\nt1,a1,2024-01-01,5\n",
     "latin.csv": b"transaction_id,account_id,date,amount,note\n"
-    b"t1,a1,2024-01-01,5,\nt2,a1,2024-01-02,5,caf\xe9\n",
+    b"t1,a1,2024-01-01,5,\nt2,a1,2024-01-02,5,\xe9t\xe9\n",
     "columns.csv": b"id,account,date,amount\nt1,a1,2024-01-01,5\n",
     "plain.csv.gz": b"transaction_id,account_id,date,amount\n",
     "old.jsonl": b'{"format":"bankcore journal","version":0}\n',
@@ -42,14 +42,14 @@ CALLS = [
     ("", 2, ": the following arguments are required: COMMAND (see bankcore --help)."),
     ("fly", 2, ": there is no sub-command 'fly' (see bankcore --help)."),
     (
-        "desposit alice 5 --store bank.db",
+        "depositt alice 5 --store bank.db",
         2,
-        ": there is no sub-command 'desposit'; did you mean deposit? (see bankcore --help).",
+        ": there is no sub-command 'depositt'; did you mean deposit? (see bankcore --help).",
     ),
     (
-        "acounts --store bank.db",
+        "acccounts --store bank.db",
         2,
-        ": there is no sub-command 'acounts'; did you mean accounts? (see bankcore --help).",
+        ": there is no sub-command 'acccounts'; did you mean accounts? (see bankcore --help).",
     ),
     (
         "token creat mary --store bank.db",

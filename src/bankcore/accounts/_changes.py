@@ -36,10 +36,9 @@ from bankcore.values import PrincipalId, TransactionId
 
 
 class Untouched(Change):
-    """No change: the account must only be there."""
+    """No change: the account must only be there, for its expiries to be recorded."""
 
     __slots__ = ()
-    is_booked = False
 
 
 class Booking(Change):

@@ -49,8 +49,6 @@ class Change:
     __slots__ = ()
 
     asks: ClassVar[tuple[Guard, ...]] = ()
-    #: False where the account is looked at, and gets neither a version nor a posting.
-    is_booked: ClassVar[bool] = True
 
     #: Money of the account's currency, and the field that says it; None for none.
     amount: Money

@@ -152,6 +152,25 @@ def expire(account_ids: Iterable[AccountId], snapshot: Snapshot, clock: Clock) -
     return work.written(tuple(cast("list[Transaction]", work.records)))
 
 
+def decide_unseen(
+    requests: Sequence[Request], snapshot: Snapshot, clock: Clock, seen: object
+) -> Outcome | None:
+    """
+    Return what the last of *requests* comes to for one who sees none of the accounts that it pays.
+
+    But for the one whose id is *seen*. The others have been booked before. None if it pays none.
+    """
+    work = _Work(snapshot, clock)
+    *before, last = requests
+    for request in before:
+        work.outcome(request)
+    moves = last.command.moves(work)
+    unseen = [each for each in moves if each.part is Part.CREDITED and each.account_id != seen]
+    if not unseen or work.account(moves[0].account_id) is None:
+        return None
+    return work.without(unseen, last, moves)
+
+
 def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work") -> WriteSet:
     # A batch that was refused is refused again, for as long as its refusal stands.
     for request in requests:
@@ -545,35 +564,38 @@ class _Work:
         self, guard: Guard, request: Request, moves: Sequence[Move], error: BankError
     ) -> BankError:
         """Return *error*, or what the principal may be told in its place."""
-        unseen = {
-            move.account_id: move.amount
+        unseen = [
+            move
             for move in moves
             if move.part is Part.CREDITED and not guard.sees(self.account(move.account_id))
-        }
-        first = self.account(moves[0].account_id) if unseen else None
-        if first is None:
+        ]
+        if not unseen or self.account(moves[0].account_id) is None:
             return error
         # Do not leak whether the payee exists: judge again against permissive stand-in accounts
         # and tell that result; where it is no refusal, the payee is not visible.
-        accounts = {
-            move.account_id: account
-            for move in moves
-            if (account := self.account(move.account_id)) is not None
-        }
-        for account_id, amount in unseen.items():
-            accounts[account_id] = stand_in(
-                account_id, first.balance if amount is None else amount
-            )
-        named = (getattr(request.command, name, None) for name in ("hold_id", "original_id"))
-        records = {each: record for each in named if each and (record := self.record(each))}
-        told = _Work(Snapshot(records, accounts), self.clock).outcome(request)
+        told = self.without(unseen, request, moves)
         if not isinstance(told, BankError):
-            return not_visible(request.command.kind, next(iter(unseen)))
+            return not_visible(request.command.kind, unseen[0].account_id)
         if type(told) is type(error) and told.facts == error.facts:
             return error
         # It must not carry along what really stood in the way.
         told.__context__ = None
         return told
+
+    def without(self, unseen: Sequence[Move], request: Request, moves: Sequence[Move]) -> Outcome:
+        """Return what *request* comes to if nothing is known of the accounts of *unseen*."""
+        accounts = {
+            move.account_id: account
+            for move in moves
+            if (account := self.account(move.account_id)) is not None
+        }
+        first = accounts[moves[0].account_id].balance
+        for move in unseen:
+            amount = first if move.amount is None else move.amount
+            accounts[move.account_id] = stand_in(move.account_id, amount)
+        named = (getattr(request.command, name, None) for name in ("hold_id", "original_id"))
+        records = {each: record for each in named if each and (record := self.record(each))}
+        return _Work(Snapshot(records, accounts), self.clock).outcome(request)
 
 
 def _changed(
@@ -594,10 +616,9 @@ def _changed(
                     guard(account, change, at)
     after = []
     for account, change in steps:
-        if change.is_booked:
-            net = change.net
-            booked = Money.zero(account.balance.currency) if net is None else net
-            after.append((change.applied_to(account, at), booked))
+        net = change.net
+        booked = Money.zero(account.balance.currency) if net is None else net
+        after.append((change.applied_to(account, at), booked))
     return after
 
 

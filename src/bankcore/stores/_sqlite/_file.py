@@ -29,9 +29,11 @@ _SQLITE_FILE_MIN: Final = 512
 # Device and inode of a file; None for one that is not there.
 _FileId = tuple[int, int] | None
 
-# A directory whose last change is older than this many nanoseconds was not changed again within
-# the same tick of the clock of its file system; the coarsest has ticks of two seconds.
-_SETTLED_AFTER: Final = 3_000_000_000
+# A directory whose last change is older than this, in nanoseconds, was not changed again within
+# the same tick of the clock of its file system. A tick is 10 ms at most, but where times are whole
+# seconds: there it is up to two seconds.
+_SETTLED_AFTER: Final = 100_000_000
+_SETTLED_AFTER_COARSE: Final = 3_000_000_000
 
 _REPLACED: Final = (
     ", or a file of it (-wal, -shm, .lock), was removed or replaced while it was open, or its"
@@ -112,7 +114,9 @@ class Watch:
         found = tuple(map(_id_of, self._names))
         if self._open is None:
             self._open = found
-        self._seen = seen if asked_at - status.st_ctime_ns > _SETTLED_AFTER else None
+        is_coarse = status.st_ctime_ns % 1_000_000_000 == 0
+        settled_after = _SETTLED_AFTER_COARSE if is_coarse else _SETTLED_AFTER
+        self._seen = seen if asked_at - status.st_ctime_ns > settled_after else None
         return None if found == self._open else f"{self._path}{_REPLACED}"
 
     def _main(self) -> _FileId:
