@@ -47,9 +47,9 @@ CALLS = [
         ": there is no sub-command 'depositt'; did you mean deposit? (see bankcore --help).",
     ),
     (
-        "acccounts --store bank.db",
+        "account --store bank.db",
         2,
-        ": there is no sub-command 'acccounts'; did you mean accounts? (see bankcore --help).",
+        ": there is no sub-command 'account'; did you mean accounts? (see bankcore --help).",
     ),
     (
         "token creat mary --store bank.db",
