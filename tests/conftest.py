@@ -1,8 +1,8 @@
 """
 What every test shares: Hypothesis profiles, the number of workers, and options.
 
-`dev` is quick and different each time, and `short` is for an answer at once. `ci` is the same each
-time, so that a failure is the change's and not chance's. `thorough` is for a long look by hand:
+`dev` is quick and different each time. `ci` is the same each time, so that a failure is
+the change's and not chance's. `thorough` is for a long look by hand:
 ``HYPOTHESIS_PROFILE=thorough pytest tests/stateful``.
 """
 
@@ -17,7 +17,6 @@ _shared = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 settings.register_profile("dev", _shared, max_examples=60)
 settings.register_profile("ci", _shared, max_examples=100, derandomize=True)
-settings.register_profile("short", _shared, max_examples=10)
 settings.register_profile("thorough", _shared, max_examples=5_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")

@@ -3,7 +3,7 @@ The garbage collector while a long batch is at work: rarer, and the application'
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from bankcore import Bank, Money
 from bankcore.bank._bank import _LONG_BATCH
 from bankcore.commands import Deposit
+from bankcore.io import export_journal, import_history, import_journal
 from bankcore.stores import MemoryStore
 from bankcore.values._garbage import rare_collections
 from ruling import NOW
@@ -138,3 +139,32 @@ def test_long_batches_have_it(usual: tuple[int, int, int], length: int, is_rare:
 
     assert [is_rare] == [each >= MILLION for each in found]
     assert usual == gc.get_threshold()
+
+
+def test_an_import_has_it_from_end_to_end(usual: tuple[int, int, int]) -> None:
+    """
+    So that the rows that wait for their batch are not gone through again and again either.
+    """
+    found: list[int] = []
+    rows = ["transaction_id,account_id,date,amount", "t-1,alice,2026-01-01,5.00"]
+
+    def progress(_: int) -> None:
+        found.append(gc.get_threshold()[0])
+
+    bank = Bank(MemoryStore(), clock=lambda: NOW)
+    report = import_history(bank, rows, currency="EUR", on_progress=progress)
+    other = MemoryStore()
+    import_journal(other, map(_seeing(found), export_journal(bank._store)))
+
+    assert 1 == report.rows
+    assert len(found) > 3
+    assert min(found) >= MILLION
+    assert usual == gc.get_threshold()
+
+
+def _seeing(found: list[int]) -> Callable[[str], str]:
+    def see(line: str) -> str:
+        found.append(gc.get_threshold()[0])
+        return line
+
+    return see

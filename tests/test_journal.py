@@ -141,6 +141,26 @@ def test_a_refused_batch_with_a_reversal() -> None:
     assert first.journal().records == again.journal().records
 
 
+def test_closings_that_swept_nothing() -> None:
+    """
+    They come back wherever they would have swept to: nowhere, or to an account ahead of the clock.
+    """
+    first, again = MemoryStore(), MemoryStore()
+    closings = []
+    now = NOON + timedelta(days=1)
+    bank = Bank(first, clock=lambda: now)
+    bank.open_account("ahead", initial_balance=ONE)
+    now = NOON
+    for name, elsewhere in (("alice", "nowhere"), ("bob", "ahead")):
+        bank.open_account(name, initial_balance=ONE * 0)
+        closings.append(bank.close_account(name, sweep_to=elsewhere))
+    import_journal(again, export_journal(first))
+
+    assert first.journal().records == again.journal().records
+    assert [NOON, NOON] == [closing.booked_at for closing in closings]
+    assert verify(again).is_clean
+
+
 def test_an_account_that_was_there_by_chance() -> None:
     """That an id the bank made was taken is a refusal like any other."""
     first, again = lived(), MemoryStore()
@@ -620,3 +640,30 @@ def test_a_rate_is_read_as_it_is_written(rate: str) -> None:
     text = f'{{"legs":{legs},"exchange_rate":["EUR",2,"USD",2,"{rate}"]}}'
     with pytest.raises(ValueError, match="a whole number or a fraction"):
         codec.command_from_text("post", text, TransactionId("t-1"))
+
+
+def test_only_what_a_sender_can_have_been_told_is_a_refusal_by_the_rules() -> None:
+    """
+    What the sender of a payment is told depends on no account that the sender does not see. That
+    is accepted, and neither other facts nor the same refusal of trusted code.
+    """
+    store = MemoryStore()
+    bank = Bank(store, clock=lambda: NOON)
+    bank.open_account("m", initial_balance=ONE * 100, holder="mary", transaction_id="t-1")
+    bank.open_account("b", initial_balance=ONE * 100, transaction_id="t-2")
+    bank.restrict("b", "credits", reason="theft", transaction_id="t-3")
+    with pytest.raises(InsufficientFundsError):
+        bank.acting_as(Principal("mary", ["owner"])).transfer(
+            "m", "b", ONE * 1000, transaction_id="t-4"
+        )
+    lines = records_of(store)
+    import_journal(MemoryStore(), closed(*lines))
+    (told,) = [line for line in lines if '"t-4"' in line]
+    for wrong in (
+        told.replace('"available":[10000', '"available":[9999'),
+        told.replace('"principal":"mary",', ""),
+        told.replace('"refusal":"insufficient_funds"', '"refusal":"account_closed"'),
+    ):
+        assert wrong != told
+        with pytest.raises(InvalidJournalError):
+            import_journal(MemoryStore(), closed(*lines[:-1], wrong))

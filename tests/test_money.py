@@ -124,6 +124,44 @@ def test_a_refusal_says_what_to_do(amount: Any, reason: str) -> None:
     assert reason == raised.value.reason or reason in raised.value.reason
 
 
+EXPONENTS = [Currency("OWN", exponent=exponent) for exponent in range(19)]
+
+
+@pytest.mark.parametrize("currency", EXPONENTS, ids=lambda each: str(each.exponent))
+@pytest.mark.parametrize(
+    "whole", ["", "00", "007", "01", "+5", " 5", "5 ", "1_0", "٣", "1٣", "²", "a", "--5", "1,000"]
+)
+def test_a_text_is_malformed_in_every_currency(whole: str, currency: Currency) -> None:
+    """With just the decimals that the currency has, with none, and with a point alone."""
+    decimals = "5" * currency.exponent
+    for text in (f"{whole}.{decimals}", whole, f"{whole}.", f"5{whole}.{decimals}x", "5."):
+        with pytest.raises(InvalidAmountError, match="must be written like"):
+            Money(text, currency)
+
+
+@pytest.mark.parametrize("currency", EXPONENTS, ids=lambda each: str(each.exponent))
+@pytest.mark.parametrize("minor", [0, 1, 9, 10, 123, 10**18 - 1, 10**18, 10**64 - 1])
+def test_an_amount_is_written_and_read_in_every_currency(minor: int, currency: Currency) -> None:
+    """Text and Decimal have all decimals, however small the amount, and make it again."""
+    digits = str(minor).zfill(currency.exponent + 1)
+    point = len(digits) - currency.exponent
+    text = f"{digits[:point]}.{digits[point:]}" if currency.exponent else digits
+    for sign in ("", "-") if minor else ("",):
+        money = Money(sign + text, currency)
+
+        assert (int(f"{sign}{minor}"), f"OWN {sign}{text}") == (money.amount_minor, str(money))
+        assert money == Money(Decimal(sign + text), currency)
+        assert Decimal(sign + text).compare_total(money.amount) == 0
+        assert f"Money({sign + text!r}, {currency!r})" == repr(money)
+        assert {"amount": sign + text, "currency": "OWN", "exponent": currency.exponent} == (
+            money.to_dict()
+        )
+    longer = "1" + "0" * (64 - currency.exponent) + ("." + "0" * currency.exponent).rstrip(".")
+    for given in (longer, Decimal(longer)):
+        with pytest.raises(AmountTooLargeError):
+            Money(given, currency)
+
+
 @pytest.mark.parametrize("minor", [True, 1.0, "1", Decimal(1), None])
 def test_minor_units_are_plain_ints(minor: Any) -> None:
     """`from_minor` takes an int and nothing like one."""

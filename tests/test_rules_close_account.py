@@ -3,6 +3,7 @@ Closings, as `decide` judges them: final, every blocker listed, a rest swept by 
 transfer.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ from bankcore.commands import (
     SetOverdraftLimit,
     Withdraw,
 )
-from bankcore.ledger import WriteSet
+from bankcore.ledger import Transaction, WriteSet
 from bankcore.values import TransactionId
 from ruling import (
     ALICE,
@@ -40,6 +41,7 @@ from ruling import (
     transaction,
 )
 
+TOMORROW = NOW + timedelta(days=1)
 STOPPED: dict[str, Any] = {"restriction": Restriction.ALL, "restriction_reason": "theft"}
 
 
@@ -68,6 +70,39 @@ def test_an_empty_account_is_closed(before: Account, sweep_to: str | None) -> No
     after = later(before, status=AccountStatus.CLOSED)
 
     assert accepted(command, (after, 0)) == decided(command, before, account(BOB, **STOPPED))
+
+
+ELSEWHERE = [
+    pytest.param((), id="not there"),
+    pytest.param((account(BOB),), id="open"),
+    pytest.param((closed(BOB),), id="closed"),
+    pytest.param((account(BOB, **STOPPED),), id="restricted"),
+    pytest.param((account(BOB, currency="USD"),), id="of another currency"),
+    pytest.param((account(BOB, AMOUNT_MINOR_MAX),), id="with the largest balance"),
+    pytest.param((account(BOB, 0, hold(5, expires_at=NOW)),), id="with a hold that is due"),
+    pytest.param((attrs.evolve(account(BOB), last_booked_at=TOMORROW),), id="ahead of the clock"),
+]
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+@pytest.mark.parametrize(
+    ("balance", "at"), [(0, None), (0, NOW - TICK), (-5, None)], ids=["now", "before", "owing"]
+)
+def test_where_nothing_is_swept_the_other_account_is_not_asked(
+    elsewhere: tuple[Account, ...], balance: int, at: datetime | None
+) -> None:
+    """
+    What a closing that sweeps nothing comes to does not depend on where it would sweep to.
+    """
+    before = attrs.evolve(account(ALICE, balance, limit=9), last_booked_at=None)
+    without = decided(CloseAccount("alice", booked_at=at), before)
+    command = CloseAccount("alice", sweep_to="bob", booked_at=at)
+    written = decided(command, before, *elsewhere)
+
+    (outcome,), (expected,) = written.outcomes, without.outcomes
+    if isinstance(outcome, Transaction) and isinstance(expected, Transaction):
+        outcome = attrs.evolve(outcome, command=expected.command)
+    assert (repr(expected), without.accounts) == (repr(outcome), written.accounts)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +233,7 @@ def test_a_sweep_into_another_currency() -> None:
         account(ALICE, 5),
         account(BOB, currency="USD"),
         code="currency_mismatch",
-        facts={"expected": "USD", "given": "EUR", "field": None},
+        facts={"expected": "EUR", "given": "USD", "field": "sweep_to"},
     )
 
 

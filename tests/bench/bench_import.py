@@ -9,7 +9,7 @@ Each round imports the file into a new SQLite bank, and then writes the same row
 same batches, into the same tables with nothing but ``csv`` and ``sqlite3``: no checks, no
 ids looked up, balances added up by hand. Both end with the same closing sum. It prints the
 rows per second of each round and the median of their ratios; the ratio is what holds from
-one machine to another.
+one machine to another, and the project aims at 0.65.
 """
 
 import csv
@@ -32,6 +32,7 @@ from bankcore.stores._sqlite._schema import SCHEMA
 
 HISTORY = Path(__file__).resolve().parents[3] / "shared" / "data" / "history-1993.csv.xz"
 OVERDRAFT = "5446.60"
+AIM = 0.65
 # What the loop by hand stores in place of a hash, which it does not work out.
 HASH = bytes(32)
 
@@ -131,7 +132,7 @@ def by_hand(history: str, database: str) -> tuple[int, int]:
 def timed(write: object, history: str) -> tuple[float, tuple[int, int]]:
     with tempfile.TemporaryDirectory() as directory:
         gc.collect()
-        gc.disable()  # as the command line does while it imports
+        gc.disable()  # an import has few collections; the loop by hand shall have none either
         started = time.perf_counter()
         result = write(history, os.path.join(directory, "bank.db"))  # type: ignore[operator]  # one of the two above
         seconds = time.perf_counter() - started
@@ -154,7 +155,9 @@ def main() -> None:
             f"round {number}: bankcore {rows / ours:,.0f} rows/s,"
             f" by hand {rows / hand:,.0f} rows/s, ratio {ratios[-1]:.2f}"
         )
-    print(f"median ratio {statistics.median(ratios):.2f} of the loop by hand")
+    median = statistics.median(ratios)
+    missed = "" if median >= AIM else f", below {AIM}"
+    print(f"median ratio {median:.2f} of the loop by hand{missed}")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,15 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bankcore import Bank, Money
 from bankcore.errors import StoreError, TransactionNotFoundError
@@ -34,15 +36,28 @@ WRITES, FLUSHES, TRUNCATIONS, OPENINGS, LOCKS, UNLOCKS, READS = (1 << n for n in
 GO_ON, DIE, FAIL = range(3)
 CHANGES = WRITES | FLUSHES | TRUNCATIONS
 
-#: Which calls fail, with which errors, and what comes then.
+
+class Plan(NamedTuple):
+    """
+    Which calls fail, with which error, what comes then, and whether threads share commits.
+    """
+
+    kinds: int
+    error: int
+    then: int = GO_ON
+    is_crowded: bool = False
+
+
 PLANS = [
-    (CHANGES, errno.EIO, GO_ON),
-    (CHANGES, errno.EIO, DIE),
-    (CHANGES, errno.ENOSPC, GO_ON),
-    *((OPENINGS, error, GO_ON) for error in (errno.EIO, errno.EMFILE, errno.ENOSPC)),
-    *((LOCKS, error, GO_ON) for error in (errno.EIO, errno.ENOLCK)),
-    (UNLOCKS, errno.EIO, GO_ON),
-    (READS, errno.EIO, GO_ON),
+    Plan(CHANGES, errno.EIO),
+    Plan(CHANGES, errno.EIO, DIE),
+    Plan(CHANGES, errno.ENOSPC),
+    Plan(CHANGES, errno.EIO, is_crowded=True),
+    Plan(CHANGES, errno.ENOSPC, is_crowded=True),
+    *(Plan(OPENINGS, error) for error in (errno.EIO, errno.EMFILE, errno.ENOSPC)),
+    *(Plan(LOCKS, error) for error in (errno.EIO, errno.ENOLCK)),
+    Plan(UNLOCKS, errno.EIO),
+    Plan(READS, errno.EIO),
 ]
 # A loss is seen with any of them.
 HASTY_PLANS = PLANS[:1]
@@ -80,7 +95,23 @@ def make(path: Path, mode: JournalMode) -> None:
             bank_over(store).open_account(name, initial_balance=eur(1000), transaction_id=name)
 
 
-def work(path: Path, tell: Callable[[str], object], *, is_hasty: bool) -> None:
+def do(store: SQLiteStore, name: str, tell: Callable[[str], object]) -> None:
+    operation, _ = OPERATIONS[name]
+    began = time.monotonic()
+    try:
+        operation(bank_over(store), name)
+        tell(f"acknowledged {name}")
+    except StoreError as error:
+        tell(f"refused {name} {type(error).__name__}")
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
+        tell(f"wrong: untyped {error!r}")
+    if time.monotonic() - began > ANSWER_MAX:
+        tell(f"wrong: {name} took too long")
+
+
+def work(
+    path: Path, tell: Callable[[str], object], *, is_hasty: bool, is_crowded: bool = False
+) -> None:
     """
     Open, do all operations, close; each operation and its answer is told.
     """
@@ -94,17 +125,20 @@ def work(path: Path, tell: Callable[[str], object], *, is_hasty: bool) -> None:
     if store is None:
         tell("wrong: it cannot be opened again")
         return
-    for name, (operation, _) in OPERATIONS.items():
-        if is_hasty:
-            tell(f"acknowledged {name}")
-        began = time.monotonic()
-        try:
-            operation(bank_over(store), name)
-            tell(f"acknowledged {name}")
-        except StoreError as error:
-            tell(f"refused {name} {type(error).__name__}")
-        if time.monotonic() - began > ANSWER_MAX:
-            tell(f"wrong: {name} took too long")
+    if is_crowded:
+        together = threading.Barrier(len(OPERATIONS))
+
+        def do_together(name: str) -> None:
+            together.wait()
+            do(store, name, tell)
+
+        with ThreadPoolExecutor(len(OPERATIONS)) as pool:
+            list(pool.map(do_together, OPERATIONS))
+    else:
+        for name in OPERATIONS:
+            if is_hasty:
+                tell(f"acknowledged {name}")
+            do(store, name, tell)
     try:
         store.close()
     except StoreError as error:
@@ -139,7 +173,7 @@ def is_there(bank: Bank, name: str) -> bool:
     return True
 
 
-def wrong(path: Path, told: list[str], error: int) -> list[str]:
+def wrong(path: Path, told: list[str], plan: Plan) -> list[str]:
     """
     What is not as it must be, before and after all in doubt was sent again.
     """
@@ -148,9 +182,9 @@ def wrong(path: Path, told: list[str], error: int) -> list[str]:
     refused = [line.split()[1:] for line in told if line.startswith("refused")]
     certain = {name for name, kind in refused if kind == "StoreUnavailableError"}
     # A full disk is noticed by a write, and no such write ends a commit.
-    if error == errno.ENOSPC and f"reached {WRITES}" in told:
+    if plan.error == errno.ENOSPC and f"reached {WRITES}" in told:
         found += (f"{name}: {kind}" for name, kind in refused if name not in certain)
-    if sum(name in OPERATIONS for name, _ in refused) > 1:
+    if sum(name in OPERATIONS for name, _ in refused) > 1 and not plan.is_crowded:
         found.append(f"the disk fails once, and not {refused}")
     with SQLiteStore(path) as store:
         bank = bank_over(store)
@@ -171,16 +205,10 @@ def wrong(path: Path, told: list[str], error: int) -> list[str]:
 
 
 def _fail(
-    shim: Any,
-    path: Path,
-    plan: tuple[int, int, int],
-    at: int,
-    tell: Callable[[str], object],
-    *,
-    is_hasty: bool,
+    shim: Any, path: Path, plan: Plan, at: int, tell: Callable[[str], object], *, is_hasty: bool
 ) -> None:
-    shim.disk_arm(ctypes.c_long(at), *plan)
-    work(path, tell, is_hasty=is_hasty)
+    shim.disk_arm(ctypes.c_long(at), plan.kinds, plan.error, plan.then)
+    work(path, tell, is_hasty=is_hasty, is_crowded=plan.is_crowded)
     tell(f"reached {shim.disk_fired()}" if shim.disk_fired() else "passed")
 
 
@@ -188,15 +216,14 @@ def run(shim: Any, template: Path, directory: Path, *, is_hasty: bool) -> dict[s
     points: dict[str, int] = {}
     problems: list[str] = []
     for plan in HASTY_PLANS if is_hasty else PLANS:
-        kinds, error, then = plan
-        name = f"{errno.errorcode[error]} at {kinds}, then {then}"
+        name = f"{errno.errorcode[plan.error]} in {plan}"
         for at in count(1):
-            path = directory / "-".join(map(str, (*plan, at))) / "bank.db"
+            path = directory / "-".join(map(str, map(int, (*plan, at)))) / "bank.db"
             path.parent.mkdir()
             shutil.copy(template, path)
 
             told = in_a_child(partial(_fail, shim, path, plan, at, is_hasty=is_hasty))
-            problems += [f"{name}, the {at}th: {each}" for each in wrong(path, told, error)]
+            problems += [f"{name}, the {at}th: {each}" for each in wrong(path, told, plan)]
             shutil.rmtree(path.parent)
             if "passed" in told:
                 points[name] = at - 1

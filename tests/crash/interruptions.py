@@ -6,7 +6,8 @@ A tracing function raises at the n-th bytecode of a call, in bankcore or in what
 n after the other, as a signal's handler may. While the exception is still at hand, the store is
 used from the same thread, from another, through another store, and from another process: all see
 the same, all can write, and the call, sent again, is done once. A tenth as many come from a real
-timer, while other threads are at work.
+timer, and as many again in the same way as above, while other threads book, which share commits
+with the one that is interrupted.
 """
 
 import contextlib
@@ -19,7 +20,6 @@ import signal
 import subprocess
 import sys
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +39,7 @@ from bankcore.commands import Deposit
 from bankcore.errors import InsufficientFundsError, StoreError, TransactionNotFoundError
 from bankcore.ledger import ReadSet, Refusal, Snapshot, Transaction, WriteSet, verify
 from bankcore.stores import SQLiteStore
+from bankcore.stores._sqlite._settings import JournalMode
 from bankcore.values import PrincipalId
 
 #: What is interrupted: a store as it should be, or broken in one way, which must be found.
@@ -46,6 +47,9 @@ VARIANTS: Final = ("sound", "leaky", "early")
 
 # So long a store waits for others. Nobody here keeps it busy for longer.
 _PATIENCE: Final = 1
+
+# A call is not much longer, in bytecodes, when it finds a crowd.
+_CALL_MAX: Final = 6_000
 
 _KEPT_BY_SQLITE: Final = 2
 
@@ -183,7 +187,6 @@ def view(store: SQLiteStore, ids: Sequence[str]) -> list[Any]:
 
 def peer() -> None:
     """Another process: it looks and books through a store of its own, as it is told."""
-    warnings.simplefilter("ignore")
     stores: dict[str, SQLiteStore] = {}
     for line in sys.stdin:
         path, ids, deposit_id = json.loads(line)
@@ -238,10 +241,10 @@ def descriptors() -> Counter[str]:
 class Bench:
     """One file, with all who use it."""
 
-    def __init__(self, directory: Path, variant: str, another: Peer) -> None:
+    def __init__(self, directory: Path, mode: JournalMode, variant: str, another: Peer) -> None:
         self.directory = directory
         self.path = directory / "bank.db"
-        self.store = _STORES[variant](self.path, timeout=_PATIENCE)
+        self.store = _STORES[variant](self.path, timeout=_PATIENCE, journal_mode=mode)
         self.bank = bank_over(self.store)
         for name in ("alice", "bob", "carol"):
             self.bank.open_account(name, initial_balance=eur(1_000), transaction_id=name)
@@ -475,9 +478,12 @@ class Rig:
     def bench(self) -> Bench:
         if self._bench is None or self._left == 0:
             self._end_bench()
-            directory = self._directory / f"{next(self._files)}"
+            number = next(self._files)
+            directory = self._directory / f"{number}"
             directory.mkdir()
-            self._bench = Bench(directory, self._variant, self._peer)
+            # One file in three is without WAL.
+            mode: JournalMode = "truncate" if number % 3 == 0 else "wal"
+            self._bench = Bench(directory, mode, self._variant, self._peer)
             self._left = _PER_FILE
         self._left -= 1
         return self._bench
@@ -615,14 +621,16 @@ def run(
     return rig.found
 
 
-# -- A real timer ------------------------------------------------------------
+# -- In a crowd --------------------------------------------------------------
 
 
-class Timed:
-    """A timer that interrupts the main thread, while four others book in the same store."""
+class Crowd:
+    """The main thread is interrupted, by a timer or not, while others book in the same store."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_timed: bool) -> None:
         self.found = Found()
+        self._is_timed = is_timed
+        self._dice = random.Random(5)  # the same every time
         self._path = path
         self._store = SQLiteStore(path, timeout=5)
         self._bank = Bank(self._store, clock=lambda: NOW)
@@ -648,15 +656,28 @@ class Timed:
         if self._is_inside:
             raise KINDS[self.found.interruptions % 3]("as planned")
 
-    def _interrupt(self, name: str, seconds: float) -> None:
+    def _book(self, name: str) -> None:
+        self._bank.deposit("alice", eur(1), transaction_id=name)
+        self._bank.statement("alice", limit=5)
+
+    def _timed(self, name: str) -> None:
         try:
-            try:
-                self._is_inside = True
-                signal.setitimer(signal.ITIMER_REAL, seconds)
-                self._bank.deposit("alice", eur(1), transaction_id=name)
-                self._bank.statement("alice", limit=5)
-            finally:
-                self._is_inside = False
+            self._is_inside = True
+            signal.setitimer(signal.ITIMER_REAL, self._dice.uniform(0.00005, 0.004))
+            self._book(name)
+        finally:
+            self._is_inside = False
+
+    def _traced(self, name: str) -> None:
+        kind = KINDS[self.found.interruptions % 3]
+        injector = Injector(self._dice.randint(1, _CALL_MAX), kind("as planned"))
+        raised = injector.run(lambda: self._book(name))
+        if raised is not None:
+            raise raised
+
+    def _interrupt(self, name: str) -> None:
+        try:
+            (self._timed if self._is_timed else self._traced)(name)
         except BaseException as error:  # noqa: BLE001  # compared with what is planned
             self.found.interruptions += 1
             if error.args != ("as planned",):
@@ -666,16 +687,15 @@ class Timed:
         self._booked.add(name)
 
     def run(self, number: int) -> Found:
-        threads = [threading.Thread(target=self._work, args=(f"thread{n}",)) for n in range(4)]
+        threads = [threading.Thread(target=self._work, args=(f"thread{n}",)) for n in range(6)]
         for thread in threads:
             thread.start()
-        dice = random.Random(5)  # the same every time
         signal.signal(signal.SIGALRM, self._on_alarm)
         for n in count(1):
             if self.found.interruptions >= number or self.found.problems:
                 break
             faulthandler.dump_traceback_later(60, exit=True)
-            self._interrupt(f"main-{n}", dice.uniform(0.00005, 0.004))
+            self._interrupt(f"main-{n}")
         self._is_over.set()
         for thread in threads:
             thread.join()
@@ -692,8 +712,12 @@ class Timed:
 # -- In a process of its own -------------------------------------------------
 
 
+#: What `in_a_process` does: interrupt calls one by one, or in a crowd.
+HOW: Final = ("alone", "crowded", "timed")
+
+
 def in_a_process(
-    number: int, *, variant: str = "sound", scenarios: Sequence[str] = (), is_timed: bool = False
+    number: int, *, how: str = "alone", variant: str = "sound", scenarios: Sequence[str] = ()
 ) -> Found:
     """Do the same in a process that may hang, or die of it."""
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
@@ -701,7 +725,7 @@ def in_a_process(
         said = subprocess.run(
             [
                 *(sys.executable, __file__, "program", str(number), directory, variant),
-                *("timed" if is_timed else "traced", *scenarios),
+                *(how, *scenarios),
             ],
             check=False,
             capture_output=True,
@@ -713,21 +737,20 @@ def in_a_process(
 
 
 def program(number: str, directory: str, variant: str, how: str, *scenarios: str) -> None:
-    warnings.simplefilter("ignore")
-    if how == "timed":
-        found = Timed(Path(directory) / "bank.db").run(int(number))
-    else:
+    if how == "alone":
         found = run(int(number), Path(directory), variant=variant, scenarios=scenarios)
+    else:
+        crowd = Crowd(Path(directory) / "bank.db", is_timed=how == "timed")
+        found = crowd.run(int(number))
     print(json.dumps(attrs.asdict(found)))
 
 
 def main(number: str, *scenarios: str) -> None:
     problems = 0
-    for is_timed in (False,) if scenarios else (False, True):
-        found = in_a_process(
-            int(number) // (10 if is_timed else 1), scenarios=scenarios, is_timed=is_timed
-        )
-        print(found.interruptions, "interruptions", "by a timer" if is_timed else found.points)
+    for how in HOW[:1] if scenarios else HOW:
+        share = 1 if how == "alone" else 10
+        found = in_a_process(int(number) // share, how=how, scenarios=scenarios)
+        print(how, found.interruptions, "interruptions", found.points or "")
         print("\n".join([f"{len(found.problems)} problems", *found.problems[:40]]))
         problems += len(found.problems)
     sys.exit(bool(problems))

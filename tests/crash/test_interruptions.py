@@ -27,12 +27,13 @@ def test_an_exception_at_any_bytecode_leaves_a_store_that_works() -> None:
     assert found.interruptions >= INTERRUPTIONS * 3 // 4
 
 
-def test_signals_in_one_thread_leave_the_others_alone() -> None:
+@pytest.mark.parametrize("how", ["crowded", "timed"])
+def test_interruptions_of_one_thread_leave_the_others_alone(how: str) -> None:
     """
-    A timer's handler raises in the main thread while others book: no call of theirs fails, and
-    all that was acknowledged is there.
+    While others book, and share commits with the thread that is interrupted, at any bytecode or
+    by a timer, no call of theirs fails, and all that was acknowledged is there.
     """
-    found = interruptions.in_a_process(INTERRUPTIONS // 10, is_timed=True)
+    found = interruptions.in_a_process(INTERRUPTIONS // 10, how=how)
 
     assert [] == found.problems
     assert found.interruptions == INTERRUPTIONS // 10

@@ -551,6 +551,9 @@ class Model:
         kind = KINDS[ask.kind]
         moves = kind.moves(ask) if ask.original is None else self._reversal(ask.original)
         names = list(moves)
+        if ask.kind == "close_account" and self._balance(names[0]) <= 0:
+            # Nothing is swept: of the other account nothing is asked.
+            names = names[:1]
         for name in names:
             if name not in self.accounts:
                 raise Declined("account_not_found", recorded=True, account_id=name)
@@ -560,9 +563,6 @@ class Model:
         # A given time is later than the last postings, or it is refused above.
         at = now if ask.at is None else ask.at
         at = max(at, *(self.accounts[name].last for name in names))
-        if ask.kind == "close_account" and self.accounts[names[0]].balance <= 0:
-            # Nothing is swept: of the other account no more is asked than that it is there.
-            names = names[:1]
         self._require_currencies(ask, names)
         if ask.kind in {"place_hold", "restrict"} and ask.ends is not None and ask.ends <= at:
             raise Declined("invalid_time", recorded=False)
@@ -643,6 +643,9 @@ class Model:
         opposites = [(line.account, -line.amount) for line in reversed(lines)]
         return dict(sorted(opposites, key=lambda opposite: opposite[1] >= 0))
 
+    def _balance(self, name: str) -> int:
+        return self.accounts[name].balance if name in self.accounts else 0
+
     @staticmethod
     def _require_version(ask: Ask, name: str, found: int) -> None:
         if ask.version not in {None, found}:
@@ -715,8 +718,7 @@ class Model:
                 hold_ids=holds,
                 blockers=bool(left) + bool(holds),
             )
-        # Where nothing is left to move, the other account is asked for, and not touched.
-        return dict(zip(names, (-swept, swept), strict=False)) if swept else {names[0]: 0}
+        return dict(zip(names, (-swept, swept), strict=False))
 
     def _require_permitted(self, name: str, move: int, at: int) -> None:
         what, reason, ends = self.accounts[name].restricted(at)

@@ -5,6 +5,7 @@ A group is made by holding the queue until all units wait in it; the first of th
 """
 
 import contextvars
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -150,10 +151,11 @@ def test_a_group_is_its_units_one_after_the_other(store: GroupedMemoryStore) -> 
     assert repr(other._kept) == repr(store._kept)
 
 
-def test_a_lone_unit_is_done_at_once() -> None:
+def test_a_lone_unit_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A unit is not composed with anything, and sees the snapshot of the store itself.
     """
+    monkeypatch.delattr(Groups, "_take")
     seen: list[object] = []
     given = Snapshot({}, {})
     written = WriteSet()
@@ -172,6 +174,22 @@ def test_a_lone_unit_is_done_at_once() -> None:
     assert groups.transact(reads, decide) is written
     assert seen[0] is reads
     assert seen[1] is given
+
+
+def test_a_call_leaves_no_garbage(store: GroupedMemoryStore) -> None:
+    """
+    When a call has ended, nothing of it waits for the garbage collector.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        before = {*map(id, gc.get_objects())}
+        deposit(store, 1)()
+        left = [each for each in gc.get_objects() if type(each) is _group._Unit]
+    finally:
+        gc.enable()
+
+    assert {*map(id, left)} <= before
 
 
 def test_a_group_reads_each_id_once(store: GroupedMemoryStore) -> None:
@@ -375,7 +393,10 @@ def test_a_store_that_is_busy_is_so_for_all(store: GroupedMemoryStore) -> None:
     An error before anything is decided is everybody's, replays and all: nobody is served.
     """
 
+    calls = []
+
     def fail() -> None:
+        calls.append(1)
         raise StoreUnavailableError("busy")
 
     store.before = fail
@@ -383,6 +404,8 @@ def test_a_store_that_is_busy_is_so_for_all(store: GroupedMemoryStore) -> None:
 
     assert [repr(StoreUnavailableError("busy"))] * 3 == [*map(repr, answers)]
     assert len({*map(id, answers)}) == 3
+    # Not each of them waits in turn.
+    assert [1] == calls
     assert [] == store.sizes
 
 
@@ -521,32 +544,111 @@ def test_an_interruption_before_the_group_is_decided_is_the_leaders(
 
 
 def test_an_interruption_after_the_commit_leaves_the_others_in_doubt(
-    store: GroupedMemoryStore,
+    store: GroupedMemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     Raised after *decide*, the leader cannot tell what became of the commit: the others are in
-    doubt, if they had something in it, and each settles by its ids.
+    doubt at once, if they had something in it, and each settles by its ids.
     """
     errors = iter([Interrupted()])
+    decided: list[Snapshot] = []
 
     def fail(_: WriteSet) -> None:
         for each in errors:
             raise each
 
+    def decide(snapshot: Snapshot) -> WriteSet:
+        decided.append(snapshot)
+        return WriteSet(records=(refusal("t-x"),))
+
     store.after = fail
     bank = bank_over(store)
     again = partial(bank.deposit, "alice", eur(1), transaction_id="t-1")
-    doubtful = deposit(store, 2, deadline=timedelta())
+    doubtful = partial(store.transact, ReadSet((), ()), decide)
     works: list[Callable[[], object]] = [deposit(store, 1), again, doubtful, deposit(store, 3)]
+    monkeypatch.setattr(_group, "_LOOK_EVERY", 30.0)
     answers = as_one_group(store.groups, works)
 
     assert isinstance(answers[0], Interrupted)
     assert answers[1].replayed
     assert isinstance(answers[2], OutcomeUnknownError)
     assert "the thread that wrote it was interrupted" == answers[2].reason
+    # It is out of the queue: what leads next does not decide it again.
+    assert len(decided) == 1
     assert not answers[3].replayed
-    assert doubtful().replayed
-    assert 16 == balance(store)
+    assert 14 == balance(store)
+
+
+def test_a_leader_that_has_not_waited_leaves_the_others_in_doubt(
+    store: GroupedMemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    So it is where the leader came to an empty queue, and others before it had begun.
+    """
+    together = Groups._together
+    calls: list[Call] = []
+
+    def two_together(groups: Groups, leader: Any) -> bool:
+        monkeypatch.setattr(Groups, "_together", together)
+        calls.extend(waiting(groups, [deposit(store, 2, deadline=timedelta())]))
+        return together(groups, leader)
+
+    def fail(_: WriteSet) -> None:
+        store.after = lambda _: None
+        raise Interrupted
+
+    store.after = fail
+    monkeypatch.setattr(Groups, "_together", two_together)
+    with pytest.raises(Interrupted):
+        deposit(store, 1)()
+
+    assert isinstance(calls[0].answer(), OutcomeUnknownError)
+
+
+def test_who_is_done_is_not_in_doubt(store: GroupedMemoryStore) -> None:
+    """
+    A leader that is interrupted while it tells the others leaves those alone that were told.
+    """
+    leader, done, written = (_group._Unit(lambda: None, ReadSet((), ())) for _ in range(3))
+    done.is_done = True
+    written.waits()
+    store.groups._queue.extend([leader, done, written])
+    store.groups._written = [leader, done, written]
+    store.groups._settle(leader)
+
+    assert done.error is None
+    assert isinstance(written.error, OutcomeUnknownError)
+
+
+def test_what_was_decided_before_is_forgotten(store: GroupedMemoryStore) -> None:
+    """
+    A store may call *decide* again, having written nothing: an interruption then leaves nobody
+    in doubt.
+    """
+
+    def twice(reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        MemoryStore.transact(store, reads, lambda each: [decide(each), WriteSet()][1])
+        return store.commit(reads, decide)
+
+    snapshots: list[Snapshot] = []
+
+    def interrupted(snapshot: Snapshot) -> WriteSet:
+        snapshots.append(snapshot)
+        if len(snapshots) == 2:
+            raise KeyboardInterrupt
+        return WriteSet()
+
+    store.groups._transact = twice
+    answers = as_one_group(
+        store.groups,
+        [
+            partial(store.transact, ReadSet((), ()), interrupted),
+            deposit(store, 1, deadline=timedelta()),
+        ],
+    )
+
+    assert isinstance(answers[0], KeyboardInterrupt)
+    assert isinstance(answers[1], Transaction)
 
 
 def test_a_bug_of_the_store_is_not_taken_for_an_answer(store: GroupedMemoryStore) -> None:
@@ -873,7 +975,20 @@ def test_nothing_begins_while_it_is_held(store: GroupedMemoryStore) -> None:
         deposit(store, 2)()
     store.groups.let_go()
     assert isinstance(call.answer(), Transaction)
-    store.groups.let_go()
+
+
+def test_what_is_not_held_is_not_let_go(store: GroupedMemoryStore) -> None:
+    """
+    To let go while a unit is under way does not end it.
+    """
+
+    def decide(_: Snapshot) -> WriteSet:
+        store.groups.let_go()
+        return WriteSet(records=(refusal("t-x"),))
+
+    store.transact(ReadSet((), ()), decide)
+
+    assert 0 == store.recoveries
 
 
 def test_holding_waits_for_what_is_under_way(store: GroupedMemoryStore) -> None:

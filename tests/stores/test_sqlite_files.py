@@ -11,11 +11,13 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -275,6 +277,46 @@ def test_it_is_seen_however_long_the_directory_was_quiet(
     change(path)
     with pytest.raises(StoreMisuseError, match="was removed or replaced while it was open"):
         WRITES[write](store)
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "asked_after", "is_asked_again"),
+    [
+        # Two changes within one tick have one time: until it is over, all files are looked at.
+        (1_700_000_000_123_000_000, 50_000_000, True),
+        (1_700_000_000_123_000_000, 200_000_000, False),
+        # Where times are whole seconds, a tick is long.
+        (1_700_000_000_000_000_000, 2_000_000_000, True),
+        (1_700_000_000_000_000_000, 3_100_000_000, False),
+    ],
+)
+def test_a_directory_that_changed_just_now_is_not_trusted(
+    path: Path,
+    changed_at: int,
+    asked_after: int,
+    is_asked_again: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Its times tell of no second change that came within the same tick of the file system's clock.
+    """
+    path.touch()
+    watch = _file.Watch(str(path))
+    stat_of = os.stat
+
+    def stat(name: str) -> Any:
+        found = stat_of(name)
+        if name != str(path.parent):
+            return found
+        facts = {"st_dev": 1, "st_ino": 2, "st_ctime_ns": changed_at}
+        return SimpleNamespace(**facts)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(time, "time_ns", lambda: changed_at + asked_after)
+    assert watch.difference() is None
+    Path(f"{path}-wal").touch()
+
+    assert is_asked_again == (watch.difference() is not None)
 
 
 def test_a_second_name_is_refused_when_it_is_opened(store: SQLiteStore, path: Path) -> None:

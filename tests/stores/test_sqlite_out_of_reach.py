@@ -4,12 +4,15 @@ Files that are out of reach: an error of the store, always, and nothing else.
 
 import errno
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from bankcore import Bank
 from bankcore.errors import StoreError, StoreMisuseError, StoreUnavailableError
 from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
+from bankcore.stores._sqlite._migrations import version_in
 from bankcore.testing._conformance.helpers import bank_over, eur
 
 #: A user that may do nothing.
@@ -321,3 +325,42 @@ def test_a_copy_has_one_name_where_its_making_was_interrupted(
     assert [] == list(path.parent.glob("*.part"))
     with SQLiteStore(copy) as other:
         assert eur(10) == bank_over(other).account("alice").balance
+
+
+def test_an_interrupted_look_at_the_schema_keeps_no_lock(path: Path) -> None:
+    """
+    Interrupted at any bytecode while it looks which schema a file has, and as long as the
+    exception is at hand, no statement that has not ended keeps others from the file.
+    """
+    SQLiteStore(path, journal_mode="truncate").close()
+    points = count(1)
+    is_over = False
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        while not is_over:
+            left = next(points)
+
+            def step(frame: FrameType, event: str, argument: object) -> Any:
+                nonlocal left
+                frame.f_trace_opcodes = True
+                if event == "opcode":
+                    left -= 1
+                    if left == 0:
+                        raise KeyboardInterrupt
+                return step
+
+            connection = sqlite3.connect(path, isolation_level=None)
+            before = sys.gettrace()
+            sys.settrace(step)
+            try:
+                version_in(connection)
+                is_over = True
+            except KeyboardInterrupt:
+                sys.settrace(before)
+                connection.close()
+                other.execute("BEGIN EXCLUSIVE")
+                other.execute("ROLLBACK")
+            finally:
+                sys.settrace(before)
+                connection.close()
+
+    assert next(points) > 20

@@ -9,10 +9,11 @@ The order is part of the API; the first "no" wins. Where a command touches sever
 step goes through all of them, those to be debited first. A principal is one for whom the bank is
 acting; trusted code has none:
 
-1.  `AccessDeniedError`, if a principal may not do such a thing at all; then what is recorded under
-    the transaction id: the same command replays, another is `TransactionIdReusedError`; then
-    `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`, if a principal may
-    not do it with these accounts;
+1.  `TransactionIdReusedError`, if the sender recorded another command under the transaction id
+    (the same one replays, whatever its sender may do by now); then `AccessDeniedError`, if a
+    principal may not do such a thing at all; then `TransactionIdReusedError`, if somebody else
+    used the id; then `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`,
+    if a principal may not do it with these accounts;
 2.  `InvalidTimeError`, if the given time is later than the clock;
 3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
     to be reversed;
@@ -68,6 +69,8 @@ class Request(NamedTuple):
         expected_version: The version the first of its accounts must have.
         principal: Who asks, as it is recorded.
         denial: Why the principal may not send such a command at all.
+        otherwise: The command that the same call would send if the principal's role as an owner
+            came or went: of an opening that names no holder.
     """
 
     command: Command
@@ -77,6 +80,7 @@ class Request(NamedTuple):
     expected_version: int | None = None
     principal: str | None = None
     denial: BankError | None = None
+    otherwise: Command | None = None
 
 
 @attrs.frozen
@@ -150,6 +154,25 @@ def expire(account_ids: Iterable[AccountId], snapshot: Snapshot, clock: Clock) -
         if account is not None:
             work.accept(_expiries_of(account, clock.now))
     return work.written(tuple(cast("list[Transaction]", work.records)))
+
+
+def decide_unseen(
+    requests: Sequence[Request], snapshot: Snapshot, clock: Clock, seen: object
+) -> Outcome | None:
+    """
+    Return what the last of *requests* comes to for one who sees none of the accounts that it pays.
+
+    But for the one whose id is *seen*. The others have been booked before. None if it pays none.
+    """
+    work = _Work(snapshot, clock)
+    *before, last = requests
+    for request in before:
+        work.outcome(request)
+    moves = last.command.moves(work)
+    unseen = [each for each in moves if each.part is Part.CREDITED and each.account_id != seen]
+    if not unseen or work.account(moves[0].account_id) is None:
+        return None
+    return work.without(unseen, last, moves)
 
 
 def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work") -> WriteSet:
@@ -278,8 +301,6 @@ class _Work:
     # -- One command --
 
     def outcome(self, request: Request) -> Outcome:
-        if request.denial is not None:
-            return request.denial
         # What is recorded under the id is looked up before any rule of the bank.
         recorded = self._recorded.get(request.transaction_id.value)
         if recorded is not None:
@@ -287,17 +308,20 @@ class _Work:
             if self._guard is None or isinstance(outcome, BankError):
                 return outcome
             return self._guard.receipt(outcome, self.account)
-        command = request.command
-        if self._guard is None and isinstance(command, Movement):
-            plain = self._booked_plainly(request, command)
-            if plain is not None:
-                return plain
-        moves = command.moves(self)
-        if self._guard is not None:
-            denial = self._policy_denial(self._guard, command, moves)
+        if request.denial is not None:
+            return request.denial
+        command, guard = request.command, self._guard
+        moves: Sequence[Move] = ()
+        if guard is not None:
+            moves = command.moves(self)
+            denial = self._policy_denial(guard, command, moves)
             if denial is not None:
                 return denial
-        return self._judged(request, moves)
+        if isinstance(command, Movement):
+            plain = self._booked_plainly(request, command)
+            if plain is not None:
+                return plain if guard is None else guard.receipt(plain, self.account)
+        return self._judged(request, moves or command.moves(self))
 
     def _booked_plainly(self, request: Request, command: Movement) -> Transaction | None:
         """
@@ -408,14 +432,12 @@ class _Work:
 
     def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
         """Return the outcome that is recorded under the id, if it is of this command."""
-        if self._guard is not None:
-            if recorded.principal != request.principal:
-                # Another principal's command must not leak, not even which fields differ.
-                return TransactionIdReusedError(request.transaction_id, ())
-            denial = self._guard.record_denial(recorded, self.account, self.record)
-            if denial is not None:
-                return denial
-        if recorded.command != request.command:
+        if self._guard is not None and recorded.principal != request.principal:
+            # Another principal's command must not leak, not even which fields differ.
+            return request.denial or TransactionIdReusedError(request.transaction_id, ())
+        # Its own sender was told the outcome before, and gets it again whatever it may do by now:
+        # after a denial it would pay again, under a new id.
+        if recorded.command not in (request.command, request.otherwise):
             return TransactionIdReusedError(
                 request.transaction_id, _differing_fields(recorded.command, request.command)
             )
@@ -525,54 +547,63 @@ class _Work:
         self, guard: Guard, command: Command, moves: Sequence[Move]
     ) -> BankError | None:
         placed: Transaction | None = None
+        original: Transaction | Refusal | None = None
         if type(command) is Reverse:
             original = self.record(command.original_id)
-            if (
-                not isinstance(original, Transaction)
-                or guard.record_denial(original, self.account, self.record) is not None
-            ):
-                # A missing and a hidden transaction must give the same error.
+            if not isinstance(original, Transaction):
                 return TransactionNotFoundError(command.original_id)
         elif isinstance(command, HoldCommand):
             found = self.record(command.hold_id)
             # A hold of another account is not found, whoever placed it.
             if isinstance(found, Transaction) and found.account_id == command.account_id:
                 placed = found
-        return guard.command_denial(command, moves, self.account, placed)
+        denial = guard.command_denial(command, moves, self.account, placed)
+        if (
+            denial is not None
+            and original is not None
+            and guard.record_denial(original, self.account, self.record) is not None
+        ):
+            # A missing and a hidden transaction must give the same error.
+            return TransactionNotFoundError(original.id)
+        return denial
 
     def _told(
         self, guard: Guard, request: Request, moves: Sequence[Move], error: BankError
     ) -> BankError:
         """Return *error*, or what the principal may be told in its place."""
-        unseen = {
-            move.account_id: move.amount
+        unseen = [
+            move
             for move in moves
             if move.part is Part.CREDITED and not guard.sees(self.account(move.account_id))
-        }
-        first = self.account(moves[0].account_id) if unseen else None
-        if first is None:
+        ]
+        if not unseen or self.account(moves[0].account_id) is None:
             return error
         # Do not leak whether the payee exists: judge again against permissive stand-in accounts
         # and tell that result; where it is no refusal, the payee is not visible.
-        accounts = {
-            move.account_id: account
-            for move in moves
-            if (account := self.account(move.account_id)) is not None
-        }
-        for account_id, amount in unseen.items():
-            accounts[account_id] = stand_in(
-                account_id, first.balance if amount is None else amount
-            )
-        named = (getattr(request.command, name, None) for name in ("hold_id", "original_id"))
-        records = {each: record for each in named if each and (record := self.record(each))}
-        told = _Work(Snapshot(records, accounts), self.clock).outcome(request)
+        told = self.without(unseen, request, moves)
         if not isinstance(told, BankError):
-            return not_visible(request.command.kind, next(iter(unseen)))
+            return not_visible(request.command.kind, unseen[0].account_id)
         if type(told) is type(error) and told.facts == error.facts:
             return error
         # It must not carry along what really stood in the way.
         told.__context__ = None
         return told
+
+    def without(self, unseen: Sequence[Move], request: Request, moves: Sequence[Move]) -> Outcome:
+        """Return what *request* comes to if nothing is known of the accounts of *unseen*."""
+        accounts = {
+            move.account_id: account
+            for move in moves
+            if (account := self.account(move.account_id)) is not None
+        }
+        first = accounts[moves[0].account_id].balance
+        for move in unseen:
+            amount = first if move.amount is None else move.amount
+            accounts[move.account_id] = stand_in(move.account_id, amount)
+        named = (getattr(request.command, name, None) for name in ("hold_id", "original_id"))
+        records = {each: record for each in named if each and (record := self.record(each))}
+        told = _Work(Snapshot(records, accounts, self._reversals), self.clock)
+        return told.outcome(request)
 
 
 def _changed(
@@ -593,10 +624,9 @@ def _changed(
                     guard(account, change, at)
     after = []
     for account, change in steps:
-        if change.is_booked:
-            net = change.net
-            booked = Money.zero(account.balance.currency) if net is None else net
-            after.append((change.applied_to(account, at), booked))
+        net = change.net
+        booked = Money.zero(account.balance.currency) if net is None else net
+        after.append((change.applied_to(account, at), booked))
     return after
 
 

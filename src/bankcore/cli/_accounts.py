@@ -13,7 +13,17 @@ from typing import Any, Final
 
 from bankcore.accounts import Account
 from bankcore.bank import Bank
-from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
+from bankcore.cli._parser import (
+    CURRENCY,
+    DESCRIPTION,
+    STORE,
+    Argument,
+    add,
+    argument,
+    currency_of,
+    instant,
+    when,
+)
 from bankcore.cli._store import opened_or_made
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import (
@@ -23,7 +33,7 @@ from bankcore.ledger import (
     statement_as_csv,
     statement_cells,
 )
-from bankcore.money import Currency, Money
+from bankcore.money import Money
 from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
@@ -92,7 +102,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         _open,
         "Open an account.",
         _ACCOUNT,
-        argument("--currency", "its currency, such as EUR", required=True),
+        *CURRENCY,
         argument("--balance", "its initial balance (default: 0)", "initial_balance", default="0"),
         argument(
             "--overdraft", "its overdraft limit (default: 0)", "overdraft_limit", default="0"
@@ -120,7 +130,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
 
 
 def _open(parsed: argparse.Namespace) -> None:
-    currency = naming("currency", Currency, parsed.currency)
+    currency = currency_of(parsed)
     balance = naming("initial_balance", Money, parsed.initial_balance, currency)
     limit = naming("overdraft_limit", Money, parsed.overdraft_limit, currency)
     with opened_or_made(parsed.store) as store:

@@ -7,7 +7,7 @@ import attrs
 from attrs.converters import optional
 
 from bankcore.accounts import Account, Restriction
-from bankcore.accounts._changes import Booking, Closing, LimitChange, RestrictionChange, Untouched
+from bankcore.accounts._changes import Booking, Closing, LimitChange, RestrictionChange
 from bankcore.accounts._fields import require_not_negative, require_reason, to_end, to_restriction
 from bankcore.commands._base import AccountCommand, Command, Look, Move, Part
 from bankcore.commands._errors import SameAccountError
@@ -121,6 +121,8 @@ class CloseAccount(AccountCommand):
     """
     Close an account for ever; a positive rest moves to *sweep_to* in the same transaction.
 
+    Without a rest, *sweep_to* is not looked at.
+
     Raises:
         SameAccountError: If it is to be swept to itself.
     """
@@ -145,16 +147,13 @@ class CloseAccount(AccountCommand):
     def moves(self, look: Look) -> Sequence[Move]:
         account = look.account(self.account_id)
         balance = Money.zero(NO_CURRENCY) if account is None else account.balance
-        if self.sweep_to is None:
-            return (Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),)
         # "`close(sweep_to=…)` moves a positive rest in the same transaction, by the rules of a
-        # transfer." Where there is none, the other account must only be there.
-        if balance.amount_minor > 0:
-            return (
-                Move(self.account_id, Part.SUBJECT, Closing(balance), -balance),
-                Move(self.sweep_to, Part.CREDITED, Booking(balance, None), balance),
-            )
+        # transfer." Where there is none, the other account is not asked: nobody finds out by an
+        # empty account whether it is there.
+        if self.sweep_to is None or balance.amount_minor <= 0:
+            return (Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),)
+        credit = Booking(balance, account_field="sweep_to")
         return (
-            Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),
-            Move(self.sweep_to, Part.CREDITED, Untouched()),
+            Move(self.account_id, Part.SUBJECT, Closing(balance), -balance),
+            Move(self.sweep_to, Part.CREDITED, credit, balance),
         )

@@ -10,7 +10,7 @@ one durable unit: all of it, or nothing.
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import chain
@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 
 from bankcore.accounts import Account
-from bankcore.bank._decide import Clock, Request, decide, reads_of
+from bankcore.bank._decide import Clock, Request, decide, decide_unseen, reads_of
 from bankcore.commands import Command, OpenAccount, Reverse
 from bankcore.ledger import (
     AccountStore,
@@ -39,7 +39,8 @@ from bankcore.ledger._pages import every_record
 from bankcore.ledger._store import require_store
 from bankcore.money import Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import shown
+from bankcore.values._errors import DeclinedError, shown
+from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import from_microseconds, to_microseconds
 
 _Key = TypeVar("_Key")
@@ -76,6 +77,7 @@ def export_journal(store: AccountStore) -> Iterator[str]:
     yield f"{_closing(count, digest.hexdigest())}\n"
 
 
+@rare_collections()
 def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
     """
     Write the journal in *lines* into the empty *store*, and return its counts.
@@ -143,6 +145,13 @@ class _Replayed:
         requests = tuple(_request(command, record) for command in (*batch, record.command))
         snapshot = self._snapshot(reads_of(requests))
         written = decide(requests, snapshot, clock=clock, atomic=bool(batch))
+        if (
+            isinstance(record, Refusal)
+            and record.principal is not None
+            and record not in written.records
+            and _is_told(record, requests, snapshot, clock)
+        ):
+            written = WriteSet(records=(record,))
         for account in written.accounts:
             self.accounts[account.id] = account
         for each in written.records:
@@ -156,6 +165,23 @@ class _Replayed:
         touched = (touched_accounts(recorded.get(each)) for each in reads.originals)
         accounts = _found(self.accounts, chain(reads.account_ids, *touched))
         return Snapshot(recorded, accounts, _found(self._reversals, reads.originals))
+
+
+def _is_told(
+    refusal: Refusal, requests: Sequence[Request], snapshot: Snapshot, clock: Clock
+) -> bool:
+    """
+    Return whether the rules give *refusal* to one who does not see every account that it pays.
+
+    What the sender of a payment was told is recorded, and depends on no account that the sender
+    did not see. Who saw what is not in the journal; but an account that it names was seen.
+    """
+    told = decide_unseen(requests, snapshot, clock, refusal.facts.get("account_id"))
+    return (
+        isinstance(told, DeclinedError)
+        and told.code == refusal.code
+        and attrs.asdict(cast("Any", told), recurse=False) == refusal.facts
+    )
 
 
 def _found(kept: Mapping[_Key, _Value], keys: Iterable[_Key]) -> dict[_Key, _Value]:

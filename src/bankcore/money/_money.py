@@ -58,7 +58,7 @@ from bankcore.values._errors import naming, shown
 
 
 # For attrs and msgspec: money is these two fields.
-@attrs.define(init=False, eq=False, repr=False, weakref_slot=False)
+@attrs.define(init=False, eq=False, repr=False, match_args=False, weakref_slot=False)
 class _Fields:
     amount_minor: int
     currency: Currency
@@ -536,7 +536,7 @@ class Money(_Fields):
         # The first condition says the same as the second, nearly always and quicker.
         if (code in LISTED and LISTED[code] is currency) or currency.is_listed:
             # As `decimal_text` does: no currency of ISO 4217 has more than 6 decimals.
-            return f"Money('{scaled(self._minor, SHIFTS[exponent])}', '{code}')"
+            return f"Money('{scaled(self._minor, SHIFTS[exponent])!s}', '{code}')"
         return f"Money('{decimal_text(self._minor, exponent)}', {currency!r})"
 
     def __copy__(self) -> "Money":

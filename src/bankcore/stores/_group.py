@@ -96,8 +96,8 @@ class _Unit:
         self.context = contextvars.copy_context()
 
     def wake(self) -> None:
-        with suppress(RuntimeError):  # it was woken before
-            self.gate.release()
+        """Tell its thread that it leads, or that it is done: one of them, once."""
+        self.gate.release()
 
     def fail(self, error: StoreError) -> None:
         self.error = error
@@ -227,7 +227,7 @@ class Groups:
 
     def _together(self, leader: _Unit) -> bool:
         """Do *leader* and what waits as one; return False if *leader* must be done singly."""
-        if leader.is_alone or len(self._queue) == 1:
+        if len(self._queue) == 1:  # mostly, and then nothing more is asked
             return False
         group = self._take()
         if len(group) < 2:  # more than itself

@@ -1,5 +1,5 @@
 """
-Fewer garbage collections while a long batch is at work.
+Fewer garbage collections while a long batch or an import is at work.
 
 Decided here: what bankcore may do to the collector of the process that it is a part of. A batch
 makes some ten objects a command, nearly all of which stay, and no cycles; Python then looks for

@@ -14,14 +14,14 @@ import stat
 import time
 from contextlib import closing, suppress
 from functools import partial
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from bankcore.ledger._errors import StoreFormatError, StoreMisuseError, StoreUnavailableError
 from bankcore.stores._sqlite._errors import primary_code
 from bankcore.stores._sqlite._migrations import require_newest, version_in
 from bankcore.stores._sqlite._settings import mode_of
-from bankcore.values._errors import shown
+from bankcore.values._errors import InvalidArgumentError, shown
 
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
@@ -29,9 +29,11 @@ _SQLITE_FILE_MIN: Final = 512
 # Device and inode of a file; None for one that is not there.
 _FileId = tuple[int, int] | None
 
-# A directory whose last change is older than this many nanoseconds was not changed again within
-# the same tick of the clock of its file system; the coarsest has ticks of two seconds.
-_SETTLED_AFTER: Final = 3_000_000_000
+# A directory whose last change is older than this, in nanoseconds, was not changed again within
+# the same tick of the clock of its file system. A tick is 10 ms at most, but where times are whole
+# seconds: there it is up to two seconds.
+_SETTLED_AFTER: Final = 100_000_000
+_SETTLED_AFTER_COARSE: Final = 3_000_000_000
 
 _REPLACED: Final = (
     ", or a file of it (-wal, -shm, .lock), was removed or replaced while it was open, or its"
@@ -43,6 +45,15 @@ _LINKED: Final = (
     " has a second name, a hard link, under which SQLite would keep a second log, and what is in"
     " one would be lost in the other; remove all names but one, then open it again"
 )
+
+
+def path_text(path: object) -> str:
+    """Return *path* as text, or raise `InvalidArgumentError` if it is none."""
+    try:
+        return os.fsdecode(cast("str", path))
+    except TypeError:
+        reason = "must be a path: text, bytes or an os.PathLike"
+        raise InvalidArgumentError(shown(path), reason).about("path") from None
 
 
 def real_path(name: str) -> str:
@@ -103,7 +114,9 @@ class Watch:
         found = tuple(map(_id_of, self._names))
         if self._open is None:
             self._open = found
-        self._seen = seen if asked_at - status.st_ctime_ns > _SETTLED_AFTER else None
+        is_coarse = status.st_ctime_ns % 1_000_000_000 == 0
+        settled_after = _SETTLED_AFTER_COARSE if is_coarse else _SETTLED_AFTER
+        self._seen = seen if asked_at - status.st_ctime_ns > settled_after else None
         return None if found == self._open else f"{self._path}{_REPLACED}"
 
     def _main(self) -> _FileId:
@@ -146,7 +159,7 @@ def _create(path: str) -> None:
             )
         # An empty file is an empty database. No connection can be using it yet, so that
         # closing this descriptor drops nobody's lock.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600))
+        io.FileIO(path, "x", opener=partial(os.open, mode=0o600)).close()
     except FileExistsError:
         return  # another process was quicker
     except OSError as error:
@@ -235,7 +248,7 @@ def write_copy(connection: sqlite3.Connection, target: str) -> None:
         raise StoreUnavailableError(f"there is no directory {directory} for a copy") from error
     except sqlite3.DatabaseError as error:
         # A read error there has the code of damage.
-        is_of_copy = "unable to open database" in str(error)
+        is_of_copy = "unable to open database: " in str(error)
         if primary_code(error) != sqlite3.SQLITE_ERROR and not is_of_copy:
             raise
         # That the copy cannot be opened says nothing about the store.

@@ -108,14 +108,17 @@ def include_object(
 
 def version_in(connection: sqlite3.Connection) -> int:
     """Return the version of the schema on *connection*; 0 if it has no tables of bankcore."""
-    # A cursor made so gives plain rows, whatever the connection's own row factory.
-    cursor = sqlite3.Cursor(connection)
-    is_there = cursor.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'bankcore_schema'"
-    ).fetchone()
-    if is_there is None:
+    if not _plain_rows(
+        connection, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'bankcore_schema'"
+    ):
         return 0
-    return one_version(cursor.execute("SELECT version FROM bankcore_schema").fetchall())
+    return one_version(_plain_rows(connection, "SELECT version FROM bankcore_schema"))
+
+
+def _plain_rows(connection: sqlite3.Connection, statement: str) -> list[Any]:
+    """Return the rows as tuples, whatever the connection's own row factory."""
+    # The cursor has no name: a traceback would keep it, and with it SQLite's lock.
+    return sqlite3.Cursor(connection).execute(statement).fetchall()
 
 
 def one_version(rows: Sequence[Sequence[Any]]) -> int:
