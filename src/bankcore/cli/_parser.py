@@ -5,11 +5,14 @@ Decided here: the exit statuses; a wrong call is answered in one sentence that n
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, NoReturn
 
+from bankcore.bank._bank import MAX_CLOCK_SKEW
+from bankcore.values._errors import shown
 from bankcore.values._instants import instant_from_text
 
 EXIT_REFUSED: Final = 1
@@ -46,6 +49,21 @@ def when(name: str, text: str, field: str | None = None) -> Argument:
     return argument(name, f"{text}: YYYY-MM-DD, or with time and zone", field, metavar="WHEN")
 
 
+def seconds(text: str) -> timedelta:
+    """Return the time that *text* says, in whole seconds."""
+    if re.fullmatch("[0-9]{1,12}", text):
+        return timedelta(seconds=int(text))
+    raise argparse.ArgumentTypeError(f"must be a whole number of seconds, got {shown(text)}")
+
+
+CLOCK_SKEW: Final = argument(
+    "--max-clock-skew",
+    "how far ahead of the clock an account's last posting may be"
+    f" (default: {MAX_CLOCK_SKEW.seconds})",
+    type=seconds,
+    default=MAX_CLOCK_SKEW,
+    metavar="SECONDS",
+)
 STORE: Final = argument("--store", "the bank's file", metavar="PATH", required=True)
 STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH")
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
