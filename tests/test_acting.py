@@ -19,7 +19,7 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, Money, Principal
-from bankcore.access import ALLOWED, POLICY_TABLE, SCOPES, StandardPolicy, hidden
+from bankcore.access import ALLOWED, POLICY_TABLE, SCOPES, Role, StandardPolicy, hidden
 from bankcore.commands import (
     COMMANDS,
     SENT,
@@ -47,6 +47,7 @@ from bankcore.errors import (
     AccountExistsError,
     AccountNotFoundError,
     AccountNotVisibleError,
+    AlreadyReversedError,
     BankError,
     CloseBlockedError,
     CurrencyMismatchError,
@@ -213,7 +214,7 @@ def calls() -> dict[str, Callable[[Bank], object]]:
     return made
 
 
-def one_of(outcomes: list[Any]) -> object:
+def one_of(outcomes: list[Any]) -> Any:
     (outcome,) = outcomes
     if isinstance(outcome, BankError):
         raise outcome
@@ -600,8 +601,8 @@ def test_an_owner_uses_its_own_holds(town: Town) -> None:
 # -- 75 and ids --------------------------------------------------------------
 
 
-def test_one_may_replay_what_one_may_read(town: Town) -> None:
-    """A replay needs the right to read, and no other."""
+def test_a_replay_needs_no_right(town: Town) -> None:
+    """Its own sender gets a receipt again; what was not sent before is denied."""
     marys = town.acting(MARY)
     first = marys.withdraw("m", eur(5), transaction_id="w-1")
     town.bank.grant_access("m", "mary", ["read"])
@@ -610,27 +611,6 @@ def test_one_may_replay_what_one_may_read(town: Town) -> None:
     assert (first, True) == (again, again.replayed)
     with pytest.raises(AccessDeniedError):
         marys.withdraw("m", eur(5), transaction_id="w-2")
-
-
-@pytest.mark.parametrize(
-    ("rights", "error"), [((), AccountNotVisibleError), (("debit",), AccessDeniedError)]
-)
-def test_one_may_not_replay_what_one_may_no_longer_read(
-    town: Town, rights: tuple[str, ...], error: type[BankError]
-) -> None:
-    """Once the right to read is gone, neither a receipt nor a refusal is given again."""
-    marys = town.acting(MARY)
-    marys.withdraw("m", eur(5), transaction_id="w-1")
-    with pytest.raises(InsufficientFundsError):
-        marys.withdraw("m", eur(500), transaction_id="w-2")
-    town.bank.revoke_access("m", "mary")
-    if rights:
-        town.bank.grant_access("m", "mary", rights)
-
-    for transaction_id, amount in (("w-1", 5), ("w-2", 500)):
-        with pytest.raises(error) as caught:
-            marys.withdraw("m", eur(amount), transaction_id=transaction_id)
-        assert error is type(caught.value)
 
 
 @pytest.mark.parametrize("by", ["bert", "trusted code"])
@@ -740,13 +720,15 @@ def test_nothing_and_nonsense_are_what_they_are_for_the_bank(town: Town, atomic:
 # -- The role comes first ----------------------------------------------------
 
 
-def test_the_role_is_judged_before_the_id(town: Town) -> None:
-    """One who may not do such a thing at all learns nothing of ids or accounts."""
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_role_is_judged_before_the_ids_of_others(town: Town, atomic: bool) -> None:
+    """One who may not do such a thing at all learns nothing of others' ids or of accounts."""
     town.bank.deposit("m", eur(1), transaction_id="d-1")
     for account_id in ("m", "nobody"):
         for transaction_id in ("d-1", "d-2"):
+            deposit = Deposit(account_id, eur(1), transaction_id=transaction_id)
             with pytest.raises(AccessDeniedError) as caught:
-                town.acting(ANNA).deposit(account_id, eur(1), transaction_id=transaction_id)
+                one_of(town.acting(ANNA).execute([deposit], atomic=atomic))
 
             assert {"action": "deposit", "reason": "none of its roles or scopes may"} == dict(
                 caught.value.facts
@@ -1321,6 +1303,18 @@ ASKED: list[tuple[Command, list[tuple[str, str, Money | None]]]] = [
 ]
 
 
+def furnished(store: Any, policy: Any = None) -> Town:
+    """
+    A town in which each of `ASKED` goes through.
+    """
+    town = Town(store, policy)
+    for name, amount in (("c", FIVE), ("d", SIX), ("e", SIX)):
+        town.bank.open_account(name, initial_balance=amount)
+    town.bank.transfer("m", "b", FIVE, transaction_id="moved")
+    town.bank.place_hold("m", FIVE, expires_at=NOON + timedelta(1), transaction_id="held")
+    return town
+
+
 @pytest.mark.parametrize(
     ("command", "involved"), ASKED, ids=[f"{n}-{each.kind}" for n, (each, _) in enumerate(ASKED)]
 )
@@ -1332,12 +1326,7 @@ def test_a_policy_is_asked_what_a_command_would_move(
     what would be booked or reserved on it, the debited ones first.
     """
     policy = Noting()
-    town = Town(MemoryStore(), policy)
-    for name, amount in (("c", FIVE), ("d", SIX), ("e", SIX)):
-        town.bank.open_account(name, initial_balance=amount)
-    town.bank.transfer("m", "b", FIVE, transaction_id="moved")
-    town.bank.place_hold("m", FIVE, expires_at=NOON + timedelta(1), transaction_id="held")
-    town.acting(MARY).execute([command])
+    furnished(MemoryStore(), policy).acting(MARY).execute([command])
 
     assert [involved] == [asked for action, asked in policy.asked if action == command.kind]
 
@@ -1368,3 +1357,188 @@ def test_an_absent_account_is_judged_as_one_that_nobody_holds() -> None:
     assert [("x", "USD", ()), ("x", "XXX", ()), ("x", "XXX", ())] == [
         (str(each.id), each.balance.currency.code, each.holders) for each in asked
     ]
+
+
+# -- Sent again by its own sender --------------------------------------------
+
+# What may have become of the service that sent a command: all that a principal can be.
+BY_NOW = [
+    Principal("robot"),
+    *(Principal("robot", [role]) for role in Role),
+    *(Principal("robot", ["service"], [scope]) for scope in sorted(SCOPES)),
+]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for command, _ in ASKED],
+    ids=[f"{n}-{each.kind}" for n, (each, _) in enumerate(ASKED)],
+)
+def test_its_own_sender_gets_a_receipt_again(store: Any, command: Command) -> None:
+    """
+    Whatever has become of its roles and scopes, and whatever it may read: after a denial it
+    would send a payment again, under a new id.
+    """
+    town = furnished(store)
+    if isinstance(command, CloseAccount):
+        town.bank.release_hold("m", "held")
+        if command.sweep_to is None:
+            town.bank.withdraw("m", town.bank.account("m").balance)
+    sent = attrs.evolve(command, transaction_id="once")
+    first = one_of(town.acting(ROBOT).execute([sent]))
+    length = town.journal_length()
+    denials = len(store.denials())
+    for principal in BY_NOW:
+        for atomic in (False, True):
+            again = one_of(town.acting(principal).execute([sent], atomic=atomic))
+
+            assert isinstance(again, Transaction)
+            assert again.replayed
+            assert first == attrs.evolve(again, postings=first.postings)
+            assert set(again.postings) <= set(first.postings)
+    assert (length, denials) == (town.journal_length(), len(store.denials()))
+
+
+@pytest.mark.parametrize("command", EACH, ids=lambda command: type(command).__name__)
+def test_its_own_sender_gets_a_refusal_again(store: Any, command: Command) -> None:
+    """So it does with a refusal: it was told that before."""
+    town = Town(store)
+    if isinstance(command, OpenAccount):
+        town.bank.open_account("a", initial_balance=eur(0))
+    town.bank.restrict("m", "all", reason="theft", transaction_id="t-1")
+    sent = attrs.evolve(command, transaction_id="once")
+    first = one_refusal(town.acting(ROBOT), sent)
+    for principal in BY_NOW:
+        again = one_refusal(town.acting(principal), sent)
+
+        assert (type(first), first.facts, True) == (type(again), again.facts, again.replayed)
+
+
+@pytest.mark.parametrize("rights", ["", "read", "credit", "debit", "credit debit"])
+def test_a_holder_gets_its_own_outcomes_again(store: Any, rights: str) -> None:
+    """A holder that may pay and not read sends again what it paid; nothing is paid twice."""
+    town = Town(store)
+    marys = town.acting(MARY)
+    paid = [
+        Transfer("m", "b", eur(5), transaction_id="rent-1"),
+        Deposit("m", eur(5), transaction_id="wage-1"),
+        Transfer("m", "b", eur(500), transaction_id="rent-2"),
+    ]
+    first = marys.execute(paid)
+    town.bank.revoke_access("m", "mary")
+    if rights:
+        town.bank.grant_access("m", "mary", rights.split())
+    again = marys.execute(paid)
+
+    assert [True, True, True] == [each.replayed for each in again]
+    assert list(map(type, first)) == list(map(type, again))
+    assert {"m": 10_000, "b": 10_500} == town.balances()
+    for command in paid[:2]:
+        sees = [] if rights != "read" else [AccountId("m")]
+        receipt = one_of(marys.execute([command]))
+        assert sees == [each.account_id for each in receipt.postings]
+
+
+@pytest.mark.parametrize("first", [MARY, Principal("mary", ["service"], ["accounts:write"])])
+@pytest.mark.parametrize("then", [MARY, Principal("mary", ["service"], ["accounts:write"])])
+def test_an_opening_is_the_same_whatever_has_become_of_the_role(
+    town: Town, first: Principal, then: Principal
+) -> None:
+    """An owner that names no holder is the holder: the same opening is sent as another role."""
+    open_account = OpenAccount("x", initial_balance=eur(5), transaction_id="o-1")
+    receipt = one_of(town.acting(first).execute([open_account]))
+    again = one_of(town.acting(then).execute([open_account]))
+
+    assert (receipt, True) == (again, again.replayed)
+
+
+def test_an_opening_for_somebody_else_is_another(town: Town) -> None:
+    """Where a holder was named, nothing is guessed."""
+    service = town.acting(Principal("mary", ["service"], ["accounts:write"]))
+    service.open_account("x", initial_balance=eur(5), transaction_id="o-1")
+    for holder in ("mary", "bert"):
+        with pytest.raises(TransactionIdReusedError) as caught:
+            service.open_account("x", initial_balance=eur(5), holder=holder, transaction_id="o-1")
+        assert ("holder",) == caught.value.fields
+
+
+def test_another_command_under_ones_own_id_is_not_denied(town: Town) -> None:
+    """Whoever lost its role is told that its id stands for another command."""
+    town.acting(MARY).withdraw("m", eur(5), transaction_id="w-1")
+    with pytest.raises(TransactionIdReusedError) as caught:
+        town.acting(Principal("mary")).withdraw("m", eur(6), transaction_id="w-1")
+
+    assert ("amount",) == caught.value.fields
+
+
+# -- Reversals ---------------------------------------------------------------
+
+REVERSER = Principal("robot", ["service"], ["reversals:write"])
+
+
+def test_the_scope_of_reversals_reverses(town: Town) -> None:
+    """
+    It needs no scope to read what it reverses; of accounts that it may not read it sees nothing.
+    """
+    town.bank.transfer("m", "b", eur(5), transaction_id="t-1")
+    acting = town.acting(REVERSER)
+    receipt = acting.reverse("t-1", transaction_id="r-1")
+
+    assert ((), "reverse") == (receipt.postings, receipt.command.kind)
+    assert acting.reverse("t-1", transaction_id="r-1").replayed
+    assert {"m": 10_000, "b": 10_000} == town.balances()
+    with pytest.raises(LookupError, match="names no account"):
+        receipt.account_id  # noqa: B018  # it raises
+    with pytest.raises(TransactionNotFoundError):
+        acting.reverse("nothing")
+    with pytest.raises(AccessDeniedError):
+        acting.transaction("t-1")
+
+
+@pytest.mark.parametrize("moved", [Deposit("m", eur(5)), Withdraw("m", eur(5))])
+def test_a_reversal_is_reversed_once_whoever_asks(town: Town, moved: Command) -> None:
+    """It is said of a credit to an account that it may not read, too."""
+    town.bank.execute([attrs.evolve(moved, transaction_id="t-1")])
+    town.acting(REVERSER).reverse("t-1")
+    for principal in (REVERSER, ROBOT):
+        with pytest.raises(AlreadyReversedError):
+            town.acting(principal).reverse("t-1")
+
+
+def test_a_hidden_transaction_is_reversed_like_none(town: Town) -> None:
+    """A teller may not reverse what is on its own account, nor learn that it is there."""
+    town.bank.open_account("t", initial_balance=eur(5), holder="tina")
+    town.bank.deposit("t", eur(5), transaction_id="t-1")
+    hidden_one = told(lambda: town.acting(TINA).reverse("t-1"))
+    with pytest.raises(TransactionNotFoundError) as caught:
+        town.acting(TINA).reverse("t-2")
+
+    assert dict(hidden_one[2]) == {"transaction_id": TransactionId("t-1")}
+    assert hidden_one[0] is type(caught.value)
+
+
+# -- Closings of empty accounts ----------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["absent", *dict(places())])
+def test_an_empty_account_is_closed_wherever_it_would_be_swept(store: Any, state: str) -> None:
+    """Without a rest, nothing is found out about another account: nobody looks at it."""
+    town = Town(store)
+    marys = town.acting(MARY)
+    if state != "absent":
+        dict(places())[state](town)
+    before = town.bank.account("x").version if state != "absent" else None
+    marys.withdraw("m", eur(100))
+    receipts: list[Any] = []
+    for bank in (marys, town.bank):
+        assert bank.can_close("m", sweep_to="x")
+        receipts += bank.preview([CloseAccount("m", sweep_to="x")])
+    closed = marys.close_account("m", sweep_to="x", transaction_id="c-1")
+
+    assert [["m"]] * 3 == [
+        [str(posting.account_id) for posting in receipt.postings]
+        for receipt in (*receipts, closed)
+    ]
+    assert marys.close_account("m", sweep_to="x", transaction_id="c-1").replayed
+    assert before == (town.bank.account("x").version if state != "absent" else None)
+    assert verify(town.store).is_clean

@@ -6,13 +6,15 @@ import json
 from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import chain, combinations
 from typing import Any, cast
 
 import pytest
 from web import JSON, PRINCIPALS, Web, euros, told
 from werkzeug.test import TestResponse
 
-from bankcore.access import SCOPES, Principal
+from bankcore.access import POLICY_TABLE, SCOPES, Principal
+from bankcore.accounts import Right
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND, Command, OpenAccount, Reverse
 from bankcore.commands._holds import HoldCommand
@@ -644,3 +646,66 @@ def test_every_field_of_every_endpoint_is_sent_above(monkeypatch: pytest.MonkeyP
         given = {name for name in fields if getattr(command, name, None) is not None}
 
         assert set(fields) - {"currency", "exponent"} == given
+
+
+READS = ("accounts:read", "statements:read", "transactions:read")
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_endpoint_answers_every_set_of_scopes(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What was booked is answered and answered again, cut to what the sender may read: with the scope
+    of the command alone, with each set of scopes to read, and after all of them are gone.
+    """
+    principals = cast("dict[str, Principal]", PRINCIPALS)
+    scope = POLICY_TABLE[POSTS[path][0]].scope
+    for readable in chain.from_iterable(combinations(READS, n) for n in range(4)):
+        sent = Sent(path, monkeypatch)
+        scopes = {scope, "holds:all", *readable}
+        monkeypatch.setitem(principals, "shop", Principal("shop", ["service"], scopes))
+        command = sent.command({"sweep_to"}, None)
+        first = sent.post(command, operation=f"post {path}", key="k")
+        again = sent.post(command, operation=f"post {path}", key="k")
+        booked = sent.recorded()[-1]
+        read = sent.web.get(f"/transactions/{booked.id}", me="shop")
+        monkeypatch.setitem(principals, "shop", Principal("shop"))
+        bare = sent.post(command, operation=f"post {path}", key="k")
+
+        assert (201, 200, 200) == (first.status_code, again.status_code, bare.status_code)
+        assert told(first) == {**told(again), "replayed": False}
+        assert told(bare) == {**told(again), "postings": told(bare)["postings"]} | {
+            "account_id": told(bare)["account_id"]
+        }
+        assert (200 if "transactions:read" in readable else 403) == read.status_code
+        assert booked is sent.recorded()[-1]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_every_endpoint_answers_every_set_of_rights(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a holder with any set of rights booked, it gets again, then and without any right."""
+    principals = cast("dict[str, Principal]", PRINCIPALS)
+    for rights in chain.from_iterable(combinations(Right, n) for n in range(1, 4)):
+        sent = Sent(path, monkeypatch)
+        for name in "ab":
+            sent.web.bank.grant_access(name, "shop", rights)
+        monkeypatch.setitem(principals, "shop", Principal("shop", ["owner"]))
+        if sent.kind is OpenAccount:
+            sent.post(sent.command((), None), key="k")
+        command = sent.command({"sweep_to"}, None)
+        first = sent.post(command, operation=f"post {path}", key="k")
+        length = len(sent.recorded())
+        for name in "ab":
+            sent.web.bank.revoke_access(name, "shop")
+        again = sent.post(command, operation=f"post {path}", key="k")
+
+        if first.status_code in {200, 201}:
+            assert 200 == again.status_code
+            assert told(first)["id"] == told(again)["id"]
+            assert length + 2 == len(sent.recorded())
+        else:
+            assert first.status_code in {403, 404}
+            assert again.status_code in {403, 404}

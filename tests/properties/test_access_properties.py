@@ -143,6 +143,15 @@ def touched(
             yield before.get(name), account
 
 
+def _booked(record: Transaction | Refusal) -> Transaction | Refusal:
+    """
+    The record without its sender, and without what depends on what its sender may see.
+    """
+    if isinstance(record, Refusal) and len(record.command.account_ids) > 1:
+        record = attrs.evolve(record, code="", facts={})
+    return attrs.evolve(record, principal=None)
+
+
 class TestNobodyTouchesWhatTheyMayNot:
     """
     "Nobody touches an account they may not", and what there is adds up all the same.
@@ -209,7 +218,8 @@ class TestNobodyTouchesWhatTheyMayNot:
         self, history: list[Step]
     ) -> None:
         """
-        The journal, sent again by trusted code, gives the same accounts, postings and refusals.
+        The journal, sent again by trusted code, gives the same accounts, postings and refusals;
+        of a refused payment to another account its sender was told no more than it might know.
         """
         town, again = Town(), Town()
         for step in history:
@@ -220,9 +230,7 @@ class TestNobodyTouchesWhatTheyMayNot:
 
         assert verify(town.store).is_clean
         assert town.accounts() == again.accounts()
-        assert [attrs.evolve(each, principal=None) for each in town.records()] == list(
-            again.records()
-        )
+        assert list(map(_booked, town.records())) == list(map(_booked, again.records()))
 
     @given(st.lists(steps(), max_size=12))
     def test_one_id_has_one_outcome_whoever_asks(self, history: list[Step]) -> None:

@@ -884,6 +884,29 @@ def test_any_number_of_threads_share_a_few_connections(store: SQLiteStore) -> No
     assert len(store._connections._open_connections()) <= 5
 
 
+def test_a_read_that_waited_while_all_was_closed_opens_the_writer_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A fork may close everything while a thread waits to read. Then the writer is opened again
+    before the thread reads, as no connection that reads may be the first.
+    """
+    with SQLiteStore(path) as store:
+        owner = store._connections
+        free_reader = owner._free_reader
+        forks = [owner.before_fork, owner.after_fork_in_parent]
+
+        def waited() -> Any:
+            while forks:
+                forks.pop(0)()
+            return free_reader()
+
+        monkeypatch.setattr(owner, "_free_reader", waited)
+        assert ([], []) == contents_of(store)
+        assert owner._writer is not None
+        assert 2 == len(owner._open_connections())
+
+
 def test_a_read_waits_for_one_of_the_connections_that_read(path: Path) -> None:
     """
     While others read with all of them a read waits, and after the timeout it says so.

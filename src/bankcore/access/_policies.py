@@ -317,8 +317,6 @@ class OperatorPolicy(_OthersPolicy):
 class ServicePolicy(_RolePolicy):
     """
     A service does what its scopes name, on any account.
-
-    It may read the outcome of any command of a kind that it may send.
     """
 
     role = Role.SERVICE
@@ -338,12 +336,6 @@ class ServicePolicy(_RolePolicy):
         _accounts: Sequence[Involved],
         command: Command | None,
     ) -> Verdict:
-        if (
-            action == Action.READ_TRANSACTION
-            and command is not None
-            and self.permits(principal, command.kind)
-        ):
-            return ALLOWED
         if not self.permits(principal, action):
             return denied(_NOT_AT_ALL)
         if (

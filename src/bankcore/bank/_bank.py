@@ -406,8 +406,9 @@ class Bank(BankReads):
         outcomes: list[Transaction | BankError]
         outcomes = [each.denial for each in requests if each.denial is not None]
         try:
-            # Nobody takes the store's lock for what may not be sent at all.
-            if atomic or len(outcomes) < len(requests):
+            # Nobody takes the store's lock for what may not be sent at all, and was not sent
+            # when it might be.
+            if atomic or any(each.denial is None or self._is_used(each) for each in requests):
                 outcomes = self._judged(requests, atomic=atomic, is_written=is_written)
         except DENIALS as error:
             # Which of the commands it was is not told: the accounts of all of them.
@@ -417,6 +418,9 @@ class Bank(BankReads):
             if isinstance(outcome, DENIALS):
                 self._denied_commands(outcome, (request,))
         return outcomes
+
+    def _is_used(self, request: Request) -> bool:
+        return request.id_given and self._record(request.transaction_id) is not None
 
     def _judged(
         self, requests: Sequence[Request], *, atomic: bool, is_written: bool
@@ -431,8 +435,11 @@ class Bank(BankReads):
 
     def _request(self, command: Command) -> Request:
         guard = self._guard
-        if guard is not None and type(command) is OpenAccount:
-            command = _with_holder(command, guard.principal)
+        otherwise: Command | None = None
+        if guard is not None and type(command) is OpenAccount and command.holder is None:
+            otherwise = attrs.evolve(command, holder=guard.principal.id)
+            if Role.OWNER in guard.principal.roles:
+                command, otherwise = otherwise, command
         transaction_id = command.transaction_id
         id_given = transaction_id is not None
         expected_version = command.expected_version
@@ -448,7 +455,8 @@ class Bank(BankReads):
         if guard is not None:
             principal, denial = guard.name, guard.command_role_denial(command)
         return Request(
-            command, transaction_id, id_given, account_ids, expected_version, principal, denial
+            *(command, transaction_id, id_given, account_ids, expected_version),
+            *(principal, denial, otherwise),
         )
 
     # -- One unit of the store --
@@ -583,9 +591,3 @@ def _to_batch(commands: object) -> Sequence[Command]:
 
 def _made_id(text: str) -> TransactionId:
     return cast("TransactionId", to_own_id(TransactionId(text)))
-
-
-def _with_holder(command: OpenAccount, principal: Principal) -> OpenAccount:
-    if command.holder is None and Role.OWNER in principal.roles:
-        return attrs.evolve(command, holder=principal.id)
-    return command

@@ -9,10 +9,11 @@ The order is part of the API; the first "no" wins. Where a command touches sever
 step goes through all of them, those to be debited first. A principal is one for whom the bank is
 acting; trusted code has none:
 
-1.  `AccessDeniedError`, if a principal may not do such a thing at all; then what is recorded under
-    the transaction id: the same command replays, another is `TransactionIdReusedError`; then
-    `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`, if a principal may
-    not do it with these accounts;
+1.  `TransactionIdReusedError`, if the sender recorded another command under the transaction id
+    (the same one replays, whatever its sender may do by now); then `AccessDeniedError`, if a
+    principal may not do such a thing at all; then `TransactionIdReusedError`, if somebody else
+    used the id; then `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`,
+    if a principal may not do it with these accounts;
 2.  `InvalidTimeError`, if the given time is later than the clock;
 3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
     to be reversed;
@@ -68,6 +69,8 @@ class Request(NamedTuple):
         expected_version: The version the first of its accounts must have.
         principal: Who asks, as it is recorded.
         denial: Why the principal may not send such a command at all.
+        otherwise: The command that the same call would send if the principal's role as an owner
+            came or went: of an opening that names no holder.
     """
 
     command: Command
@@ -77,6 +80,7 @@ class Request(NamedTuple):
     expected_version: int | None = None
     principal: str | None = None
     denial: BankError | None = None
+    otherwise: Command | None = None
 
 
 @attrs.frozen
@@ -297,8 +301,6 @@ class _Work:
     # -- One command --
 
     def outcome(self, request: Request) -> Outcome:
-        if request.denial is not None:
-            return request.denial
         # What is recorded under the id is looked up before any rule of the bank.
         recorded = self._recorded.get(request.transaction_id.value)
         if recorded is not None:
@@ -306,6 +308,8 @@ class _Work:
             if self._guard is None or isinstance(outcome, BankError):
                 return outcome
             return self._guard.receipt(outcome, self.account)
+        if request.denial is not None:
+            return request.denial
         command, guard = request.command, self._guard
         moves: Sequence[Move] = ()
         if guard is not None:
@@ -428,14 +432,12 @@ class _Work:
 
     def replay(self, request: Request, recorded: Transaction | Refusal) -> Outcome:
         """Return the outcome that is recorded under the id, if it is of this command."""
-        if self._guard is not None:
-            if recorded.principal != request.principal:
-                # Another principal's command must not leak, not even which fields differ.
-                return TransactionIdReusedError(request.transaction_id, ())
-            denial = self._guard.record_denial(recorded, self.account, self.record)
-            if denial is not None:
-                return denial
-        if recorded.command != request.command:
+        if self._guard is not None and recorded.principal != request.principal:
+            # Another principal's command must not leak, not even which fields differ.
+            return request.denial or TransactionIdReusedError(request.transaction_id, ())
+        # Its own sender was told the outcome before, and gets it again whatever it may do by now:
+        # after a denial it would pay again, under a new id.
+        if recorded.command not in (request.command, request.otherwise):
             return TransactionIdReusedError(
                 request.transaction_id, _differing_fields(recorded.command, request.command)
             )
@@ -545,20 +547,25 @@ class _Work:
         self, guard: Guard, command: Command, moves: Sequence[Move]
     ) -> BankError | None:
         placed: Transaction | None = None
+        original: Transaction | Refusal | None = None
         if type(command) is Reverse:
             original = self.record(command.original_id)
-            if (
-                not isinstance(original, Transaction)
-                or guard.record_denial(original, self.account, self.record) is not None
-            ):
-                # A missing and a hidden transaction must give the same error.
+            if not isinstance(original, Transaction):
                 return TransactionNotFoundError(command.original_id)
         elif isinstance(command, HoldCommand):
             found = self.record(command.hold_id)
             # A hold of another account is not found, whoever placed it.
             if isinstance(found, Transaction) and found.account_id == command.account_id:
                 placed = found
-        return guard.command_denial(command, moves, self.account, placed)
+        denial = guard.command_denial(command, moves, self.account, placed)
+        if (
+            denial is not None
+            and original is not None
+            and guard.record_denial(original, self.account, self.record) is not None
+        ):
+            # A missing and a hidden transaction must give the same error.
+            return TransactionNotFoundError(original.id)
+        return denial
 
     def _told(
         self, guard: Guard, request: Request, moves: Sequence[Move], error: BankError
@@ -595,7 +602,8 @@ class _Work:
             accounts[move.account_id] = stand_in(move.account_id, amount)
         named = (getattr(request.command, name, None) for name in ("hold_id", "original_id"))
         records = {each: record for each in named if each and (record := self.record(each))}
-        return _Work(Snapshot(records, accounts), self.clock).outcome(request)
+        told = _Work(Snapshot(records, accounts, self._reversals), self.clock)
+        return told.outcome(request)
 
 
 def _changed(

@@ -91,7 +91,9 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
         "account_id currency exponent amount balance held available overdraft_limit version"
     ),
     "Transaction": _answer(
-        "id kind account_id booked_at description postings replayed", id=_TRANSACTION_ID
+        "id kind account_id booked_at description postings replayed",
+        id=_TRANSACTION_ID,
+        account_id={**ID_SCHEMA, "type": ["string", "null"]},
     ),
     "Hold": _answer(
         "id currency exponent amount captured left expires_at description", id=_TRANSACTION_ID

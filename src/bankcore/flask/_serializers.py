@@ -96,10 +96,12 @@ def _posting_json(posting: Posting) -> dict[str, Any]:
 
 def transaction_json(transaction: Transaction) -> dict[str, Any]:
     command = transaction.command
+    # A reversal whose accounts the principal may not read names none.
+    is_named = bool(transaction.postings or command.account_ids)
     return {
         "id": transaction.id.value,
         "kind": command.kind,
-        "account_id": transaction.account_id.value,
+        "account_id": transaction.account_id.value if is_named else None,
         "booked_at": instant_text(transaction.booked_at),
         "description": command.description,
         "postings": list(map(_posting_json, transaction.postings)),

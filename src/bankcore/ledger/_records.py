@@ -69,8 +69,16 @@ class Transaction:
 
     @property
     def account_id(self) -> AccountId:
-        """The account that was opened, debited or credited; of a transfer, the debited one."""
-        return self.postings[0].account_id if self.postings else self.command.account_ids[0]
+        """
+        The account that was opened, debited or credited; of a transfer, the debited one.
+
+        Raises:
+            LookupError: On a receipt of a reversal that has no posting: the command names none.
+        """
+        found = touched_accounts(self) or self.command.account_ids
+        if not found:
+            raise LookupError("this receipt names no account: its principal may read none of them")
+        return found[0]
 
     def posting(self, account_id: AccountId | str) -> Posting:
         """

@@ -185,12 +185,15 @@ class Connections:
         return found
 
     def _lend(self) -> tuple[_Reader, sqlite3.Connection]:
-        self._require_usable()
-        if self._writer is None:
-            self.groups.alone(self._open_writer_apart)
-        reader = self._free_reader()
-        # Only now: whoever closes or forks waits for all of them.
-        self._require_usable()
+        while True:
+            self._require_usable()
+            if self._writer is None:
+                self.groups.alone(self._open_writer_apart)
+            reader = self._free_reader()
+            # Only now, as whoever closes or forks has all of them, and has closed the writer too.
+            if self._writer is not None:
+                break
+            reader.lock.release()
         sqlite = reader.sqlite
         if sqlite is None:
             sqlite = reader.sqlite = self._connected()
