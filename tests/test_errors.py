@@ -192,7 +192,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "TokenNotFoundError": (
         *("token_not_found", LookupError, False, False),
         {"token_id": "'x'"},
-        "There is no token with id 'x'",
+        "The id must be the id of a token, got 'x'.",
     ),
     "AccessDeniedError": (
         *("access_denied", Exception, False, False),

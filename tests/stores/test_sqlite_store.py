@@ -34,6 +34,7 @@ from bankcore.errors import (
     AlreadyReversedError,
     BankError,
     InsufficientFundsError,
+    InvalidArgumentError,
     OutcomeUnknownError,
     SchemaVersionError,
     StoreCorruptedError,
@@ -325,6 +326,18 @@ def test_what_names_no_file_is_refused(name: str | bytes) -> None:
     """
     with pytest.raises(StoreFormatError, match="it names no file"):
         SQLiteStore(name)
+
+
+@pytest.mark.parametrize("given", [5, None, True, 1.5, [], object(), ("bank.db",), Path])
+def test_what_is_no_path_is_refused(given: Any, path: Path) -> None:
+    """
+    What is no path is a typed error that names it, where a store is opened and where it is copied.
+    """
+    with pytest.raises(InvalidArgumentError, match=r"^path must be a path: text, bytes or an os"):
+        SQLiteStore(given)
+    with SQLiteStore(path) as store, pytest.raises(InvalidArgumentError) as told:
+        store.backup(given)
+    assert "path" == told.value.field
 
 
 def test_create_false_makes_nothing(path: Path) -> None:

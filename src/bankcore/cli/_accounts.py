@@ -15,11 +15,13 @@ from bankcore.accounts import Account
 from bankcore.bank import Bank
 from bankcore.cli._parser import (
     CLOCK_SKEW,
+    CURRENCY,
     DESCRIPTION,
     STORE,
     Argument,
     add,
     argument,
+    currency_of,
     instant,
     when,
 )
@@ -32,7 +34,7 @@ from bankcore.ledger import (
     statement_as_csv,
     statement_cells,
 )
-from bankcore.money import Currency, Money
+from bankcore.money import Money
 from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
@@ -103,7 +105,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         _open,
         "Open an account.",
         _ACCOUNT,
-        argument("--currency", "its currency, such as EUR", required=True),
+        *CURRENCY,
         argument("--balance", "its initial balance (default: 0)", "initial_balance", default="0"),
         argument(
             "--overdraft", "its overdraft limit (default: 0)", "overdraft_limit", default="0"
@@ -131,7 +133,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
 
 
 def _open(parsed: argparse.Namespace) -> None:
-    currency = naming("currency", Currency, parsed.currency)
+    currency = currency_of(parsed)
     balance = naming("initial_balance", Money, parsed.initial_balance, currency)
     limit = naming("overdraft_limit", Money, parsed.overdraft_limit, currency)
     with opened_or_made(parsed.store) as store:

@@ -26,7 +26,7 @@ from bankcore.values._errors import BankError, InvalidRequestError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with *arguments* (or the process's own); return the exit status."""
-    parsed = make_parser().parse_args(arguments)
+    parsed = make_parser().parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         if sys.stdout is None:
             # Nobody would see what was done.

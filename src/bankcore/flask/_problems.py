@@ -130,6 +130,9 @@ def to_problem(error: Exception) -> Problem:
 
 
 def _of_bank(error: BankError) -> Problem:
+    if isinstance(error, InvalidRequestError):
+        # Advice is for those who call a function, and have its arguments.
+        error.advising(None)
     status, code, detail = _status(error), error.code, str(error)
     facts = {name: fact_json(value) for name, value in error.facts.items() if value is not None}
     field = facts.pop("field", None)

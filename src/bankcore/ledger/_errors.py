@@ -190,12 +190,25 @@ class InvalidCheckpointError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidHistoryError(InvalidRequestError, ValueError):
-    """A file of movements that cannot be read."""
+    """
+    A file of movements that cannot be read to its end. It may be imported again.
+
+    ``rows_booked`` counts the first rows, which were booked before; mostly there are none.
+    """
 
     code = "invalid_history"
     noun = "The history"
-    sentence = "{0._subject} cannot be read: {0.reason}."
     reason: str
+    rows_booked: int = 0
+
+    def __str__(self) -> str:
+        booked = "nothing was booked: put that right, and import it again"
+        if self.rows_booked:
+            booked = (
+                f"the first {self.rows_booked:,} rows were booked: import it again, and it goes on"
+                " from there"
+            )
+        return f"{self._subject} cannot be read: {self.reason}; {booked}."
 
 
 @attrs.define(slots=False)

@@ -107,7 +107,7 @@ class Connections:
             raise StoreMisuseError(
                 f"timeout must be a number of seconds from 0 to {TIMEOUT_MAX}, got {timeout!r}"
             )
-        name = os.fsdecode(path)
+        name = _file.path_text(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
         self.path = _file.real_path(name)
