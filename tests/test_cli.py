@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -25,8 +26,10 @@ import pytest
 from bankcore import Bank, Currency, Money, Principal, cli
 from bankcore.access import Tokens
 from bankcore.cli import _checks
+from bankcore.cli._main import make_parser as cli_parser
 from bankcore.commands import OpenAccount
 from bankcore.io import _movements
+from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
 from shared_data import shared_path
 
@@ -70,6 +73,70 @@ def test_opening_prints_a_receipt(run: Run) -> None:
     )
 
     assert answer == (0, "o-1\n  alice: EUR 100.00, balance EUR 100.00\n", "")
+
+
+# Each sub-command that books on accounts that are there, on alice or from her.
+BOOKING = {
+    "deposit": ("alice", "5"),
+    "withdraw": ("alice", "5"),
+    "transfer": ("alice", "bob", "5"),
+    "hold": ("alice", "5"),
+    "capture": ("alice", "h-1"),
+    "release": ("alice", "h-1"),
+    "freeze": ("alice", "--reason", "theft"),
+    "unfreeze": ("alice",),
+    "limit": ("alice", "5"),
+    "close": ("alice", "--sweep-to", "bob"),
+    "reverse": ("d-1",),
+}
+
+
+def test_all_that_book_take_the_skew() -> None:
+    """The table above lists each sub-command with `--max-clock-skew`, but `serve`."""
+    (commands,) = (each for each in cli_parser()._actions if each.nargs == "A...")
+    choices = dict(commands.choices or {})
+    taking = {name for name in choices if "--max-clock-skew" in choices[name].format_help()}
+
+    assert {*BOOKING, "serve"} == taking
+
+
+@pytest.mark.parametrize("name", BOOKING)
+def test_a_clock_that_was_ahead(run: Run, name: str) -> None:
+    """
+    An account booked by a clock that was ahead is refused; with the seconds that the sentence
+    says, the same command is booked, at the account's last time.
+    """
+    then = datetime.now(UTC) + timedelta(hours=3)
+    with SQLiteStore("bank.db") as store:
+        ahead = Bank(store, clock=lambda: then)
+        for account_id, amount in (("alice", "100"), ("bob", "0")):
+            ahead.open_account(account_id, initial_balance=Money(amount, "EUR"))
+        if name in {"capture", "release"}:
+            ahead.place_hold("alice", Money(5, "EUR"), transaction_id="h-1")
+        ahead.deposit("alice", Money(5, "EUR"), transaction_id="d-1")
+    call = (name, *BOOKING[name], "--store", "bank.db", "--id", "x-1")
+    status, output, errors = run(*call)
+    seconds = re.findall(r"give --max-clock-skew (\d+) until that time has come", errors)[0]
+
+    assert (1, "") == (status, output)
+    assert f"bankcore: Account alice was last booked at {then.isoformat()}" in errors
+    assert "timedelta" not in errors
+    assert (0, "") == run(*call, "--max-clock-skew", seconds)[::2]
+    with SQLiteStore("bank.db") as store:
+        booked = Bank(store).transaction("x-1")
+        assert verify(store).is_clean
+    assert then == booked.booked_at
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "1d", "", "1" * 13, "١"])
+def test_a_skew_is_a_number_of_seconds(bank: Run, given: str) -> None:
+    """Anything else is a wrong call, which says so in one sentence."""
+    status, output, errors = bank(
+        "deposit", "alice", "5", "--store", "bank.db", f"--max-clock-skew={given}"
+    )
+
+    assert (2, "", 1) == (status, output, errors.count("\n"))
+    assert f"must be a whole number of seconds, got {given!r}" in errors
 
 
 def test_money_moves_and_says_where(bank: Run) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from bankcore.accounts import Account
 from bankcore.bank import Bank
 from bankcore.cli._parser import (
+    CLOCK_SKEW,
     CURRENCY,
     DESCRIPTION,
     STORE,
@@ -64,6 +65,8 @@ _ID: Final = argument(
     "--id", "the transaction id; sent again, the command is booked once", "transaction_id"
 )
 
+# The fields of the bank, and not of a command.
+_OF_BANK: Final = {STORE.field, CLOCK_SKEW.field}
 # The fields that are read as `Money` and as instants; the bank reads all others.
 _AMOUNTS: Final = {_AMOUNT.field, _LIMIT.field}
 _INSTANTS: Final = {_EXPIRY.field, _END.field}
@@ -112,7 +115,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         DESCRIPTION,
     )
     for name, kind, text, arguments in _SUB_COMMANDS:
-        parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION)
+        parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION, CLOCK_SKEW)
         parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
     add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
@@ -146,10 +149,10 @@ def _open(parsed: argparse.Namespace) -> None:
 
 def _send(parsed: argparse.Namespace) -> None:
     """Send the one command that the sub-command stands for."""
-    fields = {field: getattr(parsed, field) for field in parsed.names if field != STORE.field}
+    fields = {field: getattr(parsed, field) for field in parsed.names if field not in _OF_BANK}
     first = next(iter(fields.values()))
     with SQLiteStore(parsed.store, create=False) as store:
-        bank = Bank(store)
+        bank = Bank(store, max_clock_skew=parsed.max_clock_skew)
         for field, text in fields.items():
             if field in _AMOUNTS and text is not None:
                 currency = bank.account(first).balance.currency

@@ -10,10 +10,11 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, NoReturn
 
+from bankcore.bank._bank import MAX_CLOCK_SKEW
 from bankcore.money import Currency
 from bankcore.money._errors import InvalidCurrencyError
 from bankcore.values._errors import shown
@@ -146,6 +147,21 @@ def file_name(text: str) -> str:
     return text
 
 
+def seconds(text: str) -> timedelta:
+    """Return the time that *text* says, in whole seconds."""
+    if re.fullmatch("[0-9]{1,12}", text):
+        return timedelta(seconds=int(text))
+    raise argparse.ArgumentTypeError(f"must be a whole number of seconds, got {shown(text)}")
+
+
+CLOCK_SKEW: Final = argument(
+    "--max-clock-skew",
+    "how far ahead of the clock an account's last posting may be"
+    f" (default: {MAX_CLOCK_SKEW.seconds})",
+    type=seconds,
+    default=MAX_CLOCK_SKEW,
+    metavar="SECONDS",
+)
 STORE: Final = argument(
     "--store", "the bank's file", metavar="PATH", required=True, type=file_name
 )
