@@ -654,6 +654,7 @@ def test_verify_notes_what_to_know_about_sqlite(
     _, out, err = bank("verify", "bank.db")
 
     assert ("", expected) == (err, out.count("note: SQLite"))
+    assert "=" not in out, "an argument of Python is no advice here"
 
 
 def test_checkpoint_shows_a_later_change(bank: Run) -> None:
