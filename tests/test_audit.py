@@ -118,7 +118,7 @@ def test_an_account_whose_id_was_made_is_held_against_its_opening() -> None:
 
     assert [] == clean
     assert (
-        "transaction t-1: its postings made-1 +500 are not its command's made-1 +600"
+        "transaction t-1: its postings made-1 EUR 5.00 are not its command's made-1 EUR 6.00"
     ) in findings(store)
 
 
@@ -168,17 +168,17 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "an account's balance",
         lambda store: replaced_account(store, balance=eur("99")),
-        "account alice: its balance is 9900, and its history says -1500",
+        "account alice: its balance is EUR 99.00, and its history says EUR -15.00",
     ),
     (
         "an account's held amount",
         lambda store: replaced_account(store, holds=[Hold(id="h", amount=eur("1"))]),
-        "account alice: its held amount is 100, and its history says 0",
+        "account alice: its held amount is EUR 1.00, and its history says EUR 0.00",
     ),
     (
         "an account's overdraft limit",
         lambda store: replaced_account(store, overdraft_limit=eur("51")),
-        "account alice: its overdraft limit is 5100, and its history says 5000",
+        "account alice: its overdraft limit is EUR 51.00, and its history says EUR 50.00",
     ),
     (
         "an account's version",
@@ -198,22 +198,22 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a posting's amount",
         lambda store: replaced_posting(store, "w-1", amount=eur("-119")),
-        "transaction w-1: its postings alice -11900 are not its command's alice -12000",
+        "transaction w-1: its postings alice EUR -119.00 are not its command's alice EUR -120.00",
     ),
     (
         "a posting's balance",
         lambda store: replaced_posting(store, "w-1", balance=eur("-19")),
-        "account alice, version 2: the balance is -1900, and -2000 follows",
+        "account alice, version 2: the balance is EUR -19.00, and EUR -20.00 follows",
     ),
     (
         "a posting's held amount",
         lambda store: replaced_posting(store, "w-1", held=eur("1")),
-        "account alice, version 2: the held amount is 100, and 0 follows",
+        "account alice, version 2: the held amount is EUR 1.00, and EUR 0.00 follows",
     ),
     (
         "a posting's overdraft limit",
         lambda store: replaced_posting(store, "w-1", overdraft_limit=eur("60")),
-        "account alice, version 2: the overdraft limit is 6000, and 5000 follows",
+        "account alice, version 2: the overdraft limit is EUR 60.00, and EUR 50.00 follows",
     ),
     (
         "a posting's version",
@@ -240,14 +240,17 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a command's amount",
         lambda store: replaced_transaction(store, "d-1", command=Deposit("bob", eur("11"))),
-        "transaction d-1: its postings bob +1000 are not its command's bob +1100",
+        "transaction d-1: its postings bob EUR 10.00 are not its command's bob EUR 11.00",
     ),
     (
         "a transfer's second leg",
         lambda store: replaced_transaction(
             store, "t-1", postings=store._kept["record", "t-1"].postings[:1]
         ),
-        "transaction t-1: its postings bob -500 are not its command's bob -500, alice +500",
+        (
+            "transaction t-1: its postings bob EUR -5.00 are not its command's bob"
+            " EUR -5.00, alice EUR 5.00"
+        ),
     ),
     (
         "all postings of a transaction",
@@ -294,7 +297,7 @@ TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
                 ),
             ),
         ),
-        "account alice, version 2: the overdraft limit is 5000, and 0 follows",
+        "account alice, version 2: the overdraft limit is EUR 50.00, and EUR 0.00 follows",
     ),
 ]
 
@@ -342,7 +345,7 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "an open hold's amount",
         lambda store: replaced_account(store, "carol", holds=[Hold(id="h-4", amount=eur("5"))]),
-        "account carol: its held amount is 500, and its history says 600",
+        "account carol: its held amount is EUR 5.00, and its history says EUR 6.00",
     ),
     (
         "an open hold's id",
@@ -391,21 +394,30 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
         lambda store: replaced_command(
             store, "p-1", legs=[("carol", eur("-9")), ("dora", eur("9"))]
         ),
-        "transaction p-1: its postings carol -1000, dora +1000 are not its command's carol -900,",
+        (
+            "transaction p-1: its postings carol EUR -10.00, dora EUR 10.00 are"
+            " not its command's carol EUR -9.00,"
+        ),
     ),
     (
         "the account of a leg",
         lambda store: replaced_command(
             store, "p-1", legs=[("carol", eur("-10")), ("zoe", eur("10"))]
         ),
-        "transaction p-1: its postings carol -1000, dora +1000 are not its command's carol -1000,",
+        (
+            "transaction p-1: its postings carol EUR -10.00, dora EUR 10.00 are"
+            " not its command's carol EUR -10.00,"
+        ),
     ),
     (
         "the order of a post",
         lambda store: replaced_transaction(
             store, "p-1", postings=store._kept["record", "p-1"].postings[::-1]
         ),
-        "transaction p-1: its postings dora +1000, carol -1000 are not its command's carol -1000",
+        (
+            "transaction p-1: its postings dora EUR 10.00, carol EUR -10.00 are"
+            " not its command's carol EUR -10.00"
+        ),
     ),
     (
         "the currency of a post",
@@ -432,7 +444,10 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "the amount of a reversal",
         lambda store: replaced_posting(store, "r-1", amount=eur("-9")),
-        "transaction r-1: its postings dora -900, carol +1000 are not its command's dora -1000",
+        (
+            "transaction r-1: its postings dora EUR -9.00, carol EUR 10.00 are not"
+            " its command's dora EUR -10.00"
+        ),
     ),
     (
         "an original that is gone",
@@ -447,27 +462,33 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "the amount of a capture",
         lambda store: replaced_command(store, "c-1", amount=eur("4")),
-        "transaction c-1: its postings carol -500, dora +500 are not its command's carol -400",
+        (
+            "transaction c-1: its postings carol EUR -5.00, dora EUR 5.00 are not"
+            " its command's carol EUR -4.00"
+        ),
     ),
     (
         "the amount of a capture, on its account",
         lambda store: replaced_command(store, "c-1", amount=eur("4")),
-        "account carol, version 6: the amount is -500, and -400 was to be captured",
+        "account carol, version 6: the amount is EUR -5.00, and EUR -4.00 was to be captured",
     ),
     (
         "a capture of all that is left that took less",
         lambda store: replaced_posting(store, "c-2", amount=eur("-14")),
-        "account carol, version 8: the amount is -1400, and -1500 was to be captured",
+        "account carol, version 8: the amount is EUR -14.00, and EUR -15.00 was to be captured",
     ),
     (
         "a capture of more than is left",
         lambda store: replaced_command(store, "h-1", amount=eur("4")),
-        "account carol, version 6: 500 was captured of a hold with 400 left",
+        "account carol, version 6: EUR 5.00 was captured of a hold with EUR 4.00 left",
     ),
     (
         "a final capture that left the rest",
         lambda store: replaced_command(store, "c-1", final=True),
-        "account carol, version 6: the held amount is 1500, and 0 follows from what came before",
+        (
+            "account carol, version 6: the held amount is EUR 15.00, and EUR 0.00"
+            " follows from what came before"
+        ),
     ),
     (
         "a capture of a hold that was none",
@@ -477,17 +498,20 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a capture to elsewhere",
         lambda store: replaced_command(store, "c-1", destination_id=None),
-        "transaction c-1: its postings carol -500, dora +500 are not its command's carol -500",
+        (
+            "transaction c-1: its postings carol EUR -5.00, dora EUR 5.00 are not"
+            " its command's carol EUR -5.00"
+        ),
     ),
     (
         "a capture whose sides differ",
         unequal_capture,
-        "transaction c-1: its postings carol -500, dora +501 do not add up to zero",
+        "transaction c-1: its postings carol EUR -5.00, dora EUR 5.01 do not add up to zero",
     ),
     (
         "a sweep whose sides differ",
         lambda store: unequal_legs(store, "x-1"),
-        "transaction x-1: its postings dora -500, carol +501 do not add up to zero",
+        "transaction x-1: its postings dora EUR -5.00, carol EUR 5.01 do not add up to zero",
     ),
     (
         "a release of a hold that was none",
@@ -512,17 +536,20 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a hold placed for another amount",
         lambda store: replaced_command(store, "h-4", amount=eur("5")),
-        "account carol, version 13: the held amount is 600, and 500 follows from what came before",
+        (
+            "account carol, version 13: the held amount is EUR 6.00, and EUR 5.00"
+            " follows from what came before"
+        ),
     ),
     (
         "a limit set to another",
         lambda store: replaced_command(store, "l-1", overdraft_limit=eur("31")),
-        "account carol, version 14: the overdraft limit is 3000, and 3100 follows",
+        "account carol, version 14: the overdraft limit is EUR 30.00, and EUR 31.00 follows",
     ),
     (
         "a limit that an opening set",
         lambda store: replaced_command(store, "open-carol", overdraft_limit=eur("1")),
-        "account carol, version 1: the overdraft limit is 0, and 100 follows",
+        "account carol, version 1: the overdraft limit is EUR 0.00, and EUR 1.00 follows",
     ),
     (
         "a restriction of another kind",
@@ -542,19 +569,19 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a closing that left money",
         lambda store: replaced_posting(store, "x-1", amount=eur("-4"), balance=eur("1")),
-        "account dora, version 5: it was closed with 100 minor units or open holds",
+        "account dora, version 5: it was closed with EUR 1.00 or open holds",
     ),
     (
         "a closing that left a hold",
         lambda store: replaced_transaction(
             store, "r-1", command=PlaceHold("dora", eur("1"), transaction_id="r-1")
         ),
-        "account dora, version 5: it was closed with 0 minor units or open holds",
+        "account dora, version 5: it was closed with EUR 0.00 or open holds",
     ),
     (
         "a closing that moved nothing, with a posting that did",
         lambda store: replaced_posting(store, "x-2", amount=eur("1")),
-        "transaction x-2: its postings other +100 are not its command's other +0",
+        "transaction x-2: its postings other EUR 1.00 are not its command's other EUR 0.00",
     ),
     (
         "something on a closed account",
@@ -566,7 +593,7 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
     (
         "a command that moves nothing, with a posting that did",
         lambda store: replaced_posting(store, "g-1", amount=eur("1")),
-        "transaction g-1: its postings carol +100 are not its command's carol +0",
+        "transaction g-1: its postings carol EUR 1.00 are not its command's carol EUR 0.00",
     ),
     (
         "a held amount below the floor",
@@ -794,7 +821,9 @@ def test_an_account_ahead_of_the_journal_is_compared_at_its_version() -> None:
 
     store.accounts = accounts
 
-    assert findings(store) == ["account bob: its balance is 700, and its history says 600"]
+    assert findings(store) == [
+        "account bob: its balance is EUR 7.00, and its history says EUR 6.00"
+    ]
 
 
 def test_one_pass_reads_the_journal_once(any_store: Any) -> None:
@@ -855,8 +884,11 @@ def test_damage_beyond_an_unreadable_record_is_found(tmp_path: Path) -> None:
 
     for expected in (
         "the journal: The store is damaged: the record of transaction d-1",
-        "account alice, version 2: the balance is 1, and -2000 follows from what came before",
-        "account alice: its balance is 7, and its history says -1500",
+        (
+            "account alice, version 2: the balance is EUR 0.01, and EUR -20.00"
+            " follows from what came before"
+        ),
+        "account alice: its balance is EUR 0.07, and its history says EUR -15.00",
         "account alice: the head of its chain is not the hash of its last version",
         "account bob: The store is damaged: the record of transaction d-1",
     ):
@@ -910,4 +942,6 @@ def test_an_account_alone_has_no_history() -> None:
     store._kept["account", "ghost"] = Account(id="ghost", balance=eur("5"))
     store._kept["count",] = 1
 
-    assert findings(store) == ["account ghost: its balance is 500, and its history says 0"]
+    assert findings(store) == [
+        "account ghost: its balance is EUR 5.00, and its history says EUR 0.00"
+    ]

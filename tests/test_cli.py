@@ -14,17 +14,36 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
-from bankcore import Bank, Currency, Money, Principal, cli
+from bankcore import Bank, Currency, Money, Principal, TransactionId, cli
 from bankcore.access import Tokens
-from bankcore.cli import _checks
-from bankcore.commands import OpenAccount
+from bankcore.cli import _accounts, _checks
+from bankcore.cli._main import make_parser as cli_parser
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    OpenAccount,
+    PlaceHold,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.io import _movements
+from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
 from shared_data import shared_path
 
@@ -68,6 +87,70 @@ def test_opening_prints_a_receipt(run: Run) -> None:
     )
 
     assert answer == (0, "o-1\n  alice: EUR 100.00, balance EUR 100.00\n", "")
+
+
+# Each sub-command that books on accounts that are there, on alice or from her.
+BOOKING = {
+    "deposit": ("alice", "5"),
+    "withdraw": ("alice", "5"),
+    "transfer": ("alice", "bob", "5"),
+    "hold": ("alice", "5"),
+    "capture": ("alice", "h-1"),
+    "release": ("alice", "h-1"),
+    "freeze": ("alice", "--reason", "theft"),
+    "unfreeze": ("alice",),
+    "limit": ("alice", "5"),
+    "close": ("alice", "--sweep-to", "bob"),
+    "reverse": ("d-1",),
+}
+
+
+def test_all_that_book_take_the_skew() -> None:
+    """The table above lists each sub-command with `--max-clock-skew`, but `serve`."""
+    (commands,) = (each for each in cli_parser()._actions if each.nargs == "A...")
+    choices = dict(commands.choices or {})
+    taking = {name for name in choices if "--max-clock-skew" in choices[name].format_help()}
+
+    assert {*BOOKING, "serve"} == taking
+
+
+@pytest.mark.parametrize("name", BOOKING)
+def test_a_clock_that_was_ahead(run: Run, name: str) -> None:
+    """
+    An account booked by a clock that was ahead is refused; with the seconds that the sentence
+    says, the same command is booked, at the account's last time.
+    """
+    then = datetime.now(UTC) + timedelta(hours=3)
+    with SQLiteStore("bank.db") as store:
+        ahead = Bank(store, clock=lambda: then)
+        for account_id, amount in (("alice", "100"), ("bob", "0")):
+            ahead.open_account(account_id, initial_balance=Money(amount, "EUR"))
+        if name in {"capture", "release"}:
+            ahead.place_hold("alice", Money(5, "EUR"), transaction_id="h-1")
+        ahead.deposit("alice", Money(5, "EUR"), transaction_id="d-1")
+    call = (name, *BOOKING[name], "--store", "bank.db", "--id", "x-1")
+    status, output, errors = run(*call)
+    seconds = re.findall(r"give --max-clock-skew (\d+) until that time has come", errors)[0]
+
+    assert (1, "") == (status, output)
+    assert f"bankcore: Account alice was last booked at {then.isoformat()}" in errors
+    assert "timedelta" not in errors
+    assert (0, "") == run(*call, "--max-clock-skew", seconds)[::2]
+    with SQLiteStore("bank.db") as store:
+        booked = Bank(store).transaction("x-1")
+        assert verify(store).is_clean
+    assert then == booked.booked_at
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "1d", "", "1" * 13, "١"])
+def test_a_skew_is_a_number_of_seconds(bank: Run, given: str) -> None:
+    """Anything else is a wrong call, which says so in one sentence."""
+    status, output, errors = bank(
+        "deposit", "alice", "5", "--store", "bank.db", f"--max-clock-skew={given}"
+    )
+
+    assert (2, "", 1) == (status, output, errors.count("\n"))
+    assert f"must be a whole number of seconds, got {given!r}" in errors
 
 
 def test_money_moves_and_says_where(bank: Run) -> None:
@@ -257,7 +340,7 @@ def test_a_refusal_is_one_sentence_and_status_1(bank: Run) -> None:
 
 WRONG_CALLS = [
     ((), "the following arguments are required: COMMAND"),
-    (("fly",), "invalid choice: 'fly'"),
+    (("fly",), "there is no sub-command 'fly'"),
     (("deposit", "alice", "--store", "bank.db"), "required: amount"),
     (("deposit", "alice", "5"), "required: --store"),
     (
@@ -272,7 +355,7 @@ WRONG_CALLS = [
     (("transfer", "alice", "alice", "5", "--store", "bank.db"), "must be a different account"),
     (
         ("open", "x", "--currency", "EU", "--store", "bank.db"),
-        "must be a code of ISO 4217, got 'EU'",
+        "must be a code of ISO 4217 (or have --exponent, for a currency of your own), got 'EU'",
     ),
     (
         ("statement", "alice", "--store", "bank.db", "--start", "may"),
@@ -291,9 +374,12 @@ WRONG_CALLS = [
         ),
         "--end must not be before the start, 2026-02-01T00:00:00+00:00, got 2026-01-01T00:00:00",
     ),
-    (("statement", "alice", "--store", "bank.db", "--format", "pdf"), "invalid choice: 'pdf'"),
+    (
+        ("statement", "alice", "--store", "bank.db", "--format", "pdf"),
+        "--format must be one of csv, json, table, got 'pdf'",
+    ),
     (("simulate", "--accounts", "1"), "2 to 100,000 accounts"),
-    (("simulate", "--accounts", "many"), "invalid int value: 'many'"),
+    (("simulate", "--accounts", "many"), "--accounts must be a whole number, got 'many'"),
     (("simulate", "--receipts", "no/such/file", "--operations", "1"), "no/such/file: No such"),
     (("import", "absent.csv", "--store", "bank.db", "--currency", "EUR"), "absent.csv"),
 ]
@@ -435,15 +521,25 @@ def test_a_call_that_fails_makes_nothing(
 def test_an_import_that_fails_midway_keeps_what_was_booked(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was acknowledged before the file turned out to be damaged stays."""
+    """What was booked of a long file before it could not be read any more stays, and is told."""
     monkeypatch.setattr(_movements, "BATCH_LENGTH", 2)
-    # Files are read and decoded in pieces, of which the damage is not in the first.
-    row, empty = b"t1,a1,2024-01-01,5\n", b"\n" * io.DEFAULT_BUFFER_SIZE
-    Path("h.csv").write_bytes(CSV_HEADER + row + row + empty + empty + b"\xff\n")
-    status, _, err = run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
+    monkeypatch.setattr(_movements, "ROWS_KEPT", 2)
+    rows = "".join(f"t{n},a{n},2024-01-01,5\n" for n in range(9))
+    Path("h.csv").write_bytes(CSV_HEADER + rows.encode())
+    read_again = _movements._Import._read_again
 
-    assert (2, True) == (status, "h.csv" in err)
-    assert "EUR 5.00" in run("accounts", "--store", "bank.db")[1]
+    def cut_off(self: Any, lines: Iterator[str]) -> Any:
+        return read_again(self, islice(lines, 5))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_movements._Import, "_read_again", cut_off)
+        status, _, err = run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
+
+    assert (2, 1) == (status, err.count("\n"))
+    assert err.startswith("bankcore: The history cannot be read: h.csv: it changed while it was")
+    assert "; the first 4 rows were booked: import it again" in err
+    assert 5 == len(run("accounts", "--store", "bank.db")[1].splitlines())
+    assert 0 == run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")[0]
 
 
 def test_what_has_no_records_makes_a_bank_as_well(run: Run) -> None:
@@ -558,6 +654,7 @@ def test_verify_notes_what_to_know_about_sqlite(
     _, out, err = bank("verify", "bank.db")
 
     assert ("", expected) == (err, out.count("note: SQLite"))
+    assert "=" not in out, "an argument of Python is no advice here"
 
 
 def test_checkpoint_shows_a_later_change(bank: Run) -> None:
@@ -576,7 +673,7 @@ def test_checkpoint_shows_a_later_change(bank: Run) -> None:
     assert (1, True) == (old[0], "records are missing" in old[1])
 
 
-NO_CHECKPOINT = "bankcore: The checkpoint cannot be read: "
+NO_CHECKPOINT = "bankcore: --against cannot be read: "
 
 
 @pytest.mark.parametrize(
@@ -623,7 +720,9 @@ def test_verify_names_what_is_wrong(bank: Run) -> None:
     status, out, _ = bank("verify", "bank.db")
 
     assert status == 1
-    assert "1 disagreement\n  account bob: its balance is 1, and its history says 0\n" in out
+    assert (
+        "1 disagreement\n  account bob: its balance is EUR 0.01, and its history says EUR 0.00\n"
+    ) in out
 
 
 def test_import_reports_and_is_repeatable(run: Run) -> None:
@@ -649,16 +748,21 @@ def test_import_lists_what_did_not_pass(run: Run) -> None:
     """Refused, invalid and differing rows are counted, the first ten listed; the status is 1."""
     rows = "".join(f"r{number},a1,2024-01-02,-9,1\n" for number in range(12))
     Path("h.csv").write_text(
-        "transaction_id,account_id,date,amount,balance\n"
-        f"t1,a1,2024-01-01,5,6\n{rows}bad,a1,2024-01-02,0,5\n"
+        f"transaction_id,account_id,date,amount,balance\nt1,a1,2024-01-01,5,6\n{rows}"
     )
     status, out, _ = run("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
 
     assert status == 1
     assert "refused: 12\n  line 3: Account a1 has EUR 5.00 available" in out
     assert "  … and 2 more\n" in out
-    assert "invalid: 1\n  line 15: amount must be above zero, got EUR 0.00.\n" in out
     assert "balances that differ: 1\n  line 2: The balance is EUR 5.00" in out
+    with Path("h.csv").open("a", encoding="ascii") as file:
+        file.write("bad,a1,2024-01-02,0,5\n")
+    status, out, _ = run("import", "h.csv", "--store", "other.db", "--currency", "EUR")
+
+    assert (1, False) == (status, Path("other.db").exists())
+    assert "invalid: 1\n  line 15: amount must be above zero, got EUR 0.00.\n" in out
+    assert "Nothing was booked: put the rows right, and import the file again.\n" in out
 
 
 def test_the_real_history_by_the_command(tmp_path: Path) -> None:
@@ -677,6 +781,45 @@ def test_the_real_history_by_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "closing sum           CZK 39296720.10\n" in done.stdout
     assert "rows                  49,028\n" in done.stdout
+
+
+# By sub-command: all its arguments, and the command that they are.
+SENDING: dict[str, tuple[str, Command]] = {
+    "deposit": ("alice 5", Deposit("alice", Money(5, "EUR"))),
+    "withdraw": ("alice 5", Withdraw("alice", Money(5, "EUR"))),
+    "transfer": ("alice bob 5", Transfer("alice", "bob", Money(5, "EUR"))),
+    "hold": (
+        "alice 5 --until 2100-01-01",
+        PlaceHold("alice", Money(5, "EUR"), expires_at=datetime(2100, 1, 1, tzinfo=UTC)),
+    ),
+    "capture": (
+        "alice held 5 --keep-rest --to bob",
+        CaptureHold("alice", "held", Money(5, "EUR"), final=False, destination_id="bob"),
+    ),
+    "release": ("alice held", ReleaseHold("alice", "held")),
+    "freeze": (
+        "alice --reason theft --stop debits --until 2100-01-01",
+        Restrict("alice", "debits", reason="theft", ends_at=datetime(2100, 1, 1, tzinfo=UTC)),
+    ),
+    "unfreeze": ("alice", Restrict("alice", "none")),
+    "limit": ("alice 5", SetOverdraftLimit("alice", Money(5, "EUR"))),
+    "close": ("alice --sweep-to bob", CloseAccount("alice", sweep_to="bob")),
+    "reverse": ("moved", Reverse("moved")),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in _accounts._SUB_COMMANDS])
+def test_every_argument_of_every_command_arrives(bank: Run, name: str) -> None:
+    """What is recorded is what was typed, under its id and with its description."""
+    store = ("--store", "bank.db")
+    assert bank("deposit", "alice", "10", "--id", "moved", *store)[0] == 0
+    assert bank("hold", "alice", "10", "--id", "held", *store)[0] == 0
+    words, command = SENDING[name]
+    bank(name, *words.split(), *store, "--id", "t-1", "--description", "Miete")
+    with SQLiteStore("bank.db") as kept:
+        recorded = kept.outcome(TransactionId("t-1")).command
+
+    assert attrs.evolve(command, description="Miete") == recorded
 
 
 def test_simulate_reports_a_balanced_bank(run: Run) -> None:
@@ -877,15 +1020,19 @@ def test_a_bare_token_is_listed(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "piece"),
     [
-        (("create", "mary", "--role", "root"), 2, "invalid choice: 'root'"),
-        (("create", "mary", "--scope", "*"), 2, "invalid choice: '*'"),
+        (
+            ("create", "mary", "--role", "root"),
+            2,
+            "--role must be one of auditor, operator, owner, service, teller, got",
+        ),
+        (("create", "mary", "--scope", "*"), 2, "--scope must be one of "),
         (("create", "a b"), 2, "principal must be 1 to 128 visible ASCII characters, got 'a b'."),
         (
             ("create", "mary", "--until", "2020-01-01"),
             2,
             "--until must be in the future (the clock says ",
         ),
-        (("revoke", "nope"), 2, "There is no token with id 'nope'"),
+        (("revoke", "nope"), 2, "token must be the id of a token, got 'nope'."),
         ((), 2, "the following arguments are required: WHAT"),
     ],
 )

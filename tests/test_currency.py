@@ -106,7 +106,7 @@ def test_own_codes_have_an_alphabet(code: str) -> None:
 def test_exponents_have_bounds(exponent: Any) -> None:
     """An exponent is a plain int from 0 to 18."""
     assert (0, 18) == (Currency("AB", 0).exponent, Currency("AB", 18).exponent)
-    with pytest.raises(InvalidCurrencyError, match="exponent must be an int from 0 to 18"):
+    with pytest.raises(InvalidCurrencyError, match="exponent must be a whole number from 0 to 18"):
         Currency("AB", exponent)
 
 
@@ -438,8 +438,11 @@ def test_cash_steps_and_symbols_are_these() -> None:
             lambda: Currency(None),  # type: ignore[arg-type]  # the very thing under test
             "code must be text, such as 'EUR', got None.",
         ),
-        (lambda: Currency("AB", 19), "exponent must be an int from 0 to 18, got 19."),
-        (lambda: Money(1, "EUR").to_minor(19), "exponent must be an int from 0 to 18, got 19."),
+        (lambda: Currency("AB", 19), "exponent must be a whole number from 0 to 18, got 19."),
+        (
+            lambda: Money(1, "EUR").to_minor(19),
+            "exponent must be a whole number from 0 to 18, got 19.",
+        ),
         (
             lambda: Currency.from_numeric(1000),
             "numeric must be an int from 0 to 999, or text of three digits, got 1000.",

@@ -6,7 +6,7 @@ import copy
 import inspect
 import pickle
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -192,7 +192,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "TokenNotFoundError": (
         *("token_not_found", LookupError, False, False),
         {"token_id": "'x'"},
-        "There is no token with id 'x'",
+        "The id must be the id of a token, got 'x'.",
     ),
     "AccessDeniedError": (
         *("access_denied", Exception, False, False),
@@ -306,8 +306,8 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     ),
     "ClockSkewError": (
         *("clock_skew", Exception, False, False),
-        {"account_id": ALICE, "last_booked_at": NOON, "now": NOON},
-        "set the clock right",
+        {"account_id": ALICE, "last_booked_at": NOON + timedelta(hours=1), "now": NOON},
+        "1:00:00 ahead of the clock (2026-",
     ),
     "TransactionNotFoundError": (
         *("transaction_not_found", LookupError, True, False),

@@ -4,16 +4,21 @@ Importing history: what each row becomes, and what is said of those that do not 
 The real history of 49,028 movements is imported whole, and its control totals hold.
 """
 
+import errno
 import gzip
+import io
 import lzma
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
+import attrs
 import pytest
 
 from bankcore import Bank, Money, Transaction
-from bankcore.errors import InvalidHistoryError
-from bankcore.io import ImportReport, Problems, import_history, opened
+from bankcore.errors import InvalidArgumentError, InvalidHistoryError
+from bankcore.io import LINE_LENGTH_MAX, ImportReport, Problems, _movements, import_history, opened
 from bankcore.ledger import verify
 from bankcore.stores import MemoryStore, SQLiteStore
 from shared_data import shared_path
@@ -94,12 +99,14 @@ def test_an_invalid_row_is_told_and_books_nothing(row: str, expected: str) -> No
     assert (good.is_clean, good.replayed) == (True, 0)
 
 
-def test_rows_out_of_order_are_invalid() -> None:
+def test_a_row_before_what_is_booked_is_invalid() -> None:
     """History is booked forward: a row before its account's last posting does not pass."""
-    report = imported(HEADER + "t1,a1,2024-01-02,5,5,\nt2,a1,2024-01-01,5,10,\n")
+    bank = Bank(MemoryStore())
+    imported(HEADER + "t1,a1,2024-01-02,5,5,\n", bank)
+    report = imported(HEADER + "t2,a1,2024-01-01,5,10,\n", bank)
 
     ((line, what),) = report.invalid.first
-    assert line == 3
+    assert line == 2
     assert what == (
         "date must not be earlier than 2024-01-02T00:00:00+00:00, when account a1 was last"
         " booked, got 2024-01-01T00:00:00+00:00."
@@ -173,6 +180,484 @@ def test_an_account_of_another_currency_takes_nothing() -> None:
 
     assert (1, Money("0", "CZK")) == (report.invalid.count, report.closing_sum)
     assert report.invalid.first[0][1] == "amount must be in EUR, got CZK."
+
+
+# -- The whole file first ----------------------------------------------------
+
+
+@pytest.fixture
+def few_rows_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Three rows are already too many to keep, and two commands a batch.
+    """
+    monkeypatch.setattr(_movements, "ROWS_KEPT", 3)
+    monkeypatch.setattr(_movements, "BATCH_LENGTH", 2)
+
+
+GOOD_ROW = "t1,a1,2024-01-01,5,5,\n"
+
+
+def empty_bank() -> Bank:
+    """A bank of which a test asserts that nothing is in it."""
+    return Bank(MemoryStore())
+
+
+def records(bank: Bank) -> int:
+    return len(bank._store.journal().records)
+
+
+@pytest.mark.parametrize(("row", "expected"), INVALID_ROWS)
+def test_one_invalid_row_keeps_all_others_from_being_booked(row: str, expected: str) -> None:
+    """What is booked could not be preceded by the row that is mended: so nothing is booked."""
+    bank = empty_bank()
+    report = imported(
+        HEADER + "g1,a1,2024-01-01,5,5,\n" + row + "\n" + "g2,a2,2024-01-01,5,5,\n", bank
+    )
+
+    assert (False, 3, 1, [3]) == (
+        report.is_booked,
+        report.rows,
+        report.invalid.count,
+        [line for line, _ in report.invalid.first],
+    )
+    assert 0 == records(bank)
+
+
+NEWEST_FIRST = (
+    "t4,a1,2024-01-03,-1,11,\n"
+    "t3,a1,2024-01-02,-8,12,\n"
+    "t2,a1,2024-01-02,15,20,\n"
+    "t1,a1,2024-01-01,5,5,\n"
+)
+
+
+def test_a_newest_first_file_books_nothing() -> None:
+    """Rows that go back in time are told with their lines, before any row is booked."""
+    bank = empty_bank()
+    report = imported(HEADER + NEWEST_FIRST, bank)
+
+    assert (False, False, 2, 0) == (
+        report.is_booked,
+        report.is_clean,
+        report.unsorted.count,
+        records(bank),
+    )
+    assert report.unsorted.first[0] == (
+        3,
+        (
+            "date must not be earlier than 2024-01-03T00:00:00+00:00, that of the row before of"
+            " account a1, got 2024-01-02T00:00:00+00:00."
+        ),
+    )
+
+
+def sorted_import(text: str) -> tuple[ImportReport, list[str]]:
+    """
+    The report of an import with `sort`, and the ids in the order in which they were booked.
+    """
+    bank = Bank(MemoryStore())
+    lines = (HEADER + text).splitlines(keepends=True)
+    report = import_history(bank, lines, currency="CZK", sort=True)
+    booked = [str(each.id) for each in bank._store.journal().records]
+    return report, [each for each in booked if each[0] == "t" and len(each) == 2]
+
+
+def test_a_newest_first_file_is_turned_round() -> None:
+    """With `sort` it is booked from its end, so that the balances of one day are right too."""
+    report, ids = sorted_import(NEWEST_FIRST)
+
+    assert (True, True, 4) == (report.is_booked, report.is_clean, report.rows)
+    assert ["t1", "t2", "t3", "t4"] == ids
+
+
+def test_accounts_one_after_the_other_are_turned_round_each() -> None:
+    """A file of several accounts, each of them newest first, is booked from their ends."""
+    text = NEWEST_FIRST + NEWEST_FIRST.replace(",a1,", ",a2,").replace("t", "u")
+    report, ids = sorted_import(text)
+
+    assert (True, 8) == (report.is_clean, report.rows)
+    assert ["t1", "t2", "t3", "t4"] == ids
+
+
+def test_sorting_keeps_the_order_of_one_time() -> None:
+    """Of rows in no order at all, those of the same time are booked in the order of the file."""
+    report, ids = sorted_import(
+        "t3,a1,2024-01-02,5,,\nt1,a1,2024-01-01,5,,\nt4,a1,2024-01-02,5,,\nt2,a1,2024-01-01,5,,\n"
+        "t5,a1,2024-01-02,5,,\n"
+    )
+
+    assert report.is_clean
+    assert ["t1", "t2", "t3", "t4", "t5"] == ids
+
+
+@pytest.mark.usefixtures("few_rows_kept")
+def test_sorting_keeps_all_rows() -> None:
+    """However many rows there are, all are sorted."""
+    rows = [f"t{n},a1,2024-01-{n:02},1,{n},\n" for n in range(1, 10)]
+    report, ids = sorted_import("".join(reversed(rows)))
+
+    assert (True, 9) == (report.is_clean, report.rows)
+    assert [f"t{n}" for n in range(1, 10)] == ids
+
+
+def test_the_newest_first_real_history_is_sorted_to_the_cent() -> None:
+    """The real history turned round, as banks export it, comes out as it does the right way."""
+    with opened(str(shared_path("data/history-1993.csv.xz"))) as file:
+        header, *rows = list(file)
+    report = import_history(
+        Bank(MemoryStore()),
+        [header, *reversed(rows)],
+        currency="CZK",
+        overdraft_limit=OVERDRAFT,
+        sort=True,
+    )
+
+    assert (49_028, True, Money("39296720.10", "CZK")) == (
+        report.rows,
+        report.is_clean,
+        report.closing_sum,
+    )
+
+
+def test_an_id_twice_is_invalid() -> None:
+    """The second row of an id is invalid, however alike; both lines are named."""
+    bank = empty_bank()
+    report = imported(HEADER + GOOD_ROW + "t2,a1,2024-01-01,5,10,\n" + GOOD_ROW, bank)
+
+    assert (
+        Problems(
+            1, ((4, "transaction_id must be unique in the file, and t1 is that of line 2 too."),)
+        )
+        == report.invalid
+    )
+    assert (0, 0) == (report.replayed, records(bank))
+
+
+def test_a_dry_run_says_what_an_import_would(tmp_path: Path) -> None:
+    """A dry run reports what the import does then, across batches, and writes nothing."""
+    rows = HEADER + (
+        "t1,a1,2024-01-01,5,5,\nt2,a1,2024-01-02,-6,5,\nt3,a1,2024-01-03,-2,4,\n"
+        "t4,a2,2024-01-03,1,1,\nt5,a3,2024-01-03,1,1,\n"
+    )
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        bank = Bank(store)
+        bank.open_account(
+            "a2", initial_balance=Money("1", "CZK"), booked_at=datetime(2024, 2, 1, tzinfo=UTC)
+        )
+        bank.open_account("other", initial_balance=Money("7", "CZK"))
+        before = store.journal().records
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_movements, "BATCH_LENGTH", 2)
+            dry, wet = (
+                import_history(bank, rows.splitlines(True), currency="CZK", dry_run=dry_run)
+                for dry_run in (True, False)
+            )
+            journal = store.journal().records
+
+    assert attrs.evolve(wet, is_booked=False) == dry
+    assert (1, 1, 1, True) == (
+        dry.refused.count,
+        dry.invalid.count,
+        dry.mismatched.count,
+        wet.is_booked,
+    )
+    assert Money("5.00", "CZK") == dry.closing_sum
+    assert before == journal[: len(before)]
+
+
+def test_a_dry_run_writes_nothing() -> None:
+    """After a dry run the journal and the accounts are as before."""
+    bank = empty_bank()
+    report = import_history(bank, [HEADER, GOOD_ROW], currency="CZK", dry_run=True)
+
+    assert (True, False, 0, []) == (
+        report.is_clean,
+        report.is_booked,
+        records(bank),
+        list(bank.accounts()),
+    )
+    assert Money("5", "CZK") == report.closing_sum
+
+
+class Logging:
+    """
+    A bank of an application's own, with the two methods that an import calls.
+    """
+
+    def __init__(self, bank: Bank) -> None:
+        self.execute, self.accounts = bank.execute, bank.accounts
+
+
+def test_a_bank_of_one_s_own_is_booked_in_but_not_rehearsed() -> None:
+    """Whatever has a bank's two methods can be imported into; a dry run needs a `Bank`."""
+    bank = cast("Bank", Logging(empty_bank()))
+
+    with pytest.raises(InvalidArgumentError, match="bank must be a Bank, for a dry run"):
+        import_history(bank, [HEADER, GOOD_ROW], currency="CZK", dry_run=True)
+    assert import_history(bank, [HEADER, GOOD_ROW], currency="CZK").is_booked
+
+
+# -- Long files --------------------------------------------------------------
+
+
+LONG = HEADER + "".join(f"t{n},a{n % 3},2024-01-01,5,,\n" for n in range(20))
+
+
+def once(text: str) -> Iterator[str]:
+    yield from text.splitlines(keepends=True)
+
+
+def in_the_middle(text: str) -> Iterator[str]:
+    """
+    A file that is iterated over already, of which nobody can tell where it is.
+    """
+    file = io.TextIOWrapper(io.BytesIO(f"title\n{text}".encode()), newline="")
+    next(file)
+    return file
+
+
+def after_a_title(text: str) -> io.StringIO:
+    file = io.StringIO(f"title\n{text}", newline="")
+    file.readline()
+    return file
+
+
+@pytest.mark.usefixtures("few_rows_kept")
+@pytest.mark.parametrize(
+    "made",
+    [io.StringIO, lambda text: text.splitlines(True), once, in_the_middle, after_a_title],
+    ids=["file", "list", "generator", "iterated", "elsewhere"],
+)
+def test_a_long_file_is_read_twice(made: Callable[[str], Iterable[str]]) -> None:
+    """Where rows are too many to keep, they are read again, wherever they come from."""
+    done: list[int] = []
+    bank = empty_bank()
+    report = import_history(bank, made(LONG), currency="CZK", on_progress=done.append)
+
+    assert (20, True, 3, Money("100", "CZK")) == (
+        report.rows,
+        report.is_clean,
+        report.accounts,
+        report.closing_sum,
+    )
+    assert (20, sorted(done)) == (done[-1], done)
+
+
+@pytest.mark.usefixtures("few_rows_kept")
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.xz"])
+def test_a_long_packed_file_is_read_twice(tmp_path: Path, suffix: str) -> None:
+    """A packed file with a byte-order mark is unpacked again from its beginning."""
+    path = tmp_path / f"h{suffix}"
+    content = f"\ufeff{LONG}".encode()
+    packed = {
+        ".csv": content,
+        ".csv.gz": gzip.compress(content),
+        ".csv.xz": lzma.compress(content),
+    }
+    path.write_bytes(packed[suffix])
+    with opened(str(path)) as file:
+        report = import_history(empty_bank(), file, currency="CZK")
+
+    assert (20, True) == (report.rows, report.is_clean)
+
+
+@pytest.mark.usefixtures("few_rows_kept")
+@pytest.mark.parametrize(("again", "line"), [(0, 2), (2, 4), (3, 5), (19, 21)])
+def test_an_id_twice_in_a_long_file_is_invalid(again: int, line: int) -> None:
+    """Ids are compared over the whole file, also those that are not in memory."""
+    report = imported(LONG + f"t{again},a1,2024-01-01,5,,\n")
+
+    ((found, what),) = report.invalid.first
+    assert (22, False) == (found, report.is_booked)
+    assert f"and t{again} is that of line {line} too" in what
+
+
+class Changing:
+    """
+    Lines that are others when they are read again.
+    """
+
+    def __init__(self, *readings: str) -> None:
+        self.readings = iter(readings)
+
+    def __iter__(self) -> Iterator[str]:
+        for line in next(self.readings).splitlines(keepends=True):
+            if line == "broken\n":
+                raise OSError(errno.EIO, "Input/output error")
+            yield line
+
+
+OPEN_QUOTE = (
+    "line {}: a quote opens there and does not close on that line; remove it, or the line breaks"
+    " in the cell"
+)
+FIRST_EIGHT = "".join(LONG.splitlines(keepends=True)[:9])
+
+
+@pytest.mark.usefixtures("few_rows_kept")
+@pytest.mark.parametrize(
+    ("again", "reason"),
+    [
+        (FIRST_EIGHT, "it changed while it was read"),
+        (f"{FIRST_EIGHT}broken\n", "it breaks off after line 9: Input/output error"),
+        (f'{FIRST_EIGHT}x,"\n', OPEN_QUOTE.format(10)),
+    ],
+)
+def test_what_is_booked_is_told_where_a_long_file_breaks_off(again: str, reason: str) -> None:
+    """A file that cannot be read again to its end says how many rows are booked, and goes on."""
+    bank = empty_bank()
+    with pytest.raises(InvalidHistoryError) as told:
+        import_history(bank, Changing(LONG, again), currency="CZK")
+    booked = told.value.rows_booked
+    ids = {str(each.id) for each in bank._store.journal().records}
+
+    assert str(told.value) == (
+        f"The history cannot be read: {reason}; the first {booked} rows were booked: import it"
+        " again, and it goes on from there."
+    )
+    assert {f"t{n}" for n in range(booked)} == {f"t{n}" for n in range(20)} & ids
+    assert (booked, True) == (imported(LONG, bank).replayed, booked > 0)
+
+
+# -- Files that cannot be read -----------------------------------------------
+
+QUOTES = {
+    "never closed, in a column that is ignored": 'x2,a1,2024-01-02,100.00,,"Pay\n{rest}',
+    "closed in a later row": 'x2,a1,2024-01-02,100.00,,"Pay\n{rest}x3,a1,2024-01-02,1,,Pay"\n',
+    "closed in a later row, with text after it": 'x2,a1,2024-01-02,1,,"Pay\n{rest}x3,a"b,1,1,1,\n',
+    "in the id": '"x2,a1,2024-01-02,100.00,,Pay\n{rest}',
+    "in the amount": 'x2,a1,2024-01-02,"100.00,,Pay\n{rest}',
+    "longer than a cell may be": 'x2,a1,2024-01-02,1,,"' + 200 * ("x" * 999 + "\n") + "{rest}",
+}
+
+
+@pytest.mark.parametrize("shape", QUOTES)
+@pytest.mark.parametrize("note", ["description", "note"])
+def test_a_stray_quote_is_told_with_its_line(shape: str, note: str) -> None:
+    """A quote that does not close on its line swallows no rows: the line it opened in is named."""
+    bank = empty_bank()
+    rest = "".join(f"r{n},a1,2024-01-03,1,,\n" for n in range(9))
+    text = HEADER.replace("description", note) + GOOD_ROW + QUOTES[shape].format(rest=rest)
+
+    with pytest.raises(InvalidHistoryError) as told:
+        imported(text, bank)
+
+    assert OPEN_QUOTE.format(3) == told.value.reason
+    assert (0, 0) == (told.value.rows_booked, records(bank))
+
+
+def test_a_stray_quote_in_the_header_is_told() -> None:
+    """The header is a line like any other."""
+    with pytest.raises(InvalidHistoryError, match="line 1: a quote opens there"):
+        imported('transaction_id,account_id,date,amount,"note\n' + GOOD_ROW)
+
+
+def test_text_after_a_quote_is_told() -> None:
+    """A cell that goes on after its closing quote is no CSV."""
+    with pytest.raises(InvalidHistoryError, match="line 2: ',' expected after '\"'"):
+        imported(HEADER + 't1,a1,2024-01-01,5,5,"Pay" all\n')
+
+
+def test_quotes_that_close_are_read() -> None:
+    """A cell in quotes may have commas, and quotes that are written twice."""
+    bank = empty_bank()
+    imported(HEADER + 't1,a1,2024-01-01,5,5,"Pay, ""all"""\n', bank)
+
+    assert 'Pay, "all"' == bank.transaction("t1").command.description
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("rows", [0, 1, 1_000, 3_000])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_a_bad_byte_is_told_with_its_line(
+    tmp_path: Path, end: str, rows: int, suffix: str
+) -> None:
+    """However late a byte comes that is not UTF-8, its line is named, and nothing is booked."""
+    path = tmp_path / f"h{suffix}"
+    good = HEADER + "".join(f"t{n},a1,2024-01-01,5,,čtvrtek\n" for n in range(rows))
+    content = good.replace("\n", end).encode() + b"x,a1,2024-01-01,5,,\xe9t\xe9" + end.encode()
+    path.write_bytes(content if suffix == ".csv" else gzip.compress(content))
+    bank = empty_bank()
+
+    with pytest.raises(InvalidHistoryError) as told, opened(str(path)) as file:
+        import_history(bank, file, currency="CZK")
+
+    assert str(told.value) == (
+        f"The history cannot be read: {path}: line {rows + 2} is not UTF-8 (byte 0xe9); nothing"
+        " was booked: put that right, and import it again."
+    )
+    assert 0 == records(bank)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "xz"])
+def test_a_cut_off_file_is_told_with_its_line(tmp_path: Path, suffix: str) -> None:
+    """Where a packed file ends too early is told by its last whole line; nothing is booked."""
+    path = tmp_path / f"h.csv.{suffix}"
+    content = (HEADER + "".join(f"t{n},a{n * n},2024-01-01,5,,\n" for n in range(9_000))).encode()
+    packed = gzip.compress(content) if suffix == "gz" else lzma.compress(content)
+    path.write_bytes(packed[: len(packed) // 2])
+    bank = empty_bank()
+
+    with (
+        pytest.raises(InvalidHistoryError, match=r"it breaks off after line \d{4}: ") as told,
+        opened(str(path)) as file,
+    ):
+        import_history(bank, file, currency="CZK")
+    assert (True, 0) == (str(path) in str(told.value), records(bank))
+
+
+def test_a_damaged_gz_file_is_told(tmp_path: Path) -> None:
+    """Bytes that are no packed data in the middle of a file are the same typed error."""
+    path = tmp_path / "h.csv.gz"
+    packed = bytearray(gzip.compress(LONG.encode() * 50, compresslevel=1))
+    packed[40:60] = bytes(20)
+    path.write_bytes(packed)
+
+    with (
+        pytest.raises(InvalidHistoryError, match=r"cannot be read: .*h\.csv\.gz"),
+        opened(str(path)) as file,
+    ):
+        import_history(empty_bank(), file, currency="CZK")
+
+
+class Endless(io.RawIOBase):
+    """
+    A file of one line that never ends, and that counts what is read of it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.count += len(buffer)
+        assert self.count < 20_000_000, "more was read than any line may have"
+        buffer[:] = b"x" * len(buffer)
+        return len(buffer)
+
+
+def test_a_line_without_an_end_is_bounded() -> None:
+    """Of a line that never ends no more is read than the longest line may have."""
+    source = Endless()
+    file = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8", newline="")
+
+    with pytest.raises(InvalidHistoryError, match="line 1 has more than 1,000,000 characters"):
+        import_history(empty_bank(), file, currency="CZK")
+    assert source.count < 2 * LINE_LENGTH_MAX
+
+
+def test_opened_tells_what_others_read(tmp_path: Path) -> None:
+    """Who reads an opened file without an import gets the same typed error."""
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress(b"x" * 100)[:-9])
+
+    with (
+        pytest.raises(InvalidHistoryError, match=r"cut\.gz: Compressed file ended"),
+        opened(str(path)) as file,
+    ):
+        file.read()
 
 
 @pytest.mark.parametrize(

@@ -276,23 +276,18 @@ def test_a_destination_of_which_debits_are_stopped(restriction: Restriction) -> 
         ),
         pytest.param(
             CaptureHold("alice", "h-1", Money(1, "USD"), destination_id="bob"),
-            *("USD", "EUR", "EUR", "USD", "amount"),
+            *("USD", "EUR", "USD", "EUR", "destination_id"),
             id="an amount that is not of the destination's",
         ),
         pytest.param(
             CaptureHold("alice", "h-1", destination_id="bob"),
-            *("USD", "EUR", "EUR", "USD", None),
+            *("USD", "EUR", "USD", "EUR", "destination_id"),
             id="no amount, of two currencies",
         ),
     ],
 )
 def test_other_currencies(
-    command: CaptureHold,
-    source: str,
-    destination: str,
-    expected: str,
-    given: str,
-    field: str | None,
+    command: CaptureHold, source: str, destination: str, expected: str, given: str, field: str
 ) -> None:
     """
     The amount, the hold and the destination are of one currency, or it is invalid.

@@ -233,7 +233,7 @@ def test_a_sweep_into_another_currency() -> None:
         account(ALICE, 5),
         account(BOB, currency="USD"),
         code="currency_mismatch",
-        facts={"expected": "USD", "given": "EUR", "field": None},
+        facts={"expected": "EUR", "given": "USD", "field": "sweep_to"},
     )
 
 

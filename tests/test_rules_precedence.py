@@ -131,6 +131,8 @@ def judged(case: Case) -> tuple[str, str | None]:
     if not isinstance(outcome, BankError):
         return "replayed" if outcome.replayed else "booked", None
     facts = outcome.facts
+    if facts.get("field") in {"destination_id", "sweep_to"} and "given" in facts:
+        return outcome.code, str(facts["given"])
     for name in ("account_id", "expected", "transaction_id", "hold_id"):
         if name in facts:
             return outcome.code, str(facts[name])

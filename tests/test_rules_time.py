@@ -2,6 +2,8 @@
 Time, as `decide` judges it: when a transaction takes place, and which times are ruled out.
 """
 
+import math
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import attrs
@@ -174,8 +176,35 @@ class TestSkew:
 
         error = error_of(written)
         facts = {"account_id": AccountId("alice"), "last_booked_at": NOW + ahead, "now": NOW}
+        seconds = math.ceil(ahead.total_seconds())
         assert isinstance(error, ClockSkewError)
-        assert facts == error.facts
+        assert {**facts, "seconds_ahead": seconds} == error.facts
+
+    @pytest.mark.parametrize(
+        ("ahead", "seconds", "told"),
+        [
+            pytest.param(SKEW + TICK, 6, "0:00:06", id="a tick above"),
+            pytest.param(timedelta(hours=3), 10_800, "3:00:00", id="whole seconds"),
+            pytest.param(timedelta(days=400), 34_560_000, "400 days, 0:00:00", id="a year above"),
+        ],
+    )
+    def test_the_sentence_tells_a_way_out(self, ahead: timedelta, seconds: int, told: str) -> None:
+        """
+        It names the account, its last time and how far that is ahead; with as many seconds of
+        `max_clock_skew` as it says, the same command is booked, at the account's last time.
+        """
+        before = account("alice", NOW + ahead)
+        error = error_of(decided(Deposit("alice", eur(1)), before))
+        (number,) = re.findall(r"max_clock_skew=timedelta\(seconds=(\d+)\)", str(error))
+        advised = timedelta(seconds=int(number))
+        finding = f"Account alice was last booked at {(NOW + ahead).isoformat()}, {told} ahead"
+
+        assert isinstance(error, ClockSkewError)
+        assert (seconds, number) == (error.seconds_ahead, str(seconds))
+        assert finding in str(error)
+        assert NOW + ahead == booked_at(
+            decided(Deposit("alice", eur(1)), before, skew_max=advised)
+        )
 
     @pytest.mark.parametrize("skew_max", [timedelta(0), TICK, SKEW, timedelta(days=1)])
     def test_exactly_as_far_as_tolerated(self, skew_max: timedelta) -> None:

@@ -208,16 +208,17 @@ class TestRefused:
 
 
 @pytest.mark.parametrize(
-    ("source", "destination", "expected"),
+    ("source", "destination", "facts"),
     [
-        pytest.param("USD", "EUR", "USD", id="the source's"),
-        pytest.param("EUR", "USD", "USD", id="the destination's"),
-        pytest.param("USD", "USD", "USD", id="both accounts'"),
+        pytest.param("USD", "EUR", ("USD", "EUR", "amount"), id="the source's"),
+        pytest.param("EUR", "USD", ("EUR", "USD", "destination_id"), id="the destination's"),
+        pytest.param("USD", "USD", ("USD", "EUR", "amount"), id="both accounts'"),
     ],
 )
-def test_another_currency(source: str, destination: str, expected: str) -> None:
+def test_another_currency(source: str, destination: str, facts: tuple[str, str, str]) -> None:
     """
-    Both accounts are of the amount's currency, or it is invalid and nothing is recorded.
+    Both accounts are of the amount's currency, or it is invalid and nothing is recorded. The one
+    that is at odds with the source is the destination, whoever gave the amount a currency.
     """
     written = transferred(
         Transfer("alice", "bob", eur(1)),
@@ -227,6 +228,8 @@ def test_another_currency(source: str, destination: str, expected: str) -> None:
 
     (error,) = written.outcomes
     assert isinstance(error, BankError)
-    facts = {"expected": expected, "given": "EUR", "field": "amount"}
-    assert ("currency_mismatch", facts) == (error.code, error.facts)
+    assert ("currency_mismatch", *facts) == (
+        error.code,
+        *(error.facts[name] for name in ("expected", "given", "field")),
+    )
     assert WriteSet((), (), (error,)) == written

@@ -94,6 +94,7 @@ def test_every_acknowledged_id_is_told_in_order() -> None:
 
     assert [record.id for record in contents(store)[1]] == list(dict.fromkeys(told))
     assert progress == sorted(progress)
+    assert (1, SMALL.operations) == (progress[0], progress[-1])
 
 
 def test_missing_money_is_reported() -> None:

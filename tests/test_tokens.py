@@ -22,6 +22,7 @@ from bankcore import Principal
 from bankcore.access import SCOPES, TOKEN_LENGTH_MAX, Role, Tokens
 from bankcore.access import _tokens as tokens
 from bankcore.errors import (
+    InvalidIdError,
     InvalidLimitError,
     InvalidPrincipalError,
     InvalidTextError,
@@ -52,6 +53,7 @@ class Office:
     """
 
     def __init__(self, store: Any) -> None:
+        self.store = store
         numbers = count(1)
         self.now = NOON
         self.tokens = Tokens(
@@ -126,7 +128,46 @@ def test_no_token_no_revoking(office: Office, token_id: Any) -> None:
     """An unknown id is an error, and never shown in full length."""
     with pytest.raises(TokenNotFoundError) as caught:
         office.tokens.revoke(token_id)
-    assert len(str(caught.value)) < 100
+    assert len(str(caught.value)) < 110
+
+
+NOT_TEXT: list[Any] = [5, None, b"nope", ["a"], {}]
+
+
+@pytest.mark.parametrize("token_id", NOT_TEXT)
+def test_a_store_has_no_token_whose_id_is_no_text(office: Office, token_id: Any) -> None:
+    """Whatever the store, a token of such an id is not found, and the error names the id."""
+    store: Any = office.store
+    for call in (
+        lambda: store.token(token_id),
+        lambda: store.revoke_token(token_id, NOON),
+        lambda: office.tokens.revoke(token_id),
+    ):
+        with pytest.raises(
+            TokenNotFoundError, match=r"^token_id must be the id of a token"
+        ) as told:
+            call()
+        assert "token_id" == told.value.field
+
+
+@pytest.mark.parametrize("after", NOT_TEXT)
+def test_a_page_of_tokens_comes_after_a_text(office: Office, after: Any) -> None:
+    """Whatever the store, an id that is no text is a typed error."""
+    store: Any = office.store
+
+    with pytest.raises(InvalidIdError, match=r"^after must be text, got"):
+        store.tokens(after=after)
+
+
+@pytest.mark.parametrize("at", [datetime(2026, 5, 1), "2026-05-01", None, 5])  # noqa: DTZ001  # an input under test
+def test_a_token_is_revoked_at_an_instant(office: Office, at: Any) -> None:
+    """Whatever the store, a time without its zone revokes nothing."""
+    issued = office.tokens.issue(MARY)
+    store: Any = office.store
+
+    with pytest.raises(InvalidTimeError, match=r"^revoked_at must "):
+        store.revoke_token(issued.id, at)
+    assert MARY == office.tokens.authenticate(issued.text)
 
 
 def with_checksum(body: str) -> str:

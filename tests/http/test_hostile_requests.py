@@ -829,6 +829,27 @@ def test_failures_inside(
     assert type(error).__name__ in line["failure"]
 
 
+@pytest.mark.parametrize(
+    ("ahead", "retry_after"), [(timedelta(0), 1), (timedelta(hours=3), 10_800)]
+)
+def test_a_clock_that_was_ahead(ahead: timedelta, retry_after: int) -> None:
+    """The client is told which account, since when, what it can do, and when to send it again."""
+    store = Failing()
+    web = Web(store)
+    account = web.open("5")
+    store.error = ClockSkewError(AccountId(account), NOON + ahead, NOON)
+    response = web.send("POST", f"/accounts/{account}/deposits", euros("5"))
+    detail = told(response)["detail"]
+
+    assert str(retry_after) == response.headers["Retry-After"]
+    assert f"Account {account} was last booked at {(NOON + ahead).isoformat()}" in detail
+    assert f"{ahead} ahead of the clock" in detail
+    assert "Nothing was done" in detail
+    assert "tell the operator" in detail
+    assert "Bank(" not in detail
+    assert "timedelta" not in detail
+
+
 def test_health(caplog: pytest.LogCaptureFixture) -> None:
     """The bank is well where its store can be read; anybody may ask."""
     store = Failing()

@@ -19,7 +19,7 @@ from bankcore.accounts import Right
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND, Command, OpenAccount, Reverse
 from bankcore.commands._holds import HoldCommand
-from bankcore.errors import InvalidArgumentError, TransactionIdReusedError
+from bankcore.errors import InvalidArgumentError, RoundingRequiredError, TransactionIdReusedError
 from bankcore.flask import (
     TokenAuthenticator,
     _blueprint,
@@ -471,6 +471,14 @@ def test_a_key_that_the_application_used_says_no_more() -> None:
     problem = to_problem(TransactionIdReusedError(TransactionId("k"), ()))
 
     assert "This Idempotency-Key stands for another request." == problem.detail
+
+
+def test_advice_for_callers_of_functions_is_not_told() -> None:
+    """Who sends a request has no argument to pass."""
+    error = RoundingRequiredError("1.005", "must have fewer decimals").about("amount")
+    problem = to_problem(error.advising("pass rounding=…"))
+
+    assert "amount must have fewer decimals, got 1.005; round it first." == problem.detail
 
 
 def test_keys_belong_to_who_sends_them(web: Web) -> None:

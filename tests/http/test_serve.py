@@ -8,14 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bankcore import cli
+from bankcore import Bank, Money, Principal, cli
+from bankcore.access import Tokens
+from bankcore.stores import SQLiteStore
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -39,6 +43,27 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
             process.terminate()
             process.communicate(timeout=30)
             assert 0 == process.returncode
+
+
+def deposit_status(address: str, token: str, amount: str, key: str = "k") -> int:
+    """
+    The status of a deposit of so many euros to the account a.
+    """
+    request = urllib.request.Request(
+        f"{address}/v1/accounts/a/deposits",
+        data=json.dumps({"amount": amount, "currency": "EUR"}).encode(),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def walk_through() -> str:
@@ -104,25 +129,11 @@ def test_a_tellers_limit(tmp_path: Path) -> None:
         text=True,
     ).stdout.strip()
 
-    def status(address: str, amount: str, key: str) -> int:
-        request = urllib.request.Request(
-            f"{address}/v1/accounts/a/deposits",
-            data=json.dumps({"amount": amount, "currency": "EUR"}).encode(),
-            headers={
-                "Authorization": f"Bearer {token}",
-                "Content-Type": "application/json",
-                "Idempotency-Key": key,
-            },
-        )
-        try:
-            with urllib.request.urlopen(request) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-
     with serving(tmp_path, "--teller-limit", "EUR 100", "--teller-limit", "USD 5") as address:
-        assert (201, 403) == (status(address, "100", "k1"), status(address, "100.01", "k2"))
+        assert (201, 403) == (
+            deposit_status(address, token, "100", "k1"),
+            deposit_status(address, token, "100.01", "k2"),
+        )
 
 
 @pytest.mark.parametrize(
@@ -155,3 +166,16 @@ def test_serving_needs_flask(
 
     assert 2 == cli.main(["serve", "--store", str(tmp_path / "bank.db")])
     assert "pip install 'bankcore[flask]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 503), (("--max-clock-skew", "10800"), 201)])
+def test_a_clock_that_was_ahead(tmp_path: Path, options: tuple[str, ...], status: int) -> None:
+    """An account that was booked three hours ahead can be booked on where the option says so."""
+    then = datetime.now(UTC) + timedelta(hours=3)
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        Bank(store, clock=lambda: then).open_account(
+            "a", initial_balance=Money(5, "EUR"), holder="mary"
+        )
+        token = Tokens(store).issue(Principal("mary", ["owner"])).text
+    with serving(tmp_path, *options) as address:
+        assert status == deposit_status(address, token, "5")

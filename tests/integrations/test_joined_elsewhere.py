@@ -4,9 +4,10 @@ Money and rows commit or vanish together through SQLAlchemy and through Django.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ from django.db import connections, transaction
 from django.utils.functional import empty
 
 from bankcore import Bank, Money
-from bankcore.errors import InsufficientFundsError, StoreUnavailableError
+from bankcore.errors import InsufficientFundsError, StoreMisuseError, StoreUnavailableError
 from bankcore.ledger import verify
 from bankcore.stores import JoinedSQLiteStore, migrate
 
@@ -49,7 +50,22 @@ class Work:
         return bank_on(self.connection())
 
 
-Application = Callable[[], AbstractContextManager[Work]]
+@attrs.define
+class Application:
+    """
+    An application that has not used its database yet.
+
+    *begin* begins a transaction; *connected* gives a connection without one; *forget* closes what
+    the present thread has.
+    """
+
+    begin: Callable[[], AbstractContextManager[Work]]
+    connected: Callable[[], AbstractContextManager[Any]]
+    forget: Callable[[], object] = lambda: None
+
+    def __call__(self) -> AbstractContextManager[Work]:
+        return self.begin()
+
 
 _INSERT = "INSERT INTO invoice VALUES ('i-1')"
 
@@ -98,7 +114,12 @@ def _core(path: Path) -> Iterator[Application]:
                     connection.begin_nested,
                 )
 
-        yield application
+        @contextmanager
+        def connected() -> Iterator[Any]:
+            with engine.connect() as connection:
+                yield connection.connection.driver_connection
+
+        yield Application(application, connected)
 
 
 @contextmanager
@@ -114,7 +135,12 @@ def _session(path: Path) -> Iterator[Application]:
                     session.begin_nested,
                 )
 
-        yield application
+        @contextmanager
+        def connected() -> Iterator[Any]:
+            with sqlalchemy.orm.Session(engine) as session:
+                yield session.connection().connection.driver_connection
+
+        yield Application(application, connected)
 
 
 def _set_django(wrapped: object) -> None:
@@ -144,19 +170,26 @@ def _django(path: Path) -> Iterator[Application]:
     )
     django.setup()
 
+    def raw() -> Any:
+        connection = connections[alias]
+        connection.ensure_connection()
+        return connection.connection
+
     @contextmanager
     def application() -> Iterator[Work]:
         with transaction.atomic(using=alias):
-            connection = connections[alias]
             yield Work(
-                lambda: connection.connection,
-                lambda: connection.cursor().execute(_INSERT),
+                raw,
+                lambda: connections[alias].cursor().execute(_INSERT),
                 lambda: transaction.atomic(using=alias),
             )
 
-    yield application
-    connections[alias].close()
-    del connections[alias]
+    def forget() -> None:
+        connections[alias].close()
+        del connections[alias]
+
+    yield Application(application, lambda: nullcontext(raw()), forget)
+    forget()
     _set_django(before)
 
 
@@ -256,3 +289,72 @@ def test_busy_comes_to_the_application(application: Application, path: Path) -> 
         work.bank.deposit("alice", eur(5))
 
     assert (eur(105), 0) == committed(path)
+
+
+def _read_first(application: Application) -> Money:
+    with application.connected() as connection:
+        return bank_on(connection).account("alice").balance
+
+
+def _book_first(application: Application) -> Money:
+    with application() as work:
+        work.bank.deposit("alice", eur(5))
+    return _read_first(application)
+
+
+@pytest.mark.parametrize("in_thread", [False, True], ids=["here", "in a new thread"])
+@pytest.mark.parametrize(("use", "balance"), [(_read_first, eur(100)), (_book_first, eur(105))])
+def test_a_connection_that_was_never_used(
+    application: Application,
+    path: Path,
+    use: Callable[[Application], Money],
+    balance: Money,
+    in_thread: bool,
+) -> None:
+    """
+    The first thing that is done with a connection may be the bank's, a read or a booking, in any
+    thread; and again after the framework has closed it.
+    """
+    found = []
+
+    def run() -> None:
+        try:
+            found.append(use(application))
+            application.forget()
+            found.append(_read_first(application))
+        finally:
+            application.forget()
+
+    if in_thread:
+        thread = Thread(target=run)
+        thread.start()
+        thread.join()
+    else:
+        run()
+
+    assert [balance, balance] == found
+    assert (balance, 0) == committed(path)
+
+
+def test_what_is_no_connection_yet() -> None:
+    """
+    What Django has before the first use is refused, and the sentence says what opens it.
+    """
+    for make in (JoinedSQLiteStore, migrate):
+        with pytest.raises(StoreMisuseError, match=r"got None; .* ensure_connection\(\)"):
+            make(None)  # type: ignore[arg-type]  # what is wrong is the point
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_migration_of_django_as_its_first_use(tmp_path: Path, atomic: bool) -> None:
+    """
+    In a migration the connection is open, whether or not the migration is one transaction.
+    """
+    with _django(tmp_path / "new.db") as application:
+        with connections["joined"].schema_editor(atomic=atomic) as schema_editor:
+            migrate(schema_editor.connection.connection)
+        with application() as work:
+            work.bank.open_account("alice", initial_balance=eur(7))
+        balance = _read_first(application)
+
+    assert eur(7) == balance

@@ -659,7 +659,12 @@ class Model:
             raise Declined("invalid_time", recorded=False)
         if ask.at is None and last > now + SKEW_MAX:
             raise Declined(
-                "clock_skew", recorded=False, account_id=name, last_booked_at=last, now=now
+                "clock_skew",
+                recorded=False,
+                account_id=name,
+                last_booked_at=last,
+                now=now,
+                seconds_ahead=-((now - last) // 1_000_000),
             )
 
     def _require_currencies(self, ask: Ask, names: Sequence[str]) -> None:

@@ -35,6 +35,7 @@ from bankcore.errors import (
     AlreadyReversedError,
     BankError,
     InsufficientFundsError,
+    InvalidArgumentError,
     OutcomeUnknownError,
     SchemaVersionError,
     StoreCorruptedError,
@@ -326,6 +327,18 @@ def test_what_names_no_file_is_refused(name: str | bytes) -> None:
     """
     with pytest.raises(StoreFormatError, match="it names no file"):
         SQLiteStore(name)
+
+
+@pytest.mark.parametrize("given", [5, None, True, 1.5, [], object(), ("bank.db",), Path])
+def test_what_is_no_path_is_refused(given: Any, path: Path) -> None:
+    """
+    What is no path is a typed error that names it, where a store is opened and where it is copied.
+    """
+    with pytest.raises(InvalidArgumentError, match=r"^path must be a path: text, bytes or an os"):
+        SQLiteStore(given)
+    with SQLiteStore(path) as store, pytest.raises(InvalidArgumentError) as told:
+        store.backup(given)
+    assert "path" == told.value.field
 
 
 def test_create_false_makes_nothing(path: Path) -> None:
@@ -883,6 +896,29 @@ def test_any_number_of_threads_share_a_few_connections(store: SQLiteStore) -> No
 
     assert eur(50) == store.account(ALICE).balance
     assert len(store._connections._open_connections()) <= 5
+
+
+def test_a_read_that_waited_while_all_was_closed_opens_the_writer_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A fork may close everything while a thread waits to read. Then the writer is opened again
+    before the thread reads, as no connection that reads may be the first.
+    """
+    with SQLiteStore(path) as store:
+        owner = store._connections
+        free_reader = owner._free_reader
+        forks = [owner.before_fork, owner.after_fork_in_parent]
+
+        def waited() -> Any:
+            while forks:
+                forks.pop(0)()
+            return free_reader()
+
+        monkeypatch.setattr(owner, "_free_reader", waited)
+        assert ([], []) == contents_of(store)
+        assert owner._writer is not None
+        assert 2 == len(owner._open_connections())
 
 
 def test_a_read_waits_for_one_of_the_connections_that_read(path: Path) -> None:

@@ -47,6 +47,6 @@ class TokenNotFoundError(InvalidRequestError, LookupError):
     """There is no token with this id."""
 
     code = "token_not_found"
-    noun = "id"
-    sentence = "There is no token with {0._subject} {0.token_id}."
+    noun = "The id"
+    sentence = "{0._subject} must be the id of a token, got {0.token_id}."
     token_id: str

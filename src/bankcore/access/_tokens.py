@@ -24,7 +24,7 @@ from bankcore.access._errors import InvalidPrincipalError, TokenNotFoundError
 from bankcore.access._principals import Principal
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.ledger._pages import read_all
-from bankcore.values._errors import InvalidTimeError, require_callable, shown
+from bankcore.values._errors import InvalidIdError, InvalidTimeError, require_callable, shown
 from bankcore.values._instants import to_instant
 from bankcore.values._text import to_line_or_none
 
@@ -198,14 +198,31 @@ class Tokens:
         Raises:
             TokenNotFoundError: If there is no token with this id.
         """
-        given: object = token_id
-        if not isinstance(given, str):
-            raise TokenNotFoundError(shown(given))
-        self._store.revoke_token(token_id, to_instant(self._clock(), "clock"))
+        now = to_instant(self._clock(), "clock")
+        self._store.revoke_token(require_token_id(token_id), now)
 
     def tokens(self) -> Iterator[Token]:
         """Yield every token in the order of their ids, expired and revoked ones too."""
         return read_all(self._store.tokens, "", attrgetter("id"))
+
+
+def require_token_id(token_id: object) -> str:
+    """Return *token_id*, or raise `TokenNotFoundError` if it is no text."""
+    if isinstance(token_id, str):
+        return token_id
+    raise token_not_found(token_id)
+
+
+def token_not_found(token_id: object) -> TokenNotFoundError:
+    """Return the error of a token that is not there."""
+    return TokenNotFoundError(shown(token_id)).about("token_id")
+
+
+def require_token_after(after: object) -> str:
+    """Return *after*, the text that the ids of a page of tokens come after."""
+    if isinstance(after, str):
+        return after
+    raise InvalidIdError(shown(after), "must be text").about("after")
 
 
 def _digest(secret: str) -> bytes:

@@ -44,14 +44,17 @@ class Untouched(Change):
 class Booking(Change):
     """A signed amount booked on the balance. Zero only raises the version."""
 
-    __slots__ = ("amount", "amount_field", "booked_minor", "flow_minor", "net")
+    __slots__ = ("account_field", "amount", "amount_field", "booked_minor", "flow_minor", "net")
     asks = (same_currency, is_open, is_permitted, has_funds, fits)
 
     net: Money
 
-    def __init__(self, net: Money, field: str | None = "amount") -> None:
+    def __init__(
+        self, net: Money, field: str | None = "amount", account_field: str | None = None
+    ) -> None:
         self.net = self.amount = net
         self.amount_field = field
+        self.account_field = account_field
         self.flow_minor = self.booked_minor = net.amount_minor
 
     def applied_to(self, account: S, at: datetime | None) -> S:

@@ -53,6 +53,8 @@ class Change:
     #: Money of the account's currency, and the field that says it; None for none.
     amount: Money
     amount_field: str | None = "amount"
+    #: The field that names the account, where the amount is in the currency of another account.
+    account_field: str | None = None
     #: Below zero for a debit, above zero for a credit: the minor units by which restrictions and
     #: the floor judge.
     flow_minor: int
@@ -77,8 +79,12 @@ class Change:
 
 def same_currency(account: AccountState, change: Change, _at: datetime | None) -> None:
     """Raise `CurrencyMismatchError` unless the amount is of the account's currency."""
-    if change.amount.currency is not account.balance.currency:
+    if change.amount.currency is account.balance.currency:
+        return
+    if change.account_field is None:
         require_same_currency(account.balance, change.amount, change.amount_field)
+    else:
+        require_same_currency(change.amount, account.balance, change.account_field)
 
 
 def ends_ahead(_account: AccountState, change: Change, at: datetime | None) -> None:

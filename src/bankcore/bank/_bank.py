@@ -59,6 +59,9 @@ from bankcore.values._text import to_line_or_none
 #: The most commands that one `Bank.execute` takes.
 BATCH_LENGTH_MAX: Final = 100_000
 
+#: How far an account's last posting may lie ahead of the clock, unless the bank is told otherwise.
+MAX_CLOCK_SKEW: Final = timedelta(seconds=5)
+
 # From here on, what the garbage collector is told pays for itself.
 _LONG_BATCH: Final = 200
 
@@ -92,7 +95,8 @@ class Bank(BankReads):
         store: Where accounts and the journal are kept.
         clock: Gives the time, an aware ``datetime``; read once for each write.
         new_id: Gives a new id's text whenever none is given.
-        max_clock_skew: How far an account's last posting may lie ahead of the clock.
+        max_clock_skew: How far an account's last posting may lie ahead of the clock. More where
+            the clock was ahead once, until that time has come.
         policy: Decides what principals may do (see `acting_as`); by default a `StandardPolicy`.
         deadline: How long to retry where an outcome is not known before
             `OutcomeUnknownError` is raised: the same unit is run again, with the same ids.
@@ -111,7 +115,7 @@ class Bank(BankReads):
         *,
         clock: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = time_ordered_id,
-        max_clock_skew: timedelta = timedelta(seconds=5),
+        max_clock_skew: timedelta = MAX_CLOCK_SKEW,
         policy: Policy | None = None,
         deadline: timedelta = timedelta(seconds=30),
         timer: Timer = SYSTEM_TIMER,

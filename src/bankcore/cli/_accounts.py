@@ -13,7 +13,18 @@ from typing import Any, Final
 
 from bankcore.accounts import Account
 from bankcore.bank import Bank
-from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
+from bankcore.cli._parser import (
+    CLOCK_SKEW,
+    CURRENCY,
+    DESCRIPTION,
+    STORE,
+    Argument,
+    add,
+    argument,
+    currency_of,
+    instant,
+    when,
+)
 from bankcore.cli._store import opened_or_made
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import (
@@ -23,7 +34,7 @@ from bankcore.ledger import (
     statement_as_csv,
     statement_cells,
 )
-from bankcore.money import Currency, Money
+from bankcore.money import Money
 from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
@@ -54,6 +65,8 @@ _ID: Final = argument(
     "--id", "the transaction id; sent again, the command is booked once", "transaction_id"
 )
 
+# The fields of the bank, and not of a command.
+_OF_BANK: Final = {STORE.field, CLOCK_SKEW.field}
 # The fields that are read as `Money` and as instants; the bank reads all others.
 _AMOUNTS: Final = {_AMOUNT.field, _LIMIT.field}
 _INSTANTS: Final = {_EXPIRY.field, _END.field}
@@ -92,7 +105,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         _open,
         "Open an account.",
         _ACCOUNT,
-        argument("--currency", "its currency, such as EUR", required=True),
+        *CURRENCY,
         argument("--balance", "its initial balance (default: 0)", "initial_balance", default="0"),
         argument(
             "--overdraft", "its overdraft limit (default: 0)", "overdraft_limit", default="0"
@@ -102,7 +115,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         DESCRIPTION,
     )
     for name, kind, text, arguments in _SUB_COMMANDS:
-        parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION)
+        parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION, CLOCK_SKEW)
         parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
     add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
@@ -120,7 +133,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
 
 
 def _open(parsed: argparse.Namespace) -> None:
-    currency = naming("currency", Currency, parsed.currency)
+    currency = currency_of(parsed)
     balance = naming("initial_balance", Money, parsed.initial_balance, currency)
     limit = naming("overdraft_limit", Money, parsed.overdraft_limit, currency)
     with opened_or_made(parsed.store) as store:
@@ -136,10 +149,10 @@ def _open(parsed: argparse.Namespace) -> None:
 
 def _send(parsed: argparse.Namespace) -> None:
     """Send the one command that the sub-command stands for."""
-    fields = {field: getattr(parsed, field) for field in parsed.names if field != STORE.field}
+    fields = {field: getattr(parsed, field) for field in parsed.names if field not in _OF_BANK}
     first = next(iter(fields.values()))
     with SQLiteStore(parsed.store, create=False) as store:
-        bank = Bank(store)
+        bank = Bank(store, max_clock_skew=parsed.max_clock_skew)
         for field, text in fields.items():
             if field in _AMOUNTS and text is not None:
                 currency = bank.account(first).balance.currency

@@ -8,12 +8,28 @@ from typing import Any, Final
 
 from bankcore.accounts._fields import require_not_negative
 from bankcore.bank import Bank
-from bankcore.cli._parser import EXIT_REFUSED, STORE, STORE_PATH, add, argument
+from bankcore.cli._parser import (
+    CURRENCY,
+    EXIT_REFUSED,
+    STORE,
+    STORE_PATH,
+    add,
+    argument,
+    currency_of,
+    file_name,
+)
 from bankcore.cli._store import make, opened_or_made
 from bankcore.cli._terminal import print_facts, progress
-from bankcore.io import JournalReport, export_journal, import_history, import_journal, opened
+from bankcore.io import (
+    ImportReport,
+    JournalReport,
+    export_journal,
+    import_history,
+    import_journal,
+    opened,
+)
 from bankcore.ledger import AuditReport, Checkpoint, verify
-from bankcore.money import Currency, Money
+from bankcore.money import Money
 from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
@@ -42,8 +58,12 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         " optionally balance,description.",
         argument("history", "history.csv, .csv.gz or .csv.xz", metavar="FILE"),
         STORE,
-        argument("--currency", "the currency of all amounts", required=True),
+        *CURRENCY,
         argument("--overdraft", "the limit of the accounts it opens (default: 0)", default="0"),
+        argument("--sort", "book the oldest row first", action="store_true"),
+        argument(
+            "--dry-run", "book nothing, and say what would become of it", action="store_true"
+        ),
     )
     add(commands, "export", _export, "Print the whole journal as JSON lines.", STORE_PATH)
     add(
@@ -54,7 +74,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         argument(
             "journal", "what bankcore export printed; - for the standard input", metavar="FILE"
         ),
-        argument("--store", "the new bank's file", required=True, metavar="PATH"),
+        argument("--store", "the new bank's file", required=True, metavar="PATH", type=file_name),
     )
 
 
@@ -63,7 +83,7 @@ def _verify(parsed: argparse.Namespace) -> int:
     if parsed.against is not None:
         with open(parsed.against, encoding="utf-8", errors="replace") as file:
             # A longer file is no checkpoint: do not read all of it to find out.
-            against = Checkpoint.parse(file.read(_CHECKPOINT_LENGTH_MAX))
+            against = naming("against", Checkpoint.parse, file.read(_CHECKPOINT_LENGTH_MAX))
     with SQLiteStore(parsed.store, create=False) as store:
         report = verify(store, against=against)
         description = store.describe()
@@ -110,7 +130,7 @@ def _backup(parsed: argparse.Namespace) -> None:
 
 
 def _import(parsed: argparse.Namespace) -> int:
-    currency = naming("currency", Currency, parsed.currency)
+    currency = currency_of(parsed)
     limit = naming("overdraft", Money, parsed.overdraft, currency)
     require_not_negative(limit, "overdraft")
     started = time.perf_counter()
@@ -120,16 +140,23 @@ def _import(parsed: argparse.Namespace) -> int:
         progress("rows") as on_progress,
     ):
         report = import_history(
-            Bank(store), file, currency=currency, overdraft_limit=limit, on_progress=on_progress
+            Bank(store),
+            file,
+            currency=currency,
+            overdraft_limit=limit,
+            sort=parsed.sort,
+            dry_run=parsed.dry_run,
+            on_progress=on_progress,
         )
     seconds = time.perf_counter() - started
-    if report.is_clean:
+    if report.is_clean and report.is_booked:
         make(parsed.store)
     if report.ignored_columns:
         print(f"columns ignored: {', '.join(report.ignored_columns)}")
     problems = {
         "refused": report.refused,
         "invalid": report.invalid,
+        "out of order": report.unsorted,
         "balances that differ": report.mismatched,
     }
     for kind, found in problems.items():
@@ -139,8 +166,8 @@ def _import(parsed: argparse.Namespace) -> int:
             print(f"  line {line}: {what}")
         if found.count > len(found.first):
             print(f"  … and {found.count - len(found.first):,} more")
-    if report.rows and report.replayed == report.rows:
-        print("Every row had been imported before; nothing changed.")
+    for sentence in _notes(report, is_dry_run=parsed.dry_run):
+        print(sentence)
     print_facts(
         ("rows", f"{report.rows:,}"),
         ("accounts", f"{report.accounts:,}"),
@@ -151,6 +178,18 @@ def _import(parsed: argparse.Namespace) -> int:
         ("rows per second", f"{report.rows / seconds:,.0f}"),
     )
     return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _notes(report: ImportReport, *, is_dry_run: bool) -> Iterator[str]:
+    """Yield what to know of the import as a whole, and what to do next."""
+    if is_dry_run:
+        yield "This was a dry run: nothing was booked."
+    elif not report.is_booked:
+        yield "Nothing was booked: put the rows right, and import the file again."
+    elif report.rows and report.replayed == report.rows:
+        yield "Every row had been imported before; nothing changed."
+    if report.unsorted:
+        yield "To have the oldest row booked first, whatever the order of the file, give --sort."
 
 
 def _export(parsed: argparse.Namespace) -> None:

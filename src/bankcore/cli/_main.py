@@ -12,13 +12,21 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from bankcore.cli import _accounts, _checks, _serve, _simulate, _tokens
-from bankcore.cli._parser import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_WRONG_CALL, Parser, failed
+from bankcore.cli._parser import (
+    CLOCK_SKEW,
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_WRONG_CALL,
+    Parser,
+    failed,
+)
+from bankcore.ledger._errors import ClockSkewError
 from bankcore.values._errors import BankError, InvalidRequestError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with *arguments* (or the process's own); return the exit status."""
-    parsed = make_parser().parse_args(arguments)
+    parsed = make_parser().parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         if sys.stdout is None:
             # Nobody would see what was done.
@@ -26,12 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = parsed.run(parsed) or 0
         sys.stdout.flush()
     except BankError as error:
-        status = EXIT_REFUSED
+        status, told = EXIT_REFUSED, str(error)
         if isinstance(error, InvalidRequestError):
             status = EXIT_WRONG_CALL
             # Name the argument as the caller typed it, not the field that it fills.
-            error.about(parsed.names.get(error.field, error.field))
-        return failed(error, status)
+            told = str(error.about(parsed.names.get(error.field, error.field)))
+        elif isinstance(error, ClockSkewError):
+            told = error.told_to_operators(f"give {CLOCK_SKEW.name} {error.seconds_ahead}")
+        return failed(told, status)
     except BrokenPipeError:
         # The reader has gone, as in `bankcore accounts | head`: discard what is flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,15 +1,23 @@
 """
 The parser, and what all families of sub-commands share.
 
-Decided here: the exit statuses; a wrong call is answered in one sentence that names the argument.
+Decided here: the exit statuses; a wrong call is answered in one sentence that names the argument
+and can be followed on the command line.
 """
 
 import argparse
+import re
+import shlex
 import sys
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, NoReturn
 
+from bankcore.bank._bank import MAX_CLOCK_SKEW
+from bankcore.money import Currency
+from bankcore.money._errors import InvalidCurrencyError
+from bankcore.values._errors import shown
 from bankcore.values._instants import instant_from_text
 
 EXIT_REFUSED: Final = 1
@@ -18,12 +26,73 @@ EXIT_WRONG_CALL: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 
+# The options of the whole command line; all others belong to a sub-command.
+_FIRST_OPTIONS: Final = ("-h", "--help", "--version")
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence."""
 
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # whatever argparse takes
+        super().__init__(**settings)
+        # An amount below zero, or one like -5,00, is an argument and not an option.
+        self._negative_number_matcher = re.compile(r"-[\d.,]")
+
+    def parsed(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the arguments that *words* say, or tell what is wrong and end the process."""
+        first = words[0].partition("=")[0] if words else ""
+        if first.startswith("-") and not any(each.startswith(first) for each in _FIRST_OPTIONS):
+            self._put_behind(first, words)
+        parsed, others = self.parse_known_args(words)
+        if others:
+            known = [name for name in parsed.names.values() if name.startswith("-")]
+            parsed.parser.error(_too_many(others[0], known))
+        return parsed
+
+    def _put_behind(self, option: str, words: Sequence[str]) -> NoReturn:
+        """Tell that *option* comes after the sub-command."""
+        for index, word in enumerate(words):
+            if word in self.commands:
+                call = shlex.join((self.prog, word, *words[:index], *words[index + 1 :]))
+                self.error(f"{option} comes after the sub-command: {call}")
+        self.error(f"a sub-command comes first, and then {option}")
+
+    @property
+    def commands(self) -> Iterable[str]:
+        """The names of the sub-commands."""
+        (actions,) = (each for each in self._actions if each.nargs == argparse.PARSER)
+        return actions.choices or ()
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        # In place of a list of all choices: what was meant, or where there are few, which.
+        choices = action.choices
+        if choices is None or value in choices:
+            return
+        near = _near(str(value), choices)
+        if action.nargs == argparse.PARSER:
+            self.error(f"there is no sub-command {value!r}{near}")
+        name = action.option_strings[0] if action.option_strings else action.metavar
+        self.error(f"{name} must be one of {', '.join(choices)}, got {value!r}{near}")
+
     def error(self, message: str) -> NoReturn:
+        message = re.sub("^argument (.+?): must ", r"\1 must ", message)
         print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
         sys.exit(EXIT_WRONG_CALL)
+
+
+def _too_many(word: str, known: Sequence[str]) -> str:
+    """Return what is wrong with *word*, which no argument takes."""
+    name = word.partition("=")[0]
+    if name.startswith("-"):
+        return f"there is no option {name}{_near(name, known)}"
+    return f"{word!r} is one argument too many"
+
+
+def _near(text: str, known: Iterable[str]) -> str:
+    # Without their dashes, by which all options are alike.
+    bare = {name.lstrip("-"): name for name in known}
+    found = get_close_matches(text.lstrip("-"), bare, n=1)
+    return f"; did you mean {bare[found[0]]}?" if found else ""
 
 
 class Argument(NamedTuple):
@@ -46,8 +115,57 @@ def when(name: str, text: str, field: str | None = None) -> Argument:
     return argument(name, f"{text}: YYYY-MM-DD, or with time and zone", field, metavar="WHEN")
 
 
-STORE: Final = argument("--store", "the bank's file", metavar="PATH", required=True)
-STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH")
+def whole_number(text: str) -> int:
+    """Return the number that *text* says, in digits."""
+    if re.fullmatch("-?[0-9]{1,18}", text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number, got {shown(text)}")
+
+
+CURRENCY: Final = (
+    argument("--currency", "its currency, such as EUR", required=True),
+    argument(
+        "--exponent", "the number of decimals, for a currency of your own", type=whole_number
+    ),
+)
+
+
+def currency_of(parsed: argparse.Namespace) -> Currency:
+    """Return the currency that the arguments of `CURRENCY` say."""
+    try:
+        return Currency(parsed.currency, parsed.exponent)
+    except InvalidCurrencyError as error:
+        if error.advice is not None:
+            error.reason += " (or have --exponent, for a currency of your own)"
+        raise error.about("currency" if error.field == "code" else error.field) from None
+
+
+def file_name(text: str) -> str:
+    """Return *text* if it names a file, which SQLite's own name for none does not."""
+    if text in {"", ":memory:"}:
+        raise argparse.ArgumentTypeError(f"must name a file, got {text!r}")
+    return text
+
+
+def seconds(text: str) -> timedelta:
+    """Return the time that *text* says, in whole seconds."""
+    if re.fullmatch("[0-9]{1,12}", text):
+        return timedelta(seconds=int(text))
+    raise argparse.ArgumentTypeError(f"must be a whole number of seconds, got {shown(text)}")
+
+
+CLOCK_SKEW: Final = argument(
+    "--max-clock-skew",
+    "how far ahead of the clock an account's last posting may be"
+    f" (default: {MAX_CLOCK_SKEW.seconds})",
+    type=seconds,
+    default=MAX_CLOCK_SKEW,
+    metavar="SECONDS",
+)
+STORE: Final = argument(
+    "--store", "the bank's file", metavar="PATH", required=True, type=file_name
+)
+STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH", type=file_name)
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
 
 
@@ -60,7 +178,8 @@ def add(
 ) -> argparse.ArgumentParser:
     """Add the sub-command *name*; *run* returns its exit status, or None for 0."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(run=run, names={each.field: each.name for each in arguments})
+    names = {each.field: each.name for each in arguments}
+    parser.set_defaults(run=run, names=names, parser=parser)
     for each in arguments:
         if each.name.startswith("-"):
             parser.add_argument(each.name, dest=each.field, **each.settings)

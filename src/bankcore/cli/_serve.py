@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bankcore.access import StandardPolicy, Tokens
 from bankcore.bank import Bank
-from bankcore.cli._parser import STORE, add, argument, failed
+from bankcore.cli._parser import CLOCK_SKEW, STORE, add, argument, failed, whole_number
 from bankcore.money import Money
 from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
@@ -26,7 +26,9 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         "Serve the bank over HTTP, to try it; for production see the docs.",
         STORE,
         argument("--host", "default: 127.0.0.1, this machine", default="127.0.0.1"),
-        argument("--port", "default: 8000; 0 for any that is free", type=int, default=8000),
+        argument(
+            "--port", "default: 8000; 0 for any that is free", type=whole_number, default=8000
+        ),
         argument(
             "--teller-limit",
             "what tellers move at most each time, such as 'EUR 1000'; one for each currency"
@@ -35,6 +37,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
             default=[],
             metavar="MONEY",
         ),
+        CLOCK_SKEW,
     )
 
 
@@ -59,7 +62,7 @@ def _serve(parsed: argparse.Namespace) -> int:
             return failed(f"cannot listen at {parsed.host}:{parsed.port}: {error}.")
         # Last, as it makes the file if there is none.
         store = stack.enter_context(SQLiteStore(parsed.store))
-        bank = Bank(store, policy=policy)
+        bank = Bank(store, policy=policy, max_clock_skew=parsed.max_clock_skew)
         app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
         server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
         print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)

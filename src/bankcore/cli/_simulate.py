@@ -10,7 +10,7 @@ from typing import Any
 
 from bankcore import simulation
 from bankcore.cli._checks import audit_lines
-from bankcore.cli._parser import EXIT_REFUSED, add, argument
+from bankcore.cli._parser import EXIT_REFUSED, add, argument, file_name, whole_number
 from bankcore.cli._terminal import print_facts, print_table, progress
 from bankcore.stores import SQLiteStore
 
@@ -24,10 +24,12 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         _simulate,
         "Put a bank to work, and check the result.",
         *(
-            argument(f"--{name}", f"default: {size:,}", type=int, default=size, metavar="N")
+            argument(
+                f"--{name}", f"default: {size:,}", type=whole_number, default=size, metavar="N"
+            )
             for name, size in sizes.items()
         ),
-        argument("--store", "keep the bank in this file", metavar="PATH"),
+        argument("--store", "keep the bank in this file", metavar="PATH", type=file_name),
         argument(
             "--receipts",
             "append the id of each operation to FILE once its outcome is durable",

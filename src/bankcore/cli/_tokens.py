@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         STORE,
     )
     add(tokens, "list", _list, "List the tokens, without their secrets.", STORE)
-    token = argument("token", "the id of the token, which is not its text")
+    token = argument("token", "the id of the token, which is not its text", "token_id")
     add(tokens, "revoke", _revoke, "Let a token be worth nothing.", token, STORE)
 
 
@@ -77,5 +77,5 @@ def _list(parsed: argparse.Namespace) -> None:
 
 def _revoke(parsed: argparse.Namespace) -> None:
     with SQLiteStore(parsed.store, create=False) as store:
-        Tokens(store).revoke(parsed.token)
-    print(f"Token {parsed.token} is revoked.")
+        Tokens(store).revoke(parsed.token_id)
+    print(f"Token {parsed.token_id} is revoked.")

@@ -152,7 +152,8 @@ class CloseAccount(AccountCommand):
         # empty account whether it is there.
         if self.sweep_to is None or balance.amount_minor <= 0:
             return (Move(self.account_id, Part.SUBJECT, Closing(balance - balance)),)
+        credit = Booking(balance, account_field="sweep_to")
         return (
             Move(self.account_id, Part.SUBJECT, Closing(balance), -balance),
-            Move(self.sweep_to, Part.CREDITED, Booking(balance, None), balance),
+            Move(self.sweep_to, Part.CREDITED, credit, balance),
         )

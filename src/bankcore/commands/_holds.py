@@ -103,7 +103,7 @@ class CaptureHold(HoldCommand):
         change = capture_of(account, self.hold_id, self.amount, final=self.final)
         moves = [Move(self.account_id, Part.DEBITED, change, change.net)]
         if self.destination_id is not None:
-            credit = Booking(change.amount, None if self.amount is None else "amount")
+            credit = Booking(change.amount, account_field="destination_id")
             moves.append(Move(self.destination_id, Part.CREDITED, credit, change.amount))
         return moves
 

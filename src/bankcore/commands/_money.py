@@ -123,7 +123,11 @@ class Transfer(Command):
         return (self.source_id, self.destination_id)
 
     def moves(self, _look: Look) -> Sequence[Move]:
-        return (net_move(self.source_id, -self.amount), net_move(self.destination_id, self.amount))
+        credit = Booking(self.amount, account_field="destination_id")
+        return (
+            net_move(self.source_id, -self.amount),
+            Move(self.destination_id, Part.CREDITED, credit, self.amount),
+        )
 
 
 def net_move(account_id: AccountId, net: Money, field: str | None = "amount") -> Move:

@@ -94,6 +94,10 @@ _OF_THE_STORE: Final = {
     " same Idempotency-Key: it is done once.",
     "store_unavailable": "The bank cannot be reached now. Nothing was done; send it again.",
 }
+_NOT_YOUR_CLOCK: Final = (
+    "Nothing was done: send the same request again when that time has come, or tell the operator"
+    " of the bank, who can set the clock right, or allow a larger max_clock_skew."
+)
 
 
 def _status(error: BankError) -> int:
@@ -126,6 +130,9 @@ def to_problem(error: Exception) -> Problem:
 
 
 def _of_bank(error: BankError) -> Problem:
+    if isinstance(error, InvalidRequestError):
+        # Advice is for those who call a function, and have its arguments.
+        error.advising(None)
     status, code, detail = _status(error), error.code, str(error)
     facts = {name: fact_json(value) for name, value in error.facts.items() if value is not None}
     field = facts.pop("field", None)
@@ -137,6 +144,9 @@ def _of_bank(error: BankError) -> Problem:
         differ = f"; they differ in: {', '.join(error.fields)}" if error.fields else ""
         detail = f"This Idempotency-Key stands for another request{differ}."
     headers = _HEADERS.get(status, {})
+    if isinstance(error, ClockSkewError):
+        detail = error.told_with(_NOT_YOUR_CLOCK)
+        headers = {"Retry-After": str(max(1, error.seconds_ahead))}
     return Problem(status, code, detail, field, facts, headers, is_replayed=error.replayed)
 
 

@@ -2,31 +2,44 @@
 Importing history: a CSV file of movements on accounts, booked under their own ids and dates.
 
 Decided here: the form of the file, the command that a row becomes, and what is reported of the
-rows. Every row goes through the bank like any other command. A row's id is its transaction id,
-so importing a file twice changes nothing.
+rows. All of the file is read before a row is booked: what is booked can be neither taken back nor
+preceded, so that a row that is mended or moved later could not be booked any more. Every row goes
+through the bank like any other command. A row's id is its transaction id, so importing a file
+twice changes nothing.
 """
 
 import csv
-import gzip
-import lzma
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
+from copy import copy
+from datetime import UTC, datetime
 from functools import lru_cache, partial
+from itertools import chain
 from operator import itemgetter
-from typing import Final, TextIO
+from typing import Any, Final, cast
 
 import attrs
 
+from bankcore.accounts import Account
 from bankcore.accounts._fields import require_amount
 from bankcore.bank import Bank
 from bankcore.commands import Command, Deposit, OpenAccount, Withdraw
 from bankcore.commands._base import to_own_id
 from bankcore.commands._money import checked_movement
-from bankcore.ledger import Transaction
+from bankcore.io._lines import read_twice
+from bankcore.ledger import AccountStore, ReadSet, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
 from bankcore.values import AccountId
-from bankcore.values._errors import DeclinedError, InvalidRequestError, require_methods
+from bankcore.values._errors import (
+    DeclinedError,
+    InvalidArgumentError,
+    InvalidRequestError,
+    InvalidTimeError,
+    require_methods,
+    shown,
+)
 from bankcore.values._garbage import rare_collections
 from bankcore.values._instants import instant_from_text
 from bankcore.values._text import to_line_or_none
@@ -35,6 +48,8 @@ from bankcore.values._text import to_line_or_none
 BATCH_LENGTH: Final = 20_000
 #: The most rows of one problem that a report shows.
 PROBLEMS_SHOWN: Final = 10
+#: The most rows that stay in memory between reading and booking. A longer file is read twice.
+ROWS_KEPT: Final = 100_000
 
 _REQUIRED: Final = ("transaction_id", "account_id", "date", "amount")
 _COLUMNS: Final = (*_REQUIRED, "balance", "description")
@@ -66,43 +81,31 @@ class ImportReport:
         rows: The number of rows.
         accounts: The number of accounts that they name.
         refused: Rows that the bank declined.
-        invalid: Rows that are no valid command, such as one without a date.
+        invalid: Rows that are no valid command, such as one without a date, or with the id of a
+            row before it.
+        unsorted: Rows that are earlier than the row before them of the same account.
         mismatched: Rows after which the balance is not that of the file.
         replayed: The number of rows whose outcome was recorded before.
         closing_sum: The sum of the accounts' balances.
         ignored_columns: Columns of the file that are not used.
+        is_booked: False if nothing was booked: in a dry run, and where the file itself shows that
+            a row is invalid or unsorted.
     """
 
     rows: int
     accounts: int
     refused: Problems
     invalid: Problems
+    unsorted: Problems
     mismatched: Problems
     replayed: int
     closing_sum: Money
     ignored_columns: tuple[str, ...]
+    is_booked: bool
 
     @property
     def is_clean(self) -> bool:
-        return not (self.refused or self.invalid or self.mismatched)
-
-
-@contextmanager
-def opened(path: str) -> Iterator[TextIO]:
-    """
-    Open the file at *path* as text, unpacked if its name ends in ``.gz`` or ``.xz``.
-
-    Raises:
-        InvalidHistoryError: If it is absent, not what its name says, or not UTF-8.
-    """
-    unpackers: dict[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open}
-    unpack = unpackers.get(path[-3:], open)
-    try:
-        # utf-8-sig: spreadsheets begin a file with a byte-order mark.
-        with unpack(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield file
-    except (EOFError, OSError, UnicodeDecodeError, lzma.LZMAError) as error:
-        raise InvalidHistoryError(f"{path}: {error}") from error
+        return not (self.refused or self.invalid or self.unsorted or self.mismatched)
 
 
 @rare_collections()
@@ -112,6 +115,8 @@ def import_history(
     *,
     currency: Currency | str,
     overdraft_limit: Money | None = None,
+    sort: bool = False,
+    dry_run: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """
@@ -123,19 +128,36 @@ def import_history(
     does not exist is opened with no money and *overdraft_limit*. *on_progress* is called with
     the number of rows after each batch.
 
+    All of the file is read first. If a row is invalid, or earlier than the row before it of the
+    same account, nothing is booked. A file of more than 100,000 rows is read twice; one that
+    cannot be, such as a pipe, is copied to a temporary file.
+
+    Args:
+        bank: The bank to book in.
+        file: The lines of the file, such as it is `opened`.
+        currency: The currency of all amounts.
+        overdraft_limit: The limit of the accounts that are opened; none by default.
+        sort: Whether to book the oldest row first, whatever the order of the file. Rows of one
+            time keep their order; a file that is newest first is turned round, these rows too.
+            All rows are then in memory, at some 400 bytes each.
+        dry_run: Whether to book nothing, and only return what would become of the rows.
+        on_progress: Called with the number of rows after each batch.
+
     Raises:
         InvalidArgumentError: If *bank* is no bank.
-        InvalidHistoryError: If the file lacks a column, or is no CSV; it says in which line.
+        InvalidHistoryError: If the file lacks a column, is no CSV, or breaks off; it says in
+            which line, and how many rows were booked. It may be imported again.
         StoreError: If the store fails. What was booked before stays; importing the
             file again goes on from there.
     """
     require_methods(bank, "bank", ("execute", "accounts"), "a bank, such as Bank(store)")
-    return _Import(bank, currency, overdraft_limit, on_progress).run(file)
+    return _Import(bank, currency, overdraft_limit, on_progress).run(
+        file, sort=sort, dry_run=dry_run
+    )
 
 
-# A command of the batch, the line of its row, and what its account's balance must be after it. The
-# line is 0 for a command that opens the account of the next entry. A plain tuple: there is one for
-# each row.
+# A command, the line of its row, and what its account's balance must be after it. The line is 0
+# for a command that opens the account of the next entry. A plain tuple: there is one a row.
 _Entry = tuple[Command, int, Money | None]
 
 
@@ -158,44 +180,126 @@ class _Import:
         self._instant = lru_cache(maxsize=1024)(partial(instant_from_text, field="date"))
         self._amount = lru_cache(maxsize=4096)(partial(Money, currency=self._zero.currency))
         self._line_of_text = lru_cache(maxsize=1024)(to_line_or_none)
+        self._now = _NEVER
+        if isinstance(bank, Bank):  # and none of one's own
+            self._now = bank._now()  # noqa: SLF001  # by which it judges every command
+        self._ignored_columns: tuple[str, ...] = ()
         self._batch: list[_Entry] = []
-        self._count = self._replayed = 0
-        self._refused = self._invalid = self._mismatched = Problems()
+        # Rows that were read, and rows that were booked.
+        self._count = self._done = self._replayed = 0
+        self._refused = self._invalid = self._mismatched = self._unsorted = Problems()
+        self._is_newest_first = False
 
-    def run(self, file: Iterable[str]) -> ImportReport:
-        rows = csv.reader(file)
-        try:
-            width, pick, ignored = _columns(next(rows, []))
-            for cells in rows:
-                if not cells:
-                    continue  # an empty line
-                self._count += 1
-                try:
-                    if len(cells) != width:
-                        reason = f"the row has {len(cells)} cells, and the first line has {width}"
-                        raise InvalidHistoryError(reason)
-                    self._add(rows.line_num, pick(cells))
-                except InvalidRequestError as error:
-                    self._invalid = self._invalid.with_one(rows.line_num, str(error))
-                if len(self._batch) >= BATCH_LENGTH:
-                    self._book()
-        except csv.Error as error:
-            raise InvalidHistoryError(f"line {rows.line_num}: {error}") from error
-        self._book()
+    def run(self, file: Iterable[str], *, sort: bool, dry_run: bool) -> ImportReport:
+        rehearsed: dict[AccountId, Account] = {}
+        bank = _rehearsing(self._bank, rehearsed) if dry_run else self._bank
+        with ExitStack() as stack:
+            lines, again = read_twice(file, stack)
+            entries = self._look(lines, stack, keep_all=sort)
+            if sort and entries is not None:
+                self._unsorted = Problems()
+                if self._is_newest_first:
+                    entries.reverse()
+                entries.sort(key=_time_of)
+            is_booked = not (self._invalid or self._unsorted)
+            if is_booked:
+                self._book_all(bank, self._read_again(again()) if entries is None else entries)
         return ImportReport(
             rows=self._count,
             accounts=len(self._account_ids),
             refused=self._refused,
             invalid=self._invalid,
+            unsorted=self._unsorted,
             mismatched=self._mismatched,
             replayed=self._replayed,
-            closing_sum=self._closing_sum(),
-            ignored_columns=ignored,
+            closing_sum=self._closing_sum(rehearsed),
+            ignored_columns=self._ignored_columns,
+            is_booked=is_booked and not dry_run,
         )
 
-    def _add(self, line: int, cells: Sequence[str]) -> None:
+    # -- Reading --
+
+    def _look(
+        self, lines: Iterator[str], stack: ExitStack, *, keep_all: bool
+    ) -> list[_Entry] | None:
+        """Read every row, and return them; None if they are too many to keep."""
+        kept: list[_Entry] | None = []
+        ids = _Ids(stack)
+        last: dict[str, datetime] = {}
+        rises = falls = 0
+        command: Any  # a movement, with an id and a time
+        for entry in self._entries(lines):
+            command, line, _ = entry
+            first = ids.first_line(command.transaction_id.value, line)
+            if first != line:
+                what = (
+                    "transaction_id must be unique in the file,"
+                    f" and {command.transaction_id} is that of line {first} too."
+                )
+                self._invalid = self._invalid.with_one(line, what)
+            name, at = command.account_id.value, command.booked_at
+            before = last.get(name, at)
+            last[name] = at
+            if at > before:
+                rises += 1
+            elif at < before:
+                falls += 1
+                what = (
+                    f"date must not be earlier than {before.isoformat()}, that of the row before"
+                    f" of account {name}, got {at.isoformat()}."
+                )
+                self._unsorted = self._unsorted.with_one(line, what)
+            if kept is not None:
+                if len(kept) >= ROWS_KEPT and not keep_all:
+                    kept = None
+                else:
+                    kept.append(entry)
+        self._is_newest_first = falls > rises == 0
+        return kept
+
+    def _read_again(self, lines: Iterator[str]) -> Iterator[_Entry]:
+        """Yield the rows of a file that were not kept."""
+        count, self._count = self._count, 0
+        yield from self._entries(lines)
+        if self._count != count:
+            raise InvalidHistoryError("it changed while it was read")
+
+    def _entries(self, lines: Iterator[str]) -> Iterator[_Entry]:
+        """Yield a command of each valid row, and count the others."""
+        rows = csv.reader(lines, strict=True)
+        line = 0
+        try:
+            for line, cells in enumerate(rows, 1):
+                if rows.line_num != line:
+                    # Without an end a quote would take in all rows up to the next one.
+                    raise InvalidHistoryError(f"line {line}: {_OPEN_QUOTE}")
+                if line == 1:
+                    width, pick, self._ignored_columns = _columns(cells)
+                    continue
+                if not cells:
+                    continue  # an empty line
+                self._count += 1
+                try:
+                    if len(cells) == width:
+                        yield self._entry(line, pick(cells))
+                    else:
+                        what = f"the row has {len(cells)} cells, and the first line has {width}."
+                        self._invalid = self._invalid.with_one(line, what)
+                except InvalidRequestError as error:
+                    self._invalid = self._invalid.with_one(line, str(error))
+        except csv.Error as error:
+            opens_a_quote = rows.line_num > line + 1 or "unexpected end" in str(error)
+            reason = _OPEN_QUOTE if opens_a_quote else str(error)
+            raise InvalidHistoryError(f"line {line + 1}: {reason}") from error
+        if line == 0:
+            _columns(())
+
+    def _entry(self, line: int, cells: Sequence[str]) -> _Entry:
         transaction_id, name, date, text, balance, description = cells
         booked_at = self._instant(date)
+        if booked_at > self._now:
+            reason = f"must not be later than the clock, {self._now.isoformat()}"
+            raise InvalidTimeError(booked_at.isoformat(), reason).about("date")
         known_id = self._account_ids.get(name)
         account_id = AccountId(name) if known_id is None else known_id
         kind: type[Deposit | Withdraw] = Deposit
@@ -216,24 +320,42 @@ class _Import:
                 expected = Money(balance, self._zero.currency)
             except InvalidRequestError as error:
                 raise error.about("balance") from None
-        # After this point it must succeed: a row is in the batch whole or not at all.
-        if known_id is None:
-            self._account_ids[name] = account_id
-            opening = OpenAccount(
-                account_id,
-                initial_balance=self._zero,
-                overdraft_limit=self._overdraft_limit,
-                booked_at=booked_at,
-            )
-            self._batch.append((opening, 0, None))
-        self._batch.append((command, line, expected))
+        self._account_ids[name] = account_id
+        return command, line, expected
 
-    def _book(self) -> None:
-        outcomes = self._bank.execute([command for command, _, _ in self._batch])
+    # -- Booking --
+
+    def _book_all(self, bank: Bank, entries: Iterable[_Entry]) -> None:
+        opened: set[str] = set()
+        command: Any
+        try:
+            for entry in entries:
+                command = entry[0]
+                name = command.account_id.value
+                if name not in opened:
+                    opened.add(name)
+                    opening = OpenAccount(
+                        command.account_id,
+                        initial_balance=self._zero,
+                        overdraft_limit=self._overdraft_limit,
+                        booked_at=command.booked_at,
+                    )
+                    self._batch.append((opening, 0, None))
+                self._batch.append(entry)
+                if len(self._batch) >= BATCH_LENGTH:
+                    self._book(bank)
+        except InvalidHistoryError as error:
+            error.rows_booked = self._done
+            raise
+        self._book(bank)
+
+    def _book(self, bank: Bank) -> None:
+        outcomes = bank.execute([command for command, _, _ in self._batch])
         for (_, line, balance), outcome in zip(self._batch, outcomes, strict=True):
             # If an account cannot be opened, its first row does not pass either, and says why.
             if line == 0:
                 continue
+            self._done += 1
             if outcome.replayed:
                 self._replayed += 1
             if isinstance(outcome, Transaction):
@@ -249,15 +371,86 @@ class _Import:
                     outcome.about("date")
                 self._invalid = self._invalid.with_one(line, str(outcome))
         self._batch.clear()
-        self._on_progress(self._count)
+        self._on_progress(self._done)
 
-    def _closing_sum(self) -> Money:
-        total = self._zero
-        for account in self._bank.accounts():
-            balance = account.balance
-            if account.id.value in self._account_ids and balance.currency == total.currency:
-                total += balance
-        return total
+    def _closing_sum(self, rehearsed: dict[AccountId, Account]) -> Money:
+        named = {
+            each.id: each.balance
+            for each in chain(self._bank.accounts(), rehearsed.values())
+            if each.id.value in self._account_ids
+        }
+        zero = self._zero
+        return sum((each for each in named.values() if each.currency == zero.currency), zero)
+
+
+_OPEN_QUOTE: Final = (
+    "a quote opens there and does not close on that line; remove it, or the line breaks in the"
+    " cell"
+)
+
+
+def _time_of(entry: _Entry) -> datetime:
+    return entry[0].booked_at or _NEVER
+
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+class _Ids:
+    """The line of each id: of some in memory, and of all others in a temporary file."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._kept: dict[str, int] = {}
+        self._others: sqlite3.Connection | None = None
+
+    def first_line(self, transaction_id: str, line: int) -> int:
+        """Return the first line that has the id, which is *line* if none has had it before."""
+        if len(self._kept) < ROWS_KEPT or transaction_id in self._kept:
+            return self._kept.setdefault(transaction_id, line)
+        if self._others is None:
+            self._others = self._stack.enter_context(closing(sqlite3.connect("")))
+            self._others.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INT) WITHOUT ROWID")
+        seen = self._others.execute(
+            "INSERT INTO seen VALUES (?, ?) ON CONFLICT DO NOTHING", (transaction_id, line)
+        )
+        if seen.rowcount == 0:
+            seen = self._others.execute("SELECT line FROM seen WHERE id = ?", (transaction_id,))
+            (line,) = seen.fetchone()
+        return line
+
+
+class _Rehearsal:
+    """A store over *store*, which changes *accounts* and writes nothing."""
+
+    def __init__(self, store: AccountStore, accounts: dict[AccountId, Account]) -> None:
+        self._store = store
+        self._accounts = accounts
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        found: list[Snapshot] = []
+
+        def look(snapshot: Snapshot) -> WriteSet:
+            found.append(snapshot)
+            return WriteSet()
+
+        self._store.transact(reads, look)
+        changed = {
+            each: self._accounts[each] for each in reads.account_ids if each in self._accounts
+        }
+        written = decide(attrs.evolve(found[-1], accounts={**found[-1].accounts, **changed}))
+        self._accounts.update((account.id, account) for account in written.accounts)
+        return written
+
+
+def _rehearsing(bank: Bank, accounts: dict[AccountId, Account]) -> Bank:
+    """Return *bank*, which now changes *accounts* alone."""
+    if not isinstance(bank, Bank):
+        raise InvalidArgumentError(shown(bank), "must be a Bank, for a dry run").about("bank")
+    rehearsing = copy(bank)
+    store = _Rehearsal(bank._store, accounts)  # noqa: SLF001  # a dry run is of the same bank
+    rehearsing._store = cast("AccountStore", store)  # noqa: SLF001  # as above
+    return rehearsing
 
 
 def _columns(header: Sequence[str]) -> tuple[int, _Pick, tuple[str, ...]]:

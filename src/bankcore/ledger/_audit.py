@@ -7,8 +7,9 @@ journal once, with the state of each account in memory, and is right while other
 is compared with its state at the version that was read.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -34,6 +35,7 @@ from bankcore.ledger._store import (
     require_store,
 )
 from bankcore.money import Currency, Money
+from bankcore.money._formatting import decimal_text
 from bankcore.values import AccountId
 
 
@@ -261,6 +263,7 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
         yield f"it reverses what is not there: {error}"
         return
     booked = [(each.account_id, each.amount.amount_minor) for each in transaction.postings]
+    currencies = {each.account_id: each.amount.currency for each in transaction.postings}
     if booked != expected and (
         len(booked) != len(expected)
         or any(
@@ -268,9 +271,10 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
             for found, wanted in zip(booked, expected, strict=True)
         )
     ):
-        yield f"its postings {_listed(booked)} are not its command's {_listed(expected)}"
+        listed = _listed(booked, currencies), _listed(expected, currencies)
+        yield "its postings {} are not its command's {}".format(*listed)
     elif len(booked) > 1 and expected[0][1] is None and sum(each[1] for each in booked) != 0:
-        yield f"its postings {_listed(booked)} do not add up to zero"
+        yield f"its postings {_listed(booked, currencies)} do not add up to zero"
     yield from _currency_errors(transaction)
     given = transaction.command.booked_at
     if given is not None and given != transaction.booked_at:
@@ -324,11 +328,21 @@ def _opposite(store: AccountStore, command: commands.Reverse) -> list[tuple[Acco
     return [(each.account_id, -each.amount.amount_minor) for each in reversed(original.postings)]
 
 
-def _listed(changes: Sequence[_Change]) -> str:
+def _listed(changes: Sequence[_Change], currencies: Mapping[AccountId, Currency]) -> str:
+    # An account that has no posting is of the currency of one that has.
+    other = next(iter(currencies.values()))
     return ", ".join(
-        f"{account_id} {'all that is left' if change is None else f'{change:+}'}"
+        f"{account_id} {'all that is left' if change is None else _shown(change, each)}"
         for account_id, change in changes
+        for each in (currencies.get(account_id, other),)
     )
+
+
+def _shown(amount_minor: int, currency: Currency | None) -> str:
+    """Return how an amount is told, however wrong it is; None for a currency that is not known."""
+    if currency is None:
+        return str(amount_minor)
+    return f"{currency.code} {decimal_text(amount_minor, currency.exponent)}"
 
 
 def _currency_errors(transaction: Transaction) -> Iterator[str]:
@@ -453,7 +467,9 @@ def _posting_errors(state: _State, transaction: Transaction, posting: Posting) -
     if stored != derived:
         names = ("version", "balance", "held amount", "overdraft limit")
         errors += (
-            f"the {name} is {one}, and {other} follows from what came before"
+            f"the {name} is {one if name == 'version' else _shown(one, currency)}, and"
+            f" {other if name == 'version' else _shown(other, currency)} follows from what came"
+            " before"
             for name, one, other in zip(names, stored, derived, strict=True)
             if one != other
         )
@@ -532,7 +548,8 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
         case commands.CloseAccount():
             state.status = AccountStatus.CLOSED
             if state.balance + change or state.holds:
-                yield f"it was closed with {state.balance + change} minor units or open holds"
+                rest = _shown(state.balance + change, state.currency)
+                yield f"it was closed with {rest} or open holds"
         case commands.GrantAccess():
             state.holders = {**state.holders, command.principal.value: command.rights}
         case commands.RevokeAccess():
@@ -542,10 +559,11 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
 def _follow_capture(state: _State, command: commands.CaptureHold, change: int) -> Iterator[str]:
     hold = state.holds[command.hold_id.value]
     taken = hold.left if command.amount is None else command.amount.amount_minor
+    told = partial(_shown, currency=state.currency)
     if change != -taken:
-        yield f"the amount is {change}, and {-taken} was to be captured"
+        yield f"the amount is {told(change)}, and {told(-taken)} was to be captured"
     if taken > hold.left:
-        yield f"{taken} was captured of a hold with {hold.left} left"
+        yield f"{told(taken)} was captured of a hold with {told(hold.left)} left"
     if taken < hold.left and not command.final:
         state.keep(command.hold_id.value, attrs.evolve(hold, captured=hold.captured + taken))
     else:
@@ -554,10 +572,15 @@ def _follow_capture(state: _State, command: commands.CaptureHold, change: int) -
 
 def _state_errors(state: _State, account: Account) -> Iterator[str]:
     """Yield how the stored *account* differs from the *state* that its history leads to."""
+    currency = account.balance.currency
+    for name, money, minor in (
+        ("balance", account.balance, state.balance),
+        ("held amount", account.held, state.held),
+        ("overdraft limit", account.overdraft_limit, state.overdraft_limit),
+    ):
+        if money.amount_minor != minor:
+            yield f"its {name} is {money}, and its history says {_shown(minor, currency)}"
     for name, stored, derived in (
-        ("balance", account.balance.amount_minor, state.balance),
-        ("held amount", account.held.amount_minor, state.held),
-        ("overdraft limit", account.overdraft_limit.amount_minor, state.overdraft_limit),
         ("version", account.version, state.version),
         ("last booking", account.last_booked_at, state.last_booked_at),
         ("status", account.status.value, state.status.value),

@@ -1,7 +1,7 @@
 """The errors of records and of stores, and the list of refusals that can be recorded."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
@@ -122,19 +122,41 @@ class ClockSkewError(DeclinedError):
     """
     The account's last posting is further ahead of the clock than ``max_clock_skew``.
 
-    Nothing is recorded: set the clock right, then send the same command again.
+    Nothing is recorded. If the clock is behind, set it right; if it was ahead once, give the
+    bank a larger ``max_clock_skew`` until that time has come, or wait. Then send the same
+    command again.
     """
 
     code = "clock_skew"
     is_recorded = False
+    derived = ("seconds_ahead",)
     account_id: AccountId
     last_booked_at: datetime
     now: datetime
 
-    def __str__(self) -> str:
+    @property
+    def seconds_ahead(self) -> int:
+        """How far the last posting lies ahead of the clock, rounded up."""
+        return -((self.now - self.last_booked_at) // timedelta(seconds=1))
+
+    def told_with(self, advice: str) -> str:
+        """Return what happened, and *advice*, which depends on where the bank is used."""
         return (
             f"Account {self.account_id} was last booked at {self.last_booked_at.isoformat()},"
-            f" but the clock says {self.now.isoformat()}: set the clock right."
+            f" {timedelta(seconds=self.seconds_ahead)} ahead of the clock"
+            f" ({self.now.isoformat()}). {advice}"
+        )
+
+    def told_to_operators(self, way_out: str) -> str:
+        """Return the sentence for those who run the bank; *way_out* tolerates the skew."""
+        return self.told_with(
+            "If the clock is behind, set it right; if it was ahead then,"
+            f" {way_out} until that time has come, or wait."
+        )
+
+    def __str__(self) -> str:
+        return self.told_to_operators(
+            f"make the Bank with max_clock_skew=timedelta(seconds={self.seconds_ahead})"
         )
 
 
@@ -168,12 +190,25 @@ class InvalidCheckpointError(InvalidRequestError, ValueError):
 
 @attrs.define(slots=False)
 class InvalidHistoryError(InvalidRequestError, ValueError):
-    """A file of movements that cannot be read."""
+    """
+    A file of movements that cannot be read to its end. It may be imported again.
+
+    ``rows_booked`` counts the first rows, which were booked before; mostly there are none.
+    """
 
     code = "invalid_history"
     noun = "The history"
-    sentence = "{0._subject} cannot be read: {0.reason}."
     reason: str
+    rows_booked: int = 0
+
+    def __str__(self) -> str:
+        booked = "nothing was booked: put that right, and import it again"
+        if self.rows_booked:
+            booked = (
+                f"the first {self.rows_booked:,} rows were booked: import it again, and it goes on"
+                " from there"
+            )
+        return f"{self._subject} cannot be read: {self.reason}; {booked}."
 
 
 @attrs.define(slots=False)

@@ -321,7 +321,7 @@ def has_keys(data: object, required: AbstractSet[str], optional: AbstractSet[str
 def to_exponent(value: object) -> int:
     """Return *value* if it is an exponent."""
     if type(value) is not int or not 0 <= value <= EXPONENT_MAX:
-        raise _invalid(value, f"must be an int from 0 to {EXPONENT_MAX}", "exponent")
+        raise _invalid(value, f"must be a whole number from 0 to {EXPONENT_MAX}", "exponent")
     return value
 
 

@@ -122,7 +122,8 @@ def run(
     Send *workload* through a bank over *store*, one durable write for each operation.
 
     *on_acknowledged* is called with each id as soon as its outcome is durable, *on_progress* with
-    the number of operations done. Operations that the store has recorded before are replayed.
+    the number of operations done, one that is sent twice counting once. Operations that the store
+    has recorded before are replayed.
 
     Raises:
         StoreError: If the store fails. What was acknowledged stays.
@@ -135,14 +136,16 @@ def run(
         tally.add(opening, outcome)
         on_acknowledged(_id(opening))
     sent = None
+    done = 0
     for command in workload.commands():
         if command is not sent:
             clock.now += timedelta(seconds=1)
+            done += 1
         sent = command
         (outcome,) = bank.execute((command,))
         tally.add(command, outcome)
         on_acknowledged(_id(command))
-        on_progress(tally.sent)
+        on_progress(done)
     return Report.of(bank, store, tally)
 
 

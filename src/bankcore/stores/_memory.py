@@ -18,6 +18,7 @@ import attrs
 
 from bankcore import errors
 from bankcore.access import DENIALS_MAX, Denial, Token
+from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
 from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger import (
@@ -38,7 +39,6 @@ from bankcore.ledger import (
 )
 from bankcore.stores._rows import name_of, position_of, version_of
 from bankcore.values import AccountId, PrincipalId, TransactionId
-from bankcore.values._errors import shown
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant
 
@@ -224,18 +224,20 @@ class MemoryStore:
             self._tokens[token.id] = token
 
     def token(self, token_id: str) -> Token:
-        token = self._tokens.get(token_id)
+        token = self._tokens.get(require_token_id(token_id))
         if token is None:
-            raise errors.TokenNotFoundError(shown(token_id))
+            raise token_not_found(token_id)
         return token
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
         require_limit(limit)
         with self._lock:
-            ids = sorted(token_id for token_id in self._tokens if token_id > after)
+            first = require_token_after(after)
+            ids = sorted(token_id for token_id in self._tokens if token_id > first)
             return tuple(self._tokens[token_id] for token_id in ids[:limit])
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        revoked_at = to_instant(revoked_at, "revoked_at")
         with self._lock:
             token = self.token(token_id)
             if token.revoked_at is None:

@@ -107,7 +107,7 @@ class Connections:
             raise StoreMisuseError(
                 f"timeout must be a number of seconds from 0 to {TIMEOUT_MAX}, got {timeout!r}"
             )
-        name = os.fsdecode(path)
+        name = _file.path_text(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
         self.path = _file.real_path(name)
@@ -185,12 +185,15 @@ class Connections:
         return found
 
     def _lend(self) -> tuple[_Reader, sqlite3.Connection]:
-        self._require_usable()
-        if self._writer is None:
-            self.groups.alone(self._open_writer_apart)
-        reader = self._free_reader()
-        # Only now: whoever closes or forks waits for all of them.
-        self._require_usable()
+        while True:
+            self._require_usable()
+            if self._writer is None:
+                self.groups.alone(self._open_writer_apart)
+            reader = self._free_reader()
+            # Only now, as whoever closes or forks has all of them, and has closed the writer too.
+            if self._writer is not None:
+                break
+            reader.lock.release()
         sqlite = reader.sqlite
         if sqlite is None:
             sqlite = reader.sqlite = self._connected()

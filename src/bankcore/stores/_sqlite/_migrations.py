@@ -85,6 +85,12 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
 
 
 def require_connection(connection: object) -> None:
+    if connection is None:
+        # What Django has in place of a connection that was not used yet.
+        raise StoreMisuseError(
+            "it needs a sqlite3.Connection, got None; have it opened first, by"
+            " ensure_connection() in Django"
+        )
     if not isinstance(connection, sqlite3.Connection):
         raise StoreMisuseError(f"it needs a sqlite3.Connection, got a {type(connection).__name__}")
 

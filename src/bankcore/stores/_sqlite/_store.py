@@ -12,18 +12,18 @@ from datetime import datetime
 from typing import Any, Self
 
 from bankcore.access import DENIALS_MAX, Denial, Token
-from bankcore.access._errors import TokenNotFoundError
+from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet, require_limit
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._connections import Connections
 from bankcore.stores._sqlite._errors import STORAGE_ERRORS
-from bankcore.stores._sqlite._file import write_copy
+from bankcore.stores._sqlite._file import path_text, write_copy
 from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
 from bankcore.values._errors import shown
-from bankcore.values._instants import to_microseconds
+from bankcore.values._instants import to_instant, to_microseconds
 
 
 class SQLiteStore(SQLiteReads):
@@ -41,8 +41,8 @@ class SQLiteStore(SQLiteReads):
         create: Whether to make the file if there is none.
         journal_mode: ``"wal"``, in which readers and the writer do not wait for each other, or
             ``"truncate"``, in which a commit waits for all readers, and which does not have the
-            bug that `SQLiteWALWarning` is about. Without one the file keeps its own, and a new
-            one gets WAL. A file in WAL can be changed only while nobody else has it open.
+            bug in SQLite's WAL that `describe` warns of. Without one the file keeps its own, and
+            a new one gets WAL. A file in WAL can be changed only while nobody else has it open.
         synchronous: ``"full"`` or ``"extra"``, as SQLite names them: a commit returns once it is
             on the disk. There is nothing less.
 
@@ -51,6 +51,7 @@ class SQLiteStore(SQLiteReads):
         SchemaVersionError: If a newer bankcore wrote it.
         StoreUnavailableError: If it cannot be opened for writing, or not in that mode.
         StoreMisuseError: If there is no such mode, or *timeout* is out of bounds.
+        InvalidArgumentError: If *path* is no path.
     """
 
     def __init__(
@@ -103,8 +104,9 @@ class SQLiteStore(SQLiteReads):
             StoreMisuseError: If there is something at *path*, or what would be taken for a part
                 of the copy beside it. It is left as it is.
             StoreUnavailableError: If the copy cannot be written. None appears.
+            InvalidArgumentError: If *path* is no path.
         """
-        target = os.fsdecode(path)
+        target = path_text(path)
         if "\0" in target or target in {"", ":memory:"}:
             raise StoreMisuseError(f"{shown(target)} names no file for a copy")
         copied_to = os.path.abspath(target)
@@ -134,20 +136,22 @@ class SQLiteStore(SQLiteReads):
         self._write_apart((sql.INSERT_TOKEN, _rows.token_row(token)))
 
     def token(self, token_id: str) -> Token:
-        for token in self._tokens("WHERE id = ?", token_id):
+        for token in self._tokens("WHERE id = ?", require_token_id(token_id)):
             return token
-        raise TokenNotFoundError(shown(token_id))
+        raise token_not_found(token_id)
 
     def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
-        return self._tokens("WHERE id > ? ORDER BY id LIMIT ?", after, require_limit(limit))
+        first = require_token_after(after)
+        return self._tokens("WHERE id > ? ORDER BY id LIMIT ?", first, require_limit(limit))
 
     def _tokens(self, where: str, *parameters: object) -> tuple[Token, ...]:
         rows = self._read(f"{sql.TOKENS} {where}", parameters)
         return tuple(map(_rows.token_from, map(_rows.TokenRow._make, rows)))
 
     def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
-        if not self._write_apart((sql.REVOKE, (to_microseconds(revoked_at), token_id))):
-            raise TokenNotFoundError(shown(token_id))
+        at = to_microseconds(to_instant(revoked_at, "revoked_at"))
+        if not self._write_apart((sql.REVOKE, (at, require_token_id(token_id)))):
+            raise token_not_found(token_id)
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""

@@ -1,0 +1,119 @@
+"""
+The lines of a file of text: unpacked, bounded, and to be read a second time.
+
+Decided here: how a file that breaks off is told, with the line, and how much of a line that has no
+end is read. Nothing here knows what the lines mean.
+"""
+
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from io import TextIOBase
+from tempfile import TemporaryFile
+from typing import Any, Final, TextIO
+
+from bankcore.ledger._errors import InvalidHistoryError
+
+#: The most characters of one line, its end included.
+LINE_LENGTH_MAX: Final = 1_000_000
+
+_UNREADABLE: Final = (EOFError, OSError, lzma.LZMAError, zlib.error)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[TextIO]:
+    """
+    Open the file at *path* as text, unpacked if its name ends in ``.gz`` or ``.xz``.
+
+    Raises:
+        InvalidHistoryError: If it is absent, not what its name says, or not UTF-8.
+    """
+    unpackers: dict[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open}
+    unpack = unpackers.get(path[-3:], open)
+    try:
+        # utf-8-sig: spreadsheets begin a file with a byte-order mark.
+        with unpack(path, "rt", encoding="utf-8-sig", newline="") as file:
+            yield file
+    except InvalidHistoryError as error:
+        error.reason = f"{path}: {error.reason}"
+        raise
+    except (*_UNREADABLE, UnicodeDecodeError) as error:
+        raise InvalidHistoryError(f"{path}: {_reason(error)}") from error
+
+
+def lines_of(file: Iterable[str]) -> Iterator[str]:
+    """
+    Yield the lines of *file*.
+
+    Raises:
+        InvalidHistoryError: If it breaks off, or a line is too long; it says in which line.
+    """
+    lines = iter(file)
+    if isinstance(file, TextIOBase):
+        # Of a line without an end no more is read.
+        lines = iter(partial(file.readline, LINE_LENGTH_MAX + 1), "")
+    number = 0
+    try:
+        for line in lines:
+            number += 1
+            if len(line) > LINE_LENGTH_MAX:
+                reason = f"line {number} has more than {LINE_LENGTH_MAX:,} characters"
+                raise InvalidHistoryError(reason)
+            yield line
+    except UnicodeDecodeError as error:
+        # Files are decoded in pieces; all lines before this one have been read.
+        before = error.object[: error.start]
+        number += 1 + before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
+        wrong = f"byte 0x{error.object[error.start]:02x}"
+        raise InvalidHistoryError(f"line {number} is not UTF-8 ({wrong})") from error
+    except _UNREADABLE as error:
+        where = f"it breaks off after line {number}: " if number else ""
+        raise InvalidHistoryError(f"{where}{_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, gzip.BadGzipFile):
+        return "it is not packed as its name says"  # its own text quotes bytes
+    # The text of an OSError repeats the path.
+    return getattr(error, "strerror", None) or str(error)
+
+
+def read_twice(
+    file: Iterable[str], stack: ExitStack
+) -> tuple[Iterator[str], Callable[[], Iterator[str]]]:
+    """
+    Return the lines of *file*, and a function that returns them again, once they were read.
+
+    What can be read only once, such as a pipe, is copied to a temporary file until *stack* ends.
+    """
+    if iter(file) is not file:
+        return lines_of(file), partial(lines_of, file)
+    start = _position(file)
+    if start is None:
+        made = TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115  # the stack closes it
+        copy = stack.enter_context(made)
+        return _copied(lines_of(file), copy), partial(_from, copy, 0)
+    return lines_of(file), partial(_from, file, start)
+
+
+def _position(file: Iterable[str]) -> int | None:
+    """Return where *file* is, for `_from`; None if it cannot go back."""
+    # It is not told of a file over which somebody iterates.
+    with suppress(OSError):
+        if isinstance(file, TextIOBase) and file.seekable():
+            return file.tell()
+    return None
+
+
+def _from(file: Any, start: int) -> Iterator[str]:  # noqa: ANN401  # whatever `_position` has asked
+    file.seek(start)
+    return lines_of(file)
+
+
+def _copied(lines: Iterator[str], copy: TextIO) -> Iterator[str]:
+    for line in lines:
+        copy.write(line)
+        yield line
