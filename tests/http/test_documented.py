@@ -3,6 +3,7 @@ What is told of the back-end is what it is: the page of reference, and the OpenA
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -210,6 +211,29 @@ def test_the_page_needs_nobody_else(path: str) -> None:
     assert "unsafe" not in policy
     text = re.sub(r"^\s*//.*$", "", response.get_data(as_text=True), flags=re.MULTILINE)
     assert "//" not in text
+
+
+def test_the_documented_application_logs_each_request(tmp_path: Path) -> None:
+    """The ``wsgi.py`` for production, run as it stands, logs a request with its time."""
+    how_to = (ROOT / "docs/how-to/put-a-bank-behind-http.md").read_text("utf-8")
+    (wsgi,) = (
+        each for each in re.findall(r"```python\n(.*?)```", how_to, re.DOTALL) if "os.env" in each
+    )
+    (tmp_path / "wsgi.py").write_text(wsgi, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import wsgi; wsgi.app.test_client().get('/v1/health')"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[1:])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = map(json.loads, done.stderr.splitlines())
+
+    assert ("health", 200) == (line["action"], line["status"])
+    assert line["time"].endswith("Z")
+    # Every member of a line has its place on the page.
+    assert [] == [name for name in line if f"`{name}`" not in PAGE.partition("## The log")[2]]
 
 
 def test_without_flask() -> None:

@@ -952,6 +952,9 @@ def test_the_log(web: Web, caplog: pytest.LogCaptureFixture) -> None:
         "code": "unknown_parameter",
     }.items() <= first.items()
     assert "read_account" == second["action"]
+    for line in (first, second):
+        age = datetime.now(UTC) - datetime.fromisoformat(line["time"])
+        assert timedelta() <= age < timedelta(minutes=1)
 
 
 def test_denials_are_kept_apart(web: Web) -> None:

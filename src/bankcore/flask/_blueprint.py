@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
@@ -28,7 +29,7 @@ from bankcore.bank import Bank
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import Problem, to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
-from bankcore.flask._serializers import answer
+from bankcore.flask._serializers import answer, instant_text
 from bankcore.flask._validation import read_command, read_query
 from bankcore.values._errors import require_callable, require_methods
 
@@ -275,6 +276,7 @@ def _end(response: Response) -> Response:
     level = logging.INFO if state.failure is None else logging.ERROR
     if _log.isEnabledFor(level):
         line = {
+            "time": instant_text(datetime.now(UTC)),
             "request_id": state.request_id,
             "method": sent.method,
             "path": sent.path,
