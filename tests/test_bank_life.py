@@ -580,7 +580,7 @@ class TestPossibilities:
         """
         bank.close_account("bob")
 
-        assert ["Account bob is closed."] == list(bank.can_close("bob"))
+        assert ["Account bob is closed, and closing is final."] == list(bank.can_close("bob"))
         assert ["There is no account nobody."] == list(bank.can_close("nobody"))
         with pytest.raises(BankError):
             bank.can_close("alice", sweep_to="alice")

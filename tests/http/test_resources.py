@@ -469,7 +469,10 @@ def test_a_key_that_the_application_used_says_no_more() -> None:
     """Where the fields must not be told, the sentence ends there."""
     problem = to_problem(TransactionIdReusedError(TransactionId("k"), ()))
 
-    assert "This Idempotency-Key stands for another request." == problem.detail
+    assert (
+        "This Idempotency-Key stands for another request. Send that one again as it was, or"
+        in (problem.detail)
+    )
 
 
 def test_advice_for_callers_of_functions_is_not_told() -> None:
