@@ -999,6 +999,26 @@ def test_an_operator_closes_and_expires(town: Town) -> None:
     assert {"m": 0, "b": 20000, "o": 0} == town.balances()
 
 
+def test_an_expiry_is_told_without_what_may_not_be_seen() -> None:
+    """Who may record expiries sees no posting of an account that the policy hides."""
+
+    class HidingB(Failing):
+        def decides(self, _: Any, __: Any, accounts: Any, ___: Any) -> Any:
+            hides = any(str(each.account.id) == "b" for each in accounts)
+            return hidden(AccountId("b")) if hides else ALLOWED
+
+    town = Town(MemoryStore(), HidingB())
+    for name in "mb":
+        town.bank.place_hold(name, eur(5), expires_at=NOON + timedelta(seconds=1))
+    town.now = NOON + timedelta(minutes=1)
+    told_of = [
+        [str(posting.account_id) for posting in each.postings]
+        for each in town.acting(OPAL).expire_holds()
+    ]
+
+    assert [[], ["m"]] == sorted(told_of)
+
+
 def test_an_auditor_verifies(town: Town) -> None:
     """The audit of the whole store, and what it is compared with, is the auditor's."""
     checkpoint = town.bank.checkpoint()

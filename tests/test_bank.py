@@ -2,7 +2,11 @@
 The bank: every method of it, on every store, with a clock and ids made here.
 """
 
+import os
+import signal
+import threading
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count, pairwise
@@ -14,7 +18,7 @@ import attrs
 import pytest
 
 from bankcore.accounts import Account
-from bankcore.bank import Bank
+from bankcore.bank import Bank, _sources
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import (
     AccountExistsError,
@@ -509,10 +513,10 @@ class TestIds:
             at = datetime.fromtimestamp(milliseconds / 1000, UTC)
             assert abs(datetime.now(UTC) - at) < timedelta(days=1)
 
-    def test_the_default_ones_sort_by_time(self) -> None:
+    def test_the_default_ones_sort_as_they_were_made(self) -> None:
         """
-        The default ids sort as text by the time in milliseconds at which they were made, and
-        no two are alike.
+        The default ids sort as text in the order in which they were made, within a millisecond
+        too, and no two are alike.
         """
         outcomes = Bank(MemoryStore()).execute([OpenAccount(initial_balance=eur(0))] * 2000)
         made = [
@@ -521,11 +525,79 @@ class TestIds:
             if isinstance(outcome, Transaction)
             for text in (outcome.id.value, outcome.account_id.value)
         ]
-        milliseconds = [uuid.UUID(text).int >> 80 for text in made]
 
         assert len(made) == len(set(made)) == 4000
-        assert milliseconds == sorted(milliseconds)
-        assert [uuid.UUID(text).int >> 80 for text in sorted(made)] == milliseconds
+        assert made == sorted(made)
+
+    def test_the_default_ones_of_several_threads(self) -> None:
+        """
+        No two threads make one id, and each makes its own in order.
+        """
+        made: list[list[str]] = [[] for _ in range(8)]
+        threads = [
+            threading.Thread(target=lambda own: own.extend(_new_ids(500)), args=(own,))
+            for own in made
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert 8 * 500 == len({each for own in made for each in own})
+        assert all(own == sorted(own) for own in made)
+
+    @pytest.mark.parametrize("earlier", [timedelta(0), timedelta(milliseconds=1), timedelta(1)])
+    def test_the_default_ones_when_the_clock_is_set_back(
+        self, earlier: timedelta, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """
+        What is made later sorts later, whatever the clock says, and cannot be guessed.
+        """
+        before = _new_ids(1)[0]
+        now = datetime.fromtimestamp((uuid.UUID(before).int >> 80) / 1000, UTC) - earlier
+        monkeypatch.setattr(_sources, "datetime", SimpleNamespace(now=lambda _: now))
+        made = [before, *_new_ids(100)]
+        steps = {uuid.UUID(b).int - uuid.UUID(a).int for a, b in pairwise(made)}
+
+        assert made == sorted(made)
+        assert 90 < len(steps)
+
+    def test_the_default_ones_after_a_fork(self) -> None:
+        """
+        A child makes none that its parent makes, also where another thread was making one.
+        """
+        reader, writer = os.pipe()
+        is_held, is_over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with _sources._ids._lock:
+                is_held.set()
+                is_over.wait()
+
+        holding = threading.Thread(target=hold)
+        holding.start()
+        is_held.wait()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os.write(writer, " ".join(_new_ids(50)).encode())
+            os._exit(0)
+        is_over.set()
+        holding.join()
+        os.close(writer)
+        own = _new_ids(50)
+        with os.fdopen(reader) as file:
+            theirs = file.read().split()
+        os.waitpid(child, 0)
+
+        assert (50, sorted(theirs)) == (len(theirs), theirs)
+        assert not {*own} & {*theirs}
+
+
+def _new_ids(number: int) -> list[str]:
+    return [_sources.time_ordered_id() for _ in range(number)]
 
 
 # -- Reads -------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 
 from bankcore import ExchangeRate
 from bankcore.accounts import Account, AccountStatus, Hold, Restriction, Right
-from bankcore.bank import Bank
+from bankcore.bank import Bank, _bank
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -850,6 +850,20 @@ def test_available_at_while_others_write(clock: Clock) -> None:
 
 
 class TestExpireHolds:
+    def test_of_many_accounts(
+        self, bank: Bank, clock: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """
+        What is due is recorded of every account, however many pages the accounts fill.
+        """
+        monkeypatch.setattr(_bank, "PAGE_LENGTH", 2)
+        for name in "abcde":
+            bank.open_account(name, initial_balance=eur(5))
+            bank.place_hold(name, eur(1), expires_at=NOW + TICK)
+        clock.now = NOW + TICK
+
+        assert [*"abcde"] == sorted(str(each.account_id) for each in bank.expire_holds())
+
     @pytest.mark.parametrize("number", [0, 1, 999, 1000, 1001])
     def test_over_pages(self, bank: Bank, store: AccountStore, clock: Clock, number: int) -> None:
         """

@@ -21,13 +21,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from bankcore import Bank, Currency, Money, Principal, cli
+from bankcore import Bank, Currency, Money, Principal, TransactionId, cli
 from bankcore.access import Tokens
-from bankcore.cli import _checks
+from bankcore.cli import _accounts, _checks
 from bankcore.cli._main import make_parser as cli_parser
-from bankcore.commands import OpenAccount
+from bankcore.commands import (
+    CaptureHold,
+    CloseAccount,
+    Command,
+    Deposit,
+    OpenAccount,
+    PlaceHold,
+    ReleaseHold,
+    Restrict,
+    Reverse,
+    SetOverdraftLimit,
+    Transfer,
+    Withdraw,
+)
 from bankcore.io import _movements
 from bankcore.ledger import verify
 from bankcore.stores import SQLiteStore
@@ -640,6 +654,7 @@ def test_verify_notes_what_to_know_about_sqlite(
     _, out, err = bank("verify", "bank.db")
 
     assert ("", expected) == (err, out.count("note: SQLite"))
+    assert "=" not in out, "an argument of Python is no advice here"
 
 
 def test_checkpoint_shows_a_later_change(bank: Run) -> None:
@@ -766,6 +781,45 @@ def test_the_real_history_by_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "closing sum           CZK 39296720.10\n" in done.stdout
     assert "rows                  49,028\n" in done.stdout
+
+
+# By sub-command: all its arguments, and the command that they are.
+SENDING: dict[str, tuple[str, Command]] = {
+    "deposit": ("alice 5", Deposit("alice", Money(5, "EUR"))),
+    "withdraw": ("alice 5", Withdraw("alice", Money(5, "EUR"))),
+    "transfer": ("alice bob 5", Transfer("alice", "bob", Money(5, "EUR"))),
+    "hold": (
+        "alice 5 --until 2100-01-01",
+        PlaceHold("alice", Money(5, "EUR"), expires_at=datetime(2100, 1, 1, tzinfo=UTC)),
+    ),
+    "capture": (
+        "alice held 5 --keep-rest --to bob",
+        CaptureHold("alice", "held", Money(5, "EUR"), final=False, destination_id="bob"),
+    ),
+    "release": ("alice held", ReleaseHold("alice", "held")),
+    "freeze": (
+        "alice --reason theft --stop debits --until 2100-01-01",
+        Restrict("alice", "debits", reason="theft", ends_at=datetime(2100, 1, 1, tzinfo=UTC)),
+    ),
+    "unfreeze": ("alice", Restrict("alice", "none")),
+    "limit": ("alice 5", SetOverdraftLimit("alice", Money(5, "EUR"))),
+    "close": ("alice --sweep-to bob", CloseAccount("alice", sweep_to="bob")),
+    "reverse": ("moved", Reverse("moved")),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in _accounts._SUB_COMMANDS])
+def test_every_argument_of_every_command_arrives(bank: Run, name: str) -> None:
+    """What is recorded is what was typed, under its id and with its description."""
+    store = ("--store", "bank.db")
+    assert bank("deposit", "alice", "10", "--id", "moved", *store)[0] == 0
+    assert bank("hold", "alice", "10", "--id", "held", *store)[0] == 0
+    words, command = SENDING[name]
+    bank(name, *words.split(), *store, "--id", "t-1", "--description", "Miete")
+    with SQLiteStore("bank.db") as kept:
+        recorded = kept.outcome(TransactionId("t-1")).command
+
+    assert attrs.evolve(command, description="Miete") == recorded
 
 
 def test_simulate_reports_a_balanced_bank(run: Run) -> None:

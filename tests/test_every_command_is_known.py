@@ -153,7 +153,7 @@ PLACES: Final = (
     Place(
         "src/bankcore/testing/strategies.py",
         "a way for `commands` to draw it",
-        drawn(strategies.commands(), lambda command: names_of([command])),
+        drawn(st.lists(strategies.commands(), min_size=20, max_size=20), names_of),
     ),
     Place(
         "src/bankcore/testing/_conformance/samples.py",

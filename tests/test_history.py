@@ -184,6 +184,16 @@ def test_an_account_of_another_currency_takes_nothing() -> None:
 
 # -- The whole file first ----------------------------------------------------
 
+
+@pytest.fixture
+def few_rows_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Three rows are already too many to keep, and two commands a batch.
+    """
+    monkeypatch.setattr(_movements, "ROWS_KEPT", 3)
+    monkeypatch.setattr(_movements, "BATCH_LENGTH", 2)
+
+
 GOOD_ROW = "t1,a1,2024-01-01,5,5,\n"
 
 
@@ -278,6 +288,16 @@ def test_sorting_keeps_the_order_of_one_time() -> None:
 
     assert report.is_clean
     assert ["t1", "t2", "t3", "t4", "t5"] == ids
+
+
+@pytest.mark.usefixtures("few_rows_kept")
+def test_sorting_keeps_all_rows() -> None:
+    """However many rows there are, all are sorted."""
+    rows = [f"t{n},a1,2024-01-{n:02},1,{n},\n" for n in range(1, 10)]
+    report, ids = sorted_import("".join(reversed(rows)))
+
+    assert (True, 9) == (report.is_clean, report.rows)
+    assert [f"t{n}" for n in range(1, 10)] == ids
 
 
 def test_the_newest_first_real_history_is_sorted_to_the_cent() -> None:
@@ -378,15 +398,6 @@ def test_a_bank_of_one_s_own_is_booked_in_but_not_rehearsed() -> None:
 
 
 # -- Long files --------------------------------------------------------------
-
-
-@pytest.fixture
-def few_rows_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Three rows are already too many to keep, and two commands a batch.
-    """
-    monkeypatch.setattr(_movements, "ROWS_KEPT", 3)
-    monkeypatch.setattr(_movements, "BATCH_LENGTH", 2)
 
 
 LONG = HEADER + "".join(f"t{n},a{n % 3},2024-01-01,5,,\n" for n in range(20))

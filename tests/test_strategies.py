@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import Phase, find, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample, Unsatisfiable
 
@@ -20,10 +20,11 @@ from bankcore import (
     ExchangeRate,
     Money,
     MoneyBag,
+    Transaction,
     TransactionId,
 )
 from bankcore.accounts import AMOUNT_MINOR_MAX
-from bankcore.commands import SENT, CloseAccount, Command, Deposit, Transfer
+from bankcore.commands import SENT, CloseAccount, Command, Deposit, ExtendHold, Transfer
 from bankcore.errors import BankError, CurrencyMismatchError, InvalidAmountError
 from bankcore.stores import MemoryStore
 from bankcore.testing import strategies
@@ -149,6 +150,24 @@ class TestWhatIsMade:
         outcomes = Bank(MemoryStore()).execute(commands)
 
         assert len(commands) == len(outcomes)
+
+    def test_a_bank_books_most_commands(self) -> None:
+        """Of a list of commands a bank books about half: they follow one another."""
+        booked, count = set(), 0
+
+        @seed(1)
+        @settings(database=None, max_examples=100, phases=[Phase.generate])
+        @given(st.lists(strategies.commands(), min_size=30, max_size=30))
+        def book(commands: list[Command]) -> None:
+            nonlocal count
+            for outcome in Bank(MemoryStore()).execute(commands):
+                if isinstance(outcome, Transaction):
+                    booked.add(type(outcome.command))
+                    count += 1
+
+        book()
+        assert count > 100 * 30 * 0.4
+        assert booked >= set(SENT) - {ExtendHold}
 
     @pytest.mark.parametrize(
         ("condition", "what"),

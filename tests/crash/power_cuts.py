@@ -28,7 +28,6 @@ from typing import Any, Final, NamedTuple
 import attrs
 from children import bank_over, command_of
 
-from bankcore import Bank
 from bankcore.stores import SQLiteStore
 from bankcore.stores._sqlite._settings import Synchronous
 
@@ -210,7 +209,7 @@ def _write(
 ) -> None:
     """
     Book in a thread for each name, telling the log what was acknowledged, and open the store anew
-    now and then. Once, make a copy.
+    now and then. The first thread makes a copy.
     """
 
     def tell(text: str) -> None:
@@ -225,19 +224,18 @@ def _write(
             SQLiteStore(path, synchronous=synchronous) as store,
             ThreadPoolExecutor(len(names)) as pool,
         ):
-            bank = bank_over(store)
 
-            def book(name: str, bank: Bank = bank, part: list[int] = part) -> None:
+            def book(name: str, store: SQLiteStore = store, part: list[int] = part) -> None:
                 for number in part:
-                    bank.execute([command_of(name, number)])
+                    bank_over(store).execute([command_of(name, number)])
                     tell(f"{name}-{number}")
+                    if name == names[0] and number == copy_at:
+                        copy = f"{COPY}{name}-{number}.db"
+                        store.backup(path.with_name(copy))
+                        tell(copy)
 
             # Raises what one of them raised.
             list(pool.map(book, names))
-            if copy_at in part:
-                copy = f"{COPY}{names[0]}-{part[-1]}.db"
-                store.backup(path.with_name(copy))
-                tell(copy)
 
 
 def main(

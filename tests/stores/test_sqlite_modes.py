@@ -175,7 +175,7 @@ def test_only_a_file_in_wal_is_described_with_the_bug(
         assert () == joined.describe().warnings
         connection.execute("PRAGMA journal_mode = wal")
         (said,) = joined.describe().warnings
-    assert "journal_mode='truncate'" in said
+    assert "the journal mode truncate" in said
 
 
 # -- Kept and changed --------------------------------------------------------

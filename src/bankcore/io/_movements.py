@@ -237,7 +237,6 @@ class _Import:
                     f" and {command.transaction_id} is that of line {first} too."
                 )
                 self._invalid = self._invalid.with_one(line, what)
-                continue
             name, at = command.account_id.value, command.booked_at
             before = last.get(name, at)
             last[name] = at

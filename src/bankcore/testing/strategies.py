@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Final
 
+import attrs
 from hypothesis import reject
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ from bankcore import (
     TransactionId,
 )
 from bankcore.accounts import AMOUNT_MINOR_MAX, END_YEAR_MAX, Right
-from bankcore.commands import SENT, Command, Leg
+from bankcore.commands import SENT, CloseAccount, Command, Leg, OpenAccount, PlaceHold
 from bankcore.money._errors import InvalidAmountError
 from bankcore.testing._commands import FIELDS, command_of, takes_zero, values_of
 from bankcore.values import ID_LENGTH_MAX, PRINCIPAL_LENGTH_MAX, PrincipalId
@@ -234,13 +235,82 @@ def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
     return {kind: _of_kind(kind) for kind in SENT}
 
 
+class _Made:
+    """What the commands of one example have made so far, if the bank has booked them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.opened = 0
+        self.accounts: list[str] = []
+        self.holds: list[tuple[str, str]] = []
+        self.moved: list[str] = []
+
+    def kinds(self) -> Sequence[type[Command]]:
+        """Return the kinds to draw from: until there are three accounts, one is opened often."""
+        often = (len(SENT), 6, 3, 0)[min(len(self.accounts), 3)]
+        return (*SENT, *(OpenAccount,) * often)
+
+    def add(self, command: Command) -> Command:
+        """Return *command*, under an id that later ones can name."""
+        self.count += 1
+        name = f"t-{self.count}"
+        account_id = next((each.value for each in command.account_ids), "")
+        if type(command) is OpenAccount:
+            self.opened += 1
+            self.accounts.append(account_id)
+        elif type(command) is PlaceHold:
+            self.holds.append((account_id, name))
+        elif type(command) is CloseAccount:
+            self.accounts = [each for each in self.accounts if each != account_id]
+        elif not {"amount", "legs"}.isdisjoint(each.name for each in FIELDS[type(command)]):
+            self.moved.append(name)
+        return attrs.evolve(command, transaction_id=name)
+
+
+_SMALL: Final = money(lowest=Money("0.01", "EUR"), highest=Money("100", "EUR"))
+
+
+@st.composite
+def _following(draw: st.DrawFn) -> Command:
+    """Return a command about what the commands before it, in the same example, have made."""
+    made = draw(st.shared(st.builds(_Made), key="bankcore.testing.strategies"))
+    kind = draw(st.sampled_from(made.kinds()))
+    known = draw(st.permutations(made.accounts[:3]))
+    if kind is OpenAccount:
+        known = [f"{'abcdefgh'[made.opened % 8]}{made.opened // 8 or ''}"]
+    unused = iter([*known, *(each for each in "abc" if each not in known)])
+    hold = draw(st.sampled_from(made.holds or [("a", "t-1")]))
+    values: dict[str, Any] = {}
+    for field in FIELDS[kind]:
+        if field.name == "hold_id":
+            values["account_id"], values["hold_id"] = hold
+        elif field.name == "original_id":
+            values["original_id"] = draw(st.sampled_from(made.moved or ["t-1"]))
+        elif field.type is AccountId:
+            values[field.name] = next(unused)
+        elif field.type is Money:
+            values[field.name] = draw(_SMALL)
+        elif field.type == tuple[Leg, ...]:
+            amount = draw(_SMALL)
+            values[field.name] = [(next(unused), -amount), (next(unused), amount)]
+        elif field.type is PrincipalId:
+            values[field.name] = draw(st.sampled_from(["mary", "bert"]))
+        elif field.type is not ExchangeRate:
+            values[field.name] = draw(_BY_TYPE[field.type](_CURRENCIES[0], _CURRENCIES[1]))
+    wanted = [name for name in values if name == "account_id" or draw(st.booleans())]
+    return made.add(command_of(kind, values, wanted))
+
+
 def commands() -> st.SearchStrategy[Command]:
     """
     Return well-formed commands of every kind, with and without ids.
 
-    Each kind shrinks within itself: a deposit to one cent on account ``a``.
+    Of several that are drawn in one example, such as by ``st.lists(commands())``, most are about
+    what those before them have made, so that a bank books many of them. Each kind shrinks within
+    itself: a deposit to one cent on account ``a``.
     """
-    return st.one_of(list(_by_kind().values()))
+    following, anywhere = _following(), st.one_of(list(_by_kind().values()))
+    return st.integers(0, 9).flatmap(lambda number: anywhere if number == 9 else following)
 
 
 def _register() -> None:

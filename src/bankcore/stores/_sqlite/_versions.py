@@ -21,6 +21,6 @@ def warnings_of(version: tuple[int, int, int]) -> tuple[str, ...]:
     name = ".".join(map(str, version))
     advice = (
         "let no other program write to the file or checkpoint it while bankcore does, or use"
-        " SQLite 3.51.3 or journal_mode='truncate'"
+        " SQLite 3.51.3 or the journal mode truncate"
     )
     return (f"SQLite {name} has a rare bug in its WAL: {advice}",)
