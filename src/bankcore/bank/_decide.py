@@ -71,6 +71,7 @@ class Request(NamedTuple):
         denial: Why the principal may not send such a command at all.
         otherwise: The command that the same call would send if the principal's role as an owner
             came or went: of an opening that names no holder.
+        hidden: Why it was denied before its accounts were read.
     """
 
     command: Command
@@ -81,6 +82,7 @@ class Request(NamedTuple):
     principal: str | None = None
     denial: BankError | None = None
     otherwise: Command | None = None
+    hidden: BankError | None = None
 
 
 @attrs.frozen
@@ -103,6 +105,8 @@ def reads_of(requests: Sequence[Request], *, is_guarded: bool = False) -> ReadSe
     account_ids: dict[str, AccountId] = {}
     for request in requests:
         transaction_ids[request.transaction_id.value] = request.transaction_id
+        if request.denial is not None or request.hidden is not None:
+            continue
         for account_id in request.account_ids:
             account_ids[account_id.value] = account_id
         command = request.command
@@ -308,8 +312,9 @@ class _Work:
             if self._guard is None or isinstance(outcome, BankError):
                 return outcome
             return self._guard.receipt(outcome, self.account)
-        if request.denial is not None:
-            return request.denial
+        denial = request.denial or request.hidden
+        if denial is not None:
+            return denial
         command, guard = request.command, self._guard
         moves: Sequence[Move] = ()
         if guard is not None:
