@@ -133,6 +133,18 @@ class Server:
             path = f"/v1/accounts/{ACCOUNT}/deposits"
             connection.sendall(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
 
+    def status_of(self, length: str, body: bytes) -> int:
+        """
+        The status of the answer to a deposit with this *body*, sent with the header *length*.
+        """
+        fields = {"Host": "bank", **self.headers(f"key-{len(body)}-{body.hex()[:99]}")}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        path = f"/v1/accounts/{ACCOUNT}/deposits"
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            connection.sendall(f"POST {path} HTTP/1.1\r\n{head}{length}\r\n\r\n".encode() + body)
+            connection.shutdown(socket.SHUT_WR)
+            return int(connection.makefile("rb").readline().split()[1])
+
 
 @contextmanager
 def gunicorn(path: Path, token: str, *options: str) -> Iterator[Server]:
@@ -309,3 +321,30 @@ def test_a_restart(path: Path, token: str) -> None:
     assert (201, 200) == (before.status, after.status)
     assert {**before.body, "replayed": True} == after.body
     assert "101.00" == account.body["balance"]
+
+
+def test_bodies_that_break_off(path: Path, token: str) -> None:
+    """
+    A body whose chunks are malformed, or that ends before it says, is answered and not booked,
+    also where what has come is good.
+    """
+    size = f"{len(ONE):x}".encode()
+    whole = size + b"\r\n" + ONE + b"\r\n"
+    chunked = "Transfer-Encoding: chunked"
+    with gunicorn(path, token) as server:
+        statuses = {
+            body: server.status_of(chunked, body)
+            for body in (
+                b"zz\r\n",
+                b"-1\r\n",
+                whole,
+                whole + b"5\r\nab",
+                size + b"\r\n" + ONE + b"x",
+            )
+        }
+        too_short = server.status_of(f"Content-Length: {len(ONE) + 5}", ONE)
+        fine = server.status_of(chunked, whole + b"0\r\n\r\n")
+        account = server.ask("GET", f"/accounts/{ACCOUNT}")
+
+    assert {400} == {*statuses.values(), too_short}
+    assert (201, "101.00") == (fine, account.body["balance"])

@@ -441,32 +441,75 @@ class Parts(io.BytesIO):
         return super().read(min(size or 0, 5))
 
 
+@pytest.mark.parametrize("is_limited", [False, True])
 @pytest.mark.parametrize(
     ("missing", "is_terminated", "status", "code"),
     [
         (0, False, 201, None),
         (0, True, 201, None),
         (1, False, 400, "bad_request"),
-        (1, True, 400, "invalid_json"),
+        (1, True, 400, "bad_request"),
     ],
 )
 def test_a_body_in_parts(
-    web: Web, missing: int, is_terminated: bool, status: int, code: str | None
+    web: Web, missing: int, is_terminated: bool, is_limited: bool, status: int, code: str | None
 ) -> None:
     """A body may come in parts, and one that ends before its length says is not taken."""
     account = web.open("100")
     environ = create_environ(
         f"/v1/accounts/{account}/deposits",
         method="POST",
-        data=GOOD,
+        data=GOOD + b" ",
         headers={"X-Me": "mary", "Idempotency-Key": "k", "Content-Type": "application/json"},
     )
-    environ["wsgi.input"] = Parts(GOOD[: len(GOOD) - missing])
+    # What is missing is no part of the JSON, which alone would be good.
+    environ["wsgi.input"] = Parts((GOOD + b" ")[: len(GOOD) + 1 - missing])
     if is_terminated:
         environ["wsgi.input_terminated"] = True
+    if is_limited:
+        web.app.config["MAX_CONTENT_LENGTH"] = 10_000
     parts, line, _ = run_wsgi_app(web.app, environ, buffered=True)
 
     assert (status, code) == (int(line[:3]), json.loads(b"".join(parts)).get("code"))
+    assert ("105.00" if missing == 0 else "100.00") == str(
+        web.bank.account(account).balance.amount
+    )
+
+
+class Broken(io.BytesIO):
+    """
+    The stream of a server, in the middle of a body whose form is wrong.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(GOOD)
+        self._error = error
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(5)
+        if found != GOOD[:5]:
+            raise self._error
+        return found
+
+
+@pytest.mark.parametrize("error", [OSError("chunk"), ValueError("size"), Exception("trailer")])
+def test_a_body_that_the_server_cannot_read(
+    web: Web, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Malformed or abandoned in chunks, it is the sender's mistake and not one inside."""
+    account = web.open("100")
+    environ = create_environ(
+        f"/v1/accounts/{account}/deposits",
+        method="POST",
+        headers={"X-Me": "mary", "Idempotency-Key": "k", "Content-Type": "application/json"},
+    )
+    environ |= {"wsgi.input": Broken(error), "wsgi.input_terminated": True}
+    with caplog.at_level(logging.INFO):
+        parts, line, _ = run_wsgi_app(web.app, environ, buffered=True)
+
+    assert ("400 BAD REQUEST", "bad_request") == (line, json.loads(b"".join(parts))["code"])
+    assert [logging.INFO] == [record.levelno for record in caplog.records]
+    assert "100.00" == str(web.bank.account(account).balance.amount)
 
 
 def test_a_limit_of_the_application(web: Web) -> None:
@@ -504,7 +547,26 @@ def test_a_body_that_the_application_has_begun_to_read(web: Web) -> None:
     app = create_app(web.bank, authenticate=authenticate)
     parts, line, _ = run_wsgi_app(app, environ, buffered=True)
 
-    assert ("400 BAD REQUEST", "invalid_json") == (line, json.loads(b"".join(parts))["code"])
+    assert ("400 BAD REQUEST", "bad_request") == (line, json.loads(b"".join(parts))["code"])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        'application/json ; charset="utf-8"',
+        "application/json;",
+        "application/json; odata=verbose; charset=Utf-8",
+        'application/json; profile="https://example.org/a;b"',
+    ],
+)
+def test_the_same_kind_of_body(web: Web, kind: str) -> None:
+    """A media type is the same in any case, and JSON is UTF-8 whatever parameters it is given."""
+    path = f"/accounts/{web.open()}/deposits"
+
+    assert 201 == web.send("POST", path, GOOD, headers={"Content-Type": kind}).status_code
 
 
 @pytest.mark.parametrize(
@@ -514,6 +576,10 @@ def test_a_body_that_the_application_has_begun_to_read(web: Web) -> None:
         {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": "multipart/form-data; boundary=x"},
         {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json; Charset=latin-1"},
+        {"Content-Type": "application/json charset=utf-8"},
+        {"Content-Type": "application/jsonp"},
+        {"Content-Type": "application/json, text/plain"},
         {"Content-Type": ""},
         {"Content-Encoding": "gzip"},
         {"Content-Encoding": "identity"},

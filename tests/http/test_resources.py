@@ -3,10 +3,11 @@ What each resource does, for those who may ask for it.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from itertools import chain, combinations
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -563,6 +564,7 @@ class Sent:
         self.web.bank.place_hold("b", CROWNS, transaction_id="held")
         self._path = path
         name, self._fields = POSTS[path]
+        (self._endpoint,) = (each for each in _resources.ENDPOINTS if each.name == name)
         self.kind = BY_KIND[name]
         on_b = issubclass(self.kind, HoldCommand | Reverse)
         self._values = {
@@ -579,20 +581,31 @@ class Sent:
         self.version = 0 if self.kind is OpenAccount else 3 if on_b else 2
 
     @property
+    def must_be_sent(self) -> tuple[str, ...]:
+        assert self._endpoint.body is not None
+        return self._endpoint.body.required
+
+    @property
+    def may_be_left_out(self) -> list[str]:
+        return [name for name in self._fields if name not in {*self.must_be_sent, "exponent"}]
+
+    @property
     def optional(self) -> list[str]:
         return [each.name for each in FIELDS[self.kind] if each.name in self._fields]
 
     def command(self, wanted: Collection[str], description: str | None) -> Command:
         return command_of(self.kind, self._values, wanted, description=description)
 
-    def post(self, command: Command, **options: Any) -> TestResponse:
+    def post(
+        self, command: Command, more: Mapping[str, Any] = MappingProxyType({}), **options: Any
+    ) -> TestResponse:
         values = {name: getattr(command, name, None) for name in self._fields}
         body = {name: _in_json(value) for name, value in values.items() if value is not None}
         if any(type(value) is Money for value in values.values()):
             body |= {"currency": "CRWN", "exponent": 3}
         ids = {"transaction_id": "moved", **self._values}
         path = self._path.format_map(ids)
-        return self.web.send("POST", path, body, me="shop", **options)
+        return self.web.send("POST", path, {**body, **more}, me="shop", **options)
 
     def recorded(self) -> list[Transaction | Refusal]:
         return list(self.store.journal().records)
@@ -623,6 +636,29 @@ def test_every_endpoint_refuses_a_stale_view(path: str, monkeypatch: pytest.Monk
 
     assert 201 == fresh.status_code
     assert [command] == [each.command for each in sent.recorded()[len(before) :]]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_null_is_nothing_in_every_endpoint(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that may be left out may be null: it is the same request, and replays."""
+    sent = Sent(path, monkeypatch)
+    command = sent.command((), None)
+    first = sent.post(command, key="k")
+    nothing = {name: None for name in sent.may_be_left_out if getattr(command, name, None) is None}
+    again = sent.post(command, nothing, key="k")
+
+    assert (first.status_code, again.status_code) in {(201, 200), (409, 409)}
+    assert told(again) == told(first) | {
+        name: told(again)[name] for name in ("replayed", "request_id") if name in told(again)
+    }
+    assert told(again)["replayed"]
+    for name in sent.must_be_sent:
+        refused = sent.post(command, {name: None})
+        assert (400, "invalid_field", name) == (
+            refused.status_code,
+            told(refused)["code"],
+            told(refused)["field"],
+        )
 
 
 @pytest.mark.parametrize("path", POSTS)

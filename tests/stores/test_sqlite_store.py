@@ -25,6 +25,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import attrs
 import pytest
 
 from bankcore import Account, Bank, StoreError
@@ -2481,3 +2482,17 @@ def test_a_timeout_is_a_number_of_seconds(path: Path, timeout: Any) -> None:
         SQLiteStore(path, timeout=timeout)
 
     assert not path.exists()
+
+
+def test_an_outline_is_the_account_without_its_holds(store: SQLiteStore) -> None:
+    """It is read without the holds, of which there may be a thousand."""
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(5), overdraft_limit=eur(1), holder="mary")
+    bank.place_hold("alice", eur(2))
+    bank.restrict("alice", "debits", reason="theft", ends_at=NOW + timedelta(days=1))
+    account = bank.account("alice")
+
+    assert attrs.evolve(account, holds=()) == store.outline("alice")
+    assert account.holds
+    with pytest.raises(AccountNotFoundError):
+        store.outline("nobody")

@@ -53,6 +53,19 @@ def to_principal(value: object) -> Principal:
     return value
 
 
+class _Nowhere:
+    """A bank in which nothing is there: what a command looks at to say its moves."""
+
+    def account(self, _account_id: AccountId) -> Account | None:
+        return None
+
+    def opposites(self, _transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
+        raise NotImplementedError
+
+
+_NOWHERE: Final = _Nowhere()
+
+
 @attrs.frozen
 class Guard:
     """The policy, asked for one principal."""
@@ -131,6 +144,16 @@ class Guard:
             action = Action.USE_ANOTHERS_HOLD
             denial = self.role_denial(action) or self.denial(action, involved, command)
         return denial
+
+    def outline_denial(self, command: Command, first: Account) -> AccessDeniedError | None:
+        """
+        Return what `command_denial` would if only the *first* of its accounts were there.
+
+        Its moves are those on accounts that are not there, so that they are as many in any case.
+        """
+        return self.command_denial(
+            command, command.moves(_NOWHERE), lambda each: first if each == first.id else None
+        )
 
     # -- What may be seen --
 

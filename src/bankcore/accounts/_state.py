@@ -225,14 +225,15 @@ def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:
 
 
 def _require_holders(holders: tuple[Holder, ...]) -> None:
-    if any(type(holder) is not Holder for holder in holders) or len(holders) > HOLDERS_MAX:
+    if not {*map(type, holders)} <= {Holder} or len(holders) > HOLDERS_MAX:
         raise InvalidAccountError(f"its holders are not all Holder, at most {HOLDERS_MAX}")
     names = list(map(_principal, holders))
     if names != sorted(set(names)):
         raise InvalidAccountError("its holders are not in the order of their ids, each once")
 
 
-_principal = attrgetter("principal")
+# As text, which compares several times as fast.
+_principal = attrgetter("principal.value")
 
 
 def _expiry(hold: Hold) -> tuple[datetime, str]:

@@ -404,11 +404,13 @@ class Bank(BankReads):
         self, requests: list[Request], *, atomic: bool, is_written: bool
     ) -> list[Transaction | BankError]:
         outcomes: list[Transaction | BankError]
-        outcomes = [each.denial for each in requests if each.denial is not None]
+        requests = self._without_hidden(requests)
+        denials = [each.denial or each.hidden for each in requests]
+        outcomes = [each for each in denials if each is not None]
         try:
             # Nobody takes the store's lock for what may not be sent at all, and was not sent
             # when it might be.
-            if atomic or any(each.denial is None or self._is_used(each) for each in requests):
+            if atomic or len(outcomes) < len(requests) or any(map(self._is_used, requests)):
                 outcomes = self._judged(requests, atomic=atomic, is_written=is_written)
         except DENIALS as error:
             # Which of the commands it was is not told: the accounts of all of them.
@@ -418,6 +420,29 @@ class Bank(BankReads):
             if isinstance(outcome, DENIALS):
                 self._denied_commands(outcome, (request,))
         return outcomes
+
+    def _without_hidden(self, requests: list[Request]) -> list[Request]:
+        """Return *requests*, those that name a hidden account denied before it is read."""
+        guard = cast("Guard", self._guard)
+        named: set[AccountId] = set()
+        found = []
+        for request in requests:
+            command = request.command
+            account_ids = () if type(command) is OpenAccount else command.account_ids
+            # A command before it in the batch may change what is hidden.
+            if (
+                account_ids
+                and request.denial is None
+                and (guard.name, account_ids[0].value) not in self._seen.pairs
+                and account_ids[0] not in named
+            ):
+                ask = partial(guard.outline_denial, command)
+                denial = self._hidden(guard, account_ids[0], ask)
+                found.append(request._replace(hidden=denial))
+            else:
+                found.append(request)
+            named.update(command.account_ids)
+        return found
 
     def _is_used(self, request: Request) -> bool:
         return request.id_given and self._record(request.transaction_id) is not None

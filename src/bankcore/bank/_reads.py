@@ -28,7 +28,7 @@ from bankcore.access import (
     Role,
 )
 from bankcore.access._denials import DenialRecorder
-from bankcore.access._errors import AccessDeniedError
+from bankcore.access._errors import AccessDeniedError, AccountNotVisibleError
 from bankcore.access._guard import Guard, stand_in
 from bankcore.accounts import Account, Hold, Restriction
 from bankcore.accounts._fields import to_version
@@ -38,6 +38,7 @@ from bankcore.ledger import (
     AuditReport,
     Checkpoint,
     HolderIndex,
+    Outlining,
     ReadSet,
     Refusal,
     Snapshot,
@@ -63,9 +64,32 @@ _FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 # An id that should not exist; read only so that a denial takes as long for an account that is
 # there as for one that is not.
 _NOBODY: Final = AccountId("_" * 64)
+_NOTHING: Final = TransactionId("_" * 64)
+
+#: The most pairs of a principal and an account that are remembered at once.
+_SEEN_MAX: Final = 10_000
 
 # The errors by which a principal is told no.
 DENIALS: Final = (AccessDeniedError, TransactionNotFoundError)
+
+
+@attrs.define
+class _Seen:
+    """
+    The accounts that principals have seen, so that they need not be looked up before each call.
+
+    No right is remembered: of an account that was seen, it is no secret any more that it exists.
+    """
+
+    pairs: set[tuple[str, str]] = attrs.field(factory=set)
+    #: An account and a record that exist; none is ever removed.
+    account_id: AccountId | None = None
+    transaction_id: TransactionId | None = None
+
+    def add(self, principal: str, account_id: AccountId) -> None:
+        if len(self.pairs) >= _SEEN_MAX:
+            self.pairs.clear()
+        self.pairs.add((principal, account_id.value))
 
 
 class BankReads:
@@ -76,6 +100,8 @@ class BankReads:
         self._clock = clock
         self._denials = DenialRecorder(store) if isinstance(store, DenialLog) else None
         self._guard: Guard | None = None
+        self._seen = _Seen()
+        self._outliner = store if isinstance(store, Outlining) else None
         self._request_id: str | None = None
 
     @property
@@ -95,6 +121,7 @@ class BankReads:
         """
         self._require_role(Action.READ_ACCOUNT)
         wanted = to_account_id(account_id)
+        self._require_not_hidden(Action.READ_ACCOUNT, wanted)
         account = self._found(wanted)
         if account is not None:
             account = self._as_now(account)
@@ -149,8 +176,9 @@ class BankReads:
         record = self._record(wanted)
         if record is None or (
             self._guard is not None
-            and self._guard.record_denial(record, self._found, self._record) is not None
+            and self._guard.record_denial(record, self._outline, self._record) is not None
         ):
+            self._equalise_record(is_there=record is not None)
             raise self._denied(TransactionNotFoundError(wanted), Action.READ_TRANSACTION, ())
         if isinstance(record, Transaction):
             return self._receipt(record)
@@ -340,7 +368,7 @@ class BankReads:
 
     def _receipt(self, transaction: Transaction) -> Transaction:
         return (
-            transaction if self._guard is None else self._guard.receipt(transaction, self._found)
+            transaction if self._guard is None else self._guard.receipt(transaction, self._outline)
         )
 
     @contextmanager
@@ -349,6 +377,7 @@ class BankReads:
         self._require_role(action)
         wanted = to_account_id(account_id)
         if self._guard is not None:
+            self._require_not_hidden(action, wanted)
             self._require(action, wanted, self._found(wanted))
         yield wanted
         # It took several reads, and a right may be gone by now.
@@ -372,18 +401,77 @@ class BankReads:
         involved = Involved(Part.SUBJECT, account or stand_in(account_id))
         denial = self._guard.denial(action, (involved,))
         if denial is not None:
-            self._equalise_time(is_there=account is not None)
             raise self._denied(denial, action, (account_id,))
 
-    def _equalise_time(self, *, is_there: bool) -> None:
-        """
-        Look an account up, so that a denial costs the same whether or not the account *is there*.
+    # -- What takes as long whether or not it is there --
 
-        Altogether, an account that exists and one that does not have then been looked up.
+    def _require_not_hidden(self, action: Action, account_id: AccountId) -> None:
+        """Raise if the policy hides the account, before any more of it is read."""
+        guard = self._guard
+        if guard is None or (guard.name, account_id.value) in self._seen.pairs:
+            return
+
+        def ask(outline: Account) -> AccessDeniedError | None:
+            if outline.restriction is not Restriction.NONE:
+                outline = outline.as_at(self._now())
+            return guard.denial(action, (Involved(Part.SUBJECT, outline),))
+
+        denial = self._hidden(guard, account_id, ask)
+        if denial is not None:
+            raise self._denied(denial, action, (account_id,))
+
+    def _hidden(
+        self,
+        guard: Guard,
+        account_id: AccountId,
+        ask: Callable[[Account], AccessDeniedError | None],
+    ) -> AccountNotVisibleError | None:
         """
-        there = [account.id for account in self._store.accounts(limit=1)]
-        for account_id in (_NOBODY,) if is_there else there:
-            self._found(account_id)
+        Return the denial by which the policy, asked about the account's outline, hides it.
+
+        It takes as long whether or not the account is there, and however many holds it has: one
+        account that is there and one that is not are looked up, and a stand-in is made.
+        """
+        outline = self._outline(account_id)
+        denial = ask(outline or stand_in(account_id))
+        if isinstance(denial, AccountNotVisibleError) and denial.account_id == account_id:
+            if outline is not None:
+                stand_in(account_id)
+                self._outline(_NOBODY)
+            else:
+                self._look_at_an_account()
+            return denial
+        if outline is not None:
+            self._seen.add(guard.name, account_id)
+        return None
+
+    def _look_at_an_account(self) -> None:
+        if self._seen.account_id is None:
+            for account in self._store.accounts(limit=1):
+                self._seen.account_id = account.id
+        if self._seen.account_id is not None:
+            self._outline(self._seen.account_id)
+
+    def _equalise_record(self, *, is_there: bool) -> None:
+        """Look a record up, so that a denial takes as long whether or not one *is there*."""
+        guard = self._guard
+        if is_there:
+            self._record(_NOTHING)
+            return
+        if self._seen.transaction_id is None:
+            for each in self._store.journal(limit=1).records:
+                self._seen.transaction_id = each.id
+        if guard is not None and self._seen.transaction_id is not None:
+            record = self._store.outcome(self._seen.transaction_id)
+            guard.record_denial(record, self._outline, self._record)
+
+    def _outline(self, account_id: AccountId) -> Account | None:
+        """Return the account without its holds; None if there is none of this id."""
+        with suppress(AccountNotFoundError):
+            if self._outliner is not None:
+                return self._outliner.outline(account_id)
+            return attrs.evolve(self._store.account(account_id), holds=())
+        return None
 
     def _found(self, account_id: AccountId) -> Account | None:
         with suppress(AccountNotFoundError):

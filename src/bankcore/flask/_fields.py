@@ -95,10 +95,16 @@ class Body:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     amounts: tuple[str, ...]
+    #: The fields that may be null: those that may be left out, which is the same, and some more.
+    nullable: Collection[str]
 
     def read(self, members: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the command that *members*, each of its type in JSON, stand for."""
-        found = dict(members)
+        found = {
+            name: value
+            for name, value in members.items()
+            if value is not None or name in self.required
+        }
         code, exponent = found.pop("currency", None), found.pop("exponent", None)
         if (code, exponent) != (None, None) and found.keys().isdisjoint(self.amounts):
             raise missing_field(self.amounts[0])
@@ -108,6 +114,8 @@ class Body:
                 currency = Currency(code, exponent)
             for name, value in found.items():
                 field = self.fields[name]
+                if value is None:
+                    continue
                 if field.read is not None:
                     found[name] = field.read(value)
                 elif name in self.amounts:
@@ -123,12 +131,15 @@ class Body:
 def body_of(command: type[Command], without: Collection[str]) -> Body:
     """Return the body of *command*, *without* the fields that the path or the bank says."""
     types: dict[str, Any] = {}
+    nullable: set[str] = set()
     required: list[str] = []
     optional: list[str] = []
     for each in attrs.fields(command):
         # An optional field's type is a union with None.
         is_union = isinstance(each.type, UnionType)
         types[each.name] = get_args(each.type)[0] if is_union else each.type
+        if is_union:
+            nullable.add(each.name)
         if each.name not in {"description", *_NOT_IN_BODIES, *without}:
             (required if each.default is attrs.NOTHING else optional).append(each.name)
     amounts = tuple(name for name in (*required, *optional) if types[name] is Money)
@@ -140,7 +151,8 @@ def body_of(command: type[Command], without: Collection[str]) -> Body:
     others = {"currency": _CURRENCY, "exponent": _EXPONENT}
     names = (*required, *optional)
     fields = {name: others.get(name) or _field(name, types[name]) for name in names}
-    return Body(fields, tuple(required), tuple(optional), amounts)
+    nullable = nullable.intersection(required).union(optional)
+    return Body(fields, tuple(required), tuple(optional), amounts, nullable)
 
 
 def _field(name: str, kind: Any) -> Field:  # noqa: ANN401  # a class, or a generic one

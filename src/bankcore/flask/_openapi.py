@@ -191,7 +191,11 @@ def _operation(endpoint: Endpoint) -> Json:
         operation["responses"] = _responses(endpoint.schema, (200,), _READ_PROBLEMS)
         return operation
     parameters += [_parameter("header", name) for name in ("Idempotency-Key", "If-Match")]
-    fields = {name: field.schema for name, field in endpoint.body.fields.items()}
+    nullable = endpoint.body.nullable
+    fields = {
+        name: _or_null(field.schema) if name in nullable else field.schema
+        for name, field in endpoint.body.fields.items()
+    }
     schema = _object(fields, optional=endpoint.body.optional)
     operation["requestBody"] = {
         "required": True,
@@ -200,6 +204,11 @@ def _operation(endpoint: Endpoint) -> Json:
     }
     operation["responses"] = _responses(endpoint.schema, (200, 201), _WRITE_PROBLEMS)
     return operation
+
+
+def _or_null(schema: Mapping[str, Any]) -> Json:
+    found = {**schema, "type": [schema["type"], "null"]}
+    return {**found, "enum": [*schema["enum"], None]} if "enum" in schema else found
 
 
 def _parameter(place: str, name: str) -> Json:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import IO, Any, Final, NoReturn
 
 from flask import Request
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wsgi import get_content_length
 
 from bankcore.flask._fields import Body
@@ -55,11 +55,16 @@ def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dic
 def _fields(request: Request, body: Body) -> dict[str, Any]:
     # As `request.headers` would find them, which takes several times as long.
     environ = request.environ
-    if environ.get("CONTENT_TYPE") != "application/json" or "HTTP_CONTENT_ENCODING" in environ:
+    # Any case is the same, and JSON is UTF-8 whatever parameters it has (RFC 9110, RFC 8259).
+    is_json = environ.get("CONTENT_TYPE") == "application/json" or (
+        request.mimetype == "application/json"
+        and request.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
+    )
+    if not is_json or "HTTP_CONTENT_ENCODING" in environ:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            "Send the body as exactly Content-Type: application/json, with no Content-Encoding.",
+            "Send the body as Content-Type: application/json, in UTF-8, with no Content-Encoding.",
         )
     members = _object_from(_whole_body(request))
     for name in members:
@@ -70,7 +75,7 @@ def _fields(request: Request, body: Body) -> dict[str, Any]:
             raise missing_field(name)
     for name, value in members.items():
         wanted = body.fields[name].type
-        if type(value) is not wanted:
+        if type(value) is not wanted and (value is not None or name not in body.nullable):
             raise bad_request("invalid_field", f"{name} must be {_JSON_NAMES[wanted]}.", name)
     return body.read(members)
 
@@ -85,8 +90,8 @@ def _whole_body(request: Request) -> bytes:
             found = _read(request.stream, BODY_LENGTH_MAX + 1)
         else:
             found = _read(request.environ["wsgi.input"], length)
-            if len(found) < length and "wsgi.input_terminated" not in request.environ:
-                raise ClientDisconnected
+        if length is not None and len(found) < length:
+            raise ClientDisconnected
         if len(found) <= BODY_LENGTH_MAX:
             return found
     raise Problem(
@@ -99,8 +104,15 @@ def _whole_body(request: Request) -> bytes:
 def _read(stream: IO[bytes], length: int) -> bytes:
     """Return the next *length* bytes of *stream*, fewer only where it ends before."""
     found = b""
-    while len(found) < length and (part := stream.read(length - len(found))):
-        found += part
+    try:
+        while len(found) < length and (part := stream.read(length - len(found))):
+            found += part
+    except HTTPException:
+        raise
+    except (
+        Exception
+    ) as error:  # each server has its own for a body that is malformed or breaks off
+        raise ClientDisconnected from error
     return found
 
 

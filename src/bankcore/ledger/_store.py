@@ -209,6 +209,14 @@ class HolderIndex(Protocol):
 
 
 @runtime_checkable
+class Outlining(Protocol):
+    """Optional: a store that reads an account without its holds, of which there may be many."""
+
+    def outline(self, account_id: AccountId) -> Account:
+        """Return the account as it is now, but for its holds: as if it had none."""
+
+
+@runtime_checkable
 class HostBound(Protocol):
     """
     Optional: a store that may take part in a transaction of the application.

@@ -72,6 +72,13 @@ class SQLiteReads:
             return account
         raise errors.AccountNotFoundError(account_id)
 
+    def outline(self, account_id: AccountId | str) -> Account:
+        account_id = to_account_id(account_id)
+        rows = map(_rows.AccountRow._make, self._read(sql.OUTLINE, (account_id.value,)))
+        for _, account in _rows.accounts_from(rows):
+            return account
+        raise errors.AccountNotFoundError(account_id)
+
     def accounts(
         self, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:

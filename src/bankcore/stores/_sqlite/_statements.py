@@ -62,6 +62,13 @@ ACCOUNTS: Final = _select(
     "account",
     " LEFT JOIN bankcore_hold AS hold ON hold.account_key = account.key",
 )
+_OUTLINE: Final = {"held_minor": "0"} | {
+    field: "NULL" for field in _rows.AccountRow._fields if field.startswith("hold_")
+}
+OUTLINE: Final = (
+    f"SELECT {', '.join(_OUTLINE.get(field, field) for field in _rows.AccountRow._fields)}"
+    " FROM bankcore_account WHERE id = ?"
+)
 JOURNAL: Final = _select(_rows.JournalRow, "journal")
 # Of a damaged file a posting without its account is an error, and not left out.
 _WITH_ACCOUNT: Final = (
