@@ -567,6 +567,7 @@ def test_a_refused_payment_to_an_unseen_account_is_refused_again(
     assert (error, False, True) == (type(first), first.replayed, again.replayed)
     assert (error, first.facts, str(first)) == (type(again), again.facts, str(again))
     assert first.facts == one_refusal(town.bank, command).facts
+    assert "x" not in {str(getattr(each, "account_id", "")) for each in first.others}
     assert verify(town.store).is_clean
     # The rules give it again to one who sees no more than its sender.
     journal = list(export_journal(town.store))

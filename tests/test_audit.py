@@ -864,7 +864,8 @@ def test_a_history_is_followed_up_to_the_version_that_was_read() -> None:
 
     store.accounts, store.chained_journal = accounts, unreadable
 
-    assert findings(store) == ["the journal: The store is damaged: a page is gone."]
+    advice = "Keep it as it is, and go on from a backup."
+    assert findings(store) == [f"the journal: The store is damaged: a page is gone. {advice}"]
 
 
 def test_damage_beyond_an_unreadable_record_is_found(tmp_path: Path) -> None:

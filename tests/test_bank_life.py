@@ -580,7 +580,7 @@ class TestPossibilities:
         """
         bank.close_account("bob")
 
-        assert ["Account bob is closed."] == list(bank.can_close("bob"))
+        assert ["Account bob is closed, and closing is final."] == list(bank.can_close("bob"))
         assert ["There is no account nobody."] == list(bank.can_close("nobody"))
         with pytest.raises(BankError):
             bank.can_close("alice", sweep_to="alice")
@@ -608,6 +608,30 @@ class TestPossibilities:
         assert [True, False, False] == [bool(each) for each in answers]
         assert isinstance(answers[1].error, NotReversibleError)
         assert ("There is no transaction o-9.",) == answers[2].blockers
+        assert before == kept(store)
+
+    def test_all_that_stands_in_the_way_of_a_reversal(
+        self, bank: Bank, store: AccountStore
+    ) -> None:
+        """
+        Every rule on every account that says no is told, in the order of refusals; the first is
+        the error that reversing raises.
+        """
+        bank.transfer("alice", "bob", eur(3), transaction_id="x-1")
+        bank.withdraw("bob", bank.account("bob").available)
+        bank.restrict("bob", "debits", reason="theft")
+        bank.restrict("alice", "credits", reason="a court's order")
+        before = kept(store)
+        answer = bank.can_reverse("x-1")
+        with pytest.raises(AccountRestrictedError) as raised:
+            bank.reverse("x-1")
+
+        assert (
+            "Account bob is restricted, debits stopped: theft.",
+            "Account alice is restricted, credits stopped: a court's order.",
+            "Account bob has EUR 0.00 available, EUR 0.03 less than the EUR 0.03 requested.",
+        ) == answer.blockers
+        assert str(raised.value) == answer.blockers[0] == str(answer.error)
         assert before == kept(store)
 
     def test_reversed_by(self, bank: Bank) -> None:

@@ -217,7 +217,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "TransactionIdReusedError": (
         *("transaction_id_reused", ValueError, False, False),
         {"transaction_id": T1, "fields": ("amount", "description")},
-        "they differ in: amount, description",
+        "they differ in: amount, description. Send it again as it was sent first, or another",
     ),
     "AccountNotFoundError": (
         *("account_not_found", LookupError, True, False),
@@ -232,7 +232,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "AccountClosedError": (
         *("account_closed", Exception, True, False),
         {"account_id": ALICE},
-        "alice is closed",
+        "alice is closed, and closing is final",
     ),
     "InsufficientFundsError": (
         *("insufficient_funds", Exception, True, False),
@@ -322,12 +322,12 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     "OutcomeUnknownError": (
         *("outcome_unknown", Exception, False, True),
         {"reason": "it is so"},
-        "Send the same call with the same transaction id",
+        "with the same transaction id to find out; if you gave none, look for it in the account's",
     ),
     "StoreCorruptedError": (
         *("store_corrupted", Exception, False, False),
         {"reason": "it is so"},
-        "damaged: it is so",
+        "damaged: it is so. Keep it as it is, and go on from a backup",
     ),
     "StoreFormatError": (
         *("store_format", Exception, False, False),
@@ -595,7 +595,9 @@ def test_an_id_reused_without_facts_has_its_own_sentence() -> None:
     """An id of another principal, or of part of an atomic batch: no field is named."""
     error = errors.TransactionIdReusedError(T1, ())
 
-    assert "t-1 is already used; send the command, or the whole atomic batch, with" in str(error)
+    assert "t-1 is already used, by another principal or outside of this atomic" in str(error)
+    # With new ids for all of the batch, what is booked already would be booked twice.
+    assert str(error).endswith(": send what is not booked yet with a new id.")
 
 
 def test_an_error_is_new_until_it_is_replayed() -> None:

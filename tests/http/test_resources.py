@@ -467,10 +467,13 @@ def test_a_key_stands_for_one_request(
 
 
 def test_a_key_that_the_application_used_says_no_more() -> None:
-    """Where the fields must not be told, the sentence ends there."""
+    """Where the fields must not be told, no sentence is about them."""
     problem = to_problem(TransactionIdReusedError(TransactionId("k"), ()))
 
-    assert "This Idempotency-Key stands for another request." == problem.detail
+    assert problem.detail == (
+        "This Idempotency-Key stands for another request. Send that one again as it was, or this"
+        " one with a key of its own."
+    )
 
 
 def test_advice_for_callers_of_functions_is_not_told() -> None:

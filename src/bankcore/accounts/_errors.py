@@ -54,7 +54,7 @@ class AccountClosedError(DeclinedError):
     """The account is closed, and closing is final."""
 
     code = "account_closed"
-    sentence = "Account {0.account_id} is closed."
+    sentence = "Account {0.account_id} is closed, and closing is final."
     account_id: AccountId
 
 

@@ -33,7 +33,7 @@ import attrs
 from bankcore.access._guard import Guard, not_visible, stand_in
 from bankcore.accounts import Account
 from bankcore.accounts._errors import HoldNotActiveError, HoldNotFoundError
-from bankcore.accounts._guards import GUARDS, Change, free_balances
+from bankcore.accounts._guards import GUARDS, free_balances
 from bankcore.commands import Command, ExpireHold, Move, OpenAccount, Part, PlaceHold, Reverse
 from bankcore.commands._holds import HoldCommand
 from bankcore.commands._money import Movement
@@ -589,6 +589,7 @@ class _Work:
         if not isinstance(told, BankError):
             return not_visible(request.command.kind, unseen[0].account_id)
         if type(told) is type(error) and told.facts == error.facts:
+            error.others = told.others
             return error
         # It must not carry along what really stood in the way.
         told.__context__ = None
@@ -615,18 +616,20 @@ def _changed(
     before: Sequence[Account], moves: Sequence[Move], at: datetime
 ) -> list[tuple[Account, Money]]:
     """Run the guards, and return each account after its move and the amount booked on it."""
-    steps: Sequence[tuple[Account, Change]]
-    if len(moves) == 1:
-        account, change = before[0], moves[0].change
-        for guard in change.asks:
-            guard(account, change, at)
-        steps = ((account, change),)
-    else:
-        steps = [(account, move.change) for account, move in zip(before, moves, strict=True)]
-        for guard in GUARDS:
-            for account, change in steps:
-                if guard in change.asks:
+    steps = [(account, move.change) for account, move in zip(before, moves, strict=True)]
+    guards = steps[0][1].asks if len(steps) == 1 else GUARDS
+    found: list[BankError] = []
+    for guard in guards:
+        for account, change in steps:
+            if guard in change.asks:
+                try:
                     guard(account, change, at)
+                except BankError as error:
+                    # The first is the answer. The others are for those who ask for all of them.
+                    found.append(error.with_traceback(None))
+    if found:
+        found[0].others = tuple(found[1:])
+        raise found[0]
     after = []
     for account, change in steps:
         net = change.net

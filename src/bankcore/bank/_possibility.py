@@ -22,11 +22,10 @@ class Possibility:
 
     @property
     def blockers(self) -> tuple[str, ...]:
-        if self.error is None:
-            return ()
-        if isinstance(self.error, CloseBlockedError):
-            return self.error.blockers
-        return (str(self.error),)
+        found: list[str] = []
+        for error in () if self.error is None else (self.error, *self.error.others):
+            found += error.blockers if isinstance(error, CloseBlockedError) else (str(error),)
+        return tuple(found)
 
     def __bool__(self) -> bool:
         return self.error is None

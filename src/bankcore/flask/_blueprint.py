@@ -29,7 +29,7 @@ from bankcore.bank import Bank
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import Problem, to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
-from bankcore.flask._serializers import answer, instant_text
+from bankcore.flask._serializers import answer
 from bankcore.flask._validation import read_command, read_query
 from bankcore.values._errors import require_callable, require_methods
 
@@ -276,7 +276,7 @@ def _end(response: Response) -> Response:
     level = logging.INFO if state.failure is None else logging.ERROR
     if _log.isEnabledFor(level):
         line = {
-            "time": instant_text(datetime.now(UTC)),
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request_id": state.request_id,
             "method": sent.method,
             "path": sent.path,

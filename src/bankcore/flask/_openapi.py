@@ -195,7 +195,7 @@ _SERVICE: Final = (
 
 
 def document(prefix: str) -> Json:
-    """Return the OpenAPI document of a bank that is served under *prefix*."""
+    """Return the OpenAPI document of a bank that is served under *prefix*, a path."""
     paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
@@ -220,7 +220,7 @@ def document(prefix: str) -> Json:
             "description": "Accounts, over HTTP. Amounts are text; every POST has an"
             " Idempotency-Key; every error is a problem (RFC 9457) with a stable `code`.",
         },
-        "servers": [{"url": prefix}],
+        "servers": [{"url": prefix or "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(_TAGS.values())],
         "security": [{"bearer": []}],
         "paths": paths,

@@ -142,7 +142,10 @@ def _of_bank(error: BankError) -> Problem:
     elif isinstance(error, TransactionIdReusedError):
         code, facts, field = "idempotency_key_reused", {"fields": list(error.fields)}, None
         differ = f"; they differ in: {', '.join(error.fields)}" if error.fields else ""
-        detail = f"This Idempotency-Key stands for another request{differ}."
+        detail = (
+            f"This Idempotency-Key stands for another request{differ}. Send that one again as it"
+            " was, or this one with a key of its own."
+        )
     headers = _HEADERS.get(status, {})
     if isinstance(error, ClockSkewError):
         detail = error.told_with(_NOT_YOUR_CLOCK)

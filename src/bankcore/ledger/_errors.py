@@ -44,8 +44,14 @@ class TransactionIdReusedError(InvalidRequestError, ValueError):
     def __str__(self) -> str:
         used = f"{self._subject} {self.transaction_id} is already used"
         if not self.fields:
-            return f"{used}; send the command, or the whole atomic batch, with new ids."
-        return f"{used} for another command; they differ in: {', '.join(self.fields)}."
+            return (
+                f"{used}, by another principal or outside of this atomic batch: send what is not"
+                " booked yet with a new id."
+            )
+        return (
+            f"{used} for another command; they differ in: {', '.join(self.fields)}. Send it again"
+            " as it was sent first, or another command with a new id."
+        )
 
 
 @attrs.define(slots=False)
@@ -251,7 +257,8 @@ class OutcomeUnknownError(StoreError):
     retryable = True
     sentence = (
         "It is unknown whether the commit took place: {0.reason}."
-        " Send the same call with the same transaction id to find out."
+        " Send the same call with the same transaction id to find out; if you gave none, look for"
+        " it in the account's statement before you send it again."
     )
     reason: str
 
@@ -261,7 +268,7 @@ class StoreCorruptedError(StoreError):
     """The store holds something that bankcore cannot have written."""
 
     code = "store_corrupted"
-    sentence = "The store is damaged: {0.reason}."
+    sentence = "The store is damaged: {0.reason}. Keep it as it is, and go on from a backup."
     reason: str
 
 

@@ -168,7 +168,10 @@ class Groups:
             if self._queue and self._queue[0].thread == threading.get_ident():
                 # It called from its own `decide`, or it was interrupted twice.
                 if not self._queue[0].is_gone:
-                    raise StoreMisuseError("a unit cannot begin within another: decide is pure")
+                    raise StoreMisuseError(
+                        "a unit cannot begin within another; what is called within it (a clock, a"
+                        " policy, decide) must not use the store"
+                    )
                 self._settle(self._queue[0])
             if not self._queue:
                 self._queue.append(unit)
@@ -362,9 +365,7 @@ class _Composed:
 
 
 def busy(timeout: float) -> StoreUnavailableError:
-    return StoreUnavailableError(
-        f"others kept it busy for {timeout:g} s; try again, or open it with a longer timeout"
-    )
+    return StoreUnavailableError(f"others kept it busy for {timeout:g} s, its timeout; try again")
 
 
 def let_go(lock: "threading.RLock") -> None:

@@ -52,6 +52,8 @@ class BankError(Exception):
     replayed: bool = False
     #: In an atomic batch: the caller's ids that stay unused because of this error.
     unused_ids: tuple[Any, ...] = ()
+    #: What else stood in the way, where the rules gave this answer just now.
+    others: "tuple[BankError, ...]" = ()
 
     # A traceback and a pickle name the public place, whether or not it is loaded yet.
     __module__ = "bankcore.errors"
