@@ -9,7 +9,7 @@ transactions, or a clock. What operations do to an account is in `_changes`, wha
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, lt
 from typing import Final, Self
 
 import attrs
@@ -228,7 +228,7 @@ def _require_holders(holders: tuple[Holder, ...]) -> None:
     if not {*map(type, holders)} <= {Holder} or len(holders) > HOLDERS_MAX:
         raise InvalidAccountError(f"its holders are not all Holder, at most {HOLDERS_MAX}")
     names = list(map(_principal, holders))
-    if names != sorted(set(names)):
+    if not all(map(lt, names, names[1:])):
         raise InvalidAccountError("its holders are not in the order of their ids, each once")
 
 
