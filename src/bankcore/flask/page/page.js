@@ -1,91 +1,189 @@
 "use strict";
 // Draws openapi.json as forms, and sends what they say. Every text goes in as text.
 
-const element = (name, text) => {
+// What the required fields of a body begin with, so that a form can be sent at once.
+const EXAMPLES = { amount: "5.00", currency: "EUR", initial_balance: "100.00" };
+
+const element = (name, text, className) => {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
   return made;
 };
 
-const labelled = (parent, name, hint) => {
-  const label = element("label", name + (hint ? ` – ${hint}` : ""));
-  const input = element("input");
-  label.append(input);
-  parent.append(label);
+// Not crypto.randomUUID, which is missing in pages that came over plain HTTP from another machine.
+const newKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const typeOf = (schema) => {
+  const type = [schema.type].flat().join(" or ");
+  const limits = [
+    schema.format,
+    schema.minimum === undefined ? undefined : `${schema.minimum} to ${schema.maximum}`,
+    schema.default === undefined ? undefined : `default ${schema.default}`,
+  ];
+  return [type, ...limits.filter((limit) => limit !== undefined)].join(", ");
+};
+
+// A field that is left empty is not sent; of null and of nothing, the server does the same.
+const inputOf = (schema) => {
+  const values = schema.enum ?? ([schema.type].flat().includes("boolean") ? [true, false] : undefined);
+  if (!values) return element("input");
+  const input = element("select");
+  for (const value of ["", ...values.filter((each) => each !== null)]) {
+    input.append(element("option", String(value)));
+  }
   return input;
 };
 
-const exampleOf = (schema) => {
-  const known = { amount: "5.00", initial_balance: "100.00", overdraft_limit: "0.00", currency: "EUR" };
-  const made = {};
-  for (const name of schema.required) {
-    const { type, enum: values } = schema.properties[name];
-    made[name] = known[name] ?? (values ? values[0] : type === "boolean" ? true : "");
+const drawField = (parent, place, name, schema, required, description) => {
+  const row = element("div", undefined, "field");
+  const label = element("label");
+  const told = element("span");
+  told.append(element("code", name));
+  if (required) told.append(" ", element("b", "required"));
+  told.append(` ${typeOf(schema)}`);
+  const input = inputOf(schema);
+  input.name = name;
+  input.required = required;
+  label.append(told, input);
+  row.append(label);
+  if (description) row.append(element("small", description));
+  const fault = element("p", undefined, "fault");
+  fault.setAttribute("role", "alert");
+  row.append(fault);
+  parent.append(row);
+  return { place, name, schema, required, input, fault };
+};
+
+const fieldsOf = (form, operation) => {
+  const fields = (operation.parameters ?? []).map((each) =>
+    drawField(form, each.in, each.name, each.schema, each.required === true, each.description));
+  if (!operation.requestBody) return fields;
+  form.append(element("h3", "Body"));
+  const { properties, required } = operation.requestBody.content["application/json"].schema;
+  for (const [name, schema] of Object.entries(properties)) {
+    const field = drawField(form, "body", name, schema, required.includes(name), schema.description);
+    if (field.required) field.input.value = EXAMPLES[name] ?? "";
+    fields.push(field);
   }
-  return JSON.stringify(made, null, 2);
+  return fields;
+};
+
+// The server judges all the rest; an id with another form would ask for another path.
+const faultOf = ({ place, schema, required, input }) => {
+  if (required && !input.value) return "Fill this in: it is required. Nothing was sent.";
+  if (place === "path" && input.value && !new RegExp(schema.pattern).test(input.value)) {
+    return "This is not an id: letters, digits, _ . and -, at most 64. Nothing was sent.";
+  }
+  return "";
+};
+
+const valueOf = ({ schema, input }) => {
+  const types = [schema.type].flat();
+  if (types.includes("boolean")) return input.value === "true";
+  return types.includes("integer") && /^-?\d{1,15}$/.test(input.value) ? Number(input.value) : input.value;
+};
+
+const requestOf = (base, path, method, fields) => {
+  const sent = { method, headers: {}, credentials: "omit" };
+  const query = new URLSearchParams();
+  const body = {};
+  const token = document.getElementById("token").value.trim();
+  if (token) sent.headers.Authorization = `Bearer ${token}`;
+  let url = base + path;
+  for (const field of fields.filter(({ input }) => input.value)) {
+    const { place, name, input } = field;
+    if (place === "path") url = url.replace(`{${name}}`, () => encodeURIComponent(input.value));
+    else if (place === "query") query.set(name, input.value);
+    else if (place === "header") sent.headers[name] = input.value;
+    else body[name] = valueOf(field);
+  }
+  if (fields.some(({ place }) => place === "body")) {
+    sent.headers["Content-Type"] = "application/json";
+    sent.body = JSON.stringify(body);
+  }
+  return { url: String(query) ? `${url}?${query}` : url, sent };
+};
+
+const indented = (text) => {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+};
+
+const send = async (base, path, method, fields, shown) => {
+  for (const field of fields) field.fault.textContent = faultOf(field);
+  const wrong = fields.find(({ fault }) => fault.textContent);
+  if (wrong) {
+    wrong.input.focus();
+    return;
+  }
+  const { url, sent } = requestOf(base, path, method, fields);
+  const key = fields.find(({ name }) => name === "Idempotency-Key");
+  shown.textContent = "…";
+  try {
+    const response = await fetch(url, sent);
+    const text = indented(await response.text());
+    const lines = [`${response.status} ${response.statusText}`];
+    for (const name of ["ETag", "Retry-After"]) {
+      if (response.headers.get(name)) lines.push(`${name}: ${response.headers.get(name)}`);
+    }
+    if (key) lines.push(`Idempotency-Key was: ${sent.headers["Idempotency-Key"]}`);
+    shown.textContent = `${lines.join("\n")}\n\n${text}`;
+    // After anything but a success the key stays, so that sending again is a retry.
+    if (key && response.ok) key.input.value = newKey();
+  } catch (error) {
+    shown.textContent = `${error}\nThe answer did not arrive.`
+      + (key ? "\nSend it again with the same key: it is done once." : "");
+  }
 };
 
 const draw = (base, path, method, operation) => {
   const details = element("details");
   const summary = element("summary");
-  summary.append(element("code", `${method.toUpperCase()} ${path}`), ` ${operation.summary}`);
-  details.append(summary);
-  const inputs = (operation.parameters ?? []).map((parameter) => ({
-    parameter,
-    input: labelled(details, parameter.name, parameter.description),
-  }));
-  for (const { parameter, input } of inputs) {
-    if (parameter.name === "Idempotency-Key") input.value = crypto.randomUUID();
-  }
-  let body;
-  if (operation.requestBody) {
-    const schema = operation.requestBody.content["application/json"].schema;
-    const label = element("label", `Body – ${Object.keys(schema.properties).join(", ")}`);
-    body = element("textarea");
-    body.rows = 6;
-    body.value = exampleOf(schema);
-    label.append(body);
-    details.append(label);
-  }
+  summary.append(element("code", `${method} ${path}`), ` ${operation.summary}`);
+  const form = element("form");
+  form.noValidate = true;
+  const fields = fieldsOf(form, operation);
+  const key = fields.find(({ name }) => name === "Idempotency-Key");
   const button = element("button", "Send");
+  form.append(button);
+  if (key) {
+    key.input.value = newKey();
+    const fresh = element("button", "New key");
+    fresh.type = "button";
+    fresh.addEventListener("click", () => { key.input.value = newKey(); });
+    form.append(" ", fresh);
+  }
   const shown = element("pre");
-  button.addEventListener("click", async () => {
-    let url = base + path;
-    const query = new URLSearchParams();
-    const headers = {};
-    const token = document.getElementById("token").value;
-    if (token) headers.Authorization = `Bearer ${token}`;
-    for (const { parameter, input } of inputs) {
-      if (!input.value) continue;
-      if (parameter.in === "path") url = url.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
-      else if (parameter.in === "query") query.set(parameter.name, input.value);
-      else headers[parameter.name] = input.value;
-    }
-    if (body) headers["Content-Type"] = "application/json";
-    if (query.size) url += `?${query}`;
-    try {
-      const response = await fetch(url, {
-        method: method.toUpperCase(), headers, body: body ? body.value : undefined, credentials: "omit",
-      });
-      const etag = response.headers.get("ETag");
-      shown.textContent = `${response.status}${etag ? `  ETag: ${etag}` : ""}\n${await response.text()}`;
-    } catch (error) {
-      shown.textContent = String(error);
-    }
+  shown.tabIndex = 0;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    await send(base, path, method, fields, shown);
+    button.disabled = false;
   });
-  details.append(button, shown);
+  details.append(summary, form, shown);
   return details;
 };
 
 const main = async () => {
   const root = document.getElementById("operations");
-  const documented = await (await fetch("openapi.json")).json();
-  document.getElementById("about").textContent = documented.info.description;
-  root.replaceChildren();
-  for (const [path, operations] of Object.entries(documented.paths)) {
-    for (const [method, operation] of Object.entries(operations)) {
-      root.append(draw(documented.servers[0].url, path, method, operation));
+  try {
+    const documented = await (await fetch("openapi.json")).json();
+    document.getElementById("about").textContent = documented.info.description;
+    root.replaceChildren();
+    const base = documented.servers[0].url.replace(/\/$/, "");
+    for (const [path, operations] of Object.entries(documented.paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        root.append(draw(base, path, method.toUpperCase(), operation));
+      }
     }
+  } catch (error) {
+    root.textContent = `openapi.json cannot be read: ${error}`;
   }
 };
 
