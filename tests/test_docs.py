@@ -10,6 +10,7 @@ import argparse
 import decimal
 import doctest
 import io
+import logging
 import pkgutil
 import re
 import shlex
@@ -120,8 +121,9 @@ def test_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
 
     with ExitStack() as stack:
-        # A page need not close what ends with its reader's process.
+        # A page need not undo what ends with its reader's process.
         stack.callback(_close_all, document.namespace)
+        stack.callback(logging.getLogger("bankcore.flask").setLevel, logging.NOTSET)
         for example in document:
             example.evaluate()
 

@@ -11,10 +11,12 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Final
+from urllib.parse import quote
 
 import attrs
 from flask import Blueprint, Flask, Request, Response
@@ -104,7 +106,7 @@ def create_blueprint(
         view = _bank_view(bank, endpoint, authenticate, throttle)
         views.setdefault(endpoint.path, {})[endpoint.method] = view
     views["/health"] = {"GET": lambda sent, _: _health(bank, sent)}
-    views["/openapi.json"] = {"GET": lambda *_: answer(document(url_prefix))}
+    views["/openapi.json"] = {"GET": _document}
     for path, (file, content_type) in _PAGE_FILES.items():
         views[path] = {"GET": _file_view(file, content_type)}
     rule = partial(blueprint.add_url_rule, methods=_METHODS, provide_automatic_options=False)
@@ -219,6 +221,12 @@ def _health(bank: Bank, sent: Request) -> Response:
     return answer({"status": "ok"})
 
 
+def _document(sent: Request, _path: Mapping[str, str]) -> Response:
+    # Where the application put the blueprint, and the server the application.
+    mounted = sent.root_path + sent.path.removesuffix("/openapi.json")
+    return answer(document(quote(mounted)))
+
+
 def _file_view(name: str, content_type: str) -> _View:
     def view(_sent: Request, _path: Mapping[str, str]) -> Response:
         text = files("bankcore.flask").joinpath("page", name).read_text("utf-8")
@@ -247,6 +255,7 @@ def _end(response: Response) -> Response:
     level = logging.INFO if state.failure is None else logging.ERROR
     if _log.isEnabledFor(level):
         line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request_id": state.request_id,
             "method": sent.method,
             "path": sent.path,

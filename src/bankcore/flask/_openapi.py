@@ -146,7 +146,7 @@ _READ_PROBLEMS: Final = (400, 401, 403, 404, 429, 500, 503)
 
 
 def document(prefix: str) -> Json:
-    """Return the OpenAPI document of a bank that is served under *prefix*."""
+    """Return the OpenAPI document of a bank that is served under *prefix*, a path."""
     paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
@@ -166,7 +166,7 @@ def document(prefix: str) -> Json:
             "description": "Accounts, over HTTP. Amounts are text; every POST has an"
             " Idempotency-Key; every error is a problem (RFC 9457) with a stable `code`.",
         },
-        "servers": [{"url": prefix}],
+        "servers": [{"url": prefix or "/"}],
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
