@@ -7,22 +7,28 @@ const element = (name, text) => {
   return made;
 };
 
-const labelled = (parent, name, hint) => {
-  const label = element("label", name + (hint ? ` – ${hint}` : ""));
-  const input = element("input");
-  label.append(input);
+const typeOf = ({ type, enum: values }) =>
+  values ? values.filter((value) => value !== null).join(" | ") : [type].flat().join(" or ");
+
+const described = (parent, { name, schema, required, description }) => {
+  const label = element("label");
+  label.append(element("code", name), ` ${typeOf(schema)}`);
+  if (required) label.append(element("strong", " required"));
+  if (description) label.append(` – ${description}`);
   parent.append(label);
-  return input;
+  return label;
 };
 
-const exampleOf = (schema) => {
-  const known = { amount: "5.00", initial_balance: "100.00", overdraft_limit: "0.00", currency: "EUR" };
-  const made = {};
-  for (const name of schema.required) {
-    const { type, enum: values } = schema.properties[name];
-    made[name] = known[name] ?? (values ? values[0] : type === "boolean" ? true : "");
+// 128 random bits, by what browsers have over plain HTTP, too.
+const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const indented = (text) => {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
   }
-  return JSON.stringify(made, null, 2);
 };
 
 const draw = (base, path, method, operation) => {
@@ -30,50 +36,72 @@ const draw = (base, path, method, operation) => {
   const summary = element("summary");
   summary.append(element("code", `${method.toUpperCase()} ${path}`), ` ${operation.summary}`);
   details.append(summary);
-  const inputs = (operation.parameters ?? []).map((parameter) => ({
-    parameter,
-    input: labelled(details, parameter.name, parameter.description),
-  }));
-  for (const { parameter, input } of inputs) {
-    if (parameter.name === "Idempotency-Key") input.value = crypto.randomUUID();
-  }
+  const form = element("form");
+  const inputs = (operation.parameters ?? []).map((parameter) => {
+    const input = element("input");
+    input.required = parameter.required;
+    input.placeholder = parameter.schema.examples?.[0] ?? "";
+    described(form, parameter).append(input);
+    return { parameter, input };
+  });
+  const key = inputs.find(({ parameter }) => parameter.name === "Idempotency-Key");
+  if (key) key.input.value = newKey();
   let body;
   if (operation.requestBody) {
-    const schema = operation.requestBody.content["application/json"].schema;
-    const label = element("label", `Body – ${Object.keys(schema.properties).join(", ")}`);
+    const { schema, example } = operation.requestBody.content["application/json"];
+    const fields = element("ul");
+    for (const [name, field] of Object.entries(schema.properties)) {
+      const item = element("li");
+      described(item, { name, schema: field, required: schema.required.includes(name), description: field.description });
+      fields.append(item);
+    }
+    const label = element("label", "Body");
     body = element("textarea");
     body.rows = 6;
-    body.value = exampleOf(schema);
+    body.value = JSON.stringify(example, null, 2);
     label.append(body);
-    details.append(label);
+    form.append(label, fields);
   }
   const button = element("button", "Send");
   const shown = element("pre");
-  button.addEventListener("click", async () => {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
     let url = base + path;
     const query = new URLSearchParams();
     const headers = {};
     const token = document.getElementById("token").value;
     if (token) headers.Authorization = `Bearer ${token}`;
     for (const { parameter, input } of inputs) {
-      if (!input.value) continue;
-      if (parameter.in === "path") url = url.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
-      else if (parameter.in === "query") query.set(parameter.name, input.value);
-      else headers[parameter.name] = input.value;
+      const value = input.value.trim();
+      if (!value && parameter.required) {
+        // A browser without form validation.
+        shown.textContent = `${parameter.name} is required.`;
+        return;
+      }
+      if (!value) continue;
+      if (parameter.in === "path") url = url.replace(`{${parameter.name}}`, encodeURIComponent(value));
+      else if (parameter.in === "query") query.set(parameter.name, value);
+      else headers[parameter.name] = value;
     }
     if (body) headers["Content-Type"] = "application/json";
-    if (query.size) url += `?${query}`;
+    if ([...query].length) url += `?${query}`;
+    button.disabled = true;
     try {
       const response = await fetch(url, {
         method: method.toUpperCase(), headers, body: body ? body.value : undefined, credentials: "omit",
       });
       const etag = response.headers.get("ETag");
-      shown.textContent = `${response.status}${etag ? `  ETag: ${etag}` : ""}\n${await response.text()}`;
+      shown.textContent = `${response.status}${etag ? `  ETag: ${etag}` : ""}\n${indented(await response.text())}`;
+      // What was done is done once under its key: the next request is another.
+      if (key && response.ok) key.input.value = newKey();
     } catch (error) {
       shown.textContent = String(error);
+    } finally {
+      button.disabled = false;
     }
   });
-  details.append(button, shown);
+  form.append(button);
+  details.append(form, shown);
   return details;
 };
 
@@ -82,11 +110,20 @@ const main = async () => {
   const documented = await (await fetch("openapi.json")).json();
   document.getElementById("about").textContent = documented.info.description;
   root.replaceChildren();
+  const sections = {};
   for (const [path, operations] of Object.entries(documented.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
-      root.append(draw(documented.servers[0].url, path, method, operation));
+      const tag = operation.tags[0];
+      if (!sections[tag]) {
+        sections[tag] = element("section");
+        sections[tag].append(element("h2", tag));
+        root.append(sections[tag]);
+      }
+      sections[tag].append(draw(documented.servers[0].url, path, method, operation));
     }
   }
 };
 
-main();
+main().catch((error) => {
+  document.getElementById("operations").textContent = `openapi.json cannot be read: ${error}`;
+});
