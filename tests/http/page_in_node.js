@@ -40,7 +40,7 @@ const main = async ({ script, openapi, steps }) => {
     sent = null;
     answer = step.answer;
     byId.token.value = step.token ?? "";
-    const details = byId.operations.children.find((each) => each.find(({ tag }) => tag === "code").text === step.form);
+    const details = byId.operations.find((each) => each.tag === "details" && each.find(({ tag }) => tag === "code").text === step.form);
     const named = (name) => details.find((each) => each.name === name);
     for (const [name, value] of Object.entries(step.fill)) named(name).value = value;
     await details.find(({ tag }) => tag === "form").listeners.submit({ preventDefault() {} });

@@ -16,18 +16,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+import jsonschema_rs
 import pytest
 from flask import Blueprint, Flask
-from web import PRINCIPALS, Web
+from web import PRINCIPALS, Web, euros, told
 from werkzeug.test import Client
 
 from bankcore import errors, flask
 from bankcore.access import Principal, Tokens
 from bankcore.bank import Bank
+from bankcore.commands import COMMANDS
 from bankcore.errors import BankError
 from bankcore.flask import create_blueprint
+from bankcore.flask._fields import ZERO_ALLOWED
 from bankcore.flask._resources import ENDPOINTS
+from bankcore.money import Money
 from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.testing._commands import FIELDS, takes_zero
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/reference/http.md").read_text("utf-8")
@@ -80,8 +85,97 @@ def test_the_document_is_one() -> None:
     ]
 
     assert "3.1.0" == document["openapi"]
-    assert sorted({*(endpoint.name for endpoint in ENDPOINTS), "health"}) == sorted(names)
+    assert sorted({*(endpoint.name for endpoint in ENDPOINTS), "health", "ready"}) == sorted(names)
     assert [{"url": "/v1"}] == document["servers"]
+
+
+def test_every_operation_is_told_in_full() -> None:
+    """It has one tag, its body an example that is right by its schema, and each answer headers."""
+    document = json.loads(Web().client.get("/v1/openapi.json").data)
+    tags = [tag["name"] for tag in document["tags"]]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            (tag,) = operation["tags"]
+            assert tag in tags
+            for response in operation["responses"].values():
+                assert "X-Request-Id" in response["headers"]
+            if "requestBody" in operation:
+                content = operation["requestBody"]["content"]["application/json"]
+                jsonschema_rs.validate(content["schema"], content["example"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "wrong", "right"),
+    [
+        ("deposit", "currency", ["1AB", "E", "eur", "A" * 13], ["EUR"]),
+        ("deposit", "amount", ["0", "0.00", "-1", "1e3", "1" * 19, "01", "1."], ["0.01", "10"]),
+        ("open_account", "initial_balance", ["-1", "1" * 19], ["0", "0.00", "5"]),
+        ("open_account", "overdraft_limit", ["-1"], ["0", "5", None]),
+        ("deposit", "description", ["a\nb", "\u2028", "x" * 501], ["", "Miete 🐝", None]),
+        ("place_hold", "expires_at", ["now", "2100-01-01T00:00:00", "2100-01-01T00:00:00+00:60"],
+         ["2100-01-01T00:00:00Z", "2100-01-01T00:00:00.5+01:30", "2100-01-01", None]),
+        ("transfer", "source_id", ["expiry:a:1", "", "a b", "a" * 65], ["a", "a" * 64]),
+        ("restrict", "reason", ["", None], ["theft"]),
+        ("capture_hold", "final", ["true", "yes"], [True, False, None]),
+    ],
+)  # fmt: skip
+def test_the_document_is_as_strict_as_the_server(
+    kind: str, field: str, wrong: list[Any], right: list[Any]
+) -> None:
+    """What the server would refuse for its form, the document's schema refuses, and no more."""
+    web = Web()
+    web.bank.open_account("alice", initial_balance=Money(500, "EUR"), holder="mary")
+    document = json.loads(web.client.get("/v1/openapi.json").data)
+    ((path, operation),) = (
+        (path, operations["post"])
+        for path, operations in document["paths"].items()
+        if operations.get("post", {}).get("operationId") == kind
+    )
+    content = operation["requestBody"]["content"]["application/json"]
+    path = path.format(account_id="alice", hold_id="h", transaction_id="t")
+    for value in (*wrong, *right):
+        body = {**content["example"], field: value}
+        is_valid = jsonschema_rs.is_valid(content["schema"], body)
+        status = web.send("POST", path, body).status_code
+
+        assert (value in right, value in right) == (is_valid, status != 400), value
+
+
+def test_ids_and_cursors_have_their_form_in_the_document() -> None:
+    """The bank's own ids are among those of transactions, and an empty cursor is none."""
+    web = Web()
+    document = json.loads(web.client.get("/v1/openapi.json").data)
+    parameters = {
+        parameter["name"]: parameter["schema"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+    }
+    account = web.open("0")
+    for _ in range(2):
+        web.post(f"/accounts/{account}/deposits", euros("1"))
+    cursor = told(web.get(f"/accounts/{account}/statement?limit=1"))["next"]
+    for name, value, is_valid in (
+        ("transaction_id", "expiry:alice:7", True),
+        ("transaction_id", "expiry:alice:07", False),
+        ("account_id", "expiry:alice:7", False),
+        ("cursor", cursor, True),
+        ("cursor", "", False),
+        ("start", "2026-03-01", True),
+        ("start", "2026-03-01T00:00:00+00:99", False),
+        ("Idempotency-Key", "a,b", False),
+        ("Idempotency-Key", '"a,b"', True),
+        ("If-Match", "*", True),
+        ("If-Match", "7", False),
+    ):
+        assert is_valid == jsonschema_rs.is_valid(parameters[name], value), (name, value)
+
+
+def test_zero_is_allowed_by_the_document_where_it_is_by_the_command() -> None:
+    """No field of money is forgotten."""
+    for command in COMMANDS:
+        for name in (each.name for each in FIELDS[command] if each.type is Money):
+            assert takes_zero(command, name) == (name in ZERO_ALLOWED)
 
 
 def members_of_the_log(caplog: pytest.LogCaptureFixture) -> set[str]:

@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -850,17 +851,48 @@ def test_a_clock_that_was_ahead(ahead: timedelta, retry_after: int) -> None:
     assert "timedelta" not in detail
 
 
-def test_health(caplog: pytest.LogCaptureFixture) -> None:
-    """The bank is well where its store can be read; anybody may ask."""
+def test_health_and_readiness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The server is alive whatever its store does, and ready where the store can be written to;
+    anybody may ask. A write that went well stands for a second, and one that failed for none.
+    """
     store = Failing()
     web = Web(store)
-    fine = web.get("/health", me="nobody")
-    store.error = StoreUnavailableError("the disk is gone")
-    unwell = web.get("/health", me="nobody")
+    statuses = []
+    for now, error in (
+        (10.0, StoreUnavailableError("the disk is full")),
+        (10.1, None),
+        (10.9, StoreUnavailableError("the disk is full")),
+        (11.1, StoreUnavailableError("the disk is full")),
+        (11.2, None),
+    ):
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        store.error = error
+        statuses.append((web.get("/health", me="nobody"), web.get("/ready", me="nobody")))
 
-    assert (200, {"status": "ok"}) == (fine.status_code, told(fine))
-    assert (503, "store_unavailable") == (unwell.status_code, told(unwell)["code"])
-    assert 400 == web.get("/health?verbose=1").status_code
+    assert [(200, 503), (200, 200), (200, 200), (200, 503), (200, 200)] == [
+        (alive.status_code, ready.status_code) for alive, ready in statuses
+    ]
+    assert {"status": "ok"} == told(statuses[1][0]) == told(statuses[1][1])
+    assert "store_unavailable" == told(statuses[0][1])["code"]
+    for name in ("health", "ready"):
+        assert 400 == web.get(f"/{name}?verbose=1").status_code
+
+
+def test_readiness_writes_and_changes_nothing(tmp_path: Path) -> None:
+    """A disk that takes no write is seen, and what is in the bank is as before."""
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        web = Web(store)
+        web.open("5")
+        before = (list(web.bank.accounts()), store.journal(), (tmp_path / "bank.db-wal").stat())
+        ready = web.get("/ready", me="nobody")
+        after = (list(web.bank.accounts()), store.journal(), (tmp_path / "bank.db-wal").stat())
+
+        assert 200 == ready.status_code
+        assert before[:2] == after[:2]
+        assert after[2].st_mtime_ns > before[2].st_mtime_ns
+    store.close()
+    assert 500 <= Web(store).client.get("/v1/ready").status_code
 
 
 def test_too_many_requests() -> None:
@@ -920,6 +952,9 @@ def test_the_log(web: Web, caplog: pytest.LogCaptureFixture) -> None:
         "code": "unknown_parameter",
     }.items() <= first.items()
     assert "read_account" == second["action"]
+    for line in (first, second):
+        age = datetime.now(UTC) - datetime.fromisoformat(line["time"])
+        assert timedelta() <= age < timedelta(minutes=1)
 
 
 def test_denials_are_kept_apart(web: Web) -> None:

@@ -39,6 +39,7 @@ from bankcore.ledger import (
     Checkpoint,
     HolderIndex,
     Outlining,
+    Probing,
     ReadSet,
     Refusal,
     Snapshot,
@@ -108,6 +109,13 @@ class BankReads:
     def principal(self) -> Principal | None:
         """The principal for whom the bank is acting; None for trusted code."""
         return None if self._guard is None else self._guard.principal
+
+    def _probe(self) -> None:
+        """Raise a `StoreError` unless the store can write now."""
+        if isinstance(self._store, Probing):
+            self._store.probe()
+        else:
+            self._store.transact(ReadSet((), ()), lambda _: WriteSet())
 
     def _now(self) -> datetime:
         return to_instant(self._clock(), "clock")

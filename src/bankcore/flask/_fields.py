@@ -17,20 +17,23 @@ import attrs
 from bankcore.commands import Command
 from bankcore.flask._problems import missing_field
 from bankcore.money import Currency, Money
+from bankcore.money._currency import CODE_PATTERN
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import InvalidRequestError, InvalidTimeError, shown
+from bankcore.values._ids import ID_PATTERN
 from bankcore.values._instants import instant_from_text
+from bankcore.values._text import DESCRIPTION_LENGTH_MAX
 
-_INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2}))?",
-    re.ASCII,
-).fullmatch
+_INSTANT: Final = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9]))?"
+)
+_is_instant: Final = re.compile(_INSTANT, re.ASCII).fullmatch
 
 
 def instant_from_json(text: str) -> datetime:
     """Return the instant of an RFC 3339 text; a date alone is its midnight in UTC."""
-    if _INSTANT(text) is None:
+    if _is_instant(text) is None:
         hint = "must be like 2026-03-01T12:00:00Z, or a date like 2026-03-01"
         raise InvalidTimeError(shown(text), hint)
     return instant_from_text(text)
@@ -48,16 +51,39 @@ def _text(**schema: object) -> Field:
     return Field(str, {"type": "string", **schema})
 
 
-#: The form of an id, as JSON Schema has it.
-ID_SCHEMA: Final = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"}
+#: The form of an account's id, as JSON Schema has it.
+ID_SCHEMA: Final = {"type": "string", "pattern": f"^{ID_PATTERN}$", "examples": ["alice"]}
+#: Of a transaction's: the bank's own, of expiries, are longer than those of callers.
+TRANSACTION_ID_SCHEMA: Final = {
+    "type": "string",
+    "pattern": f"^({ID_PATTERN}|expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}})$",
+    "examples": ["rent-2026-05"],
+}
+#: Of an instant that is sent, or of a date, which is its midnight in UTC.
+INSTANT_SCHEMA: Final = {
+    "type": "string",
+    "pattern": f"^{_INSTANT}$",
+    "anyOf": [{"format": "date-time"}, {"format": "date"}],
+    "examples": ["2100-01-31T12:00:00Z"],
+}
+#: Of a currency's code.
+CURRENCY_SCHEMA: Final = {"type": "string", "pattern": f"^{CODE_PATTERN}$", "examples": ["EUR"]}
 
 _AMOUNT: Final = _text(
-    pattern=r"^(0|[1-9][0-9]*)(\.[0-9]+)?$",
-    maxLength=66,
-    description="Text, with no more decimals than the currency has.",
+    # Of a whole number at most 18 digits, whatever the currency.
+    pattern=r"^(?=.*[1-9])(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$",
+    description="Text above zero, with no more decimals than the currency has.",
+    examples=["5.00"],
 )
+_AMOUNT_OR_ZERO: Final = _text(
+    pattern=r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$",
+    description="Text from zero on, with no more decimals than the currency has.",
+    examples=["100.00"],
+)
+#: The amounts that may be zero.
+ZERO_ALLOWED: Final = ("initial_balance", "overdraft_limit")
 _CURRENCY: Final = _text(
-    pattern="^[A-Z0-9]{2,12}$", description="A code of ISO 4217, or the bank's own."
+    **{**CURRENCY_SCHEMA, "description": "A code of ISO 4217, or the bank's own."}
 )
 _EXPONENT: Final = Field(
     int,
@@ -65,23 +91,35 @@ _EXPONENT: Final = Field(
         "type": "integer",
         "minimum": 0,
         "maximum": 18,
-        "description": "How many decimals the currency has, where ISO 4217 does not say.",
+        "description": "How many decimals the currency has, where ISO 4217 does not say; left"
+        " out where it does.",
     },
 )
 _BY_TYPE: Final[Mapping[type, Field]] = {
     Money: _AMOUNT,
     AccountId: Field(str, ID_SCHEMA),
-    TransactionId: Field(str, ID_SCHEMA),
-    PrincipalId: _text(pattern="^[!-~]{1,128}$"),
-    datetime: _text(format="date-time")._replace(read=instant_from_json),
+    TransactionId: Field(str, TRANSACTION_ID_SCHEMA),
+    PrincipalId: _text(pattern="^[!-~]{1,128}$", examples=["mary"]),
+    datetime: Field(str, INSTANT_SCHEMA, instant_from_json),
     bool: Field(bool, {"type": "boolean"}),
-    str: _text(maxLength=500),
+    # One line: no control characters, and no separators of lines.
+    str: _text(
+        maxLength=DESCRIPTION_LENGTH_MAX,
+        pattern="^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$",
+    ),
+}
+#: A value of each field that makes a good example, where its type does not say.
+EXAMPLES: Final[Mapping[str, str]] = {
+    "destination_id": "bob",
+    "reason": "lost card",
+    "restriction": "debits",
 }
 _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "description": "One line, for people.",
     "final": "Frees what is left of the hold. Default.",
     "holder": "Who holds all rights on the new account; of an owner, itself.",
-    "reason": "One line: why.",
+    "reason": "One line: why. Needed unless the restriction is none.",
+    "ends_at": "When it ends by itself; left out where nothing is restricted.",
 }
 # Headers give the first two, and no request over HTTP may give the third.
 _NOT_IN_BODIES: Final = ("transaction_id", "expected_version", "booked_at")
@@ -158,7 +196,7 @@ def body_of(command: type[Command], without: Collection[str]) -> Body:
 def _field(name: str, kind: Any) -> Field:  # noqa: ANN401  # a class, or a generic one
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _text(enum=[each.value for each in kind])
-    field = _BY_TYPE[kind]
+    field = _AMOUNT_OR_ZERO if name in ZERO_ALLOWED else _BY_TYPE[kind]
     if name in _DESCRIPTIONS:
         return field._replace(schema={**field.schema, "description": _DESCRIPTIONS[name]})
     return field

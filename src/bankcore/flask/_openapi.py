@@ -7,8 +7,15 @@ from typing import Any, Final
 
 from bankcore.accounts import AccountStatus, Restriction
 from bankcore.commands import BY_KIND
-from bankcore.flask._fields import ID_SCHEMA
-from bankcore.flask._resources import ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
+from bankcore.flask._fields import (
+    CURRENCY_SCHEMA,
+    EXAMPLES,
+    ID_SCHEMA,
+    INSTANT_SCHEMA,
+    TRANSACTION_ID_SCHEMA,
+    Body,
+)
+from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
 from bankcore.flask._validation import BODY_LENGTH_MAX, KEY_LENGTH_MAX
 
 Json = dict[str, Any]
@@ -18,8 +25,6 @@ _TEXT_OR_NULL: Final[Json] = {"type": ["string", "null"]}
 _INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
 _INSTANT_OR_NULL: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
 _AMOUNT: Final[Json] = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"}
-# The bank's own ids, of expiries, are longer than those of callers.
-_TRANSACTION_ID: Final[Json] = {"type": "string", "maxLength": 100}
 
 
 def _reference(name: str) -> Json:
@@ -40,13 +45,14 @@ _MEMBERS: Final[Mapping[str, Json]] = {
     "accounts": _many("Account"),
     "booked_at": _INSTANT,
     "code": {"type": "string", "description": "Stable: for programs."},
-    "currency": _TEXT,
+    "currency": CURRENCY_SCHEMA,
     "description": _TEXT_OR_NULL,
     "detail": _TEXT,
     "expires_at": _INSTANT_OR_NULL,
     "exponent": {"type": "integer", "minimum": 0, "maximum": 18},
     "facts": {"type": "object"},
     "field": {"type": "string", "description": "The field or parameter that is wrong."},
+    "hold_id": TRANSACTION_ID_SCHEMA,
     "holds": _many("Hold"),
     "kind": {"type": "string", "enum": sorted(BY_KIND)},
     "lines": _many("Line"),
@@ -58,7 +64,7 @@ _MEMBERS: Final[Mapping[str, Json]] = {
     "restriction_ends_at": _INSTANT_OR_NULL,
     "restriction_reason": _TEXT_OR_NULL,
     "title": _TEXT,
-    "transaction_id": _TRANSACTION_ID,
+    "transaction_id": TRANSACTION_ID_SCHEMA,
     "type": _TEXT,
     "version": {"type": "integer", "minimum": 1},
 }
@@ -92,11 +98,12 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
     ),
     "Transaction": _answer(
         "id kind account_id booked_at description postings replayed",
-        id=_TRANSACTION_ID,
+        id=TRANSACTION_ID_SCHEMA,
         account_id={**ID_SCHEMA, "type": ["string", "null"]},
     ),
     "Hold": _answer(
-        "id currency exponent amount captured left expires_at description", id=_TRANSACTION_ID
+        "id currency exponent amount captured left expires_at description",
+        id=TRANSACTION_ID_SCHEMA,
     ),
     "Holds": _answer("holds"),
     "Line": _answer("transaction_id kind booked_at amount balance version description"),
@@ -121,28 +128,70 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
         },
         "description": "The most entries of the page.",
     },
-    "cursor": {"schema": _TEXT, "description": "The `next` of the page before."},
-    "start": {"schema": _INSTANT, "description": "The first instant covered, or a date."},
-    "end": {"schema": _INSTANT, "description": "The first one not covered, or a date."},
+    "cursor": {"schema": CURSOR_SCHEMA, "description": "The `next` of the page before."},
+    "start": {"schema": INSTANT_SCHEMA, "description": "The first instant covered, or a date."},
+    "end": {"schema": INSTANT_SCHEMA, "description": "The first one not covered, or a date."},
     "Idempotency-Key": {
         "schema": {
             "type": "string",
-            "pattern": r"^[!#-+\--~]+$",
-            "minLength": 1,
-            "maxLength": KEY_LENGTH_MAX,
+            "pattern": rf"^([!#-+\--~]{{1,{KEY_LENGTH_MAX}}}"
+            rf'|"([!#-\[\]-~]|\\["\\]){{1,{KEY_LENGTH_MAX}}}")$',
+            "examples": ["rent-2026-05"],
         },
         "description": "Yours, new for each operation. Sent again with it, the same request is"
         " answered as the first time, and done once.",
         "required": True,
     },
     "If-Match": {
-        "schema": {"type": "string", "pattern": r'^"(0|[1-9][0-9]{0,17})"$'},
+        "schema": {
+            "type": "string",
+            "pattern": r'^(\*|"(0|[1-9][0-9]{0,17})")$',
+            "examples": ['"7"'],
+        },
         "description": "The ETag of the debited (or only) account as you have seen it.",
     },
 }
 
+# The headers of answers, beside `X-Request-Id`, by the schema of the answer or the status.
+_HEADERS: Final[Mapping[str, Json]] = {
+    "X-Request-Id": {"schema": _TEXT, "description": "The request's id in the bank's log."},
+    "ETag": {
+        "schema": {"type": "string", "pattern": r'^"[1-9][0-9]*"$'},
+        "description": "The version of the account, or of the first account of a transaction.",
+    },
+    "Idempotency-Replayed": {"schema": {"const": "true"}, "description": "It was done before."},
+    "Retry-After": {
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        "description": "Seconds to wait.",
+    },
+    "WWW-Authenticate": {"schema": _TEXT, "description": "How to authenticate."},
+}
+_HEADERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "Account": ("ETag",),
+    "Transaction": ("ETag",),
+    "200": ("Idempotency-Replayed",),
+    "401": ("WWW-Authenticate",),
+    "403": ("WWW-Authenticate",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+# What an operation is about, by the beginning of its path, the longest first.
+_TAGS: Final[Mapping[str, str]] = {
+    "/accounts/{account_id}/holds": "Holds",
+    "/accounts/{account_id}/deposits": "Money",
+    "/accounts/{account_id}/withdrawals": "Money",
+    "/transfers": "Money",
+    "/transactions": "Transactions",
+    "/accounts": "Accounts",
+    "/": "Service",
+}
+
 _WRITE_PROBLEMS: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
 _READ_PROBLEMS: Final = (400, 401, 403, 404, 429, 500, 503)
+_SERVICE: Final = (
+    ("health", "Alive: the server answers.", (400, 500)),
+    ("ready", "Ready: the store can be written to.", (400, 500, 503)),
+)
 
 
 def document(prefix: str) -> Json:
@@ -150,14 +199,19 @@ def document(prefix: str) -> Json:
     paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
-    paths["/health"] = {
-        "get": {
-            "operationId": "health",
-            "summary": "Whether the bank answers.",
-            "security": [],
-            "responses": _responses("Health", (200,), (400, 500, 503)),
+    for name, summary, problems in _SERVICE:
+        paths[f"/{name}"] = {
+            "get": {
+                "operationId": name,
+                "summary": summary,
+                "security": [],
+                "responses": _responses("Health", (200,), problems),
+            }
         }
-    }
+    for path, operations in paths.items():
+        tag = next(_TAGS[start] for start in _TAGS if path.startswith(start))
+        for operation in operations.values():
+            operation["tags"] = [tag]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -167,18 +221,20 @@ def document(prefix: str) -> Json:
             " Idempotency-Key; every error is a problem (RFC 9457) with a stable `code`.",
         },
         "servers": [{"url": prefix or "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(_TAGS.values())],
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": dict(_SCHEMAS),
+            "headers": dict(_HEADERS),
         },
     }
 
 
 def _operation(endpoint: Endpoint) -> Json:
     parameters: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": ID_SCHEMA}
+        {"name": name, "in": "path", "required": True, "schema": _MEMBERS[name]}
         for name in endpoint.ids
     ]
     parameters += [_parameter("query", name) for name in endpoint.query]
@@ -196,14 +252,41 @@ def _operation(endpoint: Endpoint) -> Json:
         name: _or_null(field.schema) if name in nullable else field.schema
         for name, field in endpoint.body.fields.items()
     }
-    schema = _object(fields, optional=endpoint.body.optional)
+    schema = _object(fields, optional=endpoint.body.optional) | _together(endpoint.body)
     operation["requestBody"] = {
         "required": True,
         "description": f"At most {BODY_LENGTH_MAX:,} bytes.",
-        "content": {"application/json": {"schema": schema}},
+        "content": {"application/json": {"schema": schema, "example": _example(endpoint.body)}},
     }
     operation["responses"] = _responses(endpoint.schema, (200, 201), _WRITE_PROBLEMS)
     return operation
+
+
+def _example(body: Body) -> Json:
+    """Return a body with no more than it must have."""
+    found: Json = {}
+    for name in (*body.required, *(["reason"] if "restriction" in body.fields else [])):
+        found[name] = EXAMPLES.get(name) or body.fields[name].schema["examples"][0]
+    return found
+
+
+# What the fields of a body say of each other.
+_REASON: Final[Json] = {
+    "if": {"properties": {"restriction": {"const": "none"}}},
+    "then": {"properties": {"ends_at": {"type": "null"}}},
+    "else": {"required": ["reason"], "properties": {"reason": {"type": "string", "minLength": 1}}},
+}
+
+
+def _together(body: Body) -> Json:
+    if "restriction" in body.fields:
+        return _REASON
+    if body.amounts and body.amounts[0] in body.optional:
+        (amount,) = body.amounts
+        return {
+            "dependentRequired": {amount: ["currency"], "currency": [amount], "exponent": [amount]}
+        }
+    return {}
 
 
 def _or_null(schema: Mapping[str, Any]) -> Json:
@@ -217,8 +300,14 @@ def _parameter(place: str, name: str) -> Json:
 
 def _responses(schema: str, fine: tuple[int, ...], problems: tuple[int, ...]) -> Json:
     def response(status: int, content_type: str, name: str) -> Json:
-        content = {content_type: {"schema": _reference(name)}}
-        return {"description": HTTPStatus(status).phrase, "content": content}
+        names = ("X-Request-Id", *_HEADERS_OF.get(name, ()))
+        if status != HTTPStatus.OK or len(fine) > 1:
+            names += _HEADERS_OF.get(str(status), ())
+        return {
+            "description": HTTPStatus(status).phrase,
+            "headers": {each: {"$ref": f"#/components/headers/{each}"} for each in names},
+            "content": {content_type: {"schema": _reference(name)}},
+        }
 
     responses = {str(status): response(status, "application/json", schema) for status in fine}
     if len(fine) > 1:

@@ -123,6 +123,8 @@ def _receipt(transaction: Transaction) -> Response:
 
 
 _CURSOR_LENGTH_MAX: Final = 400
+#: The form of a cursor, as JSON Schema has it.
+CURSOR_SCHEMA: Final = {"type": "string", "pattern": f"^[A-Za-z0-9_-]{{12,{_CURSOR_LENGTH_MAX}}}$"}
 _SUM_LENGTH: Final = 8
 
 _Position = TypeVar("_Position", str, int)

@@ -217,6 +217,14 @@ class Outlining(Protocol):
 
 
 @runtime_checkable
+class Probing(Protocol):
+    """Optional: a store that can try whether it can write."""
+
+    def probe(self) -> None:
+        """Write something durable that changes nothing; raise a `StoreError` if that fails."""
+
+
+@runtime_checkable
 class HostBound(Protocol):
     """
     Optional: a store that may take part in a transaction of the application.

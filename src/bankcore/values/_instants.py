@@ -5,6 +5,7 @@ Decided here: an instant is an aware ``datetime``, kept in UTC, with microsecond
 is refused, because nobody can tell which moment it means. Nothing here reads a clock.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -12,6 +13,11 @@ from bankcore.values._errors import InvalidTimeError, shown
 
 #: The smallest step between two instants.
 TICK = timedelta(microseconds=1)
+
+# An offset with 60 minutes or seconds and more, which Python takes as an hour and some.
+_has_odd_offset = re.compile(
+    r".{10,}[+-]\d\d(:?[6-9]\d|:?[0-5]\d:?[6-9]\d)(\.\d+)?", re.ASCII
+).fullmatch
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,7 +50,7 @@ def instant_from_text(text: str, field: str | None = None) -> datetime:
         # YYYY-MM-DD alone: Python would read 20260101 and 2026-W01 as dates too.
         if len(text) == len("2026-01-01") and text[4] == text[7] == "-":
             return to_instant_or_midnight(date.fromisoformat(text))
-        return to_instant(datetime.fromisoformat(text))
+        return to_instant(datetime.fromisoformat("" if _has_odd_offset(text) else text))
     except ValueError:
         raise InvalidTimeError(
             shown(text), "must be a date YYYY-MM-DD, or a date and time with its time zone"

@@ -1,9 +1,6 @@
 "use strict";
 // Draws openapi.json as forms, and sends what they say. Every text goes in as text.
 
-// What the required fields of a body begin with, so that a form can be sent at once.
-const EXAMPLES = { amount: "5.00", currency: "EUR", initial_balance: "100.00" };
-
 const element = (name, text, className) => {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
@@ -17,8 +14,10 @@ const newKey = () =>
 
 const typeOf = (schema) => {
   const type = [schema.type].flat().join(" or ");
+  const formats = (schema.anyOf ?? [schema]).map(({ format }) => format).filter((format) => format);
   const limits = [
-    schema.format,
+    formats.length ? formats.join(" or ") : undefined,
+    (schema.enum ?? []).filter((value) => value !== null).join(" | ") || undefined,
     schema.minimum === undefined ? undefined : `${schema.minimum} to ${schema.maximum}`,
     schema.default === undefined ? undefined : `default ${schema.default}`,
   ];
@@ -28,7 +27,11 @@ const typeOf = (schema) => {
 // A field that is left empty is not sent; of null and of nothing, the server does the same.
 const inputOf = (schema) => {
   const values = schema.enum ?? ([schema.type].flat().includes("boolean") ? [true, false] : undefined);
-  if (!values) return element("input");
+  if (!values) {
+    const text = element("input");
+    text.placeholder = schema.examples ? `such as ${schema.examples[0]}` : "";
+    return text;
+  }
   const input = element("select");
   for (const value of ["", ...values.filter((each) => each !== null)]) {
     input.append(element("option", String(value)));
@@ -61,20 +64,25 @@ const fieldsOf = (form, operation) => {
     drawField(form, each.in, each.name, each.schema, each.required === true, each.description));
   if (!operation.requestBody) return fields;
   form.append(element("h3", "Body"));
-  const { properties, required } = operation.requestBody.content["application/json"].schema;
+  const { schema: { properties, required }, example } = operation.requestBody.content["application/json"];
   for (const [name, schema] of Object.entries(properties)) {
     const field = drawField(form, "body", name, schema, required.includes(name), schema.description);
-    if (field.required) field.input.value = EXAMPLES[name] ?? "";
+    // So that a form can be sent at once.
+    field.input.value = example?.[name] ?? "";
     fields.push(field);
   }
   return fields;
 };
 
+// Blanks around what is copied into a path or a header belong to neither.
+const textOf = ({ place, input }) => (place === "body" ? input.value : input.value.trim());
+
 // The server judges all the rest; an id with another form would ask for another path.
-const faultOf = ({ place, schema, required, input }) => {
-  if (required && !input.value) return "Fill this in: it is required. Nothing was sent.";
-  if (place === "path" && input.value && !new RegExp(schema.pattern).test(input.value)) {
-    return "This is not an id: letters, digits, _ . and -, at most 64. Nothing was sent.";
+const faultOf = (field) => {
+  const value = textOf(field);
+  if (field.required && !value) return "Fill this in: it is required. Nothing was sent.";
+  if (field.place === "path" && !new RegExp(field.schema.pattern).test(value)) {
+    return "This is not the form of an id. Nothing was sent.";
   }
   return "";
 };
@@ -92,11 +100,12 @@ const requestOf = (base, path, method, fields) => {
   const token = document.getElementById("token").value.trim();
   if (token) sent.headers.Authorization = `Bearer ${token}`;
   let url = base + path;
-  for (const field of fields.filter(({ input }) => input.value)) {
-    const { place, name, input } = field;
-    if (place === "path") url = url.replace(`{${name}}`, () => encodeURIComponent(input.value));
-    else if (place === "query") query.set(name, input.value);
-    else if (place === "header") sent.headers[name] = input.value;
+  for (const field of fields.filter(textOf)) {
+    const { place, name } = field;
+    const text = textOf(field);
+    if (place === "path") url = url.replace(`{${name}}`, () => encodeURIComponent(text));
+    else if (place === "query") query.set(name, text);
+    else if (place === "header") sent.headers[name] = text;
     else body[name] = valueOf(field);
   }
   if (fields.some(({ place }) => place === "body")) {
@@ -177,9 +186,16 @@ const main = async () => {
     document.getElementById("about").textContent = documented.info.description;
     root.replaceChildren();
     const base = documented.servers[0].url.replace(/\/$/, "");
+    const sections = {};
     for (const [path, operations] of Object.entries(documented.paths)) {
       for (const [method, operation] of Object.entries(operations)) {
-        root.append(draw(base, path, method.toUpperCase(), operation));
+        const [tag] = operation.tags;
+        if (!sections[tag]) {
+          sections[tag] = element("section");
+          sections[tag].append(element("h2", tag));
+          root.append(sections[tag]);
+        }
+        sections[tag].append(draw(base, path, method.toUpperCase(), operation));
       }
     }
   } catch (error) {

@@ -121,6 +121,16 @@ class SQLiteStore(SQLiteReads):
             " obeys a flush",
         )
 
+    def probe(self) -> None:
+        """Write the header of the file as it is: durable, and it changes nothing."""
+
+        def work(sqlite: sqlite3.Connection) -> None:
+            # Unlike a row that is written as it was, this is written for certain.
+            ((version,),) = sqlite.execute("PRAGMA user_version").fetchall()
+            sqlite.execute(f"PRAGMA user_version = {version}")
+
+        self._connections.write(work)
+
     # -- Denials and tokens --
 
     def record_denial(self, denial: Denial) -> None:
