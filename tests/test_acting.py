@@ -490,6 +490,11 @@ def test_a_batch_sees_what_its_earlier_commands_did(store: Any) -> None:
 
     assert [AccountId("n")] * 2 == [each.account_id for each in outcomes[:2]]
     assert isinstance(outcomes[2], AccountNotVisibleError)
+    # Nor is a hidden account read because the command before it named it.
+    pair = [Withdraw("b", eur(1)), Deposit("b", eur(1))]
+    denied = town.acting(MARY).execute(pair)
+    assert [AccountNotVisibleError] * 2 == list(map(type, denied))
+    assert ("mary", "b") not in town.bank._seen.pairs
     for atomic in (False, True):
         again = [OpenAccount("k", initial_balance=eur(5)), Withdraw("k", eur(5))]
         assert 2 == len(town.acting(MARY).preview(again, atomic=atomic))

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from bankcore.access import POLICY_TABLE, SCOPES, Principal
 from bankcore.accounts import Right
 from bankcore.bank import Bank
-from bankcore.commands import BY_KIND, Command, OpenAccount, Reverse
+from bankcore.commands import BY_KIND, Command, ExtendHold, OpenAccount, Reverse
 from bankcore.commands._holds import HoldCommand
 from bankcore.errors import InvalidArgumentError, RoundingRequiredError, TransactionIdReusedError
 from bankcore.flask import (
@@ -28,6 +28,7 @@ from bankcore.flask import (
     create_app,
     create_blueprint,
 )
+from bankcore.flask._fields import body_of
 from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import post
 from bankcore.ledger import Refusal, Transaction
@@ -756,3 +757,20 @@ def test_every_endpoint_answers_every_set_of_rights(
         else:
             assert first.status_code in {403, 404}
             assert again.status_code in {403, 404}
+
+
+def test_null_is_a_value_where_a_field_must_be_sent() -> None:
+    """Of a command that asks for an end, or for none: it must say so."""
+    body = body_of(ExtendHold, {"account_id", "hold_id"})
+
+    assert {"expires_at": None} == body.read({"expires_at": None, "description": None})
+    assert ("expires_at",) == body.required
+
+
+def test_a_reversal_names_the_field_that_is_wrong(web: Web) -> None:
+    """The path's name of an id, and any other field's own."""
+    for path, body, field in (
+        ("/transactions/a%20b/reversals", {}, "transaction_id"),
+        ("/transactions/t-1/reversals", {"description": "a\nb"}, "description"),
+    ):
+        assert field == told(web.post(path, body, me="tom"))["field"]

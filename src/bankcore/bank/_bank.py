@@ -405,7 +405,7 @@ class Bank(BankReads):
     ) -> list[Transaction | BankError]:
         outcomes: list[Transaction | BankError]
         requests = self._without_hidden(requests)
-        denials = [each.denial or each.hidden for each in requests]
+        denials = (each.denial or each.hidden for each in requests)
         outcomes = [each for each in denials if each is not None]
         try:
             # Nobody takes the store's lock for what may not be sent at all, and was not sent
@@ -424,24 +424,23 @@ class Bank(BankReads):
     def _without_hidden(self, requests: list[Request]) -> list[Request]:
         """Return *requests*, those that name a hidden account denied before it is read."""
         guard = cast("Guard", self._guard)
-        named: set[AccountId] = set()
+        who, seen = guard.name, self._seen.pairs
+        named: set[str] = set()
         found = []
         for request in requests:
-            command = request.command
-            account_ids = () if type(command) is OpenAccount else command.account_ids
+            names = [each.value for each in request.account_ids]
+            is_asked = (
+                names and request.denial is None and type(request.command) is not OpenAccount
+            )
             # A command before it in the batch may change what is hidden.
-            if (
-                account_ids
-                and request.denial is None
-                and (guard.name, account_ids[0].value) not in self._seen.pairs
-                and account_ids[0] not in named
-            ):
-                ask = partial(guard.outline_denial, command)
-                denial = self._hidden(guard, account_ids[0], ask)
-                found.append(request._replace(hidden=denial))
-            else:
-                found.append(request)
-            named.update(command.account_ids)
+            if is_asked and (who, names[0]) not in seen and names[0] not in named:
+                ask = partial(guard.outline_denial, request.command)
+                denial = self._hidden(guard, request.account_ids[0], ask)
+                if denial is not None:
+                    found.append(request._replace(hidden=denial))
+                    continue
+            found.append(request)
+            named.update(names)
         return found
 
     def _is_used(self, request: Request) -> bool:
