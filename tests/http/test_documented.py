@@ -178,13 +178,6 @@ def test_zero_is_allowed_by_the_document_where_it_is_by_the_command() -> None:
             assert takes_zero(command, name) == (name in ZERO_ALLOWED)
 
 
-def test_the_page_needs_no_https() -> None:
-    """What browsers have over HTTPS alone is not used, so that it works from another machine."""
-    script = Web().client.get("/v1/docs/page.js").text
-
-    assert not re.findall(r"randomUUID|crypto\.subtle|navigator\.|clipboard", script)
-
-
 def members_of_the_log(caplog: pytest.LogCaptureFixture) -> set[str]:
     """
     The members that the lines of the log have, of a request that is refused and one that fails.

@@ -1,27 +1,119 @@
 "use strict";
 // Draws openapi.json as forms, and sends what they say. Every text goes in as text.
 
-const element = (name, text) => {
+const element = (name, text, className) => {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
   return made;
 };
 
-const typeOf = ({ type, enum: values }) =>
-  values ? values.filter((value) => value !== null).join(" | ") : [type].flat().join(" or ");
+// Not crypto.randomUUID, which is missing in pages that came over plain HTTP from another machine.
+const newKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-const described = (parent, { name, schema, required, description }) => {
-  const label = element("label");
-  label.append(element("code", name), ` ${typeOf(schema)}`);
-  if (required) label.append(element("strong", " required"));
-  if (description) label.append(` – ${description}`);
-  parent.append(label);
-  return label;
+const typeOf = (schema) => {
+  const type = [schema.type].flat().join(" or ");
+  const formats = (schema.anyOf ?? [schema]).map(({ format }) => format).filter((format) => format);
+  const limits = [
+    formats.length ? formats.join(" or ") : undefined,
+    (schema.enum ?? []).filter((value) => value !== null).join(" | ") || undefined,
+    schema.minimum === undefined ? undefined : `${schema.minimum} to ${schema.maximum}`,
+    schema.default === undefined ? undefined : `default ${schema.default}`,
+  ];
+  return [type, ...limits.filter((limit) => limit !== undefined)].join(", ");
 };
 
-// 128 random bits, by what browsers have over plain HTTP, too.
-const newKey = () =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+// A field that is left empty is not sent; of null and of nothing, the server does the same.
+const inputOf = (schema) => {
+  const values = schema.enum ?? ([schema.type].flat().includes("boolean") ? [true, false] : undefined);
+  if (!values) {
+    const text = element("input");
+    text.placeholder = schema.examples ? `such as ${schema.examples[0]}` : "";
+    return text;
+  }
+  const input = element("select");
+  for (const value of ["", ...values.filter((each) => each !== null)]) {
+    input.append(element("option", String(value)));
+  }
+  return input;
+};
+
+const drawField = (parent, place, name, schema, required, description) => {
+  const row = element("div", undefined, "field");
+  const label = element("label");
+  const told = element("span");
+  told.append(element("code", name));
+  if (required) told.append(" ", element("b", "required"));
+  told.append(` ${typeOf(schema)}`);
+  const input = inputOf(schema);
+  input.name = name;
+  input.required = required;
+  label.append(told, input);
+  row.append(label);
+  if (description) row.append(element("small", description));
+  const fault = element("p", undefined, "fault");
+  fault.setAttribute("role", "alert");
+  row.append(fault);
+  parent.append(row);
+  return { place, name, schema, required, input, fault };
+};
+
+const fieldsOf = (form, operation) => {
+  const fields = (operation.parameters ?? []).map((each) =>
+    drawField(form, each.in, each.name, each.schema, each.required === true, each.description));
+  if (!operation.requestBody) return fields;
+  form.append(element("h3", "Body"));
+  const { schema: { properties, required }, example } = operation.requestBody.content["application/json"];
+  for (const [name, schema] of Object.entries(properties)) {
+    const field = drawField(form, "body", name, schema, required.includes(name), schema.description);
+    // So that a form can be sent at once.
+    field.input.value = example?.[name] ?? "";
+    fields.push(field);
+  }
+  return fields;
+};
+
+// Blanks around what is copied into a path or a header belong to neither.
+const textOf = ({ place, input }) => (place === "body" ? input.value : input.value.trim());
+
+// The server judges all the rest; an id with another form would ask for another path.
+const faultOf = (field) => {
+  const value = textOf(field);
+  if (field.required && !value) return "Fill this in: it is required. Nothing was sent.";
+  if (field.place === "path" && !new RegExp(field.schema.pattern).test(value)) {
+    return "This is not the form of an id. Nothing was sent.";
+  }
+  return "";
+};
+
+const valueOf = ({ schema, input }) => {
+  const types = [schema.type].flat();
+  if (types.includes("boolean")) return input.value === "true";
+  return types.includes("integer") && /^-?\d{1,15}$/.test(input.value) ? Number(input.value) : input.value;
+};
+
+const requestOf = (base, path, method, fields) => {
+  const sent = { method, headers: {}, credentials: "omit" };
+  const query = new URLSearchParams();
+  const body = {};
+  const token = document.getElementById("token").value.trim();
+  if (token) sent.headers.Authorization = `Bearer ${token}`;
+  let url = base + path;
+  for (const field of fields.filter(textOf)) {
+    const { place, name } = field;
+    const text = textOf(field);
+    if (place === "path") url = url.replace(`{${name}}`, () => encodeURIComponent(text));
+    else if (place === "query") query.set(name, text);
+    else if (place === "header") sent.headers[name] = text;
+    else body[name] = valueOf(field);
+  }
+  if (fields.some(({ place }) => place === "body")) {
+    sent.headers["Content-Type"] = "application/json";
+    sent.body = JSON.stringify(body);
+  }
+  return { url: String(query) ? `${url}?${query}` : url, sent };
+};
 
 const indented = (text) => {
   try {
@@ -31,99 +123,84 @@ const indented = (text) => {
   }
 };
 
+const send = async (base, path, method, fields, shown) => {
+  for (const field of fields) field.fault.textContent = faultOf(field);
+  const wrong = fields.find(({ fault }) => fault.textContent);
+  if (wrong) {
+    wrong.input.focus();
+    return;
+  }
+  const { url, sent } = requestOf(base, path, method, fields);
+  const key = fields.find(({ name }) => name === "Idempotency-Key");
+  shown.textContent = "…";
+  try {
+    const response = await fetch(url, sent);
+    const text = indented(await response.text());
+    const lines = [`${response.status} ${response.statusText}`];
+    for (const name of ["ETag", "Retry-After"]) {
+      if (response.headers.get(name)) lines.push(`${name}: ${response.headers.get(name)}`);
+    }
+    if (key) lines.push(`Idempotency-Key was: ${sent.headers["Idempotency-Key"]}`);
+    shown.textContent = `${lines.join("\n")}\n\n${text}`;
+    // After anything but a success the key stays, so that sending again is a retry.
+    if (key && response.ok) key.input.value = newKey();
+  } catch (error) {
+    shown.textContent = `${error}\nThe answer did not arrive.`
+      + (key ? "\nSend it again with the same key: it is done once." : "");
+  }
+};
+
 const draw = (base, path, method, operation) => {
   const details = element("details");
   const summary = element("summary");
-  summary.append(element("code", `${method.toUpperCase()} ${path}`), ` ${operation.summary}`);
-  details.append(summary);
+  summary.append(element("code", `${method} ${path}`), ` ${operation.summary}`);
   const form = element("form");
-  const inputs = (operation.parameters ?? []).map((parameter) => {
-    const input = element("input");
-    input.required = parameter.required;
-    input.placeholder = parameter.schema.examples?.[0] ?? "";
-    described(form, parameter).append(input);
-    return { parameter, input };
-  });
-  const key = inputs.find(({ parameter }) => parameter.name === "Idempotency-Key");
-  if (key) key.input.value = newKey();
-  let body;
-  if (operation.requestBody) {
-    const { schema, example } = operation.requestBody.content["application/json"];
-    const fields = element("ul");
-    for (const [name, field] of Object.entries(schema.properties)) {
-      const item = element("li");
-      described(item, { name, schema: field, required: schema.required.includes(name), description: field.description });
-      fields.append(item);
-    }
-    const label = element("label", "Body");
-    body = element("textarea");
-    body.rows = 6;
-    body.value = JSON.stringify(example, null, 2);
-    label.append(body);
-    form.append(label, fields);
-  }
+  form.noValidate = true;
+  const fields = fieldsOf(form, operation);
+  const key = fields.find(({ name }) => name === "Idempotency-Key");
   const button = element("button", "Send");
+  form.append(button);
+  if (key) {
+    key.input.value = newKey();
+    const fresh = element("button", "New key");
+    fresh.type = "button";
+    fresh.addEventListener("click", () => { key.input.value = newKey(); });
+    form.append(" ", fresh);
+  }
   const shown = element("pre");
+  shown.tabIndex = 0;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    let url = base + path;
-    const query = new URLSearchParams();
-    const headers = {};
-    const token = document.getElementById("token").value;
-    if (token) headers.Authorization = `Bearer ${token}`;
-    for (const { parameter, input } of inputs) {
-      const value = input.value.trim();
-      if (!value && parameter.required) {
-        // A browser without form validation.
-        shown.textContent = `${parameter.name} is required.`;
-        return;
-      }
-      if (!value) continue;
-      if (parameter.in === "path") url = url.replace(`{${parameter.name}}`, encodeURIComponent(value));
-      else if (parameter.in === "query") query.set(parameter.name, value);
-      else headers[parameter.name] = value;
-    }
-    if (body) headers["Content-Type"] = "application/json";
-    if ([...query].length) url += `?${query}`;
     button.disabled = true;
-    try {
-      const response = await fetch(url, {
-        method: method.toUpperCase(), headers, body: body ? body.value : undefined, credentials: "omit",
-      });
-      const etag = response.headers.get("ETag");
-      shown.textContent = `${response.status}${etag ? `  ETag: ${etag}` : ""}\n${indented(await response.text())}`;
-      // What was done is done once under its key: the next request is another.
-      if (key && response.ok) key.input.value = newKey();
-    } catch (error) {
-      shown.textContent = String(error);
-    } finally {
-      button.disabled = false;
-    }
+    await send(base, path, method, fields, shown);
+    button.disabled = false;
   });
-  form.append(button);
-  details.append(form, shown);
+  details.append(summary, form, shown);
   return details;
 };
 
 const main = async () => {
   const root = document.getElementById("operations");
-  const documented = await (await fetch("openapi.json")).json();
-  document.getElementById("about").textContent = documented.info.description;
-  root.replaceChildren();
-  const sections = {};
-  for (const [path, operations] of Object.entries(documented.paths)) {
-    for (const [method, operation] of Object.entries(operations)) {
-      const tag = operation.tags[0];
-      if (!sections[tag]) {
-        sections[tag] = element("section");
-        sections[tag].append(element("h2", tag));
-        root.append(sections[tag]);
+  try {
+    const documented = await (await fetch("openapi.json")).json();
+    document.getElementById("about").textContent = documented.info.description;
+    root.replaceChildren();
+    const base = documented.servers[0].url.replace(/\/$/, "");
+    const sections = {};
+    for (const [path, operations] of Object.entries(documented.paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        const [tag] = operation.tags;
+        if (!sections[tag]) {
+          sections[tag] = element("section");
+          sections[tag].append(element("h2", tag));
+          root.append(sections[tag]);
+        }
+        sections[tag].append(draw(base, path, method.toUpperCase(), operation));
       }
-      sections[tag].append(draw(documented.servers[0].url, path, method, operation));
     }
+  } catch (error) {
+    root.textContent = `openapi.json cannot be read: ${error}`;
   }
 };
 
-main().catch((error) => {
-  document.getElementById("operations").textContent = `openapi.json cannot be read: ${error}`;
-});
+main();
