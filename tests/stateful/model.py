@@ -677,11 +677,12 @@ class Model:
             # What is not given is all that there is, in the currency of the account.
             given = dict.fromkeys(names, self.accounts[names[0]].currency)
         for name in names:
-            expected = self.accounts[name].currency
-            if expected != given[name]:
-                raise Declined(
-                    "currency_mismatch", recorded=False, expected=expected, given=given[name]
-                )
+            expected, found = self.accounts[name].currency, given[name]
+            if ask.kind != "post" and name != names[0]:
+                # Here the account to pay to is what was given, and not the amount.
+                expected, found = found, expected
+            if expected != found:
+                raise Declined("currency_mismatch", recorded=False, expected=expected, given=found)
 
     def _hold(self, ask: Ask, at: int) -> ModelHold:
         assert ask.account is not None
