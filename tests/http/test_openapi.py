@@ -145,6 +145,8 @@ MEANINGS: Final = {
     ),
     # Null is nothing, also where another field needs it.
     *("missing_field", "invalid_restriction"),
+    # To JSON Schema, 7.0 is a whole number; in a body, none has a point.
+    "invalid_json",
     # Schemathesis takes the quotes off a header that is all in quotes.
     "invalid_if_match",
 }
