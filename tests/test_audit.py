@@ -25,7 +25,17 @@ from bankcore.commands import (
     Withdraw,
 )
 from bankcore.errors import StoreCorruptedError
-from bankcore.ledger import AccountStore, Chained, ChainedPage, ReadSet, Snapshot, WriteSet, verify
+from bankcore.ledger import (
+    AccountStore,
+    Chained,
+    ChainedPage,
+    ReadSet,
+    Snapshot,
+    WriteSet,
+    _audit,
+    verify,
+)
+from bankcore.money import Currency
 from bankcore.stores import MemoryStore, SQLiteStore
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -946,3 +956,10 @@ def test_an_account_alone_has_no_history() -> None:
     assert findings(store) == [
         "account ghost: its balance is EUR 5.00, and its history says EUR 0.00"
     ]
+
+
+def test_an_amount_whose_currency_is_not_known_is_told_in_minor_units() -> None:
+    """Of an account that is nowhere booked on, no currency is known."""
+    assert ("5", "JPY 5", "EUR 0.05") == tuple(
+        _audit._shown(5, currency) for currency in (None, Currency("JPY"), Currency("EUR"))
+    )

@@ -156,7 +156,7 @@ class TestWhatIsMade:
         booked, count = set(), 0
 
         @seed(1)
-        @settings(database=None, max_examples=100, phases=[Phase.generate])
+        @settings(database=None, max_examples=250, phases=[Phase.generate])
         @given(st.lists(strategies.commands(), min_size=30, max_size=30))
         def book(commands: list[Command]) -> None:
             nonlocal count
@@ -166,7 +166,7 @@ class TestWhatIsMade:
                     count += 1
 
         book()
-        assert count > 100 * 30 * 0.4
+        assert count > 250 * 30 * 0.4
         assert booked >= set(SENT) - {ExtendHold}
 
     @pytest.mark.parametrize(

@@ -260,15 +260,17 @@ def run(forks: int, directory: Path, *, variant: str = "sound") -> Found:
     with SQLiteStore(path) as store:
         bank_over(store).open_account("alice", initial_balance=eur(0), transaction_id="alice")
     environment = {
-        # The files of what measures coverage would be foreign ones.
-        "COVERAGE_PROCESS_START": "",
         "LD_PRELOAD": str(shim),
         "BANKCORE_WATCHED": str(path.parent),
         "BANKCORE_WATCHED_REPORT": str(report),
     }
     said = subprocess.run(
         [sys.executable, Path(__file__), "program", path, logs, str(forks), variant],
-        env={**os.environ, **environment},
+        # The files of what measures coverage would be foreign ones.
+        env={
+            **{name: each for name, each in os.environ.items() if "COVERAGE" not in name},
+            **environment,
+        },
         check=False,
         capture_output=True,
         text=True,

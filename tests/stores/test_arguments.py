@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -86,6 +86,8 @@ def test_an_id_may_be_text(
 
 NO_ID: Final = (5, None, b"alice", "a b", "", PrincipalId("alice"), ["alice"])
 NO_INSTANT: Final = (NAIVE, date(2026, 5, 1), "2026-05-01T12:00:00Z", None, 5)
+# The third is beyond the largest integer of SQLite.
+NO_CURSOR: Final = ("1", Cursor("x"), Cursor("9" * 19), Cursor(cast("str", 1)), 1)
 ARGUMENTS: Final[list[tuple[str, str, dict[str, object], Any, tuple[object, ...]]]] = [
     ("account", "account_id", {}, InvalidIdError, NO_ID),
     ("accounts", "after", {}, InvalidIdError, NO_ID),
@@ -94,7 +96,7 @@ ARGUMENTS: Final[list[tuple[str, str, dict[str, object], Any, tuple[object, ...]
     ("history", "account_id", {}, InvalidIdError, NO_ID),
     ("history", "after", {"account_id": "bob"}, InvalidVersionError, ("1", None, True, 1.0)),
     ("history", "limit", {"account_id": "bob"}, InvalidLimitError, (0, "5", None, True)),
-    ("journal", "after", {}, InvalidCursorError, ("1", 1, Cursor("x"), Cursor(1))),  # type: ignore[arg-type]  # wrong on purpose
+    ("journal", "after", {}, InvalidCursorError, NO_CURSOR),
     ("journal", "limit", {}, InvalidLimitError, (0, "5", None, True)),
     ("posting_at", "account_id", {"instant": NOW}, InvalidIdError, NO_ID),
     ("posting_at", "instant", {"account_id": "bob"}, InvalidTimeError, NO_INSTANT),

@@ -3,6 +3,8 @@ Files that are out of reach: an error of the store, always, and nothing else.
 """
 
 import errno
+import gc
+import io
 import os
 import sqlite3
 import sys
@@ -17,10 +19,13 @@ from typing import Any
 
 import pytest
 
-from bankcore import Bank
+from bankcore import Bank, Principal
+from bankcore.access import Tokens
 from bankcore.errors import StoreError, StoreMisuseError, StoreUnavailableError
 from bankcore.ledger import verify
-from bankcore.stores import SQLiteStore
+from bankcore.stores import JoinedSQLiteStore, SQLiteStore, migrate
+from bankcore.stores._sqlite import _connections, _errors, _joined
+from bankcore.stores._sqlite._errors import translated
 from bankcore.stores._sqlite._migrations import version_in
 from bankcore.testing._conformance.helpers import bank_over, eur
 
@@ -268,6 +273,100 @@ def test_what_a_handler_raises_in_a_unit_passes(
 
     assert error is raised.value
     assert eur(11) == bank_over(store).deposit("alice", eur(1)).postings[0].balance
+
+
+def _interrupted(*_: object) -> Any:
+    raise TimeoutError("the handler's own")
+
+
+def test_what_a_handler_raises_while_sqlite_is_at_work_passes(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    In every kind of call that uses SQLite: making the tables, a write by itself, the application's
+    transaction.
+    """
+    tokens = Tokens(store)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        connection.execute("BEGIN")
+        joined = JoinedSQLiteStore(connection)
+        with monkeypatch.context() as patch:
+            patch.setattr(store._connections, "commit", _interrupted)
+            with pytest.raises(TimeoutError):
+                tokens.issue(Principal("mary", ["owner"]))
+        with monkeypatch.context() as patch:
+            patch.setattr(_joined, "read_unit", _interrupted)
+            with pytest.raises(TimeoutError):
+                bank_over(joined).open_account("alice", initial_balance=eur(1))
+        with monkeypatch.context() as patch:
+            patch.setattr(_connections, "migrate", _interrupted)
+            with pytest.raises(TimeoutError):
+                SQLiteStore(path.with_name("other.db"))
+    assert not list(store.tokens())
+    assert eur(11) == bank_over(store).deposit("alice", eur(1)).postings[0].balance
+
+
+def test_too_many_open_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    SQLite says only that it cannot open a file; why, is asked of the system.
+    """
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    assert "SQLite says: unable to open" in str(translated(error))
+
+    def none_left(*_: object, **__: object) -> Any:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(_errors, "open", none_left, raising=False)
+    assert "too many files are open" in str(translated(error))
+
+
+def test_a_file_that_another_process_has_just_made_is_taken(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Between the look at an empty place and the making of a file there, another may be quicker.
+    """
+    real = io.FileIO
+    made: list[str] = []
+
+    def quicker(name: Any, *arguments: Any, **options: Any) -> Any:
+        if str(name) == str(path) and not made:
+            made.append(str(name))
+            path.touch()
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(io, "FileIO", quicker)
+    with SQLiteStore(path) as store:
+        bank_over(store).open_account("alice", initial_balance=eur(1))
+    assert [str(path)] == made
+
+
+def test_a_store_without_a_lock_file_is_closed_when_it_is_collected(path: Path) -> None:
+    """
+    Where an unlocking failed, the lock file was closed, and is opened with the next unit.
+    """
+    before = len(os.listdir("/proc/self/fd"))
+    store = SQLiteStore(path)
+    store._connections._close_lock_file()
+    del store
+    gc.collect()
+
+    assert before == len(os.listdir("/proc/self/fd"))
+
+
+def test_a_child_has_locks_of_its_own(path: Path) -> None:
+    """
+    What a fork holds while it happens is free again on the child's side.
+    """
+    with SQLiteStore(path) as store:
+        _connections._Forks.before()
+        _connections._Forks.in_child()
+
+        assert eur(1) == (
+            bank_over(store).open_account("alice", initial_balance=eur(1)).postings[0].balance
+        )
 
 
 # -- The lock file -----------------------------------------------------------
