@@ -3,6 +3,7 @@ Files that are out of reach: an error of the store, always, and nothing else.
 """
 
 import errno
+import fcntl
 import gc
 import io
 import os
@@ -283,14 +284,18 @@ def test_what_a_handler_raises_while_sqlite_is_at_work_passes(
     store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    In every kind of call that uses SQLite: making the tables, a write by itself, the application's
-    transaction.
+    In every kind of call that uses SQLite: at the lock, making the tables, in a write by itself,
+    in the application's transaction.
     """
     tokens = Tokens(store)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection)
         connection.execute("BEGIN")
         joined = JoinedSQLiteStore(connection)
+        with monkeypatch.context() as patch:
+            patch.setattr(fcntl, "flock", _interrupted)
+            with pytest.raises(TimeoutError):
+                bank_over(store).deposit("alice", eur(1))
         with monkeypatch.context() as patch:
             patch.setattr(store._connections, "commit", _interrupted)
             with pytest.raises(TimeoutError):

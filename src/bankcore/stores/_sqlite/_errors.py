@@ -8,8 +8,8 @@ connection is not used again.
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from bankcore.ledger._errors import StoreCorruptedError, StoreMisuseError, StoreUnavailableError
@@ -75,17 +75,6 @@ def _is_out_of_descriptors() -> bool:
         except OSError as error:
             return error.errno in _OUT_OF_DESCRIPTORS
     return False
-
-
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Raise bankcore's errors for those of SQLite and of the operating system."""
-    try:
-        yield
-    except STORAGE_ERRORS as error:
-        if not is_storage(error):
-            raise
-        raise translated(error) from error
 
 
 def roll_back(connection: sqlite3.Connection) -> bool:
