@@ -75,13 +75,24 @@ def with_bankcore(path: Path) -> Flask:
     return create_app(Bank(store), authenticate=TokenAuthenticator(Tokens(store)))
 
 
+class SelfClosing(sqlite3.Connection):
+    """
+    A connection that is closed with its thread.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class OwnConnection(threading.local):
     """
     A connection to *path* for each thread.
     """
 
     def __init__(self, path: Path) -> None:
-        self.connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self.connection = sqlite3.connect(
+            path, timeout=30, isolation_level=None, factory=SelfClosing, check_same_thread=False
+        )
         for setting in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
             self.connection.execute(f"PRAGMA {setting}")
 

@@ -150,6 +150,8 @@ class Injector:
     def run(self, call: Callable[[], object]) -> BaseException | None:
         """Make the call, and return what it raised."""
         before = sys.gettrace()
+        # Python 3.12 tells of instructions only where a frame has asked for them before.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self)
         try:
             call()

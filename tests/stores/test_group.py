@@ -691,6 +691,8 @@ class Tracer:
 
     def around(self, work: Callable[[], object]) -> object:
         before = sys.gettrace()
+        # Python 3.12 tells of instructions only where a frame has asked for them before.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self)
         try:
             return work()

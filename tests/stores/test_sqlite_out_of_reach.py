@@ -454,6 +454,8 @@ def test_an_interrupted_look_at_the_schema_keeps_no_lock(path: Path) -> None:
 
             connection = sqlite3.connect(path, isolation_level=None)
             before = sys.gettrace()
+            # Python 3.12 tells of instructions only where a frame has asked for them before.
+            sys._getframe().f_trace_opcodes = True
             sys.settrace(step)
             try:
                 version_in(connection)
