@@ -28,16 +28,20 @@ def history(tmp_path: Path) -> Path:
     return path
 
 
-def told_by(name: str, *arguments: object, statuses: Collection[int] = (0,)) -> str:
-    """
-    What the benchmark says, which has then compared its results and ended as it should.
-    """
-    done = subprocess.run(
+def ran(name: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-W", "error", BENCH / name, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def told_by(name: str, *arguments: object, statuses: Collection[int] = (0,)) -> str:
+    """
+    What the benchmark says, which has then compared its results and ended as it should.
+    """
+    done = ran(name, *arguments)
     assert "" == done.stderr
     assert done.returncode in statuses
     return done.stdout
@@ -86,3 +90,13 @@ def test_verify() -> None:
     An audit of a bank with one of each kind of operation, and balances in the past.
     """
     assert "balance_at beside account" in told_by("bench_verify.py", 1000)
+
+
+def test_verify_takes_no_directory(tmp_path: Path) -> None:
+    """
+    A directory in place of a bank's file is told in one sentence, and nothing is made in it.
+    """
+    done = ran("bench_verify.py", 1000, tmp_path)
+
+    assert done.stderr == f"{tmp_path} is a directory: name a file, such as {tmp_path}/bank.db\n"
+    assert (1, []) == (done.returncode, list(tmp_path.iterdir()))
