@@ -5,20 +5,21 @@ proportion to what is asked, and never the whole bank.
 What is counted is the rows of one SELECT, which are in memory together, and the texts of commands.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from weakref import ref
 
 import pytest
 
-from bankcore import AccountId, Bank, Money
+from bankcore import Account, AccountId, Bank, Money
 from bankcore.access import Principal
 from bankcore.commands import Deposit, OpenAccount, PlaceHold, Post
 from bankcore.flask import create_app
 from bankcore.io import export_journal, import_journal
-from bankcore.ledger import verify
-from bankcore.ledger._pages import every_account
+from bankcore.ledger import _pages, verify
+from bankcore.ledger._pages import every_account, every_record
 from bankcore.stores import MemoryStore, SQLiteStore
 
 LEGS: Final = 200
@@ -175,3 +176,50 @@ def test_accounts_with_many_holds_come_in_small_pages(
         assert 0 < len(store.accounts(limit=30)) < 30
         assert max(reads.rows) <= 2_000 < 30 * 100
         assert verify(store).is_clean
+
+
+class Page(list[Account]):
+    """
+    A page that can be watched.
+    """
+
+
+class Watched(MemoryStore):
+    """
+    A store that counts, for each page asked of it, those it gave that are still in memory.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[ref[Any]] = []
+        self.kept: list[int] = []
+
+    def _count(self) -> None:
+        self.kept.append(sum(page() is not None for page in self.given))
+
+    def accounts(self, **asked: Any) -> Sequence[Account]:
+        self._count()
+        page = Page(super().accounts(**asked))
+        self.given.append(ref(page))
+        return page
+
+    def journal(self, **asked: Any) -> Any:
+        self._count()
+        page = super().journal(**asked)
+        self.given.append(ref(page))
+        return page
+
+
+@pytest.mark.parametrize("every", [every_account, every_record])
+def test_one_page_is_in_memory_at_a_time(
+    every: Callable[[Watched], Iterator[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    "One page is in memory at a time": when the next is asked for, the last is gone.
+    """
+    monkeypatch.setattr(_pages, "PAGE_LENGTH", 10)
+    store = Watched()
+    Bank(store).execute(OpenAccount(name, initial_balance=ONE) for name in NAMES[:35])
+
+    assert 35 == sum(1 for _ in every(store))
+    assert [0] * 5 == store.kept
