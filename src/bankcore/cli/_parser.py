@@ -31,7 +31,13 @@ _FIRST_OPTIONS: Final = ("-h", "--help", "--version")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
+    """
+    A parser whose errors are one sentence.
+
+    Three private names of argparse are used, as it has no public ones for this:
+    `_negative_number_matcher`, `_actions` and `_check_value`. The tests of wrong calls fail if a
+    version of Python has them no more.
+    """
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # whatever argparse takes
         super().__init__(**settings)
