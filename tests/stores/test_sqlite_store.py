@@ -47,6 +47,7 @@ from bankcore.errors import (
 from bankcore.ledger import Posting, ReadSet, Snapshot, Transaction, WriteSet, verify
 from bankcore.ledger import _codec as codec
 from bankcore.stores import SQLiteStore
+from bankcore.stores._rows import PostingRow, posting_from
 from bankcore.stores._sqlite import _connections as connections
 from bankcore.stores._sqlite._statements import POSTING_AT
 from bankcore.testing._conformance import helpers as contract
@@ -1577,6 +1578,21 @@ def test_what_cannot_have_been_written_is_damage(
         except StoreError:
             return
         assert not report.is_clean
+
+
+@pytest.mark.parametrize(
+    "column", ["amount_minor", "balance_minor", "held_minor", "overdraft_limit_minor", "version"]
+)
+@pytest.mark.parametrize("zero", [0.0, False])
+def test_a_zero_of_another_type_is_damage(column: str, zero: object) -> None:
+    """
+    A zero that is no int is no number of a posting, also where zeros are read in a quicker way.
+    """
+    row = PostingRow(1, "alice", "EUR", 2, 0, 0, 0, 0, 1, b"")
+    assert eur(0) == posting_from(row).held
+
+    with pytest.raises(codec.MISREAD):
+        posting_from(row._replace(**{column: zero}))
 
 
 def test_another_version_than_the_one_asked_for_is_damage(
