@@ -2,7 +2,7 @@
 Exceptions at any moment: ``python tests/crash/interruptions.py 20000`` makes so many, and with
 names of scenarios behind the number only in these.
 
-A tracing function raises at the n-th bytecode of a call, in bankcore or in what it calls, for one
+An exception is raised at the n-th bytecode of a call, in bankcore or in what it calls, for one
 n after the other, as a signal's handler may. While the exception is still at hand, the store is
 used from the same thread, from another, through another store, and from another process: all see
 the same, all can write, and the call, sent again, is done once. A tenth as many come from a real
@@ -32,6 +32,7 @@ from typing import Any, Final
 
 import attrs
 from children import NOW, eur
+from injector import Injector
 
 from bankcore import AccountId, Bank, Principal, TransactionId
 from bankcore.access import Denial, Token
@@ -120,46 +121,8 @@ _STORES: Final = {"sound": SQLiteStore, "leaky": Leaky, "early": Early}
 # -- One interruption --------------------------------------------------------
 
 
-@attrs.define
-class Injector:
-    """A tracing function that raises *error* at the *at*-th bytecode of a call."""
-
-    at: int
-    error: BaseException
-    count: int = 0
-    where: str = ""
-
-    def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
-        name = frame.f_code.co_filename
-        # Neither here nor in the machinery of imports, whose locks are Python's own.
-        if name in _OWN_FILES or name.startswith("<frozen importlib"):
-            return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        return self._step
-
-    def _step(self, frame: FrameType, event: str, argument: object) -> Any:
-        if event == "opcode":
-            self.count += 1
-            if self.count == self.at:
-                code = frame.f_code
-                self.where = f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}"
-                raise self.error
-        return self._step
-
-    def run(self, call: Callable[[], object]) -> BaseException | None:
-        """Make the call, and return what it raised."""
-        before = sys.gettrace()
-        # Python 3.12 tells of instructions only where a frame has asked for them before.
-        sys._getframe().f_trace_opcodes = True
-        sys.settrace(self)
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001  # the caller compares it with its own
-            return error
-        finally:
-            sys.settrace(before)
-        return None
+def injector_of(at: int, error: BaseException) -> Injector:
+    return Injector(at, error, lambda name: name not in _OWN_FILES)
 
 
 # -- What is looked at -------------------------------------------------------
@@ -501,19 +464,22 @@ class Rig:
 
     def length(self, scenario: str) -> int:
         """How many bytecodes a call has."""
-        injector = Injector(0, KeyboardInterrupt())
+        injector = injector_of(0, KeyboardInterrupt())
         attempt = SCENARIOS[scenario](self.bench(), f"whole-{next(self._names)}")
-        error = injector.run(attempt.call)
-        assert error is None, error
+        injector.run(attempt.call)
         attempt.check()
         return injector.count
 
     def interrupt(self, scenario: str, at: int, kind: type[BaseException]) -> None:
         bench = self.bench()
         attempt = SCENARIOS[scenario](bench, f"cut-{next(self._names)}")
-        injector = Injector(at, kind())
+        injector = injector_of(at, kind())
         self._planned, self._is_unraised = injector.error, False
-        raised = injector.run(attempt.call)
+        raised: BaseException | None = None
+        try:
+            injector.run(attempt.call)
+        except BaseException as error:  # noqa: BLE001  # compared with what is planned
+            raised = error
         if injector.count < at:
             return  # not the same way as when it was counted
         self.found.interruptions += 1
@@ -672,10 +638,8 @@ class Crowd:
 
     def _traced(self, name: str) -> None:
         kind = KINDS[self.found.interruptions % 3]
-        injector = Injector(self._dice.randint(1, _CALL_MAX), kind("as planned"))
-        raised = injector.run(lambda: self._book(name))
-        if raised is not None:
-            raise raised
+        injector = injector_of(self._dice.randint(1, _CALL_MAX), kind("as planned"))
+        injector.run(lambda: self._book(name))
 
     def _interrupt(self, name: str) -> None:
         try:

@@ -48,10 +48,6 @@ def test_a_lock_that_is_not_given_back_is_found() -> None:
     assert any("another thread cannot write" in problem for problem in found.problems)
 
 
-@pytest.mark.skipif(
-    sys.version_info >= (3, 13),
-    reason="from Python 3.13 on the tracer raised nowhere between the decision and the commit",
-)
 def test_what_is_shown_before_the_commit_is_found() -> None:
     """
     The rig sees that a store shows what it never committed.

@@ -6,17 +6,16 @@ A group is made by holding the queue until all units wait in it; the first of th
 
 import contextvars
 import gc
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from types import FrameType
 from typing import Any
 
 import attrs
 import pytest
+from injector import Injector
 
 from bankcore import AccountId, Bank, Money, Transaction, TransactionId
 from bankcore.commands import Deposit, OpenAccount
@@ -668,38 +667,6 @@ def test_a_bug_of_the_store_is_not_taken_for_an_answer(store: GroupedMemoryStore
     assert eur(13) == answers[1].postings[0].balance
 
 
-class Tracer:
-    """
-    Raises once in the thread that it is set in, at the n-th line of the module.
-    """
-
-    def __init__(self, n: int, error: BaseException) -> None:
-        self._left = n
-        self._error = error
-        self.has_raised = False
-
-    def __call__(self, frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code.co_filename != _group.__file__:
-            return None
-        frame.f_trace_opcodes = True
-        if event in {"opcode", "line"}:
-            self._left -= 1
-            if self._left < 0 and not self.has_raised:
-                self.has_raised = True
-                raise self._error
-        return self
-
-    def around(self, work: Callable[[], object]) -> object:
-        before = sys.gettrace()
-        # Python 3.12 tells of instructions only where a frame has asked for them before.
-        sys._getframe().f_trace_opcodes = True
-        sys.settrace(self)
-        try:
-            return work()
-        finally:
-            sys.settrace(before)
-
-
 @pytest.mark.parametrize("place", [0, 1])
 def test_an_interruption_at_any_instruction_loses_nothing(place: int) -> None:
     """
@@ -707,17 +674,17 @@ def test_an_interruption_at_any_instruction_loses_nothing(place: int) -> None:
     other of its way through a group: the others get their results, each id has one effect, and
     nobody is left in the queue.
     """
-    instructions = count(0, 7)
+    instructions = count(1, 7)
     is_over = False
     while not is_over:
         n = next(instructions)
         store = GroupedMemoryStore()
         bank_over(store).open_account("alice", initial_balance=eur(10), transaction_id="t-alice")
-        tracer = Tracer(n, Interrupted())
+        injector = Injector(n, Interrupted(), lambda name: name == _group.__file__)
         works: list[Callable[[], object]] = [deposit(store, each) for each in (1, 2, 4)]
-        works[place] = partial(tracer.around, works[place])
+        works[place] = partial(injector.run, works[place])
         answers = as_one_group(store.groups, works)
-        is_over = not tracer.has_raised
+        is_over = injector.count < n
 
         if not is_over:
             assert isinstance(answers.pop(place), Interrupted), n

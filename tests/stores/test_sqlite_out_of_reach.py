@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any
 
 import pytest
+from injector import Injector
 
 from bankcore import Bank, Principal
 from bankcore.access import Tokens
@@ -441,32 +442,16 @@ def test_an_interrupted_look_at_the_schema_keeps_no_lock(path: Path) -> None:
     is_over = False
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
         while not is_over:
-            left = next(points)
-
-            def step(frame: FrameType, event: str, argument: object) -> Any:
-                nonlocal left
-                frame.f_trace_opcodes = True
-                if event == "opcode":
-                    left -= 1
-                    if left == 0:
-                        raise KeyboardInterrupt
-                return step
-
+            injector = Injector(next(points), KeyboardInterrupt())
             connection = sqlite3.connect(path, isolation_level=None)
-            before = sys.gettrace()
-            # Python 3.12 tells of instructions only where a frame has asked for them before.
-            sys._getframe().f_trace_opcodes = True
-            sys.settrace(step)
             try:
-                version_in(connection)
+                injector.run(partial(version_in, connection))
                 is_over = True
             except KeyboardInterrupt:
-                sys.settrace(before)
                 connection.close()
                 other.execute("BEGIN EXCLUSIVE")
                 other.execute("ROLLBACK")
             finally:
-                sys.settrace(before)
                 connection.close()
 
     assert next(points) > 20
