@@ -137,7 +137,7 @@ def test_random_commands_are_refused_as_documented(first: int) -> None:
         walk = Walk(seed)
         ours, theirs = MemoryStore(), store_of_the_guide()
         # Every command has its ids, so that the banks make none.
-        banks = [Bank(store, clock=lambda walk=walk: walk.now) for store in (ours, theirs)]  # type: ignore[misc]
+        banks = [Bank(store, clock=lambda walk=walk: walk.now) for store in (ours, theirs)]  # type: ignore[misc]  # mypy infers no type of the default
         for command in walk.commands():
             (outcome,), (other,) = (bank.execute((command,)) for bank in banks)
             if isinstance(outcome, BankError):

@@ -248,7 +248,7 @@ def main(
     threads: str,
 ) -> None:
     kind = Careless if careless == "careless" else Checkpointing
-    sqlite3.connect = partial(sqlite3.connect, factory=kind)  # type: ignore[assignment]
+    sqlite3.connect = partial(sqlite3.connect, factory=kind)  # type: ignore[assignment]  # in this process only
     log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     ctypes.CDLL(shim).disk_record(log, os.fsencode(Path(path).parent))
     writers = []

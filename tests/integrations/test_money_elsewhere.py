@@ -271,7 +271,7 @@ MONEYS = (
 @pytest.fixture(scope="module")
 def order() -> Any:
     sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
-    orm = pytest.importorskip("sqlalchemy.orm")
+    orm = pytest.importorskip("sqlalchemy.orm", reason="SQLAlchemy is not installed")
     (comparator,) = re.findall(
         r"^class MoneyComparator.*?(?=^```)", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -310,7 +310,7 @@ def order() -> Any:
 @pytest.fixture(scope="module")
 def session(order: Any) -> Iterator[Any]:
     sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
-    orm = pytest.importorskip("sqlalchemy.orm")
+    orm = pytest.importorskip("sqlalchemy.orm", reason="SQLAlchemy is not installed")
     engine = sqlalchemy.create_engine("sqlite://")
     order.metadata.create_all(engine)
     with orm.Session(engine) as session:
@@ -411,7 +411,7 @@ class TestSQLAlchemy:
 def test_a_migration_of_django_writes_it(value: Money | Currency) -> None:
     """What the migration writer writes makes the same value again."""
     pytest.importorskip("django", reason="Django is not installed")
-    writer = pytest.importorskip("django.db.migrations.writer")
+    writer = pytest.importorskip("django.db.migrations.writer", reason="Django is not installed")
     text, imports = writer.MigrationWriter.serialize(value)
     space: dict[str, Any] = {}
     exec("\n".join(imports), space)

@@ -60,14 +60,14 @@ match money:
         assert_type(currency, Currency)
 
 # What a checker must refuse.
-Money(0.1, "EUR")  # type: ignore[arg-type]
-money + 1  # type: ignore[operator]
-money * 1.5  # type: ignore[operator]
-money * Decimal(2)  # type: ignore[operator]
-money / 3  # type: ignore[operator]
-_ = money < 1  # type: ignore[operator]
-money.times(0.5)  # type: ignore[arg-type]
-money.allocate([0.5, 0.5])  # type: ignore[list-item]
-money.split(3, mode="to_first")  # type: ignore[arg-type]
-money.amount_minor = 5  # type: ignore[misc]
-ExchangeRate("EUR", "USD", 1.25)  # type: ignore[arg-type]
+Money(0.1, "EUR")  # type: ignore[arg-type]  # floats are inexact
+money + 1  # type: ignore[operator]  # a number has no currency
+money * 1.5  # type: ignore[operator]  # floats are inexact
+money * Decimal(2)  # type: ignore[operator]  # it would have to round
+money / 3  # type: ignore[operator]  # it would have to round
+_ = money < 1  # type: ignore[operator]  # a number has no currency
+money.times(0.5)  # type: ignore[arg-type]  # floats are inexact
+money.allocate([0.5, 0.5])  # type: ignore[list-item]  # floats are inexact
+money.split(3, mode="to_first")  # type: ignore[arg-type]  # an `Allocation`, no text
+money.amount_minor = 5  # type: ignore[misc]  # it is immutable
+ExchangeRate("EUR", "USD", 1.25)  # type: ignore[arg-type]  # floats are inexact
