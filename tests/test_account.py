@@ -990,7 +990,7 @@ class TestAsAt:
 
 class TestDecisions:
     """
-    What the bank decides about an account: restriction, limit, holders, closing.
+    Decisions of the bank about an account: restriction, limit, holders, closing.
     """
 
     def test_restrict(self) -> None:

@@ -301,7 +301,7 @@ FOREIGN: dict[str, Callable[[Bank, str], object]] = {
 
 def places() -> Iterator[tuple[str, Callable[[Town], None]]]:
     """
-    What may be at the id "x": nothing, or bert's account in some state.
+    Yield what may be at the id "x": nothing, or bert's account in some state.
     """
 
     def opened(town: Town, currency: str = "EUR") -> None:

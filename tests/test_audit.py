@@ -645,7 +645,7 @@ def test_what_was_changed_is_named(tamper: Callable[[MemoryStore], None], expect
 
 def broken_floor(snapshot: Snapshot) -> WriteSet:
     """
-    What rules without a floor would decide: a withdrawal of more than is available.
+    Decide as rules without a floor would: a withdrawal of more than is available.
     """
     bob = snapshot.accounts[AccountId("bob")]
     at = NOON + timedelta(hours=1)

@@ -100,7 +100,7 @@ def eur(amount: Any) -> Money:
 
 def numpy_int() -> object:
     """
-    What numpy.int64 is to Python: an integer by behaviour and not by type.
+    A number that is to Python as numpy.int64 is: an integer by behaviour and not by type.
     """
 
     class int64:  # noqa: N801  # as numpy spells it
@@ -521,7 +521,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 def raced(*acts: Callable[[], object]) -> list[object]:
     """
-    What each of *acts* came to, all begun at once in threads of their own.
+    Return what each of *acts* came to, all begun at once in threads of their own.
     """
     begin = threading.Barrier(len(acts))
     results: list[object] = [None] * len(acts)

@@ -109,7 +109,7 @@ def kept(store: AccountStore) -> tuple[tuple[Account, ...], Page]:
 @attrs.frozen
 class BrokenError(Exception):
     """
-    What a broken clock or source of ids raises.
+    The error that a broken clock or source of ids raises.
     """
 
 

@@ -903,7 +903,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 def in_a_terminal(*words: str, block_rich: bool) -> str:
     """
-    What the command line shows in a terminal, with or without rich.
+    Return what the command line shows in a terminal, with or without rich.
     """
     code = "import sys; from bankcore.cli import main; sys.exit(main(sys.argv[1:]))"
     if block_rich:

@@ -61,7 +61,7 @@ def name_of(path: Path) -> str:
 
 class Shell:
     """
-    What runs the lines of a console block that begin with ``$``, and compares what they print.
+    Runs the lines of a console block that begin with ``$``, and compares what they print.
 
     In an expected line, ``…`` stands for whatever differs from run to run; by itself, for any
     lines.

@@ -267,7 +267,7 @@ def lived_by_several(store: AccountStore) -> Bank:
 
 
 def answers(store: AccountStore) -> list[object]:
-    """What a bank over *store* answers to all questions that take an index or a look around."""
+    """Return the answers to all questions that take an index or a look around."""
     assert isinstance(store, HolderIndex)
     assert isinstance(store, Chained)
     later = NOON + timedelta(days=1)

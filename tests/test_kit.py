@@ -217,7 +217,7 @@ def test_without_threads_a_check_runs_where_it_is_called() -> None:
 
 class _Barrier:
     """
-    What the processes meet at, for one that is alone.
+    A barrier of processes, for one that is alone.
     """
 
     def __init__(self) -> None:

@@ -89,7 +89,7 @@ def bank(store: MemoryStore, clock: Clock) -> Bank:
 
 def named(value: object) -> str:
     """
-    What a case of a table is called.
+    Return the name of a case of a table.
     """
     return value.__name__ if isinstance(value, type) else type(value).__name__
 
@@ -117,7 +117,7 @@ def said(outcome: Transaction | BankError) -> tuple[Any, ...]:
 
 def again(outcome: Transaction | BankError) -> tuple[Any, ...]:
     """
-    What the same outcome says when it is given again.
+    Return what the same outcome says when it is given again.
     """
     return (*said(outcome)[:-1], True)
 

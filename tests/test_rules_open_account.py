@@ -28,7 +28,7 @@ def opened(
     command: OpenAccount, *accounts: Account, id_given: bool = True, made: str = "made"
 ) -> WriteSet:
     """
-    What *command* comes to where there are *accounts*; *made* is the id at hand.
+    Return what *command* comes to where there are *accounts*; *made* is the id at hand.
     """
     command = attrs.evolve(command, transaction_id=ID)
     account_ids = command.account_ids or (AccountId(made),)

@@ -48,7 +48,7 @@ def account(
 
 def transferred(command: Transfer, *accounts: Account, id_given: bool = True) -> WriteSet:
     """
-    What *command* comes to where there are *accounts*.
+    Return what *command* comes to where there are *accounts*.
     """
     command = attrs.evolve(command, transaction_id=ID)
     return decide(

@@ -19,7 +19,7 @@ ONE = Money("1", "EUR")
 
 
 def rows_of(statement: Statement) -> list[dict[str, str]]:
-    """What a reader of CSV makes of it."""
+    """Return what a reader of CSV makes of it."""
     return list(csv.DictReader(statement_as_csv(statement)))
 
 

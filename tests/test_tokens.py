@@ -216,7 +216,7 @@ def test_any_text_is_nobody(text: str) -> None:
 
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """
-    What is hashed and compared from now on.
+    Return the list of what is hashed and compared from now on.
     """
     done: list[str] = []
 

@@ -289,7 +289,7 @@ class Crowd:
 
 def is_whole(answer: bytearray) -> bool:
     """
-    Whether *answer* has the whole body of which its head tells the length.
+    Return whether *answer* has the whole body of which its head tells the length.
     """
     head, end, body = answer.partition(b"\r\n\r\n")
     length = _length_of(head + b"\r\n")

@@ -84,7 +84,7 @@ def random_text(chance: random.Random, number: int) -> str:
 
 def check(way: str, text: str, taken: Any) -> None:
     """
-    What was taken is what the text says, so far as it can be said again.
+    Require that what was taken is what the text says, so far as it can be said again.
     """
     if way == "Money(text, EUR)" and str(taken.amount) != with_cents(text):
         raise AssertionError(f"{text!r} became {taken}")
@@ -101,7 +101,7 @@ def with_cents(text: str) -> str:
 
 def fuzz(texts: int, seed: int) -> tuple[Counter[str], dict[str, tuple[float, str]], list[str]]:
     """
-    How many texts each way took, the slowest of each, and what went wrong.
+    Return how many texts each way took, the slowest of each, and what went wrong.
     """
     chance = random.Random(seed)
     taken: Counter[str] = Counter()

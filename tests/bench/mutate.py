@@ -116,7 +116,7 @@ def changed(tree: ast.Module, place: int, kind: str) -> str:  # noqa: C901  # on
 
 def survives(source: Path, text: str, tests: list[str]) -> bool:
     """
-    Whether the tests pass although *source* is changed to *text*.
+    Return whether the tests pass although *source* is changed to *text*.
     """
     with tempfile.TemporaryDirectory() as directory, suppress(subprocess.TimeoutExpired):
         shutil.copytree("src", f"{directory}/src")

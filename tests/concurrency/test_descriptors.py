@@ -36,7 +36,7 @@ def tell(what):
 
 def _said(code: str, path: Path) -> Any:
     """
-    What a process of its own says, as its limits are its own.
+    Return what a process of its own says, as its limits are its own.
     """
     said = subprocess.run(
         [sys.executable, "-c", _BEGINNING + code, path],

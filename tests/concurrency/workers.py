@@ -152,7 +152,7 @@ def in_threads(
     stop: threading.Event | None = None,
 ) -> Outcomes:
     """
-    What came of *task* in so many threads, which begin together; raises what one raised.
+    Return what came of *task* in so many threads, which begin together; raise what one raised.
     """
     barrier = threading.Barrier(number)
     total = Outcomes()

@@ -311,7 +311,7 @@ class Server:
 
     def ask(self, *tasks: tuple[str, dict[str, object]]) -> Iterator[dict[str, Any]]:
         """
-        What the children of *tasks* have to say, line by line, up to their end.
+        Yield what the children of *tasks* have to say, line by line, up to their end.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None

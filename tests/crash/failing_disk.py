@@ -39,7 +39,7 @@ CHANGES = WRITES | FLUSHES | TRUNCATIONS
 
 class Plan(NamedTuple):
     """
-    Which calls fail, with which error, what comes then, and whether threads share commits.
+    The calls that fail, with their error, what comes then, and whether threads share commits.
     """
 
     kinds: int
@@ -147,7 +147,7 @@ def work(
 
 def in_a_child(body: Callable[[Callable[[str], object]], None]) -> list[str]:
     """
-    What a child tells before it ends or dies.
+    Return what a child tells before it ends or dies.
     """
     reading, writing = os.pipe()
     pid = os.fork()
@@ -175,7 +175,7 @@ def is_there(bank: Bank, name: str) -> bool:
 
 def wrong(path: Path, told: list[str], plan: Plan) -> list[str]:
     """
-    What is not as it must be, before and after all in doubt was sent again.
+    Return what is not as it must be, before and after all in doubt was sent again.
     """
     found = [line for line in told if line.startswith("wrong")]
     acknowledged = {line.split()[1] for line in told if line.startswith("acknowledged")}

@@ -52,7 +52,7 @@ _DONE, _REFUSED, _FAILED = 0, 3, 4
 
 @attrs.define
 class Found:
-    """What was found after all forks."""
+    """The problems and counts after all forks."""
 
     forks: int = 0
     acknowledged: int = 0

@@ -61,7 +61,7 @@ _OWN_FILES: Final = (__file__, str(Path(__file__).with_name("children.py")))
 
 
 class SoftTimeLimitError(Exception):
-    """What a worker's time limit raises in its handler."""
+    """The error that a worker's time limit raises in its handler."""
 
 
 #: A handler may raise anything; the last is an `OSError` too.
@@ -74,7 +74,7 @@ KINDS: Final[tuple[type[BaseException], ...]] = (
 
 @attrs.define
 class Found:
-    """What was found after all interruptions."""
+    """The problems and counts after all interruptions."""
 
     interruptions: int = 0
     #: By what was called.
@@ -141,7 +141,7 @@ def _is_there(store: SQLiteStore, name: str) -> bool:
 
 
 def view(store: SQLiteStore, ids: Sequence[str]) -> list[Any]:
-    """What this store shows, in a form that another process can send."""
+    """Return what this store shows, in a form that another process can send."""
     return [
         [_is_there(store, each) for each in ids],
         [[each.id.value, each.version] for each in store.accounts()],
@@ -195,7 +195,7 @@ class Peer:
 
 
 def descriptors() -> Counter[str]:
-    """How many descriptors of each file are open."""
+    """Return how many descriptors of each file are open."""
     found: Counter[str] = Counter()
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(FileNotFoundError):  # the one that lists them
@@ -223,7 +223,7 @@ class Bench:
         self.descriptors = descriptors()
 
     def views(self, ids: Sequence[str]) -> dict[str, Callable[[], object]]:
-        """Who looks, in this order: whoever was interrupted is first."""
+        """Return the readers, in their order: the thread that was interrupted is first."""
         return {
             "the same thread": lambda: view(self.store, ids),
             "another thread": lambda: self.thread.submit(view, self.store, ids).result(),
@@ -232,7 +232,7 @@ class Bench:
         }
 
     def writes(self) -> dict[str, Callable[[], object]]:
-        """Who writes, in this order: whoever was interrupted is last."""
+        """Return the writers, in their order: the thread that was interrupted is last."""
 
         def deposit(store: SQLiteStore) -> None:
             name = f"after-{next(self._numbers)}"
@@ -463,7 +463,7 @@ class Rig:
         self._peer.end()
 
     def length(self, scenario: str) -> int:
-        """How many bytecodes a call has."""
+        """Return how many bytecodes a call has."""
         injector = injector_of(0, KeyboardInterrupt())
         attempt = SCENARIOS[scenario](self.bench(), f"whole-{next(self._names)}")
         injector.run(attempt.call)
@@ -542,7 +542,7 @@ class Rig:
 
 
 def _problem(call: Callable[[], object]) -> str:
-    """What the call raises; nothing where it does not."""
+    """Return the error that the call raises, as text; nothing where it raises none."""
     try:
         call()
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told

@@ -38,7 +38,7 @@ _ROUNDS_PER_FILE: Final = 25
 
 @attrs.define
 class Found:
-    """What was found after all kills."""
+    """The problems and counts after all kills."""
 
     kills: int = 0
     acknowledged: int = 0

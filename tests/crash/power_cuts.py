@@ -173,7 +173,7 @@ def names_of(process: str, threads: int) -> list[str]:
 
 def operations(threads: int) -> int:
     """
-    How often each thread books.
+    Return how often each thread books.
     """
     return 60 if threads == 1 else 6
 

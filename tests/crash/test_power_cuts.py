@@ -64,7 +64,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 @attrs.define
 class Found:
     """
-    What was found after all cuts.
+    The problems and counts after all cuts.
     """
 
     cuts: int = 0

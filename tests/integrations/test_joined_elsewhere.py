@@ -201,7 +201,7 @@ def application(request: pytest.FixtureRequest, path: Path) -> Iterator[Applicat
 
 def committed(path: Path) -> tuple[Money, int]:
     """
-    What another connection sees: the balance, and the number of invoices.
+    Return what another connection sees: the balance, and the number of invoices.
     """
     with closing(sqlite3.connect(path)) as connection:
         store = JoinedSQLiteStore(connection)

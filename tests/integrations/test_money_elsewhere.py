@@ -252,7 +252,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "use-money-in-other-libr
 
 def as_in_sql(compare: Callable[[Any, Any], bool], one: Money | None, other: Money) -> bool:
     """
-    What a query finds, by the sentence of the guide.
+    Return what a query finds, by the sentence of the guide.
     """
     if one is None:
         return False

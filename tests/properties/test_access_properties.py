@@ -31,7 +31,7 @@ ACCOUNTS = ["a", "b", "c"]
 @attrs.frozen
 class Step:
     """
-    Who asks for what, in one call; None is trusted code.
+    A principal and what it asks for, in one call; None is trusted code.
     """
 
     who: str | None
@@ -124,7 +124,7 @@ class Town:
 
 def rights(account: Account | None, who: str) -> frozenset[Right]:
     """
-    What *who* holds on *account*, from its holders alone.
+    Return what *who* holds on *account*, from its holders alone.
     """
     holders = () if account is None else account.holders
     return frozenset(

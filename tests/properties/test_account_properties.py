@@ -163,7 +163,7 @@ def operations(draw: st.DrawFn) -> Command:
 
 def by_the_account(account: Account, command: Any, at: datetime) -> Account:
     """
-    What the account's own method for *command* comes to.
+    Return what the account's own method for *command* comes to.
     """
     methods: dict[type[Command], Callable[[], Account]] = {
         Deposit: lambda: account.deposit(command.amount, booked_at=at),

@@ -195,7 +195,7 @@ def said(outcome: Outcome) -> tuple[object, ...]:
 
 def is_recorded(outcome: Outcome) -> bool:
     """
-    Whether this outcome, of a command whose id was given, is kept under that id.
+    Return whether this outcome, of a command whose id was given, is kept under that id.
     """
     if isinstance(outcome, Transaction):
         return True
@@ -700,7 +700,7 @@ class TestAtomicBatches:
 
 def _atomic(bank: Bank, commands: list[Command]) -> list[Outcome] | BankError:
     """
-    What an atomic batch gives: its outcomes, or the error that it raises.
+    Return what an atomic batch gives: its outcomes, or the error that it raises.
     """
     try:
         return bank.execute(commands, atomic=True)

@@ -30,7 +30,7 @@ GOES_ON: Final = (StoreUnavailableError, OutcomeUnknownError)
 
 class PlainBank:
     """
-    What the balances must be, in plain integers: available money alone, and nobody's rules.
+    The balances as they must be, in plain integers: available money alone, and nobody's rules.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class PlainBank:
 
     def take(self, name: str, kind: str, source: str, to: str, amount: int) -> bool:
         """
-        Whether the command is accepted; what is known under its name is not done again.
+        Return whether the command is accepted; what is known under its name is not done again.
         """
         if name not in self.done:
             enough = self.balances[source] - self.held[source] >= amount

@@ -228,8 +228,10 @@ def amounts_of(transaction: Transaction) -> list[tuple[str, int]]:
 
 def crossed(transaction: Transaction, before: dict[str, Transaction]) -> Amounts:
     """
-    What came into the bank with a transaction, by currency, below zero what went out: what its
-    command says, and not what was booked; but for a capture, whose amount need not be given.
+    Return what came into the bank with a transaction, by currency, below zero what went out.
+
+    It is what its command says, not what was booked; but for a capture, whose amount need not
+    be given.
     """
     command = transaction.command
     inside: tuple[type[Command], ...] = (Transfer, CloseAccount)

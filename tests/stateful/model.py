@@ -254,7 +254,7 @@ def revoked(ask: Ask, account: ModelAccount, transaction_id: str) -> None:
 @dataclass(frozen=True)
 class Kind:
     """
-    What the tests must be told about one kind of command.
+    The facts that the tests must be told about one kind of command.
 
     *fields* are its own fields, in the order of its class. *moves* returns how much it moves on
     each account, the accounts to be debited first. *change* changes an account besides its
@@ -849,13 +849,13 @@ class Model:
 
     def balance_at(self, name: str, at: int) -> int:
         """
-        What an account had right after *at*.
+        Return what an account had right after *at*.
         """
         return sum(amount for when, _, amount, _ in self.lines(name) if when <= at)
 
     def available_at(self, name: str, at: int) -> int:
         """
-        What could be taken at an instant, in the past or ahead.
+        Return what could be taken at an instant, in the past or ahead.
         """
         lines = [
             line

@@ -1323,7 +1323,7 @@ class KeepsADenialOnce(MemoryStore):
 @_fails("the_latest_denials_come_first", denial_log=True)
 class GivesTheOldestDenials(MemoryStore):
     """
-    Of more denials than are asked for, leaves the latest out.
+    Leaves the latest denials out where there are more than are asked for.
     """
 
     def denials(self, *, limit: int = 1000) -> Sequence[Denial]:

@@ -64,7 +64,7 @@ def bank_on(connection: sqlite3.Connection) -> Bank:
 
 def balance_in(path: Path) -> int:
     """
-    What another connection sees, so what was committed.
+    Return what another connection sees, so what was committed.
     """
     with closing(connected(path)) as connection:
         return bank_on(connection).account("alice").balance.amount_minor

@@ -94,7 +94,7 @@ def names_in(directory: Path) -> list[str]:
 
 def descriptors() -> int:
     """
-    How many files this process has open.
+    Return how many files this process has open.
     """
     return len(os.listdir("/dev/fd"))
 
@@ -1076,7 +1076,7 @@ store.close()
 @pytest.fixture
 def forks() -> Iterator[None]:
     """
-    What this process pretends about forks is forgotten.
+    Forget afterwards what this process pretends about forks.
     """
     yield
     connections._open_in_parent.clear()

@@ -81,7 +81,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Checkpoint]:
 
 def read_all(store: SQLiteStore) -> list[Any]:
     """
-    Whatever a read of the store can give.
+    Return whatever a read of the store can give.
     """
     accounts = store.accounts(limit=LIMIT_MAX)
     records = journal_of(store)
@@ -113,7 +113,7 @@ def read_all(store: SQLiteStore) -> list[Any]:
 
 def seen(path: Path, checkpoint: Checkpoint) -> tuple[Any, bool]:
     """
-    What is read at *path*, an error's class where it cannot be, and whether an audit is clean.
+    Return what is read at *path*, or the error's class, and whether an audit is clean.
     """
     try:
         store = SQLiteStore(path)
