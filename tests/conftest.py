@@ -1,5 +1,5 @@
 """
-What every test shares: Hypothesis profiles, the number of workers, and options.
+What the tests share: Hypothesis profiles, the number of workers, options, and a place in memory.
 
 `dev` is quick and different each time. `ci` is the same each time, so that a failure is
 the change's and not chance's. `thorough` is for a long look by hand:
@@ -7,7 +7,9 @@ the change's and not chance's. `thorough` is for a long look by hand:
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,3 +43,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """
+    A directory in memory where there is such a place, for rigs to which the disk is no matter.
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir():
+        with TemporaryDirectory(dir=memory) as made:
+            yield Path(made)
+    else:
+        yield tmp_path

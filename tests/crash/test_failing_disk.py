@@ -7,9 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import failing_disk
@@ -23,19 +21,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
     pytest.mark.skipif(sys.platform != "linux", reason="it asks /proc for the names of files"),
 ]
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
-    """
-    In memory where there is such a place: it is not the disk itself that fails here.
-    """
-    memory = Path("/dev/shm")
-    if memory.is_dir():
-        with TemporaryDirectory(dir=memory) as made:
-            yield Path(made)
-    else:
-        yield tmp_path
 
 
 def _result(directory: Path, mode: JournalMode, hasty: str) -> dict[str, Any]:

@@ -5,9 +5,7 @@ A program forks while its threads book: nothing is lost, and no descriptor but t
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import forks
@@ -20,19 +18,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
     pytest.mark.skipif(sys.platform != "linux", reason="it asks /proc for the names of files"),
 ]
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
-    """
-    In memory where there is such a place: no disk is cut here.
-    """
-    memory = Path("/dev/shm")
-    if memory.is_dir():
-        with TemporaryDirectory(dir=memory) as made:
-            yield Path(made)
-    else:
-        yield tmp_path
 
 
 def test_forks_beside_threads_lose_nothing(directory: Path) -> None:

@@ -7,9 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import attrs
@@ -46,19 +44,6 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = HERE / "recorded_disk.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
     return shim
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
-    """
-    In memory where there is such a place: what a disk would have of it is reckoned here.
-    """
-    memory = Path("/dev/shm")
-    if memory.is_dir():
-        with TemporaryDirectory(dir=memory) as made:
-            yield Path(made)
-    else:
-        yield tmp_path
 
 
 @attrs.define
