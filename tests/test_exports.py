@@ -62,6 +62,20 @@ def test_every_public_method_says_what_it_does() -> None:
     assert [] == missing
 
 
+def printed_by(code: str) -> str:
+    """Return what *code* prints in a process of its own, which complains of nothing."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=UNMEASURED,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    return done.stdout
+
+
 def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
     """All names of `bankcore` load attrs and the standard library, and no store or extra."""
     code = (
@@ -69,16 +83,8 @@ def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
         " new = set(sys.modules) - before;"
         " print(json.dumps(sorted({name.partition('.')[0] for name in new})))"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=UNMEASURED,
-    )
-    loaded = set(json.loads(done.stdout))
+    loaded = set(json.loads(printed_by(code)))
 
-    assert "" == done.stderr
     assert set() == loaded & FORBIDDEN
     # What an editable install brings into every process does not count.
     others = {name for name in loaded - ALLOWED if not name.startswith(("_", "__editable__"))}
@@ -98,14 +104,7 @@ def test_importing_loads_attrs_and_the_standard_library_alone() -> None:
 def test_a_room_is_loaded_when_it_is_asked_for(statement: str, rooms: set[str] | None) -> None:
     """`import bankcore` loads no room, not even attrs; a name loads what it needs."""
     code = f"import sys; {statement}; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=UNMEASURED,
-    )
-    loaded = set(done.stdout.split())
+    loaded = set(printed_by(code).split())
     found = {name.split(".")[1] for name in loaded if name.startswith("bankcore.")}
 
     assert found == rooms or (rooms is None and {"accounts", "money", "values"} <= found)
@@ -141,15 +140,8 @@ def test_importing_opens_nothing() -> None:
         "from bankcore import *\n"
         "print('quiet')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=UNMEASURED,
-    )
 
-    assert ("quiet\n", "") == (done.stdout, done.stderr)
+    assert "quiet\n" == printed_by(code)
 
 
 def test_the_command_line_works_without_rich() -> None:
