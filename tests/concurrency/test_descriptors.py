@@ -31,6 +31,12 @@ def descriptors():
     return len(os.listdir("/proc/self/fd"))
 def tell(what):
     print(json.dumps(what))
+def in_threads(number, use):
+    threads = [threading.Thread(target=use) for _ in range(number)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
 """
 
 
@@ -71,11 +77,7 @@ def use():
         most.append(descriptors())
     except BaseException as error:
         errors.append(repr(error))
-threads = [threading.Thread(target=use) for _ in range(1000)]
-for each in threads:
-    each.start()
-for each in threads:
-    each.join()
+in_threads(1000, use)
 tell([errors, max(most)])
 """
 
@@ -190,11 +192,7 @@ def use():
     except BaseException as error:
         together.abort()
         errors.append(repr(error))
-threads = [threading.Thread(target=use) for _ in range(600)]
-for each in threads:
-    each.start()
-for each in threads:
-    each.join()
+in_threads(600, use)
 tell([errors, max(most, default=0)])
 """
 
