@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.ledger._errors import (
@@ -176,12 +176,9 @@ class Connections:
             found = function(sqlite)
             reader.is_reading = False
             reader.lock.release()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it is raised again
             self._give_up_reading()
-            told = self.told(error)
-            if told is None:
-                raise
-            raise told from error
+            self.raise_told(error)
         return found
 
     def _lend(self) -> tuple[_Reader, sqlite3.Connection]:
@@ -307,24 +304,20 @@ class Connections:
             self.commit(sqlite)
             self.end(sqlite)
         except _errors.STORAGE_ERRORS as error:
-            told = self.told(error)
-            if told is None:
-                raise
-            raise told from error
+            self.raise_told(error)
         return found
 
-    def told(self, error: BaseException) -> BankError | None:
-        """Return bankcore's error for one of SQLite or the system; None for any other."""
+    def raise_told(self, error: BaseException) -> NoReturn:
+        """Raise bankcore's error for one of SQLite or the system; any other as it is."""
         if not _errors.is_storage(error):
-            return None
+            raise error
         code = _errors.primary_code(error)
         if code in _errors.DISTRUSTED:
             self._is_in_doubt, self._is_trusted = True, False
         if code == sqlite3.SQLITE_BUSY and not self._can_lock():
-            return StoreUnavailableError(
-                "its file system has no locks (any more); SQLite needs them"
-            )
-        return _errors.translated(cast("Exception", error))
+            reason = "its file system has no locks (any more); SQLite needs them"
+            raise StoreUnavailableError(reason) from error
+        raise _errors.translated(cast("Exception", error)) from error
 
     # -- The lock file --
 
@@ -394,10 +387,7 @@ class Connections:
                 sqlite.execute("COMMIT")
             self.end(sqlite)
         except _errors.STORAGE_ERRORS as error:
-            told = self.told(error)
-            if told is None:
-                raise
-            raise told from error
+            self.raise_told(error)
 
     def _open_writer_apart(self) -> None:
         self._require_usable()

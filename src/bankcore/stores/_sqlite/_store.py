@@ -190,9 +190,7 @@ def _transact(
             known.committed(written.accounts)
         connections.end(sqlite)
     except STORAGE_ERRORS as error:
-        # Whatever `decide` raises passes unchanged, and what is raised at us by a signal handler.
-        told = None if is_deciding else connections.told(error)
-        if told is None:
+        if is_deciding:  # whatever that raises passes unchanged
             raise
-        raise told from error
+        connections.raise_told(error)
     return written
