@@ -378,6 +378,38 @@ def test_a_child_has_locks_of_its_own(path: Path) -> None:
 # -- The lock file -----------------------------------------------------------
 
 
+@pytest.mark.parametrize("call", ["close", "fork", "read"])
+def test_a_lock_file_that_cannot_be_opened_is_an_error_of_the_store(
+    path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Whoever needs it first opens it anew, and that may not be a unit. A fork goes on, and leaves
+    everything open.
+    """
+    store = SQLiteStore(path)
+    owner = store._connections
+    owner._close_lock_file()
+
+    def out_of_reach(*_: object, **__: object) -> Any:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), f"{path}.lock")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(io, "FileIO", out_of_reach)
+        if call == "fork":
+            owner.before_fork()
+            assert not owner._is_ready_to_fork
+            owner.after_fork_in_parent()
+            assert len(owner._open_connections()) == 1
+        else:
+            if call == "read":
+                owner._close_writer()
+            with pytest.raises(StoreUnavailableError, match="Too many open files"):
+                store.close() if call == "close" else store.accounts()
+    store.close()
+    with SQLiteStore(path) as again:
+        assert [] == list(again.accounts())
+
+
 def test_a_system_without_locks_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Where there are no locks to be had, that is what is said.

@@ -324,9 +324,11 @@ class Connections:
     def _lock(self) -> None:
         """Wait for the right to write, among all processes that use bankcore."""
         if self._lock_file is None or self._lock_file.closed:
-            self._lock_file = io.FileIO(
-                f"{self.path}.lock", "ab", opener=partial(os.open, mode=0o600)
-            )
+            name = f"{self.path}.lock"
+            try:
+                self._lock_file = io.FileIO(name, "ab", opener=partial(os.open, mode=0o600))
+            except OSError as error:
+                self.raise_told(error)
         ends, pause = None, _PAUSE_MAX / 16
         while True:
             try:

@@ -78,7 +78,8 @@ class SQLiteStore(SQLiteReads):
         self.close()
 
     def close(self) -> None:
-        """Close all that is open, once the unit and the reads that are under way have ended.
+        """
+        Close all that is open, once the unit and the reads that are under way have ended.
 
         Closing twice is allowed.
 
