@@ -288,7 +288,7 @@ class Groups:
 
 
 class _Composed:
-    """What the units of one group read, and what they come to, one after the other."""
+    """The units of one group: all that they read, and what they come to, one after the other."""
 
     def __init__(self, group: list[_Unit]) -> None:
         self._group = group
