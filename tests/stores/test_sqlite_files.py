@@ -207,6 +207,16 @@ def test_files_that_are_not_those_that_were_opened_stop_the_store(
     assert names == sorted(os.listdir(path.parent))
 
 
+def test_a_log_that_is_removed_before_the_first_write_stops_the_store(path: Path) -> None:
+    """
+    The files are known from the opening on, and not from the first write on.
+    """
+    with SQLiteStore(path) as store:
+        _wal_removed(path)
+        with pytest.raises(StoreMisuseError, match="was removed or replaced while it was open"):
+            bank_on(store).open_account("alice", initial_balance=eur(1))
+
+
 def test_a_replaced_file_is_not_written_to(store: SQLiteStore, path: Path) -> None:
     """
     What lies at the path now has what it had, and a new store opens it.

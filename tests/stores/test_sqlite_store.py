@@ -880,6 +880,39 @@ def test_a_second_reversal_is_refused_by_the_tables(store: SQLiteStore) -> None:
 # -- Threads, processes, closing ---------------------------------------------
 
 
+def test_what_others_wrote_while_nothing_was_open_is_read(path: Path) -> None:
+    """
+    What the writer knew of an account is forgotten when it is closed, as for a fork: the count of
+    the commits of others begins anew with each connection.
+    """
+    with SQLiteStore(path) as store, SQLiteStore(path) as other:
+        bank = bank_over(store)
+        bank.open_account("alice", initial_balance=eur(1))
+        for expected in (3, 5, 7):
+            store._connections.before_fork()
+            store._connections.after_fork_in_parent()
+            bank_over(other).deposit("alice", eur(1), transaction_id=f"o-{expected}")
+            other._connections.before_fork()
+            other._connections.after_fork_in_parent()
+
+            assert eur(expected) == bank.deposit("alice", eur(1)).postings[0].balance
+
+
+def test_no_more_accounts_are_known_than_there_is_room_for(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Beyond so many, all are forgotten, and read again when they are needed.
+    """
+    monkeypatch.setattr(connections, "_KNOWN_MAX", 3)
+    bank = bank_over(store)
+    for number in range(10):
+        bank.open_account(f"a-{number}", initial_balance=eur(number))
+
+        assert len(store._connections.known.accounts) <= 4
+    assert eur(2) == bank.deposit("a-1", eur(1)).postings[0].balance
+
+
 def test_any_number_of_threads_share_a_few_connections(store: SQLiteStore) -> None:
     """
     One connection writes and four read, however many threads there are; more are never open.
