@@ -152,8 +152,7 @@ class Connections:
         self.groups.alone(partial(self._with_readers, self._close_under_lock))
 
     def _require_usable(self) -> None:
-        if self._pid != os.getpid():
-            self._require_own_process()
+        self._require_own_process()
         if self._stop_reason is not None:
             raise StoreMisuseError(self._stop_reason)
 
@@ -290,6 +289,7 @@ class Connections:
         if sqlite is not None and not (_errors.roll_back(sqlite) and self._is_trusted):
             self._close_writer()
         self._is_trusted = True
+        # What is known may be of what was undone, or of the time before a fork.
         self._known_at = None
         self._unlock()
 
@@ -472,7 +472,6 @@ class Connections:
         reader.sqlite, reader.is_reading = None, False
 
     def _close_writer(self) -> None:
-        self._known_at = None
         self._close_connection(self._writer)
         self._writer = None
 
