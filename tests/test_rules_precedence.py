@@ -114,10 +114,7 @@ class Case(NamedTuple):
     reversals: tuple[tuple[TransactionId, TransactionId], ...] = ()
 
 
-def judged(case: Case) -> tuple[str, str | None]:
-    """
-    The code of the answer, and the account, the currency or the transaction that it names.
-    """
+def outcome_of(case: Case) -> Transaction | BankError:
     command = attrs.evolve(case.command, transaction_id=ID)
     (outcome,) = decide(
         (Request(command, ID, True, command.account_ids, case.expected_version),),
@@ -128,6 +125,14 @@ def judged(case: Case) -> tuple[str, str | None]:
         ),
         Clock(NOW, SKEW),
     ).outcomes
+    return outcome
+
+
+def judged(case: Case) -> tuple[str, str | None]:
+    """
+    The code of the answer, and the account, the currency or the transaction that it names.
+    """
+    outcome = outcome_of(case)
     if not isinstance(outcome, BankError):
         return "replayed" if outcome.replayed else "booked", None
     facts = outcome.facts
@@ -868,19 +873,72 @@ def test_every_two_neighbours_meet() -> None:
     assert following - met == NEVER_MEET
 
 
+PLACING = Transaction(
+    H1,
+    PlaceHold("alice", eur(5), transaction_id=H1),
+    LAST_WEEK,
+    (Posting(AccountId("alice"), eur(0), eur(9), eur(5), eur(0), 2),),
+)
+
+
 def test_a_hold_that_is_gone_is_told_in_the_same_step() -> None:
     """
     That a hold is not active any more comes where it would not be found: after closed accounts,
     and before restrictions.
     """
-    placing = Transaction(
-        H1,
-        PlaceHold("alice", eur(5), transaction_id=H1),
-        LAST_WEEK,
-        (Posting(AccountId("alice"), eur(0), eur(9), eur(5), eur(0), 2),),
-    )
     closed_there = (account("alice"), account("bob", is_closed=True))
     stopped = (account("alice", stopped=ALL), account("bob", stopped=ALL))
 
-    assert judged(Case(CAPTURE, closed_there, (placing,))) == ("account_closed", "bob")
-    assert judged(Case(CAPTURE, stopped, (placing,))) == ("hold_not_active", "alice")
+    assert judged(Case(CAPTURE, closed_there, (PLACING,))) == ("account_closed", "bob")
+    assert judged(Case(CAPTURE, stopped, (PLACING,))) == ("hold_not_active", "alice")
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        pytest.param(
+            Case(Withdraw("alice", Money("9", "USD")), (account("alice", stopped=ALL),)),
+            ["amount must be in EUR, got USD."],
+            id="another currency",
+        ),
+        pytest.param(
+            Case(WITHDRAW, (account("alice", is_closed=True, stopped=ALL),)),
+            ["Account alice is closed, and closing is final."],
+            id="a closed account",
+        ),
+        pytest.param(
+            Case(CAPTURE, (account("alice", stopped=ALL), account("bob"))),
+            ["Account alice has no hold h-1."],
+            id="no hold",
+        ),
+        pytest.param(
+            Case(CAPTURE, (account("alice"), account("bob", is_closed=True)), (PLACING,)),
+            [
+                "Account bob is closed, and closing is final.",
+                (
+                    "Hold h-1 of account alice is not active any more: it was captured or"
+                    " released, or has expired."
+                ),
+            ],
+            id="a hold that is gone, and a closed account",
+        ),
+        pytest.param(
+            Case(transfer(), (account("alice", 0, stopped=ALL), account("bob", currency="USD"))),
+            [
+                "destination_id must be in EUR, got USD.",
+                "Account alice is restricted, debits and credits stopped: theft.",
+                "Account alice has EUR 0.00 available, EUR 0.01 less than the EUR 0.01 requested.",
+            ],
+            id="another currency on the other account",
+        ),
+    ],
+)
+def test_what_else_stands_in_the_way(case: Case, said: list[str]) -> None:
+    """
+    The answer has all that the rules are against; but of an account of another currency, a closed
+    one and one without the hold, nothing more is said.
+    """
+    error = outcome_of(case)
+
+    assert isinstance(error, BankError)
+    assert said == [str(each) for each in (error, *error.others)]

@@ -201,6 +201,9 @@ STEPS: Final[tuple[tuple[Guard, ...], ...]] = (
 #: The guards in the order of refusals.
 GUARDS: Final[tuple[Guard, ...]] = tuple(guard for step in STEPS for guard in step)
 
+#: An account that one of these refuses has nothing by which the guards after it could judge.
+PREMISES: Final[frozenset[Guard]] = frozenset({same_currency, is_open, has_hold})
+
 
 def free_balances(account: AccountState) -> tuple[int, int] | None:
     """

@@ -33,7 +33,7 @@ import attrs
 from bankcore.access._guard import Guard, not_visible, stand_in
 from bankcore.accounts import Account
 from bankcore.accounts._errors import HoldNotActiveError, HoldNotFoundError
-from bankcore.accounts._guards import GUARDS, free_balances
+from bankcore.accounts._guards import GUARDS, PREMISES, free_balances
 from bankcore.commands import Command, ExpireHold, Move, OpenAccount, Part, PlaceHold, Reverse
 from bankcore.commands._holds import HoldCommand
 from bankcore.commands._money import Movement
@@ -405,11 +405,11 @@ class _Work:
                 after = [(opened, opened.balance)]
             else:
                 after = _changed(before, moves, at)
-        except HoldNotFoundError as error:
-            return self._refused(request, moves, self._active(error), at)
         except BankError as error:
             # The traceback would keep this whole batch alive for as long as the error.
-            return self._refused(request, moves, error.with_traceback(None), at)
+            first = self._active(error.with_traceback(None))
+            first.others = tuple(map(self._active, error.others))
+            return self._refused(request, moves, first, at)
         # After this point it must succeed.
         return self._booked(request, after, at, expiries)
 
@@ -494,8 +494,10 @@ class _Work:
         if reversed_by is not None:
             raise AlreadyReversedError(original_id, reversed_by)
 
-    def _active(self, error: HoldNotFoundError) -> HoldNotFoundError:
-        """Return *error*, or `HoldNotActiveError` if the hold was once placed on the account."""
+    def _active(self, error: BankError) -> BankError:
+        """Return *error*, or `HoldNotActiveError` if its hold was once placed on the account."""
+        if not isinstance(error, HoldNotFoundError):
+            return error
         placed = self.record(error.hold_id)
         if (
             isinstance(placed, Transaction)
@@ -503,7 +505,7 @@ class _Work:
             and placed.account_id == error.account_id
         ):
             return HoldNotActiveError(error.account_id, error.hold_id)
-        return error.with_traceback(None)
+        return error
 
     def accept(self, expiries: Iterable[_Expiry]) -> None:
         """Book *expiries*."""
@@ -627,6 +629,8 @@ def _changed(
                 except BankError as error:
                     # The first is the answer. The others are for those who ask for all of them.
                     found.append(error.with_traceback(None))
+                    if guard in PREMISES:
+                        steps = [each for each in steps if each[0] is not account]
     if found:
         found[0].others = tuple(found[1:])
         raise found[0]
