@@ -74,7 +74,7 @@ class InsufficientFundsError(DeclinedError):
 
     @property
     def shortfall(self) -> Money:
-        """How much more would have to be available: ``requested - available``."""
+        """The amount that is not available: ``requested - available``."""
         return self.requested - self.available
 
 
@@ -174,7 +174,7 @@ class HoldExceededError(DeclinedError):
 
     @property
     def shortfall(self) -> Money:
-        """How much more would have to be held: ``requested - left``."""
+        """The amount that is not held: ``requested - left``."""
         return self.requested - self.left
 
 

@@ -164,9 +164,9 @@ def decide_unseen(
     requests: Sequence[Request], snapshot: Snapshot, clock: Clock, seen: object
 ) -> Outcome | None:
     """
-    Return what the last of *requests* comes to for one who sees none of the accounts that it pays.
+    Return what the last of *requests* comes to for one who sees no payee of it but *seen*.
 
-    But for the one whose id is *seen*. The others have been booked before. None if it pays none.
+    The requests before it have been booked. None if every payee is seen, or no payer is there.
     """
     work = _Work(snapshot, clock)
     *before, last = requests

@@ -43,7 +43,7 @@ def _invalid(value: str, reason: str) -> InvalidRateError:
 @attrs.frozen
 class ExchangeRate:
     """
-    How many units of *quote* one unit of *base* becomes: *rate*, exactly.
+    The exact *rate* between two currencies: the units of *quote* for one unit of *base*.
 
         >>> rate = ExchangeRate("EUR", "USD", "1.0825")
         >>> rate.convert(Money("10", "EUR"), rounding=Rounding.HALF_EVEN)

@@ -236,7 +236,7 @@ def _by_kind() -> dict[type[Command], st.SearchStrategy[Command]]:
 
 
 class _Made:
-    """What the commands of one example have made so far, if the bank has booked them."""
+    """The accounts, holds and payments of one example so far, if the bank has booked them all."""
 
     def __init__(self) -> None:
         self.count = 0
