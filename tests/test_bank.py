@@ -595,6 +595,18 @@ class TestIds:
         assert (50, sorted(theirs)) == (len(theirs), theirs)
         assert not {*own} & {*theirs}
 
+    def test_the_default_ones_in_a_signal_handler(self) -> None:
+        """
+        A handler that comes while its thread makes an id can make one too.
+        """
+        with _sources._ids._lock:
+            # Asked first, because a lock that cannot be taken twice would stop this test for ever.
+            assert _sources._ids._lock.acquire(blocking=False)
+            _sources._ids._lock.release()
+            first, second = _new_ids(2)
+
+        assert first < second
+
 
 def _new_ids(number: int) -> list[str]:
     return [_sources.time_ordered_id() for _ in range(number)]

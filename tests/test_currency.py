@@ -188,6 +188,16 @@ def test_own_currencies_are_one_object_whoever_comes_between(
     assert first is second
 
 
+def test_own_currencies_are_made_while_one_is_made() -> None:
+    """A collection of garbage that comes while one is kept can make another."""
+    with _currency._OWN_LOCK:
+        # Asked first, because a lock that cannot be taken twice would stop this test for ever.
+        assert _currency._OWN_LOCK.acquire(blocking=False)
+        _currency._OWN_LOCK.release()
+
+        assert Currency("INNER", exponent=2) is Currency("INNER", exponent=2)
+
+
 def test_all_currencies_are_listed() -> None:
     """Every current code with a minor unit, by code; withdrawn ones on request; each usable."""
     current, ever = Currency.all(), Currency.all(historic=True)
