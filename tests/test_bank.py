@@ -546,6 +546,20 @@ class TestIds:
         assert 8 * 500 == len({each for own in made for each in own})
         assert all(own == sorted(own) for own in made)
 
+    def test_the_default_ones_come_one_after_the_other(self) -> None:
+        """
+        No thread makes one while another does.
+        """
+        made: list[str] = []
+        thread = threading.Thread(target=lambda: made.extend(_new_ids(1)))
+        with _sources._ids._lock:
+            thread.start()
+            thread.join(timeout=0.05)
+            before = len(made)
+        thread.join()
+
+        assert (0, 1) == (before, len(made))
+
     @pytest.mark.parametrize("earlier", [timedelta(0), timedelta(milliseconds=1), timedelta(1)])
     def test_the_default_ones_when_the_clock_is_set_back(
         self, earlier: timedelta, monkeypatch: pytest.MonkeyPatch
