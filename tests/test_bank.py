@@ -450,6 +450,30 @@ class TestClock:
 
         assert booked.booked_at == NOW
 
+    def test_what_a_clock_that_was_ahead_leaves(self, store: AccountStore, clock: Clock) -> None:
+        """
+        Until its time has come, an account's times stand still, a transfer takes the other
+        account along, whose holds end by then, and what is read up to now has none of it.
+        """
+        ahead = NOW + timedelta(hours=3)
+        bank = Bank(store, clock=clock, max_clock_skew=ahead - NOW)
+        for name in ("alice", "bob", "carol"):
+            bank.open_account(name, initial_balance=eur(5))
+        bank.place_hold("bob", eur(2), expires_at=ahead)
+        clock.now = ahead
+        bank.deposit("alice", eur(1))
+        clock.now = NOW + TICK
+        transfer = bank.transfer("alice", "bob", eur(6))
+        deposits = [bank.deposit(name, eur(1)) for name in ("alice", "bob", "carol")]
+
+        assert [ahead] * 3 == [each.booked_at for each in (transfer, *deposits[:2])]
+        assert clock.now == deposits[2].booked_at
+        assert (3, 4) == (transfer.posting("alice").version, deposits[0].posting("alice").version)
+        assert () == bank.account("bob").holds
+        for name, balance in (("alice", 5), ("bob", 5), ("carol", 6)):
+            assert eur(balance) == bank.balance_at(name, clock.now)
+            assert eur(5) == bank.statement(name, end=clock.now).closing_balance
+
 
 # -- Ids ---------------------------------------------------------------------
 
