@@ -1614,6 +1614,26 @@ def test_what_cannot_have_been_written_is_damage(
 
 
 @pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("principal = x'61'", "its principal is not text"),
+        ("command = command || '{}'", "there is more after the JSON object"),
+    ],
+)
+def test_a_record_with_something_else_in_it_is_not_read(
+    store: SQLiteStore, path: Path, change: str, expected: str
+) -> None:
+    """
+    A principal of bytes, or a text after the command, is damage to every reader.
+    """
+    bank_over(store).open_account("alice", initial_balance=eur(1), transaction_id="t-1")
+    store.close()
+    _loosen(path, "bankcore_journal", f"UPDATE bankcore_journal SET {change}")
+    with SQLiteStore(path) as damaged, pytest.raises(StoreCorruptedError, match=expected):
+        damaged.outcome("t-1")
+
+
+@pytest.mark.parametrize(
     "column", ["amount_minor", "balance_minor", "held_minor", "overdraft_limit_minor", "version"]
 )
 @pytest.mark.parametrize("zero", [0.0, False])
