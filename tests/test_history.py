@@ -444,6 +444,16 @@ def test_a_long_file_is_read_twice(made: Callable[[str], Iterable[str]]) -> None
 
 
 @pytest.mark.usefixtures("few_rows_kept")
+@pytest.mark.parametrize("made", [str.splitlines, once], ids=["list", "generator"])
+def test_half_a_character_is_read_twice_too(made: Callable[[str], Iterable[str]]) -> None:
+    """Text that UTF-8 does not have, in a column that is ignored, is nobody's business."""
+    text = LONG.replace("amount", "amount,note").replace(",5", ",5,\ud800")
+    report = import_history(empty_bank(), made(text), currency="CZK")
+
+    assert (20, True) == (report.rows, report.is_clean)
+
+
+@pytest.mark.usefixtures("few_rows_kept")
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.xz"])
 def test_a_long_packed_file_is_read_twice(tmp_path: Path, suffix: str) -> None:
     """A packed file with a byte-order mark is unpacked again from its beginning."""
