@@ -1448,6 +1448,46 @@ class GivesTheTokenAskedAfter(MemoryStore):
         return [token for token in super().tokens() if token.id >= after][:limit]
 
 
+@_fails("an_outline_is_the_account_without_its_holds", outlining=True)
+class OutlinesTheFirst(MemoryStore):
+    """
+    Gives the outline of its first account, whichever is asked for.
+    """
+
+    def outline(self, _: AccountId) -> Account:
+        return attrs.evolve(self.accounts()[0], holds=())
+
+
+@_fails("an_outline_is_the_account_without_its_holds", outlining=True)
+class KeepsHoldsInOutlines(MemoryStore):
+    """
+    Gives the whole account as its outline.
+    """
+
+    def outline(self, account_id: AccountId) -> Account:
+        return self.account(account_id)
+
+
+@_fails("a_probe_changes_nothing", probing=True)
+class KeepsItsProbes(MemoryStore):
+    """
+    Tries whether it can write by a record that stays.
+    """
+
+    def probe(self) -> None:
+        append(self, [refusal(f"probe-{len(self.journal().records)}")])
+
+
+@_fails("a_probe_changes_nothing", probing=True, faults=ModeFaults)
+class TriesNothing(FailingStore):
+    """
+    Says that it can write without a try.
+    """
+
+    def probe(self) -> None:
+        pass
+
+
 @_fails("a_store_says_what_it_is_made_of", describing=True)
 class SaysNothingOfItself(MemoryStore):
     """

@@ -63,7 +63,7 @@ MEMORY: Final = Capabilities(
     token_store=True,
 )
 HOSTED: Final = Capabilities(threads=False, chained=True, holder_index=True)
-JOINED: Final = attrs.evolve(HOSTED, describing=True)
+JOINED: Final = attrs.evolve(HOSTED, outlining=True, describing=True)
 OF_FAULTS: Final = [check for check in CHECKS.values() if check.needs == "faults"]
 # The faults that a caller does not see.
 UNSEEN: Final = (Fault.CONFLICT, Fault.LATENCY, Fault.CLOCK_JUMP)
@@ -97,7 +97,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "check", [each for each in CHECKS.values() if each.needs == "faults"], ids=str
+    "check", [each for each in CHECKS.values() if each.needs in {"faults", "probing"}], ids=str
 )
 def test_sqlite_store_that_fails(check: Check, tmp_path: Path, planned: None) -> None:
     """
@@ -106,7 +106,7 @@ def test_sqlite_store_that_fails(check: Check, tmp_path: Path, planned: None) ->
     # What is busy is given up soon.
     files = SQLiteFiles(tmp_path, timeout=0.01)
 
-    check(files.make, Capabilities(faults=lambda _: SQLiteFaults(files.path)))
+    check(files.make, Capabilities(faults=lambda _: SQLiteFaults(files.path), probing=True))
 
 
 @pytest.mark.parametrize("check", checks(), ids=str)

@@ -36,6 +36,8 @@ class SQLiteFiles:
             holder_index=True,
             denial_log=True,
             token_store=True,
+            outlining=True,
+            probing=True,
             describing=True,
         )
 

@@ -24,6 +24,8 @@ from bankcore.testing._conformance import (
     host,
     ids,
     journal,
+    outlining,
+    probing,
     reads,
     reopening,
     tokens,
@@ -77,6 +79,8 @@ _IN_ORDER: Final = (
     holders,
     denials,
     tokens,
+    outlining,
+    probing,
     describing,
     host,
 )

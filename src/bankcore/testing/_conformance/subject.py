@@ -27,6 +27,8 @@ Need = Literal[
     "holder_index",
     "denial_log",
     "token_store",
+    "outlining",
+    "probing",
     "describing",
 ]
 #: Returns a fresh store, or a context manager that closes it.
@@ -91,6 +93,8 @@ class Capabilities:
         holder_index: True if it finds the accounts of a holder (`HolderIndex`).
         denial_log: True if it keeps denials (`DenialLog`).
         token_store: True if it keeps tokens (`TokenStore`).
+        outlining: True if it reads an account without its holds (`Outlining`).
+        probing: True if it can try whether it can write (`Probing`).
         describing: True if it describes itself (`Describing`).
         time_limit: The most seconds that one check may take. Without *threads*, checks run in
             the caller's thread and are not interrupted.
@@ -106,6 +110,8 @@ class Capabilities:
     holder_index: bool = False
     denial_log: bool = False
     token_store: bool = False
+    outlining: bool = False
+    probing: bool = False
     describing: bool = False
     time_limit: float = 60.0
 
