@@ -7,8 +7,9 @@ told in test_access.py; here it is what becomes of the answer.
 
 import inspect
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -73,7 +74,7 @@ from bankcore.ledger import (
     _pages,
     verify,
 )
-from bankcore.stores import MemoryStore, SQLiteStore, _rows
+from bankcore.stores import JoinedSQLiteStore, MemoryStore, SQLiteStore, _rows, migrate
 from bankcore.testing._commands import FIELDS
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import EACH
@@ -462,6 +463,27 @@ def test_a_denied_transaction_is_looked_for_as_one_that_is_not_there(
         Bank(MemoryStore()).acting_as(MARY).transaction("d-1")
     with pytest.raises(AccountNotVisibleError):
         Bank(MemoryStore()).acting_as(MARY).account("x")
+
+
+def test_what_was_seen_and_rolled_back_is_forgotten() -> None:
+    """A transaction that the application has rolled back is never named instead of the wanted."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(connection):
+        connection.execute("BEGIN")
+        migrate(connection)
+        connection.execute("COMMIT")
+        bank = Bank(JoinedSQLiteStore(connection))
+        connection.execute("BEGIN")
+        bank.open_account("b", initial_balance=eur(5), transaction_id="o-1")
+        calls = (
+            lambda: bank.acting_as(MARY).account("x"),
+            lambda: bank.acting_as(MARY).transaction("t-1"),
+        )
+        denied = [told(call)[2] for call in calls]
+        connection.execute("ROLLBACK")
+
+        assert denied == [told(call)[2] for call in calls]
+        assert {"transaction_id": TransactionId("t-1")} == denied[1]
 
 
 @pytest.mark.parametrize("atomic", [False, True])

@@ -83,7 +83,7 @@ class _Seen:
     """
 
     pairs: set[tuple[str, str]] = attrs.field(factory=set)
-    #: An account and a record that exist; none is ever removed.
+    #: An account and a record that exist, unless the application's transaction was rolled back.
     account_id: AccountId | None = None
     transaction_id: TransactionId | None = None
 
@@ -463,15 +463,18 @@ class BankReads:
     def _equalise_record(self, *, is_there: bool) -> None:
         """Look a record up, so that a denial takes as long whether or not one *is there*."""
         guard = self._guard
+        if guard is None:
+            return
         if is_there:
             self._record(_NOTHING)
             return
         if self._seen.transaction_id is None:
             for each in self._store.journal(limit=1).records:
                 self._seen.transaction_id = each.id
-        if guard is not None and self._seen.transaction_id is not None:
-            record = self._store.outcome(self._seen.transaction_id)
-            guard.record_denial(record, self._outline, self._record)
+        if self._seen.transaction_id is not None:
+            record = self._record(self._seen.transaction_id)
+            if record is not None:
+                guard.record_denial(record, self._outline, self._record)
 
     def _outline(self, account_id: AccountId) -> Account | None:
         """Return the account without its holds; None if there is none of this id."""
