@@ -531,6 +531,30 @@ def test_a_right_that_is_gone_is_missed_at_once(town: Town) -> None:
         assert AccountNotVisibleError is told(call)[0]
 
 
+def test_what_was_seen_is_not_looked_up_before() -> None:
+    """
+    An account that a principal has seen once is from then on read once for each call. Nor is one
+    read before that is to be opened, or of which the role may send no command.
+    """
+    store = Watched()
+    town = Town(store)
+    marys = town.acting(MARY)
+    looks = []
+    for _ in range(2):
+        store.finds.clear()
+        marys.account("m")
+        looks.append(len(store.finds))
+    store.finds.clear()
+    marys.withdraw("m", eur(1))
+    marys.open_account("n", initial_balance=eur(0))
+    with pytest.raises(AccessDeniedError):
+        town.acting(ANNA).deposit("m", eur(1))
+
+    assert [2, 1] == looks
+    # In the unit alone, which is no read of its own.
+    assert [] == store.finds
+
+
 def test_what_is_remembered_has_an_end(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of however many principals and accounts, no more are remembered at once."""
     monkeypatch.setattr(_reads, "_SEEN_MAX", 3)
