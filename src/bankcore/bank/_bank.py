@@ -4,7 +4,8 @@ The bank: the object an application uses. Commands in, outcomes out, over a stor
 Decided here: where ids and the time come from, and how an outcome reaches the caller. A thin
 shell: it makes what the engine (`_decide`) may not make, hands everything to the store in one
 `transact` (and again, by `_retry`, where the outcome is in doubt), and raises what came back as an
-error. No rule is known here, and no state is kept but the counts of denials.
+error. No rule is known here, and no state is kept but the counts of denials and, up to a
+bound, which accounts each principal has seen.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -4,7 +4,8 @@ The reads of a bank: accounts, transactions, statements, checkpoints.
 Decided here: which question each read asks the policy where the bank acts for a principal, and
 that every denial is recorded apart, where the store can. A read is judged on the account as it was
 read; where that takes several reads, again after the last, so that nobody reads on after a right
-is gone.
+is gone. Also what is read before a denial, so that it takes as long whether or not the account or
+the record is there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

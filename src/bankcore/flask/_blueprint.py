@@ -2,7 +2,8 @@
 The blueprint: requests in, answers out.
 
 Decided here: the order of a request's checks (who sends it, how often, its form, then the bank);
-all answers have the same headers; the log has a line of JSON for each request, without secrets.
+all answers have the same headers; the log has a line of JSON for each request, without secrets;
+readiness is tried by a write, at most once a second.
 """
 
 import json
