@@ -109,9 +109,8 @@ def _read(stream: IO[bytes], length: int) -> bytes:
             found += part
     except HTTPException:
         raise
-    except (
-        Exception
-    ) as error:  # each server has its own for a body that is malformed or breaks off
+    # Each server has an error of its own for a body that is malformed or breaks off.
+    except Exception as error:
         raise ClientDisconnected from error
     return found
 
