@@ -136,17 +136,10 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
 #: Why what is right by the document may be wrong still: what one value means beside another.
 MEANINGS: Final = {
     *("invalid_cursor", "invalid_time", "invalid_amount", "amount_too_large"),
-    *(
-        "rounding_required",
-        "unknown_currency",
-        "invalid_currency",
-        "currency_mismatch",
-        "same_account",
-    ),
+    *("rounding_required", "unknown_currency", "invalid_currency", "currency_mismatch"),
+    "same_account",
     # Null is nothing, also where another field needs it.
     *("missing_field", "invalid_restriction"),
-    # To JSON Schema, 7.0 is a whole number; in a body, none has a point.
-    "invalid_json",
     # Schemathesis takes the quotes off a header that is all in quotes.
     "invalid_if_match",
 }
@@ -163,7 +156,15 @@ def test_each_operation(case: Case[Any]) -> None:
     if case.meta is not None and case.meta.generation.mode.is_positive:
         assert response.status_code != 415
         if response.status_code == 400:
-            assert response.json()["code"] in MEANINGS
+            code = response.json()["code"]
+            assert code in MEANINGS or (code == "invalid_json" and has_a_point(case.body))
+
+
+def has_a_point(body: Any) -> bool:
+    """
+    To JSON Schema, 7.0 is a whole number; in a body, no number has a point.
+    """
+    return any(type(value) is float for value in body.values())
 
 
 class Sequences(schema.as_state_machine()):  # type: ignore[misc]  # made at run time
