@@ -1176,6 +1176,21 @@ def test_an_expiry_is_told_without_what_may_not_be_seen() -> None:
     assert [[], ["m"]] == sorted(told_of)
 
 
+def test_a_first_look_at_one_account_denies_no_other() -> None:
+    """Before the unit only the first account is looked up: the others are judged when all are."""
+
+    class HidingUnheld(Failing):
+        def decides(self, _: Any, __: Any, accounts: Any, ___: Any) -> Any:
+            unheld = [each.account.id for each in accounts if not each.account.holders]
+            return hidden(unheld[0]) if unheld else ALLOWED
+
+    town = Town(MemoryStore(), HidingUnheld())
+    town.acting(MARY).transfer("m", "b", eur(5))
+
+    assert {"m": 9_500, "b": 10_500} == town.balances()
+    assert AccountNotVisibleError is told(lambda: town.acting(MARY).transfer("m", "x", eur(5)))[0]
+
+
 def test_an_auditor_verifies(town: Town) -> None:
     """The audit of the whole store, and what it is compared with, is the auditor's."""
     checkpoint = town.bank.checkpoint()
