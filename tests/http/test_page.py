@@ -24,7 +24,7 @@ def served(path: str) -> str:
     return Web().client.get(path).get_data(as_text=True)
 
 
-def run(*steps: dict[str, Any]) -> dict[str, Any]:
+def run(*steps: dict[str, Any], **documented: Any) -> dict[str, Any]:
     """
     What the page shows and sends when its forms are filled in by *steps*.
     """
@@ -33,7 +33,7 @@ def run(*steps: dict[str, Any]) -> dict[str, Any]:
         pytest.skip("there is no Node.js here to run the page's script with")
     given = {
         "script": served("/v1/docs/page.js"),
-        "openapi": json.loads(served("/v1/openapi.json")),
+        "openapi": {**json.loads(served("/v1/openapi.json")), **documented},
         "steps": steps,
     }
     done = subprocess.run(
@@ -114,6 +114,13 @@ def test_a_request() -> None:
     assert euros("5.00") == json.loads(sent["body"])
     assert f"201 \nIdempotency-Key was: {sent['headers']['Idempotency-Key']}" in done["shown"]
     assert done["shown"].endswith('{\n  "replayed": false,\n  "postings": []\n}')
+
+
+def test_a_bank_at_the_root() -> None:
+    """Its resources begin with one slash: after two, a browser looks for the name of a server."""
+    (done,) = run(deposit(FINE), servers=[{"url": "/"}])["done"]
+
+    assert "/accounts/alice/deposits" == done["sent"]["url"]
 
 
 def test_types_of_json() -> None:
