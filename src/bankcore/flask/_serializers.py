@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from flask import Response
-from werkzeug.datastructures import Headers
 
 from bankcore.accounts import Account, Hold
 from bankcore.ledger import Posting, Statement, StatementLine, Transaction
@@ -33,10 +32,7 @@ def answer(
     content_type: str = "application/json",
 ) -> Response:
     """Return the response whose body is *members* as a line of JSON."""
-    own = Headers()
-    for name, value in headers.items():
-        own.add(name, value)
-    return Response(f"{_encode(members)}\n", status, own, content_type=content_type)
+    return Response(f"{_encode(members)}\n", status, dict(headers), content_type=content_type)
 
 
 def instant_text(instant: datetime | None) -> str | None:
