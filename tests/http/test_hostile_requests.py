@@ -525,13 +525,30 @@ def test_a_limit_of_the_application(web: Web) -> None:
     assert 201 == taken.status_code
 
 
+def test_a_limit_of_the_application_on_a_body_of_unknown_length(web: Web) -> None:
+    """It holds where the length shows only while the body is read."""
+    environ = create_environ(
+        f"/v1/accounts/{web.open()}/deposits",
+        method="POST",
+        headers={"X-Me": "mary", "Idempotency-Key": "k", "Content-Type": "application/json"},
+    )
+    environ |= {"wsgi.input": io.BytesIO(GOOD), "wsgi.input_terminated": True}
+    web.app.config["MAX_CONTENT_LENGTH"] = len(GOOD) - 1
+    parts, line, _ = run_wsgi_app(web.app, environ, buffered=True)
+
+    assert ("413", "too_large") == (line[:3], json.loads(b"".join(parts))["code"])
+
+
 def test_a_body_that_the_application_has_begun_to_read(web: Web) -> None:
     """What a hook of the application has read of a body is not waited for again."""
+
+    waits = []
 
     class Waiting(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             found = super().read(size)
-            assert found or not size, "a server would wait here for ever"
+            # A server would wait here for ever.
+            waits.extend([size] if size and not found else [])
             return found
 
     def authenticate(request: Request) -> Principal:
@@ -549,6 +566,7 @@ def test_a_body_that_the_application_has_begun_to_read(web: Web) -> None:
     parts, line, _ = run_wsgi_app(app, environ, buffered=True)
 
     assert ("400 BAD REQUEST", "bad_request") == (line, json.loads(b"".join(parts))["code"])
+    assert [] == waits
 
 
 @pytest.mark.parametrize(
