@@ -416,6 +416,19 @@ def in_the_middle(text: str) -> Iterator[str]:
     return file
 
 
+class Pipe(io.BytesIO):
+    """
+    Bytes that can be read only once.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def piped(text: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(Pipe(text.encode()), newline="")
+
+
 def after_a_title(text: str) -> io.StringIO:
     file = io.StringIO(f"title\n{text}", newline="")
     file.readline()
@@ -425,8 +438,8 @@ def after_a_title(text: str) -> io.StringIO:
 @pytest.mark.usefixtures("few_rows_kept")
 @pytest.mark.parametrize(
     "made",
-    [io.StringIO, lambda text: text.splitlines(True), once, in_the_middle, after_a_title],
-    ids=["file", "list", "generator", "iterated", "elsewhere"],
+    [io.StringIO, lambda text: text.splitlines(True), once, piped, in_the_middle, after_a_title],
+    ids=["file", "list", "generator", "pipe", "iterated", "elsewhere"],
 )
 def test_a_long_file_is_read_twice(made: Callable[[str], Iterable[str]]) -> None:
     """Where rows are too many to keep, they are read again, wherever they come from."""

@@ -101,9 +101,9 @@ def read_twice(
 
 def _position(file: Iterable[str]) -> int | None:
     """Return where *file* is, for `_from`; None if it cannot go back."""
-    # It is not told of a file over which somebody iterates.
+    # A pipe has no position, and a file over which somebody iterates does not tell it.
     with suppress(OSError):
-        if isinstance(file, TextIOBase) and file.seekable():
+        if isinstance(file, TextIOBase):
             return file.tell()
     return None
 
