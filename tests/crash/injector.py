@@ -2,6 +2,7 @@
 An exception at one bytecode of a call, as a signal's handler may raise it.
 """
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -79,7 +80,7 @@ class Injector:
         name = code.co_filename
         # Neither here nor in the machinery of imports, whose locks are Python's own.
         is_other = name != __file__ and not name.startswith("<frozen importlib")
-        return is_other and self.is_counted(name)
+        return is_other and self.is_counted(name) and not _is_swallowed(code)
 
     def _step(self, frame: FrameType) -> None:
         self.count += 1
@@ -87,3 +88,8 @@ class Injector:
             code = frame.f_code
             self.where = f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}"
             raise self.error
+
+
+def _is_swallowed(code: CodeType) -> bool:
+    """Return whether the garbage collector calls *code*: Python swallows what that raises."""
+    return any(getattr(callback, "__code__", None) is code for callback in gc.callbacks)
