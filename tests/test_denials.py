@@ -35,7 +35,7 @@ from bankcore.errors import (
     TransactionNotFoundError,
 )
 from bankcore.stores import MemoryStore, SQLiteStore
-from bankcore.stores._sqlite import _store as sqlite_module
+from bankcore.stores import _tables as tables_module
 from bankcore.values import AccountId, PrincipalId
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_denials_survive_the_end_of_the_process(tmp_path: Path) -> None:
 
 def test_the_oldest_denials_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more denials than are kept, the last ones are."""
-    monkeypatch.setattr(sqlite_module, "DENIALS_MAX", 3)
+    monkeypatch.setattr(tables_module, "DENIALS_MAX", 3)
     denials = [attrs.evolve(DENIAL, unwritten_before=number) for number in range(5)]
     memory = MemoryStore()
     with SQLiteStore(tmp_path / "bank.db") as store:

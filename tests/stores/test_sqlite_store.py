@@ -49,7 +49,7 @@ from bankcore.ledger import _codec as codec
 from bankcore.stores import SQLiteStore
 from bankcore.stores._rows import PostingRow, posting_from
 from bankcore.stores._sqlite import _connections as connections
-from bankcore.stores._sqlite._statements import POSTING_AT
+from bankcore.stores._statements import POSTING_AT
 from bankcore.testing._conformance import helpers as contract
 from bankcore.testing._conformance.helpers import (
     ALICE,

@@ -24,7 +24,7 @@ from bankcore.commands import Command, Deposit, OpenAccount
 from bankcore.errors import AccountNotVisibleError, InsufficientFundsError, StoreCorruptedError
 from bankcore.ledger import LIMIT_MAX, Checkpoint, ReadSet, Snapshot, Transaction, WriteSet, verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore
-from bankcore.stores._sqlite._statements import LAST_VERSION
+from bankcore.stores._statements import LAST_VERSION
 from bankcore.testing._conformance.helpers import (
     LAST_INSTANT,
     NOW,

@@ -25,8 +25,8 @@ from bankcore.stores._sqlite._errors import (
     roll_back_to,
     translated,
 )
-from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._statements import fetch, write
+from bankcore.stores._sqlite._tables import SQLiteTables
 
 _SAVEPOINT: Final = "bankcore_unit"
 
@@ -45,7 +45,7 @@ _VERSION: Final = (
 )
 
 
-class JoinedSQLiteStore(SQLiteReads):
+class JoinedSQLiteStore(SQLiteTables):
     """
     An `AccountStore` in the application's own database, inside its own transaction.
 

@@ -1,8 +1,8 @@
 """
 The SQL statements on the tables of SQLite.
 
-Decided here: how rows are selected and written. A unit's statements run in a transaction that the
-caller began, on the store's own connection or on the application's.
+Decided here: how a unit finds rows by many ids, and writes many. Its statements run in a
+transaction that the caller began, on the store's own connection or on the application's.
 """
 
 import sqlite3
@@ -13,6 +13,7 @@ from typing import Any, Final
 from bankcore.ledger import WriteSet
 from bankcore.ledger._errors import StoreCorruptedError
 from bankcore.stores import _rows
+from bankcore.stores._statements import BY_IDS, statement_of
 
 # How many ids one SELECT asks for; SQLite's oldest limit is 999 parameters.
 _IDS_PER_SELECT: Final = 500
@@ -26,170 +27,21 @@ _ROWS_PER_INSERT: Final = (200, 50)
 Executor = sqlite3.Connection | sqlite3.Cursor
 
 
-def _select(row: type[Any], table: str, joins: str = "") -> str:
-    """Return the SELECT of the fields of *row* from *table* and the tables in *joins*."""
-    return f"SELECT {_columns(row, table, joins)} FROM bankcore_{table} AS {table}{joins}"
+def _insert_of(change: _rows.Change, rows: int) -> str:
+    """Return the INSERT of so many *rows*."""
+    # One that fails may leave some of them, as its whole unit is undone; to undo it alone, SQLite
+    # would first copy every page that it touches.
+    columns = change.written.split()
+    marks = ", ".join([f"({', '.join('?' * len(columns))})"] * rows)
+    table = f"bankcore_{change.table}"
+    return f"INSERT OR FAIL INTO {table} ({', '.join(columns)}) VALUES {marks}"
 
 
-def _columns(row: type[Any], table: str, joins: str) -> str:
-    columns = []
-    for field in row._fields:
-        prefix, _, column = field.partition("_")
-        has_prefix = prefix == table or f" bankcore_{prefix} " in joins
-        columns.append(f"{prefix}.{column}" if has_prefix else f"{table}.{field}")
-    return ", ".join(columns)
-
-
-def _statement(change: _rows.Change, rows: int = 1) -> str:
-    """Return the statement that makes *change* for one row; an INSERT, for so many *rows*."""
-    table, columns = f"bankcore_{change.table}", change.written.split()
-    found_by = " AND ".join(f"{column} = ?" for column in change.found_by.split())
-    if not columns:
-        return f"DELETE FROM {table} WHERE {found_by}"
-    if found_by:
-        written = ", ".join(f"{column} = ?" for column in columns)
-        return f"UPDATE {table} SET {written} WHERE {found_by}"
-    # A statement that fails with many rows may leave some of them, as its whole unit is undone;
-    # to undo it alone, SQLite would first copy every page that it touches.
-    verb = "INSERT" if rows == 1 else "INSERT OR FAIL"
-    marks = f"({', '.join('?' * len(columns))})"
-    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES {', '.join([marks] * rows)}"
-
-
-# An account and its holds in one statement, so that both are of one moment.
-ACCOUNTS: Final = _select(
-    _rows.AccountRow,
-    "account",
-    " LEFT JOIN bankcore_hold AS hold ON hold.account_key = account.key",
-)
-_OUTLINE: Final = {"held_minor": "0"} | {
-    field: "NULL" for field in _rows.AccountRow._fields if field.startswith("hold_")
-}
-OUTLINE: Final = (
-    f"SELECT {', '.join(_OUTLINE.get(field, field) for field in _rows.AccountRow._fields)}"
-    " FROM bankcore_account WHERE id = ?"
-)
-JOURNAL: Final = _select(_rows.JournalRow, "journal")
-# Of a damaged file a posting without its account is an error, and not left out.
-_WITH_ACCOUNT: Final = (
-    " LEFT JOIN bankcore_account AS account ON account.key = posting.account_key"
-)
-POSTINGS: Final = _select(_rows.PostingRow, "posting", _WITH_ACCOUNT)
-HOLDS: Final = _select(
-    _rows.HoldRow, "hold", " JOIN bankcore_account AS account ON account.key = hold.account_key"
-)
-REVERSALS: Final = _select(_rows.ReversalRow, "journal")
-DENIALS: Final = _select(_rows.DenialRow, "denial")
-TOKENS: Final = _select(_rows.TokenRow, "token")
-
-INSERT_DENIAL: Final = _statement(_rows.Change("denial", " ".join(_rows.DenialRow._fields)))
-DELETE_OLD_DENIALS: Final = (
-    "DELETE FROM bankcore_denial WHERE key <= (SELECT max(key) FROM bankcore_denial) - ?"
-)
-INSERT_TOKEN: Final = _statement(_rows.Change("token", " ".join(_rows.TokenRow._fields)))
-REVOKE: Final = "UPDATE bankcore_token SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
-
-# -- Pages -------------------------------------------------------------------
-
-# About how much memory a record or an account takes, in bytes: its texts are parsed into values.
-_RECORD_SIZE: Final = (
-    "6 * (length(journal.command) + coalesce(length(journal.refusal_batch), 0))"
-    " + 600 * coalesce((SELECT max(line) FROM bankcore_posting WHERE place = journal.place), 0)"
-)
-_ACCOUNT_SIZE: Final = "800 * (SELECT count(*) FROM bankcore_hold WHERE account_key = account.key)"
-# Most records and accounts have less than a quarter of that.
-_SIZE_OF_EACH: Final = 4_000
-_SIZE_OF_PAGE: Final = 1_500_000
-
-
-def size_of(limit: int) -> int:
-    """Return the size of a page of at most *limit* items, which its last item may exceed."""
-    return max(limit * _SIZE_OF_EACH, _SIZE_OF_PAGE)
-
-
-def _last(column: str, size: str, tables: str, where: str) -> str:
-    """Return the SELECT of the last *column* of a page; its last parameters are limit and size."""
-    rows = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
-    before = f"sum({size}) OVER (ORDER BY {column} {rows})"
-    return (
-        f"SELECT max(last) FROM (SELECT {column} AS last, {before} AS before FROM {tables}"
-        f" WHERE {where} ORDER BY {column} LIMIT ?) WHERE coalesce(before, 0) < ?"
-    )
-
-
-LAST_ID: Final = _last(
-    "account.id", _ACCOUNT_SIZE, "bankcore_account AS account", "account.id > ?"
-)
-LAST_ID_OF_HOLDER: Final = _last(
-    "account.id",
-    _ACCOUNT_SIZE,
-    "bankcore_holder AS holder JOIN bankcore_account AS account"
-    " ON account.key = holder.account_key",
-    "holder.principal = ? AND account.id > ?",
-)
-LAST_PLACE: Final = _last(
-    "journal.place", _RECORD_SIZE, "bankcore_journal AS journal", "journal.place > ?"
-)
-_OF_ACCOUNT: Final = (
-    "posting.account_key = (SELECT key FROM bankcore_account WHERE id = ?) AND posting.version > ?"
-)
-LAST_VERSION: Final = _last(
-    "posting.version",
-    _RECORD_SIZE,
-    "bankcore_posting AS posting JOIN bankcore_journal AS journal"
-    " ON journal.place = posting.place",
-    _OF_ACCOUNT,
-)
-#: The places of an account's versions after one, up to another.
-PLACES: Final = (
-    f"SELECT posting.place FROM bankcore_posting AS posting WHERE {_OF_ACCOUNT}"
-    " AND posting.version <= ?"
-)
-
-# The last version booked by an instant, 0 for none. Times never fall along the versions, so that
-# no index by time is needed, which every write would have to keep. It is at most *more* versions
-# on, which is halved until it is 0. A version that is missing makes the result NULL.
-POSTING_AT: Final = f"""
-    WITH RECURSIVE
-        search(version, more, account_key, last) AS (
-            SELECT 0, version, key, version FROM bankcore_account WHERE id = ?
-            UNION ALL
-            SELECT
-                CASE WHEN search.version + (more + 1) / 2 > last THEN search.version
-                ELSE search.version + (more + 1) / 2 * ((
-                    SELECT journal.recorded_at FROM bankcore_posting AS posting
-                    JOIN bankcore_journal AS journal ON journal.place = posting.place
-                    WHERE posting.account_key = search.account_key
-                        AND posting.version = search.version + (more + 1) / 2
-                ) <= ?) END,
-                more / 2, account_key, last
-            FROM search WHERE more > 0
-        ),
-        found AS (SELECT version, account_key FROM search WHERE more <= 0)
-    SELECT found.version, {_columns(_rows.PostingRow, "posting", _WITH_ACCOUNT)} FROM found
-        LEFT JOIN bankcore_posting AS posting
-            ON posting.account_key = found.account_key AND posting.version = found.version
-        {_WITH_ACCOUNT}
-"""
-
-# -- Units -------------------------------------------------------------------
-
-# For each class of row: its SELECT, the column of the ids, and the order.
-_BY_IDS: Final[dict[type[Any], tuple[str, str, str]]] = {
-    _rows.AccountRow: (ACCOUNTS, "account.id", "account.id, hold.key"),
-    _rows.JournalRow: (JOURNAL, "journal.transaction_id", "journal.place"),
-    _rows.PostingRow: (
-        f"{POSTINGS} JOIN bankcore_journal AS journal ON journal.place = posting.place",
-        "journal.transaction_id",
-        "posting.place, posting.line",
-    ),
-    _rows.ReversalRow: (REVERSALS, "journal.reverses", "journal.place"),
-}
 # For each change: the statement for one row, and the INSERTs for many.
 _WRITES: Final = {
     name: (
-        _statement(change),
-        [] if change.found_by else [(n, _statement(change, n)) for n in _ROWS_PER_INSERT],
+        statement_of(change),
+        [] if change.found_by else [(n, _insert_of(change, n)) for n in _ROWS_PER_INSERT],
     )
     for name, change in _rows.CHANGES.items()
 }
@@ -201,7 +53,7 @@ _LAST: Final = (
 
 def fetch(connection: Executor, row: type[Any], ids: Sequence[str], /) -> list[Any]:
     """Return the rows of this class whose account, record or original is one of *ids*."""
-    select, column, order = _BY_IDS[row]
+    select, column, order = BY_IDS[row]
     found: list[Any] = []
     for start in range(0, len(ids), _IDS_PER_SELECT):
         part = ids[start : start + _IDS_PER_SELECT]

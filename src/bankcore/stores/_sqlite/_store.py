@@ -1,32 +1,29 @@
 """
 The store in one SQLite file: the embedded default.
 
-Decided here: how a unit uses `Connections`, and how denials and tokens are kept.
+Decided here: how a unit uses `Connections`.
 """
 
 import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, Self
 
-from bankcore.access import DENIALS_MAX, Denial, Token
-from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
-from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet, require_limit
+from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._connections import Connections
 from bankcore.stores._sqlite._errors import STORAGE_ERRORS
 from bankcore.stores._sqlite._file import path_text, write_copy
-from bankcore.stores._sqlite._reads import SQLiteReads
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
+from bankcore.stores._sqlite._tables import SQLiteTables
+from bankcore.stores._tables import OwnTables
 from bankcore.values._errors import shown
-from bankcore.values._instants import to_instant, to_microseconds
 
 
-class SQLiteStore(SQLiteReads):
+class SQLiteStore(OwnTables, SQLiteTables):
     """
     An `AccountStore` in the SQLite file at *path*, made if there is none.
 
@@ -131,38 +128,6 @@ class SQLiteStore(SQLiteReads):
             sqlite.execute(f"PRAGMA user_version = {version}")
 
         self._connections.write(work)
-
-    # -- Denials and tokens --
-
-    def record_denial(self, denial: Denial) -> None:
-        self._write_apart(
-            (sql.INSERT_DENIAL, _rows.denial_row(denial)), (sql.DELETE_OLD_DENIALS, (DENIALS_MAX,))
-        )
-
-    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
-        rows = self._read(f"{sql.DENIALS} ORDER BY key DESC LIMIT ?", (require_limit(limit),))
-        return tuple(map(_rows.denial_from, map(_rows.DenialRow._make, rows)))
-
-    def add_token(self, token: Token) -> None:
-        self._write_apart((sql.INSERT_TOKEN, _rows.token_row(token)))
-
-    def token(self, token_id: str) -> Token:
-        for token in self._tokens("WHERE id = ?", require_token_id(token_id)):
-            return token
-        raise token_not_found(token_id)
-
-    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
-        first = require_token_after(after)
-        return self._tokens("WHERE id > ? ORDER BY id LIMIT ?", first, require_limit(limit))
-
-    def _tokens(self, where: str, *parameters: object) -> tuple[Token, ...]:
-        rows = self._read(f"{sql.TOKENS} {where}", parameters)
-        return tuple(map(_rows.token_from, map(_rows.TokenRow._make, rows)))
-
-    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
-        at = to_microseconds(to_instant(revoked_at, "revoked_at"))
-        if not self._write_apart((sql.REVOKE, (at, require_token_id(token_id)))):
-            raise token_not_found(token_id)
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""

@@ -1,27 +1,21 @@
-"""The reading half of the store contract, on the SQLite tables."""
+"""
+The contract on the tables, but for `transact`: the same for every engine that understands SQL.
 
-import sqlite3
-from collections.abc import Iterable, Sequence
+Decided here: which statement answers which question, and how denials and tokens are kept.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from bankcore import errors
+from bankcore.access import DENIALS_MAX, Denial, Token
+from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
 from bankcore.accounts import Account, Hold
-from bankcore.ledger import (
-    ChainedPage,
-    Cursor,
-    Page,
-    Posting,
-    Refusal,
-    StoreDescription,
-    Transaction,
-    require_limit,
-)
+from bankcore.ledger import ChainedPage, Cursor, Page, Posting, Refusal, Transaction, require_limit
 from bankcore.ledger import _codec as codec
 from bankcore.stores import _rows
-from bankcore.stores._sqlite import _statements as sql
-from bankcore.stores._sqlite._integrity import table_errors
-from bankcore.stores._sqlite._versions import warnings_of
+from bankcore.stores import _statements as sql
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant, to_microseconds
@@ -30,7 +24,7 @@ from bankcore.values._instants import to_instant, to_microseconds
 _VERSION_MAX: Final = 2**62
 
 
-class SQLiteReads:
+class Tables:
     """The reading half of the contract, on the connection that `_read` uses."""
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
@@ -52,19 +46,6 @@ class SQLiteReads:
             f"{sql.POSTINGS} WHERE {postings} ORDER BY posting.place, posting.line", parameters
         )
         return rows, _rows.by_place(lines)
-
-    def _described(self, names: Iterable[str], location: str, durability: str) -> StoreDescription:
-        ((version,),) = self._read("SELECT version FROM bankcore_schema", ())
-        settings = {name: self._read(f"PRAGMA {name}", ())[0][0] for name in names}
-        is_wal = settings["journal_mode"] == "wal"
-        return StoreDescription(
-            engine=f"SQLite {sqlite3.sqlite_version}",
-            location=location,
-            schema_version=version,
-            durability=durability,
-            settings=settings,
-            warnings=warnings_of(sqlite3.sqlite_version_info) if is_wal else (),
-        )
 
     def account(self, account_id: AccountId | str) -> Account:
         account_id = to_account_id(account_id)
@@ -209,13 +190,40 @@ class SQLiteReads:
         )
         return _rows.holds_from(map(_rows.HoldRow._make, rows))
 
-    def integrity_errors(self) -> Sequence[str]:
-        """Return what is wrong with the file or between its tables, in sentences."""
-        wrong: list[str] = []
-        try:
-            found = [str(row[0]) for row in self._read("PRAGMA integrity_check", ())]
-            wrong += found if found != ["ok"] else ()
-            wrong += table_errors(self._read)
-        except errors.StoreCorruptedError as error:
-            wrong.append(str(error))
-        return tuple(wrong)
+
+class OwnTables(Tables):
+    """What a store keeps beside the ledger, in units of its own."""
+
+    def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
+        """Run *statements* in a unit of their own; return how many rows the first one changed."""
+        raise NotImplementedError
+
+    def record_denial(self, denial: Denial) -> None:
+        self._write_apart(
+            (sql.INSERT_DENIAL, _rows.denial_row(denial)), (sql.DELETE_OLD_DENIALS, (DENIALS_MAX,))
+        )
+
+    def denials(self, *, limit: int = 1000) -> Sequence[Denial]:
+        rows = self._read(f"{sql.DENIALS} ORDER BY key DESC LIMIT ?", (require_limit(limit),))
+        return tuple(map(_rows.denial_from, map(_rows.DenialRow._make, rows)))
+
+    def add_token(self, token: Token) -> None:
+        self._write_apart((sql.INSERT_TOKEN, _rows.token_row(token)))
+
+    def token(self, token_id: str) -> Token:
+        for token in self._tokens("WHERE id = ?", require_token_id(token_id)):
+            return token
+        raise token_not_found(token_id)
+
+    def tokens(self, *, after: str = "", limit: int = 1000) -> Sequence[Token]:
+        first = require_token_after(after)
+        return self._tokens("WHERE id > ? ORDER BY id LIMIT ?", first, require_limit(limit))
+
+    def _tokens(self, where: str, *parameters: object) -> tuple[Token, ...]:
+        rows = self._read(f"{sql.TOKENS} {where}", parameters)
+        return tuple(map(_rows.token_from, map(_rows.TokenRow._make, rows)))
+
+    def revoke_token(self, token_id: str, revoked_at: datetime) -> None:
+        at = to_microseconds(to_instant(revoked_at, "revoked_at"))
+        if not self._write_apart((sql.REVOKE, (at, require_token_id(token_id)))):
+            raise token_not_found(token_id)
