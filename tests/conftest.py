@@ -1,5 +1,6 @@
 """
-What the tests share: Hypothesis profiles, the number of workers, options, and a place in memory.
+What the tests share: Hypothesis profiles, the number of workers, options, a place in memory, and
+PostgreSQL.
 
 `dev` is quick and different each time. `ci` is the same each time, so that a failure is
 the change's and not chance's. `thorough` is for a long look by hand:
@@ -7,12 +8,16 @@ the change's and not chance's. `thorough` is for a long look by hand:
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import servers
 
 # Machines here are small and noisy: a deadline would test the machine.
 _shared = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,6 +37,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="compare the recorded data of other packages with what is installed, whatever its"
         " version",
     )
+    parser.addoption(
+        "--postgres",
+        choices=[*servers.VERSIONS, "all"],
+        help="the PostgreSQL on which every test of it runs; without it they run on 18, and the"
+        " most important of them on 15 too where that is installed",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """
+    Run each test that asks for PostgreSQL on each version that is to be tested.
+    """
+    if "postgres_version" in metafunc.fixturenames:
+        is_key = metafunc.definition.get_closest_marker("every_postgres") is not None
+        versions = _postgres_versions(metafunc.config.getoption("--postgres"), is_key=is_key)
+        metafunc.parametrize(
+            "postgres_version", versions, ids="postgres-{}".format, scope="session"
+        )
+
+
+def _postgres_versions(asked: str | None, *, is_key: bool) -> list[str]:
+    if servers.DSN in os.environ:
+        return [servers.DSN]
+    if asked is not None:
+        return list(servers.VERSIONS) if asked == "all" else [asked]
+    if is_key and (_is_ci() or servers.is_installed("15")):
+        return list(servers.VERSIONS)
+    return ["18"]
+
+
+def _is_ci() -> bool:
+    return bool(os.environ.get("CI"))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -56,3 +93,52 @@ def directory(tmp_path: Path) -> Iterator[Path]:
             yield Path(made)
     else:
         yield tmp_path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_version: str) -> str:
+    """
+    How to reach a PostgreSQL server as its superuser: one server for each process of tests.
+    """
+    with _failing_in_ci():
+        return servers.running(postgres_version)
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[str]:
+    """
+    How to reach an empty database of PostgreSQL.
+    """
+    with servers.database(postgres_server) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def make_server(postgres_version: str) -> Iterator[Callable[..., servers.Server]]:
+    """
+    Starts servers of the test's own, which it may stop, kill and promote, with settings of its
+    own: takes what `servers.Server` takes, but for the version.
+    """
+    if postgres_version == servers.DSN:
+        pytest.skip(f"it needs a server of its own, and {servers.DSN} is set")
+    with _failing_in_ci():
+        servers.Server(postgres_version)
+    with ExitStack() as stack:
+
+        def make(*arguments: Any, **options: Any) -> servers.Server:
+            return stack.enter_context(servers.Server(postgres_version, *arguments, **options))
+
+        yield make
+
+
+@contextmanager
+def _failing_in_ci() -> Iterator[None]:
+    """
+    Skip the test where there is no such server; but fail it where changes are checked.
+    """
+    try:
+        yield
+    except servers.NoServerError as error:
+        if _is_ci():
+            raise
+        pytest.skip(str(error))
