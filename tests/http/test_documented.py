@@ -62,10 +62,17 @@ def test_the_table_of_resources() -> None:
     assert expected == rows()
 
 
+def sources() -> str:
+    """
+    The text of what speaks HTTP.
+    """
+    rooms = (*(ROOT / "src/bankcore/flask").glob("*.py"), ROOT / "src/bankcore/http.py")
+    return "".join(each.read_text("utf-8") for each in rooms)
+
+
 def test_every_code_is_documented() -> None:
     """Each code that the back-end makes by itself has its place in the table of codes."""
-    sources = (ROOT / "src/bankcore/flask").glob("*.py")
-    text = "".join(source.read_text("utf-8") for source in sources)
+    text = sources()
     codes = set(
         re.findall(r'(?:Problem\(|bad_request\()\s*(?:[\w.]+,\s*)?"([a-z_]+)"', text)
     ) | set(re.findall(r'HTTPStatus\.[A-Z_]+,?:? \(?\s*"([a-z_]+)"', text))
@@ -221,14 +228,11 @@ def test_every_name_is_known(caplog: pytest.LogCaptureFixture) -> None:
     error or of the package.
     """
     document = json.loads(Web().client.get("/v1/openapi.json").data)
-    sources = "".join(
-        source.read_text("utf-8") for source in (ROOT / "src/bankcore/flask").glob("*.py")
-    )
     known = words_of(document) | members_of_the_log(caplog)
     known |= {each.code for each in vars(errors).values() if is_error(each)}
     known |= {f"bankcore.flask.{name}" for name in flask.__all__}
     # Codes and headers of HTTP's own.
-    known |= set(re.findall(r'"([A-Za-z_][\w-]*)"', sources))
+    known |= set(re.findall(r'"([A-Za-z_][\w-]*)"', sources()))
     known |= {"bankcore.flask", "Principal"}
     names = set(
         re.findall(r"`([A-Za-z_][\w.-]*)`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL))

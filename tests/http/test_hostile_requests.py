@@ -19,6 +19,7 @@ from web import PRINCIPALS, Web, euros, told
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.test import create_environ, run_wsgi_app
 
+from bankcore import errors
 from bankcore.access import Principal, Tokens, TokenStore
 from bankcore.errors import (
     BankError,
@@ -28,6 +29,7 @@ from bankcore.errors import (
     StoreUnavailableError,
 )
 from bankcore.flask import TokenAuthenticator, create_app
+from bankcore.http import STATUSES, status_of
 from bankcore.ledger import ReadSet
 from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.values import AccountId
@@ -991,18 +993,18 @@ def test_denials_are_kept_apart(web: Web) -> None:
 
 def test_every_error_has_an_answer(web: Web) -> None:
     """No error of the library is without a status: those of the call and the bank never 500."""
-    from bankcore import errors  # noqa: PLC0415  # walked through here alone
-    from bankcore.flask._problems import _NOT_FOUND, _status  # noqa: PLC0415  # as above
-
     classes = [
         cls
         for cls in vars(errors).values()
         if isinstance(cls, type) and issubclass(cls, BankError)
     ]
-    statuses = {cls.code: _status(cls.__new__(cls)) for cls in classes}
+    statuses = {cls.code: status_of(cls.__new__(cls)) for cls in classes}
     inside = {"bank_error", "store_error", "store_corrupted", "store_format", "schema_version"}
 
     assert {*inside, "store_misuse"} == {
         code for code, status in statuses.items() if status == 500
     }
-    assert set(_NOT_FOUND) == {code for code, status in statuses.items() if status == 404}
+    assert statuses == STATUSES
+    assert {f"{name}_not_found" for name in ("account", "hold", "holder", "transaction")} | {
+        "account_not_visible"
+    } == {code for code, status in statuses.items() if status == 404}

@@ -8,6 +8,7 @@ instant is an argument.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -35,20 +36,30 @@ from bankcore.accounts._fields import (
 from bankcore.accounts._guards import Change
 from bankcore.accounts._hold import Hold
 from bankcore.accounts._holder import Holder
-from bankcore.accounts._kinds import Restriction, Right
+from bankcore.accounts._kinds import AccountStatus, Restriction, Right
 from bankcore.accounts._state import AccountState
 from bankcore.money import Money
 from bankcore.money._errors import InvalidAmountError
+from bankcore.money._json import amounts_of, amounts_schema
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import InvalidIdError, shown
-from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
+from bankcore.values._ids import ID_SCHEMA, to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant
+from bankcore.values._json import (
+    INSTANT_OR_NULL,
+    TEXT_OR_NULL,
+    VERSION,
+    Told,
+    choice_schema,
+    instant_text,
+    object_schema,
+)
 from bankcore.values._text import to_line_or_none
 
 
 @attrs.frozen(kw_only=True)
-class Account(AccountState):
+class Account(AccountState, Told):
     """
     An account: its balance, holds, overdraft limit, restriction, holders and version.
 
@@ -80,6 +91,18 @@ class Account(AccountState):
             something held, or a number is out of its range.
         AmountTooLargeError: If an amount leaves ±(10¹⁸ - 1) minor units.
     """
+
+    _json_schema = object_schema(
+        {
+            "id": ID_SCHEMA,
+            **amounts_schema("balance", "held", "available", "overdraft_limit"),
+            "status": choice_schema(AccountStatus),
+            "restriction": choice_schema(Restriction),
+            "restriction_reason": TEXT_OR_NULL,
+            "restriction_ends_at": INSTANT_OR_NULL,
+            "version": VERSION,
+        }
+    )
 
     @classmethod
     def open(
@@ -115,6 +138,26 @@ class Account(AccountState):
             last_booked_at=_to_time(booked_at),
             holders=holders,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the account for JSON: amounts as text, and their currency once.
+
+            >>> account = Account.open("alice", initial_balance=Money("100", "EUR"))
+            >>> account.to_dict()["currency"], account.to_dict()["available"]
+            ('EUR', '100.00')
+
+        Its holds and holders are not told: they may be many, and have a ``to_dict`` of their own.
+        """
+        return {
+            "id": self.id.value,
+            **amounts_of(self, "balance", "held", "available", "overdraft_limit"),
+            "status": self.status.value,
+            "restriction": self.restriction.value,
+            "restriction_reason": self.restriction_reason,
+            "restriction_ends_at": instant_text(self.restriction_ends_at),
+            "version": self.version,
+        }
 
     def as_at(self, instant: datetime) -> "Account":
         """

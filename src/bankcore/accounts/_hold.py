@@ -1,6 +1,7 @@
 """The hold: money reserved on an account, and not yet taken."""
 
 from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -8,10 +9,12 @@ from bankcore.accounts._errors import HoldExceededError
 from bankcore.accounts._fields import require_amount, require_not_negative, to_end
 from bankcore.money import Money
 from bankcore.money._errors import InvalidAmountError
+from bankcore.money._json import amounts_of, amounts_schema
 from bankcore.money._money import require_same_currency
 from bankcore.values import TransactionId
 from bankcore.values._errors import InvalidTimeError, names_fields
-from bankcore.values._ids import to_transaction_id
+from bankcore.values._ids import TRANSACTION_ID_SCHEMA, to_transaction_id
+from bankcore.values._json import INSTANT_OR_NULL, TEXT_OR_NULL, Told, instant_text, object_schema
 from bankcore.values._text import to_line_or_none
 
 
@@ -21,7 +24,7 @@ def _nothing_captured(hold: "Hold") -> Money:
 
 @names_fields
 @attrs.frozen(kw_only=True)
-class Hold:
+class Hold(Told):
     """
     Money reserved on an account, and not yet taken.
 
@@ -60,6 +63,24 @@ class Hold:
     def left(self) -> Money:
         """The money that can still be captured: ``amount - captured``."""
         return self.amount - self.captured
+
+    _json_schema = object_schema(
+        {
+            "id": TRANSACTION_ID_SCHEMA,
+            **amounts_schema("amount", "captured", "left"),
+            "expires_at": INSTANT_OR_NULL,
+            "description": TEXT_OR_NULL,
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hold for JSON: amounts as text, and their currency once."""
+        return {
+            "id": self.id.value,
+            **amounts_of(self, "amount", "captured", "left"),
+            "expires_at": instant_text(self.expires_at),
+            "description": self.description,
+        }
 
     def is_due(self, at: datetime) -> bool:
         """Return True if the hold has expired at the instant: from ``expires_at`` on, it has."""

@@ -27,11 +27,12 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 
 from bankcore.access import Principal, Tokens
 from bankcore.bank import Bank
+from bankcore.flask._answers import answer
 from bankcore.flask._openapi import document
-from bankcore.flask._problems import Problem, to_problem
+from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
-from bankcore.flask._serializers import answer
 from bankcore.flask._validation import read_command, read_query
+from bankcore.http import PROBLEM_TYPE, Problem
 from bankcore.values._errors import require_callable, require_methods
 
 #: Returns the principal that sends a request, or None if it is not known.
@@ -259,12 +260,12 @@ def _file_view(name: str, content_type: str) -> _View:
 
 
 def _problem_response(error: Exception) -> Response:
-    problem = to_problem(error)
     state = _state_of(request_ctx.request)
+    problem = to_problem(error, state.request_id)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         state.failure = "".join(traceback.format_exception(error))
     state.code = problem.code
-    return problem.response(state.request_id)
+    return answer(problem.to_dict(), problem.status, problem.headers, PROBLEM_TYPE)
 
 
 def _end(response: Response) -> Response:

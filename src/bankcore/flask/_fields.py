@@ -17,10 +17,10 @@ import attrs
 from bankcore.commands import Command
 from bankcore.flask._problems import missing_field
 from bankcore.money import Currency, Money
-from bankcore.money._currency import CODE_PATTERN
+from bankcore.money._json import CURRENCY_SCHEMA
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import InvalidRequestError, InvalidTimeError, shown
-from bankcore.values._ids import ID_PATTERN
+from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._instants import instant_from_text
 from bankcore.values._text import DESCRIPTION_LENGTH_MAX
 
@@ -51,23 +51,13 @@ def _text(**schema: object) -> Field:
     return Field(str, {"type": "string", **schema})
 
 
-#: The form of an account's id, as JSON Schema has it.
-ID_SCHEMA: Final = {"type": "string", "pattern": f"^{ID_PATTERN}$", "examples": ["alice"]}
-#: Of a transaction's: the bank's own, of expiries, are longer than those of callers.
-TRANSACTION_ID_SCHEMA: Final = {
-    "type": "string",
-    "pattern": f"^({ID_PATTERN}|expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}})$",
-    "examples": ["rent-2026-05"],
-}
-#: Of an instant that is sent, or of a date, which is its midnight in UTC.
+#: The form of an instant that is sent, or of a date, which is its midnight in UTC.
 INSTANT_SCHEMA: Final = {
     "type": "string",
     "pattern": f"^{_INSTANT}$",
     "anyOf": [{"format": "date-time"}, {"format": "date"}],
     "examples": ["2100-01-31T12:00:00Z"],
 }
-#: Of a currency's code.
-CURRENCY_SCHEMA: Final = {"type": "string", "pattern": f"^{CODE_PATTERN}$", "examples": ["EUR"]}
 
 _AMOUNT: Final = _text(
     # Of a whole number at most 18 digits, whatever the currency.
@@ -99,7 +89,7 @@ _BY_TYPE: Final[Mapping[type, Field]] = {
     Money: _AMOUNT,
     AccountId: Field(str, ID_SCHEMA),
     TransactionId: Field(str, TRANSACTION_ID_SCHEMA),
-    PrincipalId: _text(pattern="^[!-~]{1,128}$", examples=["mary"]),
+    PrincipalId: Field(str, PRINCIPAL_ID_SCHEMA),
     datetime: Field(str, INSTANT_SCHEMA, instant_from_json),
     bool: Field(bool, {"type": "boolean"}),
     # One line: no control characters, and no separators of lines.

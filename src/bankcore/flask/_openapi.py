@@ -1,123 +1,68 @@
 """The OpenAPI 3.1 document, made from the same tables as the routes, and answers' schemas."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
-from bankcore.accounts import AccountStatus, Restriction
-from bankcore.commands import BY_KIND
-from bankcore.flask._fields import (
-    CURRENCY_SCHEMA,
-    EXAMPLES,
-    ID_SCHEMA,
-    INSTANT_SCHEMA,
-    TRANSACTION_ID_SCHEMA,
-    Body,
-)
+from bankcore.accounts import Account, Hold
+from bankcore.flask._fields import EXAMPLES, INSTANT_SCHEMA, Body
 from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
-from bankcore.flask._validation import BODY_LENGTH_MAX, KEY_LENGTH_MAX
+from bankcore.flask._validation import BODY_LENGTH_MAX
+from bankcore.http import KEY_LENGTH_MAX, PROBLEM_TYPE, Problem
+from bankcore.ledger import Posting, Statement, Transaction
+from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA
+from bankcore.values._json import TEXT, TEXT_OR_NULL, Json, list_schema, object_schema
 
-Json = dict[str, Any]
 
-_TEXT: Final[Json] = {"type": "string"}
-_TEXT_OR_NULL: Final[Json] = {"type": ["string", "null"]}
-_INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
-_INSTANT_OR_NULL: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
-_AMOUNT: Final[Json] = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"}
+def _with(told: Json, **members: Json) -> Json:
+    """Return the schema of what *told* is the schema of, with more *members*, all required."""
+    return {
+        **told,
+        "required": [*told["required"], *members],
+        "properties": {**told["properties"], **members},
+    }
+
+
+_STATEMENT: Final = Statement.json_schema()
+#: The schemas that have a name, wherever they are.
+_SCHEMAS: Final[Mapping[str, Json]] = {
+    "Account": Account.json_schema(),
+    "Accounts": object_schema(
+        {"accounts": list_schema(Account.json_schema()), "next": TEXT_OR_NULL}
+    ),
+    "Posting": Posting.json_schema(),
+    "Transaction": Transaction.json_schema(),
+    "Hold": Hold.json_schema(),
+    "Holds": object_schema({"holds": list_schema(Hold.json_schema())}),
+    "Line": _STATEMENT["properties"]["lines"]["items"],
+    "Statement": _with(_STATEMENT, next=TEXT_OR_NULL),
+    "Health": object_schema({"status": {"const": "ok"}}),
+    "Problem": _with(Problem.json_schema(), request_id=TEXT),
+}
+_NAMES: Final = {id(schema): name for name, schema in _SCHEMAS.items()}
 
 
 def _reference(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _many(name: str) -> Json:
-    return {"type": "array", "items": _reference(name)}
+def _referring(within: Any) -> Any:  # noqa: ANN401  # whatever a schema is made of
+    """Return what is *within* a schema with references for the schemas that have a name."""
+    if isinstance(within, list):
+        return list(map(_referring, within))
+    if not isinstance(within, dict):
+        return within
+    if id(within) in _NAMES:
+        return _reference(_NAMES[id(within)])
+    return {key: _referring(value) for key, value in within.items()}
 
 
-# The members of answers: of one name, they have one schema wherever they are.
-_AMOUNTS: Final = (
-    "amount available balance captured closing_balance held left opening_balance overdraft_limit"
-)
-_MEMBERS: Final[Mapping[str, Json]] = {
-    **dict.fromkeys(_AMOUNTS.split(), _AMOUNT),
+_IN_PATHS: Final[Mapping[str, Json]] = {
     "account_id": ID_SCHEMA,
-    "accounts": _many("Account"),
-    "booked_at": _INSTANT,
-    "code": {"type": "string", "description": "Stable: for programs."},
-    "currency": CURRENCY_SCHEMA,
-    "description": _TEXT_OR_NULL,
-    "detail": _TEXT,
-    "expires_at": _INSTANT_OR_NULL,
-    "exponent": {"type": "integer", "minimum": 0, "maximum": 18},
-    "facts": {"type": "object"},
-    "field": {"type": "string", "description": "The field or parameter that is wrong."},
     "hold_id": TRANSACTION_ID_SCHEMA,
-    "holds": _many("Hold"),
-    "kind": {"type": "string", "enum": sorted(BY_KIND)},
-    "lines": _many("Line"),
-    "next": _TEXT_OR_NULL,
-    "postings": _many("Posting"),
-    "replayed": {"type": "boolean"},
-    "request_id": _TEXT,
-    "restriction": {"type": "string", "enum": [each.value for each in Restriction]},
-    "restriction_ends_at": _INSTANT_OR_NULL,
-    "restriction_reason": _TEXT_OR_NULL,
-    "title": _TEXT,
     "transaction_id": TRANSACTION_ID_SCHEMA,
-    "type": _TEXT,
-    "version": {"type": "integer", "minimum": 1},
 }
-
-
-def _object(members: Mapping[str, Any], *, optional: Iterable[str] = ()) -> Json:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name in members if name not in set(optional)],
-        "properties": dict(members),
-    }
-
-
-def _answer(names: str, *, optional: Iterable[str] = ("exponent",), **others: Json) -> Json:
-    """Return the schema of an answer with the members *names*; *others* replace `_MEMBERS`."""
-    members = {name: others.get(name) or _MEMBERS[name] for name in names.split()}
-    return _object(members, optional=optional)
-
-
-_SCHEMAS: Final[Mapping[str, Json]] = {
-    "Account": _answer(
-        "id currency exponent balance held available overdraft_limit status restriction"
-        " restriction_reason restriction_ends_at version",
-        id=ID_SCHEMA,
-        status={"type": "string", "enum": [each.value for each in AccountStatus]},
-    ),
-    "Accounts": _answer("accounts next"),
-    "Posting": _answer(
-        "account_id currency exponent amount balance held available overdraft_limit version"
-    ),
-    "Transaction": _answer(
-        "id kind account_id booked_at description postings replayed",
-        id=TRANSACTION_ID_SCHEMA,
-        account_id={**ID_SCHEMA, "type": ["string", "null"]},
-    ),
-    "Hold": _answer(
-        "id currency exponent amount captured left expires_at description",
-        id=TRANSACTION_ID_SCHEMA,
-    ),
-    "Holds": _answer("holds"),
-    "Line": _answer("transaction_id kind booked_at amount balance version description"),
-    "Statement": _answer(
-        "account_id currency exponent opening_balance lines closing_balance next"
-    ),
-    "Health": _answer("status", status={"const": "ok"}),
-    "Problem": _answer(
-        "type title status detail code request_id field facts replayed",
-        optional=["field", "facts", "replayed"],
-        status={"type": "integer"},
-    ),
-}
-
 _PARAMETERS: Final[Mapping[str, Json]] = {
     "limit": {
         "schema": {
@@ -154,7 +99,7 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
 
 # The headers of answers, beside `X-Request-Id`, by the schema of the answer or the status.
 _HEADERS: Final[Mapping[str, Json]] = {
-    "X-Request-Id": {"schema": _TEXT, "description": "The request's id in the bank's log."},
+    "X-Request-Id": {"schema": TEXT, "description": "The request's id in the bank's log."},
     "ETag": {
         "schema": {"type": "string", "pattern": r'^"[1-9][0-9]*"$'},
         "description": "The version of the account, or of the first account of a transaction.",
@@ -164,7 +109,7 @@ _HEADERS: Final[Mapping[str, Json]] = {
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
         "description": "Seconds to wait.",
     },
-    "WWW-Authenticate": {"schema": _TEXT, "description": "How to authenticate."},
+    "WWW-Authenticate": {"schema": TEXT, "description": "How to authenticate."},
 }
 _HEADERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "Account": ("ETag",),
@@ -226,7 +171,10 @@ def document(prefix: str) -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": dict(_SCHEMAS),
+            "schemas": {
+                name: {key: _referring(value) for key, value in schema.items()}
+                for name, schema in _SCHEMAS.items()
+            },
             "headers": dict(_HEADERS),
         },
     }
@@ -234,7 +182,7 @@ def document(prefix: str) -> Json:
 
 def _operation(endpoint: Endpoint) -> Json:
     parameters: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": _MEMBERS[name]}
+        {"name": name, "in": "path", "required": True, "schema": _IN_PATHS[name]}
         for name in endpoint.ids
     ]
     parameters += [_parameter("query", name) for name in endpoint.query]
@@ -252,7 +200,7 @@ def _operation(endpoint: Endpoint) -> Json:
         name: _or_null(field.schema) if name in nullable else field.schema
         for name, field in endpoint.body.fields.items()
     }
-    schema = _object(fields, optional=endpoint.body.optional) | _together(endpoint.body)
+    schema = object_schema(fields, optional=endpoint.body.optional) | _together(endpoint.body)
     operation["requestBody"] = {
         "required": True,
         "description": f"At most {BODY_LENGTH_MAX:,} bytes.",
@@ -313,5 +261,5 @@ def _responses(schema: str, fine: tuple[int, ...], problems: tuple[int, ...]) ->
     if len(fine) > 1:
         responses["200"]["description"] = "Done before; this is what came of it."
     for status in problems:
-        responses[str(status)] = response(status, "application/problem+json", "Problem")
+        responses[str(status)] = response(status, PROBLEM_TYPE, "Problem")
     return responses

@@ -24,14 +24,8 @@ from flask import Response
 
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
+from bankcore.flask._answers import answer
 from bankcore.flask._fields import Body, body_of, instant_from_json
-from bankcore.flask._serializers import (
-    account_json,
-    answer,
-    hold_json,
-    statement_json,
-    transaction_json,
-)
 from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
 from bankcore.values import AccountId
@@ -119,7 +113,7 @@ def _receipt(transaction: Transaction) -> Response:
     if transaction.postings:
         headers["ETag"] = f'"{transaction.postings[0].version}"'
     status = HTTPStatus.OK if transaction.replayed else HTTPStatus.CREATED
-    return answer(transaction_json(transaction), status, headers)
+    return answer(transaction.to_dict(), status, headers)
 
 
 _CURSOR_LENGTH_MAX: Final = 400
@@ -156,7 +150,7 @@ def _from_cursor(resource: str, text: str | None, kind: type[_Position]) -> _Pos
 
 def _account(call: Call) -> Response:
     account = call.bank.account(call.path["account_id"])
-    return answer(account_json(account), headers={"ETag": f'"{account.version}"'})
+    return answer(account.to_dict(), headers={"ETag": f'"{account.version}"'})
 
 
 def _accounts(call: Call) -> Response:
@@ -166,16 +160,17 @@ def _accounts(call: Call) -> Response:
     found = list(islice(call.bank.accounts(after=after), limit + 1))
     page = found[:limit]
     position = page[-1].id.value if len(found) > limit else None
-    members = {"accounts": list(map(account_json, page))}
+    members = {"accounts": [account.to_dict() for account in page]}
     return answer({**members, "next": _to_cursor("accounts", position)})
 
 
 def _holds(call: Call) -> Response:
-    return answer({"holds": list(map(hold_json, call.bank.holds(call.path["account_id"])))})
+    holds = call.bank.holds(call.path["account_id"])
+    return answer({"holds": [hold.to_dict() for hold in holds]})
 
 
 def _transaction(call: Call) -> Response:
-    return answer(transaction_json(call.bank.transaction(call.path["transaction_id"])))
+    return answer(call.bank.transaction(call.path["transaction_id"]).to_dict())
 
 
 def _statement(call: Call) -> Response:
@@ -190,7 +185,7 @@ def _statement(call: Call) -> Response:
     statement = call.bank.statement(
         account_id, start=start, end=end, after_version=after, limit=limit + 1
     )
-    members = statement_json(attrs.evolve(statement, lines=statement.lines[:limit]))
+    members = attrs.evolve(statement, lines=statement.lines[:limit]).to_dict()
     position = members["lines"][-1]["version"] if len(statement.lines) > limit else None
     return answer({**members, "next": _to_cursor(resource, position)})
 

@@ -8,7 +8,6 @@ object with known fields, each once and of its type; a query has known parameter
 import json
 import re
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from http import HTTPStatus
 from typing import IO, Any, Final, NoReturn
 
@@ -17,14 +16,13 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wsgi import get_content_length
 
 from bankcore.flask._fields import Body
-from bankcore.flask._problems import Problem, bad_request, missing_field
+from bankcore.flask._problems import missing_field
+from bankcore.http import Problem, bad_request, expected_version_of, transaction_id_of
 from bankcore.values import PrincipalId
 from bankcore.values._errors import naming
 
 #: The most bytes that a body has.
 BODY_LENGTH_MAX: Final = 16 * 1024
-#: The longest idempotency key, in characters.
-KEY_LENGTH_MAX: Final = 128
 #: The most objects and arrays within each other in a body.
 DEPTH_MAX: Final = 8
 #: The most digits that a number in a body has.
@@ -34,20 +32,13 @@ _JSON_NAMES: Final = {str: "text", int: "a whole number", bool: "true or false"}
 # The most characters of a sender's own name for a field that an answer repeats.
 _NAME_SHOWN_MAX: Final = 60
 
-# Visible ASCII. Bare, without what separates or quotes; quoted as RFC 9651 has it.
-_bare_key = re.compile(r"[!#-+\--~]{1,128}", re.ASCII).fullmatch
-_quoted_key = re.compile(r'"((?:[!#-\[\]-~]|\\["\\]){1,128})"', re.ASCII).fullmatch
-_version_tag = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII).fullmatch
-
 
 def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dict[str, Any]:
     """Return the fields of the command that this principal's request stands for."""
-    who, key = principal_id.value, _key(request)
-    # With the lengths, two principals never send the same id.
-    text = f"bankcore http 1\n{len(who)}:{who}{len(key)}:{key}"
+    environ = request.environ
     return {
-        "transaction_id": sha256(text.encode("ascii")).hexdigest(),
-        "expected_version": _expected_version(request),
+        "transaction_id": transaction_id_of(principal_id, environ.get("HTTP_IDEMPOTENCY_KEY")),
+        "expected_version": expected_version_of(environ.get("HTTP_IF_MATCH")),
         **_fields(request, body),
     }
 
@@ -195,34 +186,3 @@ def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) ->
             raise bad_request("invalid_parameter", f"{name} must be given once.", name)
         found[name] = naming(name, readers[name], values[0])
     return found
-
-
-def _key(request: Request) -> str:
-    """Return the idempotency key, without its quotes."""
-    given: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
-    if given is None:
-        raise bad_request(
-            "missing_idempotency_key",
-            "Send an Idempotency-Key of your own, so that the request can be sent again.",
-        )
-    if _bare_key(given):
-        return given
-    match = _quoted_key(given)
-    if match is not None:
-        return re.sub(r"\\(.)", r"\1", match[1])
-    raise bad_request(
-        "invalid_idempotency_key",
-        f"Idempotency-Key must be one key of 1 to {KEY_LENGTH_MAX} visible ASCII characters, bare"
-        " or in quotes; a key with a comma needs the quotes.",
-    )
-
-
-def _expected_version(request: Request) -> int | None:
-    """Return the version that ``If-Match`` asks for; None for any."""
-    given: str | None = request.environ.get("HTTP_IF_MATCH")
-    if given is None or given == "*":
-        return None
-    match = _version_tag(given)
-    if match is None:
-        raise bad_request("invalid_if_match", 'If-Match must be one ETag as given, such as "7".')
-    return int(match[1])

@@ -7,20 +7,34 @@ caller gave) consist of. The bank makes them, stores read them back, and they ne
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from bankcore.commands import Command
+from bankcore.commands import BY_KIND, Command
 from bankcore.ledger._errors import RECORDED_ERRORS
 from bankcore.money import Money
+from bankcore.money._json import amounts_of, amounts_schema
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import DeclinedError
-from bankcore.values._ids import to_account_id
+from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA, to_account_id
+from bankcore.values._json import (
+    FLAG,
+    INSTANT,
+    TEXT_OR_NULL,
+    VERSION,
+    Json,
+    Told,
+    instant_text,
+    list_schema,
+    object_schema,
+)
+
+KIND_SCHEMA: Final[Json] = {"type": "string", "enum": sorted(BY_KIND)}
 
 
 @attrs.frozen
-class Posting:
+class Posting(Told):
     """
     One account's line in a transaction.
 
@@ -39,6 +53,22 @@ class Posting:
     overdraft_limit: Money
     version: int
 
+    _json_schema = object_schema(
+        {
+            "account_id": ID_SCHEMA,
+            **amounts_schema("amount", "balance", "held", "available", "overdraft_limit"),
+            "version": VERSION,
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the posting for JSON: amounts as text, and their currency once."""
+        return {
+            "account_id": self.account_id.value,
+            **amounts_of(self, "amount", "balance", "held", "available", "overdraft_limit"),
+            "version": self.version,
+        }
+
     @property
     def available(self) -> Money:
         """The money available after the transaction: ``balance - held + overdraft_limit``."""
@@ -46,7 +76,7 @@ class Posting:
 
 
 @attrs.frozen
-class Transaction:
+class Transaction(Told):
     """
     The immutable record of one accepted command, and its receipt.
 
@@ -66,6 +96,32 @@ class Transaction:
     postings: tuple[Posting, ...]
     principal: str | None = None
     replayed: bool = attrs.field(default=False, eq=False)
+
+    _json_schema = object_schema(
+        {
+            "id": TRANSACTION_ID_SCHEMA,
+            "kind": KIND_SCHEMA,
+            "account_id": {**ID_SCHEMA, "type": ["string", "null"]},
+            "booked_at": INSTANT,
+            "description": TEXT_OR_NULL,
+            "postings": list_schema(Posting.json_schema()),
+            "replayed": FLAG,
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt for JSON; ``account_id`` is null where it names no account."""
+        # A reversal whose accounts the principal may not read names none.
+        is_named = bool(self.postings or self.command.account_ids)
+        return {
+            "id": self.id.value,
+            "kind": self.command.kind,
+            "account_id": self.account_id.value if is_named else None,
+            "booked_at": instant_text(self.booked_at),
+            "description": self.command.description,
+            "postings": [posting.to_dict() for posting in self.postings],
+            "replayed": self.replayed,
+        }
 
     @property
     def account_id(self) -> AccountId:

@@ -10,13 +10,36 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import StringIO
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from bankcore.ledger._records import Transaction
+from bankcore.ledger._records import KIND_SCHEMA, Transaction
 from bankcore.money import Money
+from bankcore.money._json import AMOUNT_SCHEMA, amount_text, amounts_of, amounts_schema
 from bankcore.values import AccountId
+from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA
+from bankcore.values._json import (
+    INSTANT,
+    TEXT_OR_NULL,
+    VERSION,
+    Told,
+    instant_text,
+    list_schema,
+    object_schema,
+)
+
+_LINE_SCHEMA: Final = object_schema(
+    {
+        "transaction_id": TRANSACTION_ID_SCHEMA,
+        "kind": KIND_SCHEMA,
+        "booked_at": INSTANT,
+        "amount": AMOUNT_SCHEMA,
+        "balance": AMOUNT_SCHEMA,
+        "version": VERSION,
+        "description": TEXT_OR_NULL,
+    }
+)
 
 
 @attrs.frozen
@@ -39,7 +62,7 @@ class StatementLine:
 
 
 @attrs.frozen
-class Statement:
+class Statement(Told):
     """
     The lines of an account in ``[start, end)``, between two balances.
 
@@ -56,9 +79,40 @@ class Statement:
     opening_balance: Money
     lines: tuple[StatementLine, ...]
 
+    _json_schema = object_schema(
+        {
+            "account_id": ID_SCHEMA,
+            **amounts_schema("opening_balance"),
+            "lines": list_schema(_LINE_SCHEMA),
+            "closing_balance": AMOUNT_SCHEMA,
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the statement for JSON: amounts as text, and their currency once."""
+        return {
+            "account_id": self.account_id.value,
+            **amounts_of(self, "opening_balance"),
+            "lines": [_line_dict(line, self.account_id) for line in self.lines],
+            "closing_balance": amount_text(self.closing_balance),
+        }
+
     @property
     def closing_balance(self) -> Money:
         return self.lines[-1].balance if self.lines else self.opening_balance
+
+
+def _line_dict(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
+    transaction = line.transaction
+    return {
+        "transaction_id": transaction.id.value,
+        "kind": transaction.command.kind,
+        "booked_at": instant_text(line.booked_at),
+        "amount": amount_text(line.amount),
+        "balance": amount_text(line.balance),
+        "version": transaction.posting(account_id).version,
+        "description": transaction.command.description,
+    }
 
 
 #: The cells of each line, in this order.

@@ -13,8 +13,8 @@ import attrs
 from bankcore.money._currency import Currency, forbid_subclass, has_keys, to_currency
 from bankcore.money._errors import InvalidAmountError
 from bankcore.money._money import Money, money_fields, require_money
-from bankcore.money._schemas import list_field, schema_of
 from bankcore.values._errors import shown
+from bankcore.values._schemas import list_field, schema_of
 
 
 def _net(moneys: Iterable[Money]) -> tuple[Money, ...]:

@@ -21,8 +21,8 @@ from bankcore.money._errors import (
     UnknownCurrencyError,
 )
 from bankcore.money._iso4217 import TABLE, TENDERS
-from bankcore.money._schemas import optional_int_field, schema_of, text_field
 from bankcore.values._errors import shown
+from bankcore.values._schemas import optional_int_field, schema_of, text_field
 
 #: The largest exponent: with 18 digits, 10¹⁸ minor units are one whole unit.
 EXPONENT_MAX: Final = 18

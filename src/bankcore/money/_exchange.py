@@ -23,8 +23,8 @@ from bankcore.money._errors import CurrencyMismatchError, InvalidRateError
 from bankcore.money._formatting import decimal_text
 from bankcore.money._money import Money, from_ratio, require_money
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
-from bankcore.money._schemas import schema_of, text_field
 from bankcore.values._errors import names_fields, shown
+from bankcore.values._schemas import schema_of, text_field
 
 
 def _to_rate(value: Exact) -> Fraction:

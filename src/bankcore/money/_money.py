@@ -53,8 +53,8 @@ from bankcore.money._errors import (
 )
 from bankcore.money._formatting import SHIFTS, decimal_text, format_money, parse_money, scaled
 from bankcore.money._rounding import Exact, Rounding, exact_ratio, round_ratio
-from bankcore.money._schemas import schema_of, text_field
 from bankcore.values._errors import naming, shown
+from bankcore.values._schemas import schema_of, text_field
 
 
 # For attrs and msgspec: money is these two fields.

@@ -8,9 +8,11 @@ them), and how much of a caller's value an error repeats. Each room has its own 
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import attrs
+
+from bankcore.values._json import FLAG, TEXT, Json, Told, json_of, object_schema
 
 # How much of a caller's value an error repeats, in characters.
 _SHOWN_MAX = 60
@@ -33,7 +35,19 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
-class BankError(Exception):
+#: The members of an error, as JSON Schema has them.
+ERROR_MEMBERS: Final[Mapping[str, Json]] = {
+    "code": {**TEXT, "description": "Stable: for programs."},
+    "detail": {**TEXT, "description": "A sentence, for people."},
+    "field": {**TEXT, "description": "The field or parameter that is wrong."},
+    "facts": {"type": "object"},
+    "replayed": FLAG,
+}
+#: Of these, the ones that only some errors have.
+ERROR_OPTIONAL: Final = ("field", "facts", "replayed")
+
+
+class BankError(Told, Exception):
     """
     The base of every error that bankcore raises on purpose.
 
@@ -62,14 +76,42 @@ class BankError(Exception):
         if cls.__module__.startswith("bankcore."):
             cls.__module__ = BankError.__module__
 
+    _json_schema = object_schema(ERROR_MEMBERS, optional=ERROR_OPTIONAL)
+
     def __str__(self) -> str:
         return self.sentence.format(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the error for JSON: its ``code``, and ``detail``, the sentence; where there are any,
+        ``facts``, the ``field`` that is wrong, and ``replayed``.
+
+        It tells all. What those may know who are not trusted is a `bankcore.http.Problem`.
+        """
+        facts = {name: json_of(value) for name, value in self.facts.items() if value is not None}
+        return error_dict(
+            self.code, str(self), facts.pop("field", None), facts, is_replayed=self.replayed
+        )
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """The facts of the error, by name."""
         fields = attrs.asdict(self, recurse=False)  # type: ignore[arg-type]  # every concrete class is an attrs class
         return {**fields, **{name: getattr(self, name) for name in self.derived}}
+
+
+def error_dict(
+    code: str, detail: str, field: str | None, facts: Mapping[str, Any], *, is_replayed: bool
+) -> dict[str, Any]:
+    """Return the `ERROR_MEMBERS` that are there."""
+    members: dict[str, Any] = {"code": code, "detail": detail}
+    if field is not None:
+        members["field"] = field
+    if facts:
+        members["facts"] = facts
+    if is_replayed:
+        members["replayed"] = True
+    return members
 
 
 class InvalidRequestError(BankError):

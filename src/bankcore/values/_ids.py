@@ -7,11 +7,12 @@ application's id never contains a ``:``, so the bank's own (``expiry:alice:7``) 
 
 import re
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 
 from bankcore.values._errors import InvalidIdError, shown
+from bankcore.values._schemas import id_schema
 
 #: The longest id of an account or a transaction, in characters.
 ID_LENGTH_MAX: Final = 64
@@ -20,6 +21,22 @@ PRINCIPAL_LENGTH_MAX: Final = 128
 
 # Nothing in it needs quoting in a URL, a file name or a shell.
 ID_PATTERN: Final = rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{ID_LENGTH_MAX - 1}}}"
+_EXPIRY_PATTERN: Final = rf"expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}}"
+_PRINCIPAL_PATTERN: Final = rf"[!-~]{{1,{PRINCIPAL_LENGTH_MAX}}}"
+
+#: The form of an account's id, as JSON Schema has it.
+ID_SCHEMA: Final = {"type": "string", "pattern": f"^{ID_PATTERN}$", "examples": ["alice"]}
+#: Of a transaction's: the bank's own, of expiries, are longer than those of callers.
+TRANSACTION_ID_SCHEMA: Final = {
+    "type": "string",
+    "pattern": f"^({ID_PATTERN}|{_EXPIRY_PATTERN})$",
+    "examples": ["rent-2026-05"],
+}
+PRINCIPAL_ID_SCHEMA: Final = {
+    "type": "string",
+    "pattern": f"^{_PRINCIPAL_PATTERN}$",
+    "examples": ["mary"],
+}
 
 
 @attrs.frozen(init=False)
@@ -34,6 +51,7 @@ class _Id:
         " and begin with a letter, a digit or '_'"
     )
     _field: ClassVar[str]
+    _json_schema: ClassVar[dict[str, Any]] = ID_SCHEMA
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str) or not self._match(value):  # type: ignore[redundant-expr]  # callers may be untyped
@@ -58,6 +76,14 @@ class _Id:
 
     def __str__(self) -> str:
         return self.value
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:  # noqa: ANN401  # its type is pydantic's
+        return id_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: object, handler: object) -> dict[str, Any]:
+        return cls._json_schema
 
 
 _set_value = _Id.__dict__["value"].__set__
@@ -93,8 +119,9 @@ class TransactionId(_Id):
     """
 
     __slots__ = ()
-    _match = re.compile(rf"{ID_PATTERN}|expiry:{ID_PATTERN}:[1-9][0-9]{{0,18}}").fullmatch
+    _match = re.compile(f"{ID_PATTERN}|{_EXPIRY_PATTERN}").fullmatch
     _field = "transaction_id"
+    _json_schema = TRANSACTION_ID_SCHEMA
 
     @classmethod
     def of_expiry(cls, account_id: AccountId, version: int) -> "TransactionId":
@@ -115,9 +142,10 @@ class PrincipalId(_Id):
 
     __slots__ = ()
     # An e-mail address, a UUID and what identity providers give (``auth0|5f7c``) fit.
-    _match = re.compile(rf"[!-~]{{1,{PRINCIPAL_LENGTH_MAX}}}").fullmatch
+    _match = re.compile(_PRINCIPAL_PATTERN).fullmatch
     _reason = f"must be 1 to {PRINCIPAL_LENGTH_MAX} visible ASCII characters"
     _field = "principal"
+    _json_schema = PRINCIPAL_ID_SCHEMA
 
 
 def to_account_id(value: AccountId | str, field: str = "account_id") -> AccountId:
