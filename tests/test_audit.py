@@ -613,6 +613,106 @@ LIFE_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
 ]
 
 
+def taken_up_to(store: Any) -> Any:
+    """
+    *store* after each of the commands that take up to an amount.
+    """
+    bank = Bank(store)
+    bank.open_account("erin", initial_balance=eur("100"), overdraft_limit=eur("10"))
+    bank.open_account("finn", initial_balance=eur("0"))
+    bank.withdraw("erin", eur("30"), up_to=True, transaction_id="w-1")
+    bank.place_hold("erin", eur("20"), up_to=True, transaction_id="h-1")
+    bank.transfer("erin", "finn", eur("90"), up_to=True, transaction_id="t-1")
+    bank.capture_hold("erin", "h-1", eur("5"), final=False, up_to=True, transaction_id="c-1")
+    bank.capture_hold("erin", "h-1", eur("90"), up_to=True, transaction_id="c-2")
+    bank.place_hold("finn", eur("90"), up_to=True, transaction_id="h-2")
+    return store
+
+
+UP_TO_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
+    (
+        "a withdrawal of less than was there",
+        lambda store: replaced_command(store, "w-1", amount=eur("31")),
+        "account erin, version 2: the amount is EUR -30.00, and EUR -31.00 was to be taken",
+    ),
+    (
+        "a withdrawal of more than was asked for",
+        lambda store: replaced_command(store, "w-1", amount=eur("29")),
+        "account erin, version 2: the amount is EUR -30.00, and EUR -29.00 was to be taken",
+    ),
+    (
+        "a transfer of less than was there",
+        lambda store: replaced_posting(store, "t-1", amount=eur("-59")),
+        "account erin, version 4: the amount is EUR -59.00, and EUR -60.00 was to be taken",
+    ),
+    (
+        "a transfer of more than was asked for",
+        lambda store: replaced_command(store, "t-1", amount=eur("59")),
+        "account erin, version 4: the amount is EUR -60.00, and EUR -59.00 was to be taken",
+    ),
+    (
+        "a transfer whose sides differ",
+        lambda store: unequal_legs(store, "t-1"),
+        "transaction t-1: its postings erin EUR -60.00, finn EUR 60.01 do not add up to zero",
+    ),
+    (
+        "a hold of less than was there",
+        lambda store: replaced_command(store, "h-1", amount=eur("21")),
+        "account erin, version 3: the held amount is EUR 20.00, and EUR 21.00 follows from",
+    ),
+    (
+        "a hold of more than was there",
+        lambda store: replaced_posting(store, "h-2", held=eur("61")),
+        "account finn, version 3: the held amount is EUR 61.00, and EUR 60.00 follows from",
+    ),
+    (
+        "a capture of less than was left",
+        lambda store: replaced_posting(store, "c-2", amount=eur("-14")),
+        "account erin, version 6: the amount is EUR -14.00, and EUR -15.00 was to be captured",
+    ),
+    (
+        "a capture of more than was asked for",
+        lambda store: replaced_command(store, "c-1", amount=eur("4")),
+        "account erin, version 5: the amount is EUR -5.00, and EUR -4.00 was to be captured",
+    ),
+    (
+        "a withdrawal where nothing was",
+        lambda store: replaced_transaction(
+            store,
+            "h-2",
+            command=Withdraw("finn", eur("1"), up_to=True, transaction_id="h-2"),
+            postings=(
+                attrs.evolve(
+                    store._kept["record", "h-2"].postings[0],
+                    amount=eur("0"),
+                    balance=eur("60"),
+                    held=eur("0"),
+                ),
+            ),
+        ),
+        "account finn, version 3: the amount is EUR 0.00, and EUR -1.00 was to be taken",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [case[1:] for case in UP_TO_TAMPERINGS],
+    ids=[case[0] for case in UP_TO_TAMPERINGS],
+)
+def test_what_was_taken_up_to_an_amount_is_worked_out_again(
+    tamper: Callable[[MemoryStore], None], expected: str
+) -> None:
+    """What was there decides how much was taken, and an audit names what was more or less."""
+    store = taken_up_to(MemoryStore())
+    clean = findings(store)
+    tamper(store)
+    found = findings(store)
+
+    assert [] == clean
+    assert any(finding.startswith(expected) for finding in found), found
+
+
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [case[1:] for case in LIFE_TAMPERINGS],

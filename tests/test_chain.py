@@ -82,13 +82,15 @@ def object_of(fields: Mapping[str, Any]) -> str:
 
 
 def fields_of(command: Command) -> str:
-    return object_of(
-        {
-            field.name: getattr(command, field.name)
-            for field in attrs.fields(type(command))
-            if field.name not in {"transaction_id", "expected_version"}
-        }
-    )
+    fields = {
+        field.name: getattr(command, field.name)
+        for field in attrs.fields(type(command))
+        if field.name not in {"transaction_id", "expected_version"}
+    }
+    # The first version had none.
+    if not fields.get("up_to"):
+        fields["up_to"] = None
+    return object_of(fields)
 
 
 def command_of(command: Command) -> bytes:

@@ -786,15 +786,19 @@ def test_the_real_history_by_the_command(tmp_path: Path) -> None:
 # By sub-command: all its arguments, and the command that they are.
 SENDING: dict[str, tuple[str, Command]] = {
     "deposit": ("alice 5", Deposit("alice", Money(5, "EUR"))),
-    "withdraw": ("alice 5", Withdraw("alice", Money(5, "EUR"))),
-    "transfer": ("alice bob 5", Transfer("alice", "bob", Money(5, "EUR"))),
+    "withdraw": ("alice 500 --up-to", Withdraw("alice", Money(500, "EUR"), up_to=True)),
+    "transfer": ("alice bob 5 --up-to", Transfer("alice", "bob", Money(5, "EUR"), up_to=True)),
     "hold": (
-        "alice 5 --until 2100-01-01",
-        PlaceHold("alice", Money(5, "EUR"), expires_at=datetime(2100, 1, 1, tzinfo=UTC)),
+        "alice 500 --until 2100-01-01 --up-to",
+        PlaceHold(
+            "alice", Money(500, "EUR"), expires_at=datetime(2100, 1, 1, tzinfo=UTC), up_to=True
+        ),
     ),
     "capture": (
-        "alice held 5 --keep-rest --to bob",
-        CaptureHold("alice", "held", Money(5, "EUR"), final=False, destination_id="bob"),
+        "alice held 500 --keep-rest --to bob --up-to",
+        CaptureHold(
+            "alice", "held", Money(500, "EUR"), final=False, destination_id="bob", up_to=True
+        ),
     ),
     "release": ("alice held", ReleaseHold("alice", "held")),
     "freeze": (

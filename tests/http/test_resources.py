@@ -220,6 +220,28 @@ def test_a_transfer(web: Web) -> None:
     )
 
 
+def test_up_to_what_is_there(web: Web) -> None:
+    """With `up_to`, what is there is taken where that is less, and the answer says how much."""
+    account, other = web.open("100"), web.open("0")
+    hold = web.post(f"/accounts/{account}/holds", {**euros("30"), "up_to": True})
+    capture = f"/accounts/{account}/holds/{told(hold)['id']}/captures"
+    taken = [
+        web.post(path, {**body, **euros("500"), "up_to": True})
+        for path, body in (
+            (capture, {}),
+            ("/transfers", {"source_id": account, "destination_id": other}),
+            (f"/accounts/{other}/withdrawals", {}),
+            (f"/accounts/{other}/withdrawals", {}),
+        )
+    ]
+
+    assert [201, 201, 201, 409] == [response.status_code for response in taken]
+    assert ["-30.00", "-70.00", "-70.00"] == [
+        told(response)["postings"][0]["amount"] for response in taken[:3]
+    ]
+    assert "insufficient_funds" == told(taken[3])["code"]
+
+
 def test_a_transaction_can_be_read_again(web: Web) -> None:
     """A transaction reads as its receipt; for others there is none."""
     paid = told(web.post(f"/accounts/{web.open()}/deposits", euros("1")))

@@ -231,7 +231,7 @@ def crossed(transaction: Transaction, before: dict[str, Transaction]) -> Amounts
     Return what came into the bank with a transaction, by currency, below zero what went out.
 
     It is what its command says, not what was booked; but for a capture, whose amount need not
-    be given.
+    be given, and for what is taken up to an amount.
     """
     command = transaction.command
     inside: tuple[type[Command], ...] = (Transfer, CloseAccount)
@@ -240,7 +240,7 @@ def crossed(transaction: Transaction, before: dict[str, Transaction]) -> Amounts
     elif isinstance(command, Deposit):
         moved = [command.amount]
     elif isinstance(command, Withdraw):
-        moved = [-command.amount]
+        moved = [transaction.postings[0].amount if command.up_to else -command.amount]
     elif isinstance(command, Post):
         moved = [amount for _, amount in command.legs]
     elif isinstance(command, CaptureHold) and command.destination_id is None:
@@ -309,12 +309,18 @@ class TestHeld:
             command = transaction.command
             name = transaction.account_id.value
             if isinstance(command, PlaceHold):
-                left[name, transaction.id.value] = command.amount.amount_minor
+                before = sum(minor for (of, _), minor in left.items() if of == name)
+                placed = transaction.postings[0].held.amount_minor - before
+                assert command.amount.amount_minor == placed or (
+                    command.up_to and 0 < placed < command.amount.amount_minor
+                )
+                left[name, transaction.id.value] = placed
             elif isinstance(command, CaptureHold):
                 key = (name, command.hold_id.value)
                 taken = -transaction.postings[0].amount.amount_minor
                 if command.amount is not None:
-                    assert command.amount.amount_minor == taken
+                    asked = command.amount.amount_minor
+                    assert taken == (min(asked, left[key]) if command.up_to else asked)
                 assert 0 < taken <= left[key]
                 left[key] -= taken
                 if command.final or not left[key]:

@@ -57,6 +57,7 @@ class Ask:
     rate: tuple[str, str, str] | None = None
     original: str | None = None
     holder: str | None = None
+    up_to: bool = False
 
     def __repr__(self) -> str:
         said = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -277,8 +278,10 @@ KINDS: dict[str, Kind] = {
     # It has no account yet, so no letters; test_access.py tests it apart.
     "open_account": Kind(("account_id", "initial_balance", "overdraft_limit", "holder"), may=None),
     "deposit": Kind(("account_id", "amount"), ("oc", "x", "", ""), credited),
-    "withdraw": Kind(("account_id", "amount"), ("od", "x", "", ""), debited),
-    "transfer": Kind(("source_id", "destination_id", "amount"), ("od", "x", "", ""), debited),
+    "withdraw": Kind(("account_id", "amount", "up_to"), ("od", "x", "", ""), debited),
+    "transfer": Kind(
+        ("source_id", "destination_id", "amount", "up_to"), ("od", "x", "", ""), debited
+    ),
     "post": Kind(
         ("legs", "crosses_boundary", "exchange_rate"),
         ("", "", "", ""),
@@ -288,10 +291,10 @@ KINDS: dict[str, Kind] = {
     ),
     "reverse": Kind(("original_id",), ("", "x", "", "")),
     "place_hold": Kind(
-        ("account_id", "amount", "expires_at"), ("od", "x", "", ""), debited, hold_placed
+        ("account_id", "amount", "expires_at", "up_to"), ("od", "x", "", ""), debited, hold_placed
     ),
     "capture_hold": Kind(
-        ("account_id", "hold_id", "amount", "final", "destination_id"),
+        ("account_id", "hold_id", "amount", "final", "destination_id", "up_to"),
         ("od", "x", "", ""),
         change=hold_captured,
     ),
@@ -357,6 +360,7 @@ def content_of(ask: Ask) -> dict[str, object]:
         "holder": ask.holder,
         "hold_id": ask.hold,
         "final": ask.final,
+        "up_to": ask.up_to,
         "expires_at": ask.ends,
         "ends_at": ask.ends,
         "restriction": ask.restriction,
@@ -564,6 +568,12 @@ class Model:
         at = now if ask.at is None else ask.at
         at = max(at, *(self.accounts[name].last for name in names))
         self._require_currencies(ask, names)
+        if ask.up_to and ask.kind != "capture_hold":
+            assert ask.amount is not None
+            # Where nothing is available, the whole is refused.
+            there = self.accounts[names[0]].available(at)
+            ask = replace(ask, amount=min(ask.amount, there) if there > 0 else ask.amount)
+            moves = kind.moves(ask)
         if ask.kind in {"place_hold", "restrict"} and ask.ends is not None and ask.ends <= at:
             raise Declined("invalid_time", recorded=False)
         if ask.kind not in {"grant_access", "revoke_access"}:
@@ -579,6 +589,8 @@ class Model:
             self._require_room_for_holder(names[0], ask.principal)
         if ask.kind == "capture_hold":
             assert hold is not None
+            if ask.up_to and ask.amount is not None:
+                ask = replace(ask, amount=min(ask.amount, hold.left))
             taken = hold.left if ask.amount is None else ask.amount
             moves = dict(zip(names, (-taken, taken), strict=False))
         if ask.kind == "close_account":

@@ -325,6 +325,7 @@ DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "original_id": ("original", st.integers(0, 30).map(str)),
     "hold_id": ("hold", st.sampled_from(["0", "0", "0", "1", "1", *map(str, range(13))])),
     "final": ("final", st.booleans()),
+    "up_to": ("up_to", st.sampled_from([False, False, True])),
     "expires_at": ("ends", ENDS),
     "restriction": ("restriction", st.sampled_from(["none", "none", "debits", "credits", "all"])),
     "reason": ("reason", REASONS),
@@ -576,6 +577,7 @@ class Machine(RuleBasedStateMachine):
                 {"currency": "USD"},
                 {"description": "another"},
                 {"at": -SECOND},
+                {"up_to": True},
                 {"account": "c"},
                 {"rate": ("EUR", "USD", "1.0826")},
             ]
@@ -585,8 +587,10 @@ class Machine(RuleBasedStateMachine):
         """
         Nearly the same command under an id that was sent before.
         """
-        if ("amount" not in change or ask.kind in WITH_AMOUNT) and (
-            "rate" not in change or ask.kind == "post"
+        if (
+            ("amount" not in change or ask.kind in WITH_AMOUNT)
+            and ("rate" not in change or ask.kind == "post")
+            and ("up_to" not in change or "up_to" in KINDS[ask.kind].fields)
         ):
             self._single(replace(ask, **change))
 

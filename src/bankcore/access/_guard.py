@@ -59,6 +59,9 @@ class _Nowhere:
     def account(self, _account_id: AccountId) -> Account | None:
         return None
 
+    def available(self, _command: Command) -> Money | None:
+        return None
+
     def opposites(self, _transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
         raise NotImplementedError
 

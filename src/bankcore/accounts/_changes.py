@@ -222,16 +222,23 @@ class Closing(Change):
 
 
 def capture_of(
-    account: AccountState, hold_id: TransactionId, amount: Money | None, *, final: bool
+    account: AccountState,
+    hold_id: TransactionId,
+    amount: Money | None,
+    *,
+    final: bool,
+    up_to: bool = False,
 ) -> HoldCapture:
     """
-    Return the capture of *amount*, or of all that is left of the hold.
+    Return the capture of *amount*, or of all that is left of the hold; *up_to* whichever is less.
 
-    Where the account has no such hold, the amount is zero, and a guard refuses.
+    Where the account has no such hold, the amount may be zero, and a guard refuses.
     """
-    if amount is None:
-        left = (hold.left for hold in account.holds if hold.id == hold_id)
-        amount = next(left, Money.zero(account.balance.currency))
+    if amount is None or up_to:
+        found = (hold.left for hold in account.holds if hold.id == hold_id)
+        left = next(found, Money.zero(account.balance.currency))
+        if amount is None or (left.currency == amount.currency and left < amount):
+            amount = left
     return HoldCapture(hold_id, amount, final=final)
 
 

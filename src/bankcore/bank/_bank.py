@@ -237,20 +237,36 @@ class Bank(BankReads):
         return self._send(Deposit(account_id, amount, **options))
 
     def withdraw(
-        self, account_id: AccountId | str, amount: Money, **options: Unpack[Options]
+        self,
+        account_id: AccountId | str,
+        amount: Money,
+        *,
+        up_to: bool = False,
+        **options: Unpack[Options],
     ) -> Transaction:
-        """Take *amount* out of the account, to outside the bank."""
-        return self._send(Withdraw(account_id, amount, **options))
+        """
+        Take *amount* out of the account, to outside the bank.
+
+        With *up_to*, what is available where that is less; declined where that is nothing.
+        """
+        return self._send(Withdraw(account_id, amount, up_to=up_to, **options))
 
     def transfer(
         self,
         source_id: AccountId | str,
         destination_id: AccountId | str,
         amount: Money,
+        *,
+        up_to: bool = False,
         **options: Unpack[Options],
     ) -> Transaction:
-        """Move *amount* from one account to another, in one transaction."""
-        return self._send(Transfer(source_id, destination_id, amount, **options))
+        """
+        Move *amount* from one account to another, in one transaction.
+
+        With *up_to*, what is available on the first where that is less; declined where that is
+        nothing.
+        """
+        return self._send(Transfer(source_id, destination_id, amount, up_to=up_to, **options))
 
     def post(
         self,
@@ -284,10 +300,17 @@ class Bank(BankReads):
         amount: Money,
         *,
         expires_at: datetime | None = None,
+        up_to: bool = False,
         **options: Unpack[Options],
     ) -> Transaction:
-        """Reserve *amount* of what is available. The transaction's id is the hold's."""
-        return self._send(PlaceHold(account_id, amount, expires_at=expires_at, **options))
+        """
+        Reserve *amount* of what is available. The transaction's id is the hold's.
+
+        With *up_to*, all that is available where that is less; declined where that is nothing.
+        """
+        return self._send(
+            PlaceHold(account_id, amount, expires_at=expires_at, up_to=up_to, **options)
+        )
 
     def capture_hold(
         self,
@@ -297,16 +320,24 @@ class Bank(BankReads):
         *,
         final: bool = True,
         destination_id: AccountId | str | None = None,
+        up_to: bool = False,
         **options: Unpack[Options],
     ) -> Transaction:
         """
         Take *amount* of a hold, or all that is left, to outside or to *destination_id*.
 
-        With *final* the rest of the hold is free again; otherwise it stays reserved.
+        With *final* the rest of the hold is free again; otherwise it stays reserved. With *up_to*,
+        what is left where that is less than *amount*.
         """
         return self._send(
             CaptureHold(
-                account_id, hold_id, amount, final=final, destination_id=destination_id, **options
+                account_id,
+                hold_id,
+                amount,
+                final=final,
+                destination_id=destination_id,
+                up_to=up_to,
+                **options,
             )
         )
 

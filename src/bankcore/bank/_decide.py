@@ -295,6 +295,16 @@ class _Work:
     def record(self, transaction_id: TransactionId) -> Transaction | Refusal | None:
         return self._recorded.get(transaction_id.value)
 
+    def available(self, command: Command) -> Money | None:
+        named = [self.account(account_id) for account_id in command.account_ids]
+        found = [account for account in named if account is not None]
+        if len(found) < len(named):
+            return None
+        # The time at which `_judged` will book it: a hold that has expired by then is free.
+        at = self.clock.now if command.booked_at is None else command.booked_at
+        at = max([at, *(each.last_booked_at for each in found if each.last_booked_at)])
+        return found[0].as_at(at).available
+
     def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
         original = self.record(transaction_id)
         if not isinstance(original, Transaction):

@@ -57,6 +57,9 @@ _KEEP_REST: Final = argument(
 )
 _TO_HELP: Final = "the account it goes to (default: outside the bank)"
 _TO: Final = argument("--to", _TO_HELP, "destination_id", metavar="ACCOUNT")
+_UP_TO: Final = argument(
+    "--up-to", "take what is there where that is less than the amount", action="store_true"
+)
 _REASON: Final = argument("--reason", "why", required=True)
 _STOPS: Final = ("debits", "credits", "all")
 _STOP: Final = argument("--stop", "default: all", "restriction", choices=_STOPS, default="all")
@@ -74,14 +77,19 @@ _INSTANTS: Final = {_EXPIRY.field, _END.field}
 # Name, the kind of command that it sends, description, arguments.
 _SUB_COMMANDS: Final[tuple[tuple[str, str, str, tuple[Argument, ...]], ...]] = (
     ("deposit", "deposit", "Take money into an account.", (_ACCOUNT, _AMOUNT)),
-    ("withdraw", "withdraw", "Take money out of an account.", (_ACCOUNT, _AMOUNT)),
-    ("transfer", "transfer", "Move money between two accounts.", (_SOURCE, _DESTINATION, _AMOUNT)),
-    ("hold", "place_hold", "Reserve money on an account.", (_ACCOUNT, _AMOUNT, _EXPIRY)),
+    ("withdraw", "withdraw", "Take money out of an account.", (_ACCOUNT, _AMOUNT, _UP_TO)),
+    (
+        "transfer",
+        "transfer",
+        "Move money between two accounts.",
+        (_SOURCE, _DESTINATION, _AMOUNT, _UP_TO),
+    ),
+    ("hold", "place_hold", "Reserve money on an account.", (_ACCOUNT, _AMOUNT, _EXPIRY, _UP_TO)),
     (
         "capture",
         "capture_hold",
         "Take money that is held.",
-        (_ACCOUNT, _HOLD, _AMOUNT_OR_ALL, _KEEP_REST, _TO),
+        (_ACCOUNT, _HOLD, _AMOUNT_OR_ALL, _KEEP_REST, _TO, _UP_TO),
     ),
     ("release", "release_hold", "Free money that is held.", (_ACCOUNT, _HOLD)),
     (

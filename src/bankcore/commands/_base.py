@@ -61,6 +61,9 @@ class Look(Protocol):
     def account(self, account_id: AccountId) -> Account | None:
         """Return the account, or None where there is none."""
 
+    def available(self, command: "Command") -> Money | None:
+        """Return what may be taken from the command's first account as it will be booked."""
+
     def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
         """Return the accounts and amounts that reverse a transaction, debits first."""
 
@@ -94,6 +97,17 @@ def to_flag(value: object) -> bool:
     if type(value) is not bool:
         raise InvalidFlagError(shown(value))
     return value
+
+
+def as_available(amount: Money, available: Money | None) -> Money:
+    """
+    Return *amount*, or what is *available* where that is less.
+
+    Where nothing is, or it is not known, all of *amount*: a guard refuses it, and says why.
+    """
+    if available is None or available.currency != amount.currency:
+        return amount
+    return available if 0 < available.amount_minor < amount.amount_minor else amount
 
 
 @functools.cache

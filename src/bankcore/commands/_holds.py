@@ -17,7 +17,7 @@ from bankcore.accounts._changes import (
     capture_of,
 )
 from bankcore.accounts._fields import require_amount, to_end
-from bankcore.commands._base import AccountCommand, Look, Move, Part, to_flag
+from bankcore.commands._base import AccountCommand, Look, Move, Part, as_available, to_flag
 from bankcore.commands._errors import SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import Currency, Money
@@ -35,6 +35,8 @@ class PlaceHold(AccountCommand):
     """
     Reserve *amount* of what is available. The hold is named by the transaction's id.
 
+    With *up_to*, all that is available where that is less.
+
     Raises:
         InvalidTimeError: If *expires_at* is not an instant before the year 9999.
     """
@@ -44,16 +46,20 @@ class PlaceHold(AccountCommand):
 
     amount: Money = attrs.field(converter=require_amount)
     expires_at: datetime | None = attrs.field(kw_only=True, default=None, converter=to_end)
+    up_to: bool = attrs.field(kw_only=True, default=False, converter=to_flag)
 
-    def moves(self, _look: Look) -> Sequence[Move]:
+    def moves(self, look: Look) -> Sequence[Move]:
+        amount = self.amount
+        if self.up_to:
+            amount = as_available(amount, look.available(self))
         hold = Hold(
             # The bank has filled it in before it asks for moves.
             id=cast("TransactionId", self.transaction_id),
-            amount=self.amount,
+            amount=amount,
             expires_at=self.expires_at,
             description=self.description,
         )
-        return (Move(self.account_id, Part.DEBITED, HoldPlacing(hold), -self.amount),)
+        return (Move(self.account_id, Part.DEBITED, HoldPlacing(hold), -amount),)
 
 
 @attrs.frozen
@@ -69,7 +75,8 @@ class CaptureHold(HoldCommand):
     """
     Take *amount* of a hold, or all that is left; to outside, or to *destination_id*.
 
-    With *final* (the default) the rest is free again; otherwise it stays reserved.
+    With *final* (the default) the rest is free again; otherwise it stays reserved. With *up_to*,
+    what is left where that is less than *amount*.
 
     Raises:
         SameAccountError: If the destination is the account itself.
@@ -83,6 +90,7 @@ class CaptureHold(HoldCommand):
     destination_id: AccountId | None = attrs.field(
         kw_only=True, default=None, converter=optional(to_account_id)
     )
+    up_to: bool = attrs.field(kw_only=True, default=False, converter=to_flag)
 
     def __attrs_post_init__(self) -> None:
         if self.destination_id == self.account_id:
@@ -100,7 +108,7 @@ class CaptureHold(HoldCommand):
             signed = ((Part.DEBITED, -taken), (Part.CREDITED, taken))
             named = zip(self.account_ids, signed, strict=False)
             return [Move(each, part, Booking(taken), amount) for each, (part, amount) in named]
-        change = capture_of(account, self.hold_id, self.amount, final=self.final)
+        change = capture_of(account, self.hold_id, self.amount, final=self.final, up_to=self.up_to)
         moves = [Move(self.account_id, Part.DEBITED, change, change.net)]
         if self.destination_id is not None:
             credit = Booking(change.amount, account_field="destination_id")

@@ -8,8 +8,16 @@ import attrs
 
 from bankcore.accounts._changes import Booking
 from bankcore.accounts._fields import AMOUNT_MINOR_MAX, require_amount, too_large
-from bankcore.commands._base import AccountCommand, Command, Look, Move, Part, to_flag
-from bankcore.commands._errors import InvalidLegsError, SameAccountError
+from bankcore.commands._base import (
+    AccountCommand,
+    Command,
+    Look,
+    Move,
+    Part,
+    as_available,
+    to_flag,
+)
+from bankcore.commands._errors import InvalidFlagError, InvalidLegsError, SameAccountError
 from bankcore.commands._grants import Grant, Grants
 from bankcore.money import ExchangeRate, Money
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidRateError
@@ -55,23 +63,43 @@ class Deposit(Movement):
         return self.amount
 
 
+def _to_up_to(value: object) -> bool:
+    try:
+        return to_flag(value)
+    except InvalidFlagError as error:
+        raise error.about("up_to") from None
+
+
 @attrs.frozen
 class Withdraw(Movement):
-    """Take *amount* out of an account, to outside the bank."""
+    """
+    Take *amount* out of an account, to outside the bank.
+
+    With *up_to*, what is available where that is less.
+    """
 
     kind = "withdraw"
     grants = Grants("withdrawals:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS_LIMITED)
     part = Part.DEBITED
 
+    up_to: bool = attrs.field(kw_only=True, default=False, converter=_to_up_to)
+
     @property
     def net(self) -> Money:
         return -self.amount
+
+    def moves(self, look: Look) -> Sequence[Move]:
+        if not self.up_to:
+            return super().moves(look)
+        net = -as_available(self.amount, look.available(self))
+        return (Move(self.account_id, Part.DEBITED, Booking(net), net),)
 
 
 # The classes are frozen, so their slots are filled through their own descriptors.
 _set_id, _set_booked_at, _set_description, _set_version, _set_account_id, _set_amount = (
     getattr(Movement, field.name).__set__ for field in attrs.fields(Movement)
 )
+_set_up_to = Withdraw.__dict__["up_to"].__set__
 
 
 def checked_movement(
@@ -94,6 +122,8 @@ def checked_movement(
     _set_version(command, None)
     _set_account_id(command, account_id)
     _set_amount(command, amount)
+    if kind is Withdraw:
+        _set_up_to(command, False)
     return command
 
 
@@ -102,6 +132,8 @@ def checked_movement(
 class Transfer(Command):
     """
     Move *amount* from one account to another, both of its currency.
+
+    With *up_to*, what is available on the first where that is less.
 
     Raises:
         SameAccountError: If both are one account.
@@ -113,6 +145,7 @@ class Transfer(Command):
     source_id: AccountId = attrs.field(converter=to_account_id)
     destination_id: AccountId = attrs.field(converter=to_account_id)
     amount: Money = attrs.field(converter=require_amount)
+    up_to: bool = attrs.field(kw_only=True, default=False, converter=to_flag)
 
     def __attrs_post_init__(self) -> None:
         if self.source_id == self.destination_id:
@@ -122,11 +155,14 @@ class Transfer(Command):
     def account_ids(self) -> tuple[AccountId, ...]:
         return (self.source_id, self.destination_id)
 
-    def moves(self, _look: Look) -> Sequence[Move]:
-        credit = Booking(self.amount, account_field="destination_id")
+    def moves(self, look: Look) -> Sequence[Move]:
+        amount = self.amount
+        if self.up_to:
+            amount = as_available(amount, look.available(self))
+        credit = Booking(amount, account_field="destination_id")
         return (
-            net_move(self.source_id, -self.amount),
-            Move(self.destination_id, Part.CREDITED, credit, self.amount),
+            net_move(self.source_id, -amount),
+            Move(self.destination_id, Part.CREDITED, credit, amount),
         )
 
 

@@ -110,6 +110,7 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "holder": "Who holds all rights on the new account; of an owner, itself.",
     "reason": "One line: why. Needed unless the restriction is none.",
     "ends_at": "When it ends by itself; left out where nothing is restricted.",
+    "up_to": "Takes what is there where that is less than the amount. Not by default.",
 }
 # Headers give the first two, and no request over HTTP may give the third.
 _NOT_IN_BODIES: Final = ("transaction_id", "expected_version", "booked_at")

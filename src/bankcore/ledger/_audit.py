@@ -289,9 +289,9 @@ def _expected_changes(  # noqa: C901, PLR0911  # a case for each command that mo
     match command:
         case commands.Deposit():
             return [(command.account_id, command.amount.amount_minor)]
-        case commands.Withdraw():
+        case commands.Withdraw(up_to=False):
             return [(command.account_id, -command.amount.amount_minor)]
-        case commands.Transfer():
+        case commands.Transfer(up_to=False):
             amount = command.amount.amount_minor
             return [(command.source_id, -amount), (command.destination_id, amount)]
         case commands.OpenAccount():
@@ -304,10 +304,10 @@ def _expected_changes(  # noqa: C901, PLR0911  # a case for each command that mo
             return _debits_first(nets.items())
         case commands.Reverse():
             return _debits_first(_opposite(store, command))
-        case commands.CaptureHold(amount=Money(amount_minor=taken)):
+        case commands.CaptureHold(amount=Money(amount_minor=taken), up_to=False):
             # To outside the bank, or to a second account.
             return [*zip(command.account_ids, (-taken, taken), strict=False)]
-        case commands.CaptureHold():
+        case commands.Withdraw() | commands.Transfer() | commands.CaptureHold():
             return [(account_id, None) for account_id in command.account_ids]
         case commands.CloseAccount() if len(transaction.postings) > 1:
             # Swept to a second account.
@@ -440,7 +440,7 @@ class _State:
 
 
 # The most frequent commands, which do nothing to an account but move its money.
-_MOVES: Final = frozenset({commands.Deposit, commands.Withdraw, commands.Transfer})
+_TAKES: Final = (commands.Withdraw, commands.Transfer)
 
 
 def _posting_errors(state: _State, transaction: Transaction, posting: Posting) -> list[str]:
@@ -449,7 +449,10 @@ def _posting_errors(state: _State, transaction: Transaction, posting: Posting) -
     errors = _order_errors(state, transaction)
     version, balance, available = state.version + 1, state.balance + change, state.available
     # In another account's command, this one is where its money goes.
-    if type(command) not in _MOVES and (
+    if isinstance(command, _TAKES):
+        if command.up_to and posting.account_id == command.account_ids[0]:
+            errors += _taking_errors(state, command.amount.amount_minor, change)
+    elif type(command) is not commands.Deposit and (
         getattr(command, "account_id", None) in {None, posting.account_id}
     ):
         try:
@@ -512,6 +515,18 @@ def _order_errors(state: _State, transaction: Transaction) -> list[str]:
     return errors
 
 
+def _up_to(state: _State, amount: int) -> int:
+    """Return *amount*, or what is available where that is less; what takes nothing is refused."""
+    return state.available if 0 < state.available < amount else amount
+
+
+def _taking_errors(state: _State, amount: int, change: int) -> Iterator[str]:
+    taken = _up_to(state, amount)
+    if change != -taken:
+        told = partial(_shown, currency=state.currency)
+        yield f"the amount is {told(change)}, and {told(-taken)} was to be taken"
+
+
 def _follow(  # noqa: C901, PLR0912  # a case for each command that does more than move money
     state: _State, transaction: Transaction, change: int
 ) -> Iterator[str]:
@@ -530,6 +545,8 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
             state.overdraft_limit = command.overdraft_limit.amount_minor
         case commands.PlaceHold():
             amount = command.amount.amount_minor
+            if command.up_to:
+                amount = _up_to(state, amount)
             hold = _HoldState(amount, command.expires_at, command.description)
             state.keep(transaction.id.value, hold)
         case commands.CaptureHold():
@@ -559,6 +576,8 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
 def _follow_capture(state: _State, command: commands.CaptureHold, change: int) -> Iterator[str]:
     hold = state.holds[command.hold_id.value]
     taken = hold.left if command.amount is None else command.amount.amount_minor
+    if command.up_to:
+        taken = min(taken, hold.left)
     told = partial(_shown, currency=state.currency)
     if change != -taken:
         yield f"the amount is {told(change)}, and {told(-taken)} was to be captured"

@@ -24,7 +24,7 @@ import attrs
 
 from bankcore.accounts import Holder, Restriction, Right
 from bankcore.commands import BY_KIND, COMMANDS, Command, Leg
-from bankcore.commands._money import Movement
+from bankcore.commands._money import Movement, Withdraw
 from bankcore.ledger._errors import RECORDED_ERRORS, StoreCorruptedError
 from bankcore.money import NUMBER_DIGITS_MAX, Currency, ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -146,10 +146,15 @@ _CODECS.update({each | None: codec for each, codec in _CODECS.items()})
 
 # A command's id has a column of its own; the version it expected is not recorded.
 _NOT_WRITTEN: Final = frozenset({"transaction_id", "expected_version"})
+# What is left out where it is false: hashes are made of texts that older versions wrote without.
+_NOT_WRITTEN_FALSE: Final = frozenset({"up_to"})
 
 
 class _Fields:
-    """The fields of a class of commands or errors, as JSON; a field that is None is left out."""
+    """
+    The fields of a class of commands or errors, as JSON; a field that is None is left out, and
+    so are some that are False.
+    """
 
     def __init__(self, cls: type) -> None:
         not_written = _NOT_WRITTEN if issubclass(cls, Command) else ()
@@ -159,6 +164,7 @@ class _Fields:
         codecs = {name: _CODECS[each] for name, each in types.items()}
         self.names = tuple(types)
         self.values_of = attrgetter(*types)
+        self._left_out = [False if name in _NOT_WRITTEN_FALSE else None for name in types]
         self._optional = [name for name, each in types.items() if NoneType in get_args(each)]
         self._keys = [f'"{name}":' for name in types]
         self._writers = [write for write, _ in codecs.values()]
@@ -168,8 +174,10 @@ class _Fields:
         # Every record passes here, and a strict zip would take a third longer.
         members = [
             key + write(value)
-            for key, write, value in zip(self._keys, self._writers, values)  # noqa: B905  # the reason is above
-            if value is not None
+            for key, write, left_out, value in zip(  # noqa: B905  # the reason is above
+                self._keys, self._writers, self._left_out, values
+            )
+            if value is not left_out
         ]
         return f"{{{','.join(members)}}}"
 
@@ -186,7 +194,7 @@ _FACT_FIELDS: Final = {code: _Fields(cls) for code, cls in RECORDED_ERRORS.items
 
 def command_to_text(command: Command) -> tuple[str, str]:
     """Return the kind of *command*, and as JSON its fields that are given, without its id."""
-    if isinstance(command, Movement):
+    if isinstance(command, Movement) and not (type(command) is Withdraw and command.up_to):
         return command.kind, _movement_to_json(command)
     return command.kind, fields_to_json(command)
 
