@@ -1,6 +1,6 @@
 """
-What the tests share: Hypothesis profiles, the number of workers, options, a place in memory, and
-PostgreSQL.
+What the tests share: Hypothesis profiles, the number of workers, options, a place in memory, the
+stores that ship, and PostgreSQL.
 
 `dev` is quick and different each time. `ci` is the same each time, so that a failure is
 the change's and not chance's. `thorough` is for a long look by hand:
@@ -17,10 +17,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import every_store
 import servers
+from every_store import MakeStore
 
-# Machines here are small and noisy: a deadline would test the machine.
-_shared = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Machines here are small and noisy: a deadline would test the machine. Tests in classes run on
+# several stores, each time on a new instance, which has nothing of its own.
+_shared = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+)
 
 settings.register_profile("dev", _shared, max_examples=60)
 settings.register_profile("ci", _shared, max_examples=100, derandomize=True)
@@ -47,8 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
-    Run each test that asks for PostgreSQL on each version that is to be tested.
+    Run each test that asks for every store on each, and each that asks for PostgreSQL on each
+    version that is to be tested.
     """
+    if "store_kind" in metafunc.fixturenames:
+        metafunc.parametrize("store_kind", every_store.MAKERS, scope="session")
     if "postgres_version" in metafunc.fixturenames:
         is_key = metafunc.definition.get_closest_marker("every_postgres") is not None
         versions = _postgres_versions(metafunc.config.getoption("--postgres"), is_key=is_key)
@@ -93,6 +101,23 @@ def directory(tmp_path: Path) -> Iterator[Path]:
             yield Path(made)
     else:
         yield tmp_path
+
+
+@pytest.fixture(scope="session")
+def make_store(store_kind: str) -> MakeStore:
+    """
+    Makes an empty store of each kind that ships, for as long as a context lasts.
+    """
+    return every_store.MAKERS[store_kind]
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> Iterator[Any]:
+    """
+    Each store that ships, empty.
+    """
+    with make_store() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -91,15 +91,6 @@ def eur(amount: int) -> Money:
     return Money(amount, "EUR")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "memory":
-        yield MemoryStore()
-    else:
-        with SQLiteStore(tmp_path / "bank.db") as store:
-            yield store
-
-
 class Town:
     """
     A bank in which mary and bert have an account each, with a clock to set.

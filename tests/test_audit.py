@@ -6,7 +6,7 @@ audit finds clean before.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -778,21 +778,9 @@ def test_a_lowered_limit_breaks_no_floor() -> None:
     assert (findings(store), eur("-16")) == ([], bank.account("alice").available)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
-    """
-    A store in memory, and one in a file.
-    """
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    with SQLiteStore(tmp_path / "bank.db") as store:
-        yield store
-
-
-def test_a_hold_keeps_its_place(any_store: AccountStore) -> None:
+def test_a_hold_keeps_its_place(store: AccountStore) -> None:
     """Captured in part, or extended, a hold stays before those that were placed after it."""
-    bank = Bank(any_store, clock=lambda: NOON)
+    bank = Bank(store, clock=lambda: NOON)
     bank.open_account("alice", initial_balance=eur("10"))
     for name in ("h-1", "h-2", "h-3"):
         bank.place_hold(
@@ -802,7 +790,7 @@ def test_a_hold_keeps_its_place(any_store: AccountStore) -> None:
     bank.extend_hold("alice", "h-2", expires_at=NOON + timedelta(hours=2))
 
     assert ["h-1", "h-2", "h-3"] == [hold.id.value for hold in bank.holds("alice")]
-    assert verify(any_store).is_clean
+    assert verify(store).is_clean
 
 
 def test_a_balance_beyond_the_bound_is_found() -> None:
@@ -883,12 +871,12 @@ def test_a_store_without_chains_is_audited_too() -> None:
     assert verify(store).is_clean
 
 
-def test_what_is_written_during_an_audit_is_no_disagreement(any_store: Any) -> None:
+def test_what_is_written_during_an_audit_is_no_disagreement(store: Any) -> None:
     """
     An account is compared with its state at the version it was read with, whatever is booked,
     opened and closed between any two reads; each is compared once.
     """
-    store = worked(any_store)
+    store = worked(store)
     bank = Bank(store, clock=lambda: NOON + timedelta(days=1))
     names = iter(["aaron", "zoe"])
 
@@ -936,9 +924,9 @@ def test_an_account_ahead_of_the_journal_is_compared_at_its_version() -> None:
     ]
 
 
-def test_one_pass_reads_the_journal_once(any_store: Any) -> None:
+def test_one_pass_reads_the_journal_once(store: Any) -> None:
     """The audit asks for each page of the journal once, and for no account's history."""
-    store = worked(any_store)
+    store = worked(store)
     asked: list[str] = []
 
     def counted(name: str) -> Callable[..., Any]:

@@ -47,7 +47,7 @@ from bankcore.errors import (
     TransactionIdReusedError,
 )
 from bankcore.ledger import AccountStore
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -507,18 +507,6 @@ def test_60_a_capture_after_the_expiry(bank: Bank, clock: Clock) -> None:
     assert eur("70") == bank.capture_hold("alice", "h-1").posting("alice").balance
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """
-    Each store that ships, for several threads.
-    """
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    with SQLiteStore(tmp_path / "bank.db") as store:
-        yield store
-
-
 def raced(*acts: Callable[[], object]) -> list[object]:
     """
     Return what each of *acts* came to, all begun at once in threads of their own.
@@ -542,13 +530,11 @@ def raced(*acts: Callable[[], object]) -> list[object]:
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_61_a_capture_against_the_recording_of_expiries(
-    shared: AccountStore, attempt: int
-) -> None:
+def test_61_a_capture_against_the_recording_of_expiries(store: AccountStore, attempt: int) -> None:
     """Exactly one of a capture in time and the expiry wins, and the money is where that says."""
-    early = Bank(shared, clock=lambda: NOW + HOUR - TICK)
-    late = Bank(shared, clock=lambda: NOW + HOUR)
-    Bank(shared, clock=lambda: NOW).open_account("alice", initial_balance=eur("30"))
+    early = Bank(store, clock=lambda: NOW + HOUR - TICK)
+    late = Bank(store, clock=lambda: NOW + HOUR)
+    Bank(store, clock=lambda: NOW).open_account("alice", initial_balance=eur("30"))
     early.place_hold("alice", eur("30"), expires_at=NOW + HOUR, transaction_id="h-1")
     captured, expired = raced(lambda: early.capture_hold("alice", "h-1"), late.expire_holds)
     is_captured = isinstance(captured, Transaction)
@@ -604,9 +590,9 @@ def test_66_the_same_a_thousand_times(bank: Bank) -> None:
     assert (eur("99"), eur("29")) == (bank.account("alice").balance, bank.account("alice").held)
 
 
-def test_71_eight_at_once(shared: AccountStore) -> None:
+def test_71_eight_at_once(store: AccountStore) -> None:
     """Eight who send the same command at once have one effect, and one answer."""
-    bank = Bank(shared)
+    bank = Bank(store)
     bank.open_account("alice", initial_balance=eur("100"))
     answers = raced(
         *[lambda: bank.withdraw("alice", eur("60"), transaction_id="x") for _ in range(8)]

@@ -7,10 +7,9 @@ import signal
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count, pairwise
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -46,7 +45,7 @@ from bankcore.ledger import (
     verify,
 )
 from bankcore.money import Money
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, TransactionId
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -57,18 +56,6 @@ THE_LAST = datetime.max.replace(tzinfo=UTC)
 
 def eur(amount_minor: int) -> Money:
     return Money.from_minor(amount_minor, "EUR")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
-    """
-    Each store that ships, empty.
-    """
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    with SQLiteStore(tmp_path / "bank.db") as store:
-        yield store
 
 
 class Clock:

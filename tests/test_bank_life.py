@@ -3,7 +3,7 @@ The bank over an account's whole life: holds and their time, previews, guards, p
 and one outcome per id for every command; on every store.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -67,18 +67,6 @@ ALICE = AccountId("alice")
 
 def eur(amount_minor: int) -> Money:
     return Money.from_minor(amount_minor, "EUR")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
-    """
-    Each store that ships, empty.
-    """
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    with SQLiteStore(tmp_path / "bank.db") as store:
-        yield store
 
 
 class Clock:

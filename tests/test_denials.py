@@ -3,7 +3,6 @@ Denials are recorded apart, so many and no more, and whatever goes wrong with th
 """
 
 import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -46,15 +45,6 @@ DENIAL = Denial(PrincipalId("mary"), "withdraw", (AccountId("a"),), "access_deni
 
 def eur(amount: int) -> Money:
     return Money(amount, "EUR")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "memory":
-        yield MemoryStore()
-    else:
-        with SQLiteStore(tmp_path / "bank.db") as store:
-            yield store
 
 
 def acting(store: Any, request_id: str | None = None) -> Bank:

@@ -4,9 +4,7 @@ Looking before leaping: previews, what can be closed or reversed, and expected v
 On both stores, since "writes nothing" is said of what a store keeps.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +33,6 @@ from bankcore.errors import (
 )
 from bankcore.ledger import AccountStore, Transaction
 from bankcore.money import Money
-from bankcore.stores import MemoryStore, SQLiteStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -50,15 +47,6 @@ class Clock:
 
 def eur(amount_minor: int) -> Money:
     return Money.from_minor(amount_minor, "EUR")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    with SQLiteStore(tmp_path / "bank.db") as sqlite_store:
-        yield sqlite_store
 
 
 @pytest.fixture

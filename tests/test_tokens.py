@@ -5,7 +5,6 @@ Tokens: shown once, kept as a digest, worth nothing once expired, revoked or wro
 import hmac
 import re
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -36,15 +35,6 @@ from bankcore.stores import MemoryStore, SQLiteStore
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MARY = Principal("mary", ["owner", "service"], ["deposits:write"])
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "memory":
-        yield MemoryStore()
-    else:
-        with SQLiteStore(tmp_path / "bank.db") as store:
-            yield store
 
 
 class Office:

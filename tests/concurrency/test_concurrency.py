@@ -46,14 +46,6 @@ def sqlite(path: Path) -> Iterator[SQLiteStore]:
         yield store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest) -> AccountStore:
-    if request.param == "memory":
-        return MemoryStore()
-    made: SQLiteStore = request.getfixturevalue("sqlite")
-    return made
-
-
 def _open(store: AccountStore, *account_ids: str, minor: int) -> None:
     for account_id in account_ids:
         Bank(store).open_account(account_id, initial_balance=Money.from_minor(minor, "EUR"))

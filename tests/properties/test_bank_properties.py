@@ -6,16 +6,12 @@ What is expected is worked out in plain ints, without the rules that booked it; 
 that runs `decide` itself compares it with what it did before.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -26,8 +22,9 @@ from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import BankError, DeclinedError, InsufficientFundsError, InvalidRequestError
 from bankcore.ledger import AccountStore, Refusal, Snapshot, Transaction
 from bankcore.money import Money
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, TransactionId
+from every_store import MakeStore, memory_store
 from ruling import holding
 
 Outcome = Transaction | BankError
@@ -38,28 +35,6 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def eur(amount_minor: int) -> Money:
     return Money.from_minor(amount_minor, "EUR")
-
-
-# -- Stores ------------------------------------------------------------------
-
-
-@contextmanager
-def memory_store() -> Iterator[AccountStore]:
-    yield MemoryStore()
-
-
-@contextmanager
-def sqlite_store() -> Iterator[AccountStore]:
-    with TemporaryDirectory() as folder, SQLiteStore(Path(folder) / "bank.db") as store:
-        yield store
-
-
-MakeStore = Callable[[], AbstractContextManager[AccountStore]]
-
-on_each_store = pytest.mark.parametrize(
-    "make_store",
-    [pytest.param(memory_store, id="memory"), pytest.param(sqlite_store, id="sqlite")],
-)
 
 
 def records_of(store: AccountStore) -> tuple[Record, ...]:
@@ -233,7 +208,6 @@ def balances_after(outcomes: Iterable[Outcome]) -> Mapping[str, int]:
 # -- The properties ----------------------------------------------------------
 
 
-@on_each_store
 class TestMoneyIsConserved:
     """
     "no money appears or disappears"
@@ -283,7 +257,6 @@ class TestFloor:
     would end below zero. One that does not lower it is never declined by the floor"
     """
 
-    @on_each_store
     @given(commands=sequences())
     def test_of_a_bank(self, make_store: MakeStore, commands: list[Command]) -> None:
         """
@@ -364,7 +337,6 @@ class TestFloor:
         assert (elsewhere < 1) == (codes[3] == "insufficient_funds")
 
 
-@on_each_store
 class TestHistoryHasNoGaps:
     """
     "Every accepted command makes exactly one posting per account it touches and raises that
@@ -430,7 +402,6 @@ def _touched(transaction: Transaction) -> Iterator[AccountId]:
     return (posting.account_id for posting in transaction.postings)
 
 
-@on_each_store
 class TestRefusalsChangeNoMoney:
     """
     "a refusal changes no money and says why"
@@ -467,7 +438,6 @@ class TestRefusalsChangeNoMoney:
                     assert new == ()
 
 
-@on_each_store
 class TestOneOutcomePerId:
     """
     "Same id and same command: the original transaction comes back, `replayed=True` (not part of
@@ -563,7 +533,6 @@ def _difference(first: Command, second: Command) -> tuple[str, ...]:
     )
 
 
-@on_each_store
 class TestTheJournalIsEnough:
     """
     "The journal is transactions and refusals, and it is enough: from its commands, times and
@@ -607,7 +576,6 @@ def _book_anew(store: MemoryStore, record: Record) -> None:
     )
 
 
-@on_each_store
 class TestBatches:
     """
     "A batch: `bank.execute(commands)` returns one outcome per command, in order (a
@@ -627,7 +595,6 @@ class TestBatches:
             assert kept(one_by_one) == kept(at_once)
 
 
-@on_each_store
 class TestAtomicBatches:
     """
     "`atomic=True`: all or nothing, raises the first error; either all ids are given or none; a
@@ -714,16 +681,18 @@ class TestStoresAgree:
     """
 
     @given(steps=journeys(), data=st.data())
-    def test_in_all_they_say(self, steps: list[Step], data: st.DataObject) -> None:
+    def test_in_all_they_say(
+        self, make_store: MakeStore, steps: list[Step], data: st.DataObject
+    ) -> None:
         """
         The same sequence comes to the same outcomes, journals, accounts, statements and
-        balances on every store.
+        balances on every store as in memory.
         """
-        with memory_store() as memory, sqlite_store() as sqlite:
-            one, other = Run(memory), Run(sqlite)
+        with memory_store() as memory, make_store() as store:
+            one, other = Run(memory), Run(store)
 
             assert list(map(said, one.take(steps))) == list(map(said, other.take(steps)))
-            assert kept(memory) == kept(sqlite)
+            assert kept(memory) == kept(store)
             instants = sorted(data.draw(st.lists(INSTANTS, min_size=2, max_size=2)))
             spans: list[dict[str, Any]] = [
                 {},
@@ -751,7 +720,6 @@ INSTANTS = st.builds(
 )
 
 
-@on_each_store
 class TestTime:
     """
     "Statements are `[start, end)`; a date means midnight UTC."

@@ -120,10 +120,10 @@ class TestAGroup:
     thread its own result."
     """
 
-    @pytest.mark.parametrize("make_store", [memory_store, sqlite_store])
+    @pytest.mark.parametrize("make_grouped", [memory_store, sqlite_store])
     @given(all_units=units(), split=st.integers(0, 4))
     def test_is_its_units_one_after_the_other(
-        self, make_store: Callable[[], Any], all_units: Units, split: int
+        self, make_grouped: Callable[[], Any], all_units: Units, split: int
     ) -> None:
         """
         Outcomes, accounts, journal, hashes and checkpoint of a group are those of its units, run
@@ -132,7 +132,7 @@ class TestAGroup:
         plain = MemoryStore()
         expected = [shown(call()) for call in calls(plain, all_units)]
 
-        with make_store() as (store, groups):
+        with make_grouped() as (store, groups):
             works = calls(store, all_units)
             answers = [work() for work in works[:split]]
             answers += as_one_group(groups, works[split:])

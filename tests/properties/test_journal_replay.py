@@ -7,12 +7,10 @@ that expire in between. Their journals are then judged again, record by record, 
 store.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -36,9 +34,9 @@ from bankcore.errors import BankError
 from bankcore.io import export_journal, import_journal
 from bankcore.ledger import AccountStore, Refusal, Transaction, verify
 from bankcore.money import ExchangeRate, Money
-from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import Domain, commands_of, kinds
+from every_store import MakeStore
 
 Record = Transaction | Refusal
 
@@ -169,28 +167,6 @@ def histories(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
-# -- Stores ------------------------------------------------------------------
-
-
-@contextmanager
-def memory_store() -> Iterator[AccountStore]:
-    yield MemoryStore()
-
-
-@contextmanager
-def sqlite_store() -> Iterator[AccountStore]:
-    with TemporaryDirectory() as folder, SQLiteStore(Path(folder) / "bank.db") as store:
-        yield store
-
-
-MakeStore = Callable[[], AbstractContextManager[AccountStore]]
-
-on_each_store = pytest.mark.parametrize(
-    "make_store",
-    [pytest.param(memory_store, id="memory"), pytest.param(sqlite_store, id="sqlite")],
-)
-
-
 def journal_of(store: AccountStore) -> tuple[Record, ...]:
     return store.journal(limit=10_000).records
 
@@ -252,7 +228,6 @@ def assert_same(first: AccountStore, again: AccountStore) -> None:
     assert tuple(first.accounts()) == tuple(again.accounts())
 
 
-@on_each_store
 class TestReplay:
     """
     "The journal is transactions and refusals, and it is enough: from its commands, times and
@@ -371,7 +346,6 @@ ATOMIC_REFUSALS = [
 ]
 
 
-@on_each_store
 @pytest.mark.parametrize(("step", "refused"), ATOMIC_REFUSALS)
 def test_an_atomic_refusal_of_several_times(
     make_store: MakeStore, step: Step, refused: str

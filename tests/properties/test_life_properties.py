@@ -6,16 +6,12 @@ in plain ints from commands and answers, without the rules that booked them.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,9 +46,10 @@ from bankcore.errors import (
 )
 from bankcore.ledger import AccountStore, Transaction
 from bankcore.money import ExchangeRate, Money
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore
 from bankcore.values import AccountId, PrincipalId
 from every_command import Domain, commands_of, kinds
+from every_store import MakeStore, memory_store
 
 Outcome = Transaction | BankError
 Amounts = dict[str, int]
@@ -65,28 +62,6 @@ ACCOUNTS = {"a": ("EUR", 400), "b": ("EUR", 150), "c": ("EUR", 50), "u": ("USD",
 
 def eur(amount_minor: int) -> Money:
     return Money.from_minor(amount_minor, "EUR")
-
-
-# -- Stores ------------------------------------------------------------------
-
-
-@contextmanager
-def memory_store() -> Iterator[AccountStore]:
-    yield MemoryStore()
-
-
-@contextmanager
-def sqlite_store() -> Iterator[AccountStore]:
-    with TemporaryDirectory() as folder, SQLiteStore(Path(folder) / "bank.db") as store:
-        yield store
-
-
-MakeStore = Callable[[], AbstractContextManager[AccountStore]]
-
-on_each_store = pytest.mark.parametrize(
-    "make_store",
-    [pytest.param(memory_store, id="memory"), pytest.param(sqlite_store, id="sqlite")],
-)
 
 
 # -- Lives -------------------------------------------------------------------
@@ -262,7 +237,6 @@ def crossed(transaction: Transaction, before: dict[str, Transaction]) -> Amounts
 # -- The properties ----------------------------------------------------------
 
 
-@on_each_store
 class TestMoneyIsConserved:
     """
     "no money appears or disappears"
@@ -366,7 +340,6 @@ class TestFloor:
                 available[name] = now
 
 
-@on_each_store
 class TestCaptures:
     """
     "Captured once or several times (`final=True` frees the rest; default), never for more than
@@ -427,7 +400,6 @@ class TestCaptures:
             assert eur(over) == bank.account("b").balance
 
 
-@on_each_store
 class TestExpiry:
     """
     "Expired from the exact instant on, judged by the operation's own time: an expired hold
@@ -659,17 +631,19 @@ class TestStoresAgree:
     """
 
     @given(steps=lives(), seconds=st.integers(-1, 60), ticks=st.integers(-1, 1))
-    def test_over_a_whole_life(self, steps: list[Step], seconds: int, ticks: int) -> None:
+    def test_over_a_whole_life(
+        self, make_store: MakeStore, steps: list[Step], seconds: int, ticks: int
+    ) -> None:
         """
         The same life comes to the same outcomes, journals, accounts, statements, holds and
-        expiries on every store.
+        expiries on every store as in memory.
         """
         at = NOW + timedelta(seconds=seconds) + TICK * ticks
-        with memory_store() as memory, sqlite_store() as sqlite:
-            one, other = Run(memory), Run(sqlite)
+        with memory_store() as memory, make_store() as store:
+            one, other = Run(memory), Run(store)
 
             assert list(map(said, one.take(steps))) == list(map(said, other.take(steps)))
-            assert list(memory.holds_due(at)) == list(sqlite.holds_due(at))
+            assert list(memory.holds_due(at)) == list(store.holds_due(at))
             for account in memory.accounts():
                 first, second = (
                     (
