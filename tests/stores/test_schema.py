@@ -403,7 +403,7 @@ def test_alembic_leaves_our_tables_alone(tmp_path: Path, is_kept_off: bool) -> N
     sqlalchemy.Table("invoice", metadata, sqlalchemy.Column("id", sqlalchemy.Text))
     options = {"include_object": include_object} if is_kept_off else {}
     with engine.connect() as connection:
-        migrate(connection.connection.driver_connection)  # type: ignore[arg-type]  # its type is loose here
+        migrate(connection.connection.driver_connection)
         connection.exec_driver_sql("CREATE TABLE voucher (id TEXT)")
         context = alembic.migration.MigrationContext.configure(connection, opts=options)
         changes = alembic.autogenerate.compare_metadata(context, metadata)

@@ -154,7 +154,7 @@ class AccountStore(Protocol):
         Return the records that follow *after*; raise `InvalidCursorError` if it is no cursor here.
 
         The order extends every account's order of versions, and no record that commits late is
-        ever skipped.
+        ever skipped. Records that share no account may come to another reader in another order.
         """
 
     def history(

@@ -86,7 +86,7 @@ BY_IDS: Final[dict[type[Any], tuple[str, str, str]]] = {
 # -- Pages -------------------------------------------------------------------
 
 # About how much memory a record or an account takes, in bytes: its texts are parsed into values.
-_RECORD_SIZE: Final = (
+RECORD_SIZE: Final = (
     "6 * (length(journal.command) + coalesce(length(journal.refusal_batch), 0))"
     " + 600 * coalesce((SELECT max(line) FROM bankcore_posting WHERE place = journal.place), 0)"
 )
@@ -101,35 +101,35 @@ def size_of(limit: int) -> int:
     return max(limit * _SIZE_OF_EACH, _SIZE_OF_PAGE)
 
 
-def _last(column: str, size: str, tables: str, where: str) -> str:
+def last_of(column: str, size: str, tables: str, where: str) -> str:
     """Return the SELECT of the last *column* of a page; its last parameters are limit and size."""
     rows = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
     before = f"sum({size}) OVER (ORDER BY {column} {rows})"
     return (
         f"SELECT max(last) FROM (SELECT {column} AS last, {before} AS before FROM {tables}"
-        f" WHERE {where} ORDER BY {column} LIMIT ?) WHERE coalesce(before, 0) < ?"
+        f" WHERE {where} ORDER BY {column} LIMIT ?) AS page WHERE coalesce(before, 0) < ?"
     )
 
 
-LAST_ID: Final = _last(
+LAST_ID: Final = last_of(
     "account.id", _ACCOUNT_SIZE, "bankcore_account AS account", "account.id > ?"
 )
-LAST_ID_OF_HOLDER: Final = _last(
+LAST_ID_OF_HOLDER: Final = last_of(
     "account.id",
     _ACCOUNT_SIZE,
     "bankcore_holder AS holder JOIN bankcore_account AS account"
     " ON account.key = holder.account_key",
     "holder.principal = ? AND account.id > ?",
 )
-LAST_PLACE: Final = _last(
-    "journal.place", _RECORD_SIZE, "bankcore_journal AS journal", "journal.place > ?"
+LAST_PLACE: Final = last_of(
+    "journal.place", RECORD_SIZE, "bankcore_journal AS journal", "journal.place > ?"
 )
 _OF_ACCOUNT: Final = (
     "posting.account_key = (SELECT key FROM bankcore_account WHERE id = ?) AND posting.version > ?"
 )
-LAST_VERSION: Final = _last(
+LAST_VERSION: Final = last_of(
     "posting.version",
-    _RECORD_SIZE,
+    RECORD_SIZE,
     "bankcore_posting AS posting JOIN bankcore_journal AS journal"
     " ON journal.place = posting.place",
     _OF_ACCOUNT,
@@ -146,7 +146,7 @@ PLACES: Final = (
 POSTING_AT: Final = f"""
     WITH RECURSIVE
         search(version, more, account_key, last) AS (
-            SELECT 0, version, key, version FROM bankcore_account WHERE id = ?
+            SELECT CAST(0 AS bigint), version, key, version FROM bankcore_account WHERE id = ?
             UNION ALL
             SELECT
                 CASE WHEN search.version + (more + 1) / 2 > last THEN search.version

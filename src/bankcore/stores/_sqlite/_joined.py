@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
+from bankcore.stores._migrations import one_version, require_newest
 from bankcore.stores._rows import Known, read_unit
 from bankcore.stores._sqlite import _migrations
 from bankcore.stores._sqlite._errors import (
@@ -148,7 +149,7 @@ def _begin(cursor: sqlite3.Cursor, *statements: str) -> None:
                 f"a temporary table or view {hiding} of the connection hides the store's own;"
                 " drop it"
             )
-    _migrations.require_newest(_migrations.one_version([(version,) for version, *_ in found]))
+    require_newest(one_version([(version,) for version, *_ in found]), _migrations.STEPS)
 
 
 @contextmanager
