@@ -311,7 +311,8 @@ class _Link(threading.Thread):
 
     def _request(self, message: bytes) -> None:
         kind = message[:1]
-        if self._is_answered and kind != b"X":
+        # A Flush alone asks for nothing, and the end of a connection has no answer.
+        if self._is_answered and kind not in {b"H", b"X"}:
             self._is_answered = False
             self._proxy.count_turn()
         if kind == b"S":

@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from bankcore import Bank, Money
+from bankcore import AccountStore, Bank, Money
 from bankcore.commands import (
     CaptureHold,
     CloseAccount,
@@ -47,7 +47,7 @@ def eur(minor: int) -> Money:
     return Money.from_minor(minor, "EUR")
 
 
-def bank_over(store: SQLiteStore, *, now: datetime = NOW) -> Bank:
+def bank_over(store: AccountStore, *, now: datetime = NOW) -> Bank:
     """
     A bank that says the same in every process.
     """

@@ -20,7 +20,7 @@ import attrs
 import children
 from children import ACCOUNTS, INITIAL_MINOR, bank_over, command_of, eur
 
-from bankcore import TransactionId
+from bankcore import AccountStore, TransactionId
 from bankcore.commands import Deposit, Transfer
 from bankcore.errors import TransactionNotFoundError
 from bankcore.ledger import Refusal, Transaction, verify
@@ -125,7 +125,7 @@ def predicted(numbers: dict[str, int]) -> dict[str, int]:
     return balances
 
 
-def journal(store: SQLiteStore) -> Iterator[Transaction | Refusal]:
+def journal(store: AccountStore) -> Iterator[Transaction | Refusal]:
     page = store.journal()
     while page.records:
         yield from page.records
