@@ -69,9 +69,9 @@ def test_columns_come_in_any_order_and_others_are_named() -> None:
 INVALID_ROWS = [
     ("t1,a1,2024-01-01,0,0,", "amount must be above zero, got CZK 0.00"),
     ("t1,a1,2024-01-01,1.005,1,", "amount must not have more decimals than CZK allows (2)"),
-    ("t1,a1,2024-01-01,--5,1,", "amount must be above zero, got CZK -5.00"),
-    ("t1,a1,2024-01-01,1e3,1,", "amount must be written like"),
-    ("t1,a1,2024-01-01,5,five,", "balance must be written like"),
+    ("t1,a1,2024-01-01,--5,1,", "amount must be an amount like"),
+    ("t1,a1,2024-01-01,1e3,1,", "amount must be an amount like"),
+    ("t1,a1,2024-01-01,5,five,", "balance must be an amount like"),
     ("t1,a 1,2024-01-01,5,5,", "account_id must be 1 to 64 characters"),
     (",a1,2024-01-01,5,5,", "transaction_id must be 1 to 64 characters"),
     ("t1,a1,20240101,5,5,", "date must be a date YYYY-MM-DD"),
@@ -79,8 +79,8 @@ INVALID_ROWS = [
     ("t1,a1,2024-W01-1,5,5,", "date must be a date YYYY-MM-DD"),
     ("t1,a1,2024-01-01T00:00,5,5,", "date must be a date YYYY-MM-DD"),
     ("t1,a1,9999-01-01,5,5,", "date must not be later than"),
-    ("t1,a1,2024-01-01,5,5", "the row has 5 cells, and the first line has 6"),
-    ("t1,a1,2024-01-01,5,5,x,y", "the row has 7 cells, and the first line has 6"),
+    ("t1,a1,2024-01-01,5,5", "the row has 5 cells, and the first row has 6"),
+    ("t1,a1,2024-01-01,5,5,x,y", "the row has 7 cells, and the first row has 6"),
     ("t1,a1,2024-01-01,5,5,\x07", "description must be one line"),
 ]
 
@@ -606,8 +606,9 @@ def test_a_bad_byte_is_told_with_its_line(
         import_history(bank, file, currency="CZK")
 
     assert str(told.value) == (
-        f"The history cannot be read: {path}: line {rows + 2} is not UTF-8 (byte 0xe9); nothing"
-        " was booked: put that right, and import it again."
+        f"The history cannot be read: {path}: line {rows + 2} is not UTF-8 (byte 0xe9),"
+        " but perhaps in another encoding; nothing was booked: put that right, and import it"
+        " again."
     )
     assert 0 == records(bank)
 

@@ -258,14 +258,17 @@ CALLS = [
     (
         "import latin.csv --currency EUR --store new.db",
         2,
-        f": The history cannot be read: latin.csv: line 3 is not UTF-8 (byte 0xe9){MEND}",
+        (
+            ": The history cannot be read: latin.csv: line 3 is not UTF-8 (byte 0xe9), but perhaps"
+            f" in another encoding{MEND}"
+        ),
     ),
     (
         "import columns.csv --currency EUR --store new.db",
         2,
         (
             ": The history cannot be read: columns.csv: line 1 has no column transaction_id,"
-            f" account_id{MEND}"
+            f" account_id among 'id, account, date, amount'{MEND}"
         ),
     ),
     (

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from bankcore.cli import _accounts, _checks, _serve, _simulate, _tokens
+from bankcore.cli import _accounts, _checks, _imports, _serve, _simulate, _tokens
 from bankcore.cli._parser import (
     CLOCK_SKEW,
     EXIT_INTERRUPTED,
@@ -63,6 +63,6 @@ def make_parser() -> Parser:
     parser = Parser(prog="bankcore", description="A bank in one SQLite file.")
     parser.add_argument("--version", action="version", version=f"bankcore {version('bankcore')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for family in (_accounts, _checks, _simulate, _tokens, _serve):
+    for family in (_accounts, _checks, _imports, _simulate, _tokens, _serve):
         family.add_commands(commands)
     return parser

@@ -1,6 +1,7 @@
 """Import of movements from CSV files; export and import of the whole journal."""
 
 from bankcore.io._journal import FIRST_LINE, JournalReport, export_journal, import_journal
+from bankcore.io._layout import FIELDS, MINUS_FORMS
 from bankcore.io._lines import LINE_LENGTH_MAX, opened
 from bankcore.io._movements import (
     BATCH_LENGTH,
@@ -13,8 +14,10 @@ from bankcore.io._movements import (
 
 __all__ = [
     "BATCH_LENGTH",
+    "FIELDS",
     "FIRST_LINE",
     "LINE_LENGTH_MAX",
+    "MINUS_FORMS",
     "PROBLEMS_SHOWN",
     "ROWS_KEPT",
     "ImportReport",

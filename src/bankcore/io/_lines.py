@@ -5,6 +5,7 @@ Decided here: how a file that breaks off is told, with the line, and how much of
 end is read. Nothing here knows what the lines mean.
 """
 
+import codecs
 import gzip
 import lzma
 import zlib
@@ -16,6 +17,8 @@ from tempfile import TemporaryFile
 from typing import Any, Final, TextIO
 
 from bankcore.ledger._errors import InvalidHistoryError
+from bankcore.money._errors import InvalidFormatError
+from bankcore.values._errors import shown
 
 #: The most characters of one line, its end included.
 LINE_LENGTH_MAX: Final = 1_000_000
@@ -24,24 +27,36 @@ _UNREADABLE: Final = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
 
 @contextmanager
-def opened(path: str) -> Iterator[TextIO]:
+def opened(path: str, encoding: str = "utf-8") -> Iterator[TextIO]:
     """
     Open the file at *path* as text, unpacked if its name ends in ``.gz`` or ``.xz``.
 
     Raises:
-        InvalidHistoryError: If it is absent, not what its name says, or not UTF-8.
+        InvalidFormatError: If Python knows no such encoding.
+        InvalidHistoryError: If it is absent, not what its name says, or not of this encoding.
     """
+    known = _to_encoding(encoding)
     unpackers: dict[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open}
     unpack = unpackers.get(path[-3:], open)
     try:
-        # utf-8-sig: spreadsheets begin a file with a byte-order mark.
-        with unpack(path, "rt", encoding="utf-8-sig", newline="") as file:
+        with unpack(path, "rt", encoding=known, newline="") as file:
             yield file
     except InvalidHistoryError as error:
         error.reason = f"{path}: {error.reason}"
         raise
     except (*_UNREADABLE, UnicodeDecodeError) as error:
         raise InvalidHistoryError(f"{path}: {_reason(error)}") from error
+
+
+def _to_encoding(name: str) -> str:
+    try:
+        known = codecs.lookup(name)
+        "".encode(name)  # which raises if it encodes something else than text
+    except (LookupError, TypeError, ValueError):
+        reason = "must be an encoding that Python knows, such as utf-8 or cp1252"
+        raise InvalidFormatError(shown(name), reason).about("encoding") from None
+    # Spreadsheets begin a file with a byte-order mark.
+    return "utf-8-sig" if known.name == "utf-8" else known.name
 
 
 def lines_of(file: Iterable[str]) -> Iterator[str]:
@@ -65,10 +80,12 @@ def lines_of(file: Iterable[str]) -> Iterator[str]:
             yield line
     except UnicodeDecodeError as error:
         # Files are decoded in pieces; all lines before this one have been read.
-        before = error.object[: error.start]
-        number += 1 + before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
+        before = error.object[: error.start].decode(error.encoding, "replace")
+        number += 1 + before.count("\n") + before.count("\r") - before.count("\r\n")
         wrong = f"byte 0x{error.object[error.start]:02x}"
-        raise InvalidHistoryError(f"line {number} is not UTF-8 ({wrong})") from error
+        name = str(getattr(file, "encoding", error.encoding)).upper().removesuffix("-SIG")
+        reason = f"line {number} is not {name} ({wrong}), but perhaps in another encoding"
+        raise InvalidHistoryError(reason) from error
     except _UNREADABLE as error:
         where = f"it breaks off after line {number}: " if number else ""
         raise InvalidHistoryError(f"{where}{_reason(error)}") from error

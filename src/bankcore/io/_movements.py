@@ -1,36 +1,37 @@
 """
 Importing history: a CSV file of movements on accounts, booked under their own ids and dates.
 
-Decided here: the form of the file, the command that a row becomes, and what is reported of the
-rows. All of the file is read before a row is booked: what is booked can be neither taken back nor
-preceded, so that a row that is mended or moved later could not be booked any more. Every row goes
-through the bank like any other command. A row's id is its transaction id, so importing a file
-twice changes nothing.
+Decided here: the command that a row becomes, and what is reported of the rows. All of the file is
+read before a row is booked: what is booked can be neither taken back nor preceded, so that a row
+that is mended or moved later could not be booked any more. Every row goes through the bank like
+any other command. A row's id is its transaction id, so importing a file twice changes nothing.
 """
 
-import csv
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from copy import copy
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import attrs
 
 from bankcore.accounts import Account
-from bankcore.accounts._fields import require_amount
+from bankcore.accounts._fields import require_not_negative
 from bankcore.bank import Bank
-from bankcore.commands import Command, Deposit, OpenAccount, Withdraw
+from bankcore.commands import Command, OpenAccount
 from bankcore.commands._base import to_own_id
 from bankcore.commands._money import checked_movement
+from bankcore.io._layout import Layout, Texts
 from bankcore.io._lines import read_twice
 from bankcore.ledger import AccountStore, ReadSet, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
+from bankcore.money._errors import InvalidAmountError
+from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId
 from bankcore.values._errors import (
     DeclinedError,
@@ -41,7 +42,6 @@ from bankcore.values._errors import (
     shown,
 )
 from bankcore.values._garbage import rare_collections
-from bankcore.values._instants import instant_from_text
 from bankcore.values._text import to_line_or_none
 
 #: The number of commands in one durable write.
@@ -50,11 +50,6 @@ BATCH_LENGTH: Final = 20_000
 PROBLEMS_SHOWN: Final = 10
 #: The most rows that stay in memory between reading and booking. A longer file is read twice.
 ROWS_KEPT: Final = 100_000
-
-_REQUIRED: Final = ("transaction_id", "account_id", "date", "amount")
-_COLUMNS: Final = (*_REQUIRED, "balance", "description")
-
-_Pick = Callable[[Sequence[str]], tuple[str, ...]]
 
 
 @attrs.frozen
@@ -114,7 +109,22 @@ def import_history(
     file: Iterable[str],
     *,
     currency: Currency | str,
+    account_id: AccountId | str | None = None,
+    initial_balance: Money | None = None,
     overdraft_limit: Money | None = None,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    direction: Texts = (),
+    id_from: Texts = (),
+    header: bool = True,
+    skip: int = 0,
+    skip_end: int = 0,
+    delimiter: str = ",",
+    line_breaks: bool = False,
+    decimal_mark: str = ".",
+    group_mark: str | None = None,
+    minus: Texts = (),
+    date_format: str | None = None,
+    time_zone: str | None = None,
     sort: bool = False,
     dry_run: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
@@ -124,9 +134,9 @@ def import_history(
 
     The columns are ``transaction_id``, ``account_id``, ``date`` (``YYYY-MM-DD``, midnight
     UTC, or an instant with its time zone) and ``amount`` (below zero for a withdrawal), and
-    optionally ``balance`` (the account's, after the row) and ``description``. An account that
-    does not exist is opened with no money and *overdraft_limit*. *on_progress* is called with
-    the number of rows after each batch.
+    optionally ``balance`` (the account's, after the row), ``description`` and ``currency``,
+    unless the arguments say otherwise. An account that does not exist is opened with
+    *initial_balance* and *overdraft_limit*.
 
     All of the file is read first. If a row is invalid, or earlier than the row before it of the
     same account, nothing is booked. A file of more than 100,000 rows is read twice; one that
@@ -136,7 +146,31 @@ def import_history(
         bank: The bank to book in.
         file: The lines of the file, such as it is `opened`.
         currency: The currency of all amounts.
+        account_id: The account of all rows, of a file that has no column for it.
+        initial_balance: What an account that is opened has before its first row; for a file of
+            one account, whose *account_id* is given. Zero by default.
         overdraft_limit: The limit of the accounts that are opened; none by default.
+        columns: The file's names of the columns, by what they say: those above, or in place of
+            ``amount``, ``debit`` and ``credit``, of which a row has one; or ``direction``.
+        direction: The two words, of a debit and of a credit, in the column of that name. The
+            amounts beside it have no sign.
+        id_from: Columns of which the transaction id is made, for a file without ids. Rows of one
+            date that are alike in them are counted: the same ids come of the same rows. All ids
+            are then in memory, at some 200 bytes each.
+        header: Whether there is a line of names. Without one, columns are named by their
+            numbers, from ``"1"``.
+        skip: The number of lines before the header.
+        skip_end: The number of lines behind the last row.
+        delimiter: What separates the cells, such as ``";"``.
+        line_breaks: Whether a cell in quotes may go over several lines, which become one.
+        decimal_mark: What separates whole units from decimals.
+        group_mark: What separates groups of three digits, if anything does.
+        minus: The ways in which the file writes amounts below zero besides ``-5``: ``unicode``
+            (U+2212), ``trailing`` (``5-``), ``brackets`` (``(5)``); and ``debits``, if each
+            amount in the column of debits is below zero.
+        date_format: How dates are written, as for `datetime.strptime`, such as ``"%d.%m.%Y"``.
+        time_zone: The time zone of dates in *date_format* that have none; needed for times of a
+            day. A date is its midnight there, or in UTC.
         sort: Whether to book the oldest row first, whatever the order of the file. Rows of one
             time keep their order; a file that is newest first is turned round, these rows too.
             All rows are then in memory, at some 400 bytes each.
@@ -145,13 +179,40 @@ def import_history(
 
     Raises:
         InvalidArgumentError: If *bank* is no bank.
+        InvalidRequestError: If a setting is wrong, or contradicts another; it names the
+            argument. Nothing was read.
         InvalidHistoryError: If the file lacks a column, is no CSV, or breaks off; it says in
             which line, and how many rows were booked. It may be imported again.
         StoreError: If the store fails. What was booked before stays; importing the
             file again goes on from there.
     """
     require_methods(bank, "bank", ("execute", "accounts"), "a bank, such as Bank(store)")
-    return _Import(bank, currency, overdraft_limit, on_progress).run(
+    zero = Money.zero(currency)
+    balance = zero
+    if initial_balance is not None:
+        balance = require_not_negative(initial_balance, "initial_balance")
+        require_same_currency(zero, balance, "initial_balance")
+        if account_id is None:
+            reason = "must be for one account, whose id is given"
+            raise InvalidAmountError(str(balance), reason).about("initial_balance")
+    layout = Layout(
+        zero.currency,
+        account_id=account_id,
+        columns=columns,
+        direction=direction,
+        id_from=id_from,
+        header=header,
+        skip=skip,
+        skip_end=skip_end,
+        delimiter=delimiter,
+        line_breaks=line_breaks,
+        decimal_mark=decimal_mark,
+        group_mark=group_mark,
+        minus=minus,
+        date_format=date_format,
+        time_zone=time_zone,
+    )
+    return _Import(bank, layout, balance, overdraft_limit, on_progress).run(
         file, sort=sort, dry_run=dry_run
     )
 
@@ -167,18 +228,20 @@ class _Import:
     def __init__(
         self,
         bank: Bank,
-        currency: Currency | str,
+        layout: Layout,
+        initial_balance: Money,
         overdraft_limit: Money | None,
         on_progress: Callable[[int], None],
     ) -> None:
         self._bank = bank
-        self._zero = Money.zero(currency)
+        self._layout = layout
+        self._initial_balance = initial_balance
         self._overdraft_limit = overdraft_limit
         self._on_progress = on_progress
         self._account_ids: dict[str, AccountId] = {}
         # Many rows have the same date and text, and fees and wages come again and again.
-        self._instant = lru_cache(maxsize=1024)(partial(instant_from_text, field="date"))
-        self._amount = lru_cache(maxsize=4096)(partial(Money, currency=self._zero.currency))
+        self._instant = lru_cache(maxsize=1024)(layout.instant)
+        self._movement = lru_cache(maxsize=4096)(layout.movement)
         self._line_of_text = lru_cache(maxsize=1024)(to_line_or_none)
         self._now = _NEVER
         if isinstance(bank, Bank):  # and none of one's own
@@ -266,60 +329,42 @@ class _Import:
 
     def _entries(self, lines: Iterator[str]) -> Iterator[_Entry]:
         """Yield a command of each valid row, and count the others."""
-        rows = csv.reader(lines, strict=True)
-        line = 0
-        try:
-            for line, cells in enumerate(rows, 1):
-                if rows.line_num != line:
-                    # Without an end a quote would take in all rows up to the next one.
-                    raise InvalidHistoryError(f"line {line}: {_OPEN_QUOTE}")
-                if line == 1:
-                    width, pick, self._ignored_columns = _columns(cells)
+        width = 0
+        for line, cells in self._layout.rows(lines):
+            if width == 0:
+                width, pick, self._ignored_columns = self._layout.columns(line, cells)
+                if self._layout.has_header:
                     continue
-                if not cells:
-                    continue  # an empty line
-                self._count += 1
-                try:
-                    if len(cells) == width:
-                        yield self._entry(line, pick(cells))
-                    else:
-                        what = f"the row has {len(cells)} cells, and the first line has {width}."
-                        self._invalid = self._invalid.with_one(line, what)
-                except InvalidRequestError as error:
-                    self._invalid = self._invalid.with_one(line, str(error))
-        except csv.Error as error:
-            opens_a_quote = rows.line_num > line + 1 or "unexpected end" in str(error)
-            reason = _OPEN_QUOTE if opens_a_quote else str(error)
-            raise InvalidHistoryError(f"line {line + 1}: {reason}") from error
-        if line == 0:
-            _columns(())
+            self._count += 1
+            if not any(cells[width:]):
+                del cells[width:]  # a row may end with delimiters
+            try:
+                if len(cells) == width:
+                    yield self._entry(line, pick(cells))
+                else:
+                    what = f"the row has {len(cells)} cells, and the first row has {width}."
+                    self._invalid = self._invalid.with_one(line, what)
+            except InvalidRequestError as error:
+                self._invalid = self._invalid.with_one(line, str(error))
 
     def _entry(self, line: int, cells: Sequence[str]) -> _Entry:
-        transaction_id, name, date, text, balance, description = cells
+        transaction_id, name, date, balance, description, *amounts = cells
         booked_at = self._instant(date)
         if booked_at > self._now:
             reason = f"must not be later than the clock, {self._now.isoformat()}"
             raise InvalidTimeError(booked_at.isoformat(), reason).about("date")
         known_id = self._account_ids.get(name)
         account_id = AccountId(name) if known_id is None else known_id
-        kind: type[Deposit | Withdraw] = Deposit
-        if text[:1] == "-":
-            kind, text = Withdraw, text[1:]
-        amount = self._amount(text)
+        kind, amount = self._movement(*amounts)
         command = checked_movement(
             kind,
             to_own_id(transaction_id),
             booked_at,
             self._line_of_text(description) if description else None,
             account_id,
-            require_amount(amount),
+            amount,
         )
-        expected = None
-        if balance:
-            try:
-                expected = Money(balance, self._zero.currency)
-            except InvalidRequestError as error:
-                raise error.about("balance") from None
+        expected = self._layout.money("balance", balance) if balance else None
         self._account_ids[name] = account_id
         return command, line, expected
 
@@ -336,7 +381,7 @@ class _Import:
                     opened.add(name)
                     opening = OpenAccount(
                         command.account_id,
-                        initial_balance=self._zero,
+                        initial_balance=self._initial_balance,
                         overdraft_limit=self._overdraft_limit,
                         booked_at=command.booked_at,
                     )
@@ -379,14 +424,8 @@ class _Import:
             for each in chain(self._bank.accounts(), rehearsed.values())
             if each.id.value in self._account_ids
         }
-        zero = self._zero
+        zero = Money.zero(self._initial_balance.currency)
         return sum((each for each in named.values() if each.currency == zero.currency), zero)
-
-
-_OPEN_QUOTE: Final = (
-    "a quote opens there and does not close on that line; remove it, or the line breaks in the"
-    " cell"
-)
 
 
 def _time_of(entry: _Entry) -> datetime:
@@ -451,22 +490,3 @@ def _rehearsing(bank: Bank, accounts: dict[AccountId, Account]) -> Bank:
     store = _Rehearsal(bank._store, accounts)  # noqa: SLF001  # a dry run is of the same bank
     rehearsing._store = cast("AccountStore", store)  # noqa: SLF001  # as above
     return rehearsing
-
-
-def _columns(header: Sequence[str]) -> tuple[int, _Pick, tuple[str, ...]]:
-    """
-    Return the number of columns, what picks the `_COLUMNS` from a row, and the names of others.
-    """
-    names = [name.strip() for name in header]
-    missing = [name for name in _REQUIRED if name not in names]
-    if missing:
-        raise InvalidHistoryError(f"line 1 has no column {', '.join(missing)}")
-    twice = [name for name in _COLUMNS if names.count(name) > 1]
-    if twice:
-        raise InvalidHistoryError(f"line 1 has two columns {', '.join(twice)}")
-    # -1 is the empty cell that is added at the end, for an optional column that is not there.
-    pick: _Pick = itemgetter(*(names.index(name) if name in names else -1 for name in _COLUMNS))
-    others = tuple(name for name in names if name not in _COLUMNS)
-    if all(name in names for name in _COLUMNS):
-        return len(names), pick, others
-    return len(names), lambda cells: pick((*cells, "")), others

@@ -151,11 +151,10 @@ def parse_money(
     digits = whole + decimals
     if not (digits.isascii() and digits.isdigit() and whole and (decimals or not mark)):
         grouped = f"1{group}234{point}50" if group else f"1234{point}50"
-        raise InvalidAmountError(
-            shown(text),
-            f"must be an amount like {grouped!r}, with or without {currency.code} in front or"
-            " behind (name other separators by decimal_mark= and group_mark=)",
-        ).about("text")
+        beside = f"with or without {currency.code} in front or behind"
+        reason = f"must be an amount like {grouped!r}, {beside}"
+        error = InvalidAmountError(shown(text), reason).about("text")
+        raise error.advising("name other separators by decimal_mark= and group_mark=")
     return f"{sign.strip('+')}{whole}{'.' if mark else ''}{decimals}", currency
 
 
