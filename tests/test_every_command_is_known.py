@@ -173,8 +173,8 @@ PLACES: Final = (
     ),
     Place(
         "src/bankcore/flask/_resources.py",
-        "an endpoint in ENDPOINTS, or a reason in the model's KINDS (not_over_http)",
-        lambda: {endpoint.name for endpoint in ENDPOINTS} | excused("not_over_http"),
+        "an endpoint in ENDPOINTS",
+        lambda: {endpoint.name for endpoint in ENDPOINTS},
     ),
     Place(
         "src/bankcore/cli/_accounts.py",
@@ -277,8 +277,5 @@ def test_the_model_knows_no_other_commands() -> None:
     """
     No row is left of a command that is gone, nor a reason for what has become possible.
     """
-    endpoints = {endpoint.name for endpoint in ENDPOINTS}
-
     assert set() == KINDS.keys() - CLASSES.keys()
-    assert set() == endpoints & excused("not_over_http")
     assert set() == on_the_command_line() & excused("not_on_the_command_line")

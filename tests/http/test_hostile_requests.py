@@ -252,6 +252,9 @@ OPERATIONS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("GET", "/accounts/{0}", None),
     ("GET", "/accounts/{0}/statement", None),
     ("GET", "/accounts/{0}/holds", None),
+    ("GET", "/accounts/{0}/holders", None),
+    ("GET", "/accounts/{0}/closing", None),
+    ("POST", "/accounts/{0}/holds/h-1/extension", {"expires_at": "2100-01-01"}),
     ("POST", "/accounts/{0}/deposits", euros("5")),
     ("POST", "/accounts/{0}/withdrawals", euros("5")),
     ("POST", "/accounts/{0}/withdrawals", euros("5000")),
@@ -296,6 +299,10 @@ def test_what_is_not_mine_is_not_there(
 # Who may do what, cell by cell: the statuses of mary's own account for each who asks.
 EVERYBODY = ("mary", "bob", "tom", "ann", "otto", "shop")
 STOPPED = {"restriction": "all", "reason": "x"}
+LATER = {"expires_at": "2100-01-01"}
+LIMIT = {"overdraft_limit": "5", "currency": "EUR"}
+GRANT = {"principal": "bob", "rights": ["read"]}
+LEGS = {"legs": [{"account_id": "a", **euros("-5")}, {"account_id": "b", **euros("5")}]}
 NEW = {"initial_balance": "0", "currency": "EUR"}
 PAID = {"source_id": "{0}", "destination_id": "{1}", **euros("5")}
 CELLS: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
@@ -310,6 +317,13 @@ CELLS: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("POST", "/transfers", PAID, (201, 404, 201, 403, 403, 403)),
     ("POST", "/accounts/{0}/restrictions", STOPPED, (403, 403, 403, 403, 201, 403)),
     ("POST", "/accounts/{0}/closing", {}, (409, 404, 403, 403, 409, 403)),
+    ("GET", "/accounts/{0}/closing", None, (200, 404, 403, 403, 200, 403)),
+    ("GET", "/accounts/{0}/holders", None, (200, 404, 200, 200, 200, 403)),
+    ("POST", "/accounts/{0}/holds/h/extension", LATER, (404, 404, 404, 403, 403, 403)),
+    ("POST", "/accounts/{0}/overdraft-limit", LIMIT, (403, 403, 403, 403, 201, 403)),
+    ("POST", "/accounts/{0}/grants", GRANT, (403, 403, 403, 403, 201, 403)),
+    ("POST", "/accounts/{0}/revocations", {"principal": "mary"}, (403, 403, 403, 403, 201, 403)),
+    ("POST", "/posts", LEGS, (403, 403, 403, 403, 403, 403)),
     ("POST", "/accounts", NEW, (201, 201, 201, 403, 403, 403)),
     ("POST", "/accounts", {**NEW, "holder": "mary"}, (201, 403, 201, 403, 403, 403)),
 ]
@@ -326,6 +340,8 @@ def test_each_role(
         account, other = web.open("100"), web.open("0")
         said = body and {
             name: value.replace("{0}", account).replace("{1}", other)
+            if isinstance(value, str)
+            else value
             for name, value in body.items()
         }
         found.append(web.send(method, path.format(account), said, me=me).status_code)

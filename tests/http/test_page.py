@@ -145,6 +145,21 @@ def test_types_of_json() -> None:
     assert read["shown"].endswith("<html>")
 
 
+def test_lists_and_objects() -> None:
+    """They are filled in as JSON, with an example; what is no JSON is sent as the text it is."""
+    rate = {"base": "EUR", "quote": "USD", "rate": "1.1"}
+    example, other, wrong = run(
+        {"form": "POST /posts", "fill": {"exchange_rate": json.dumps(rate)}, "answer": FINE},
+        {"form": "POST /posts", "fill": {"legs": "[]"}, "answer": FINE},
+        {"form": "POST /posts", "fill": {"legs": "[{"}, "answer": FINE},
+    )["done"]
+    legs = json.loads(example["sent"]["body"])["legs"]
+
+    assert ["alice", "bob"] == [leg["account_id"] for leg in legs]
+    assert rate == json.loads(example["sent"]["body"])["exchange_rate"]
+    assert [[], "[{"] == [json.loads(each["sent"]["body"])["legs"] for each in (other, wrong)]
+
+
 @pytest.mark.parametrize("account", ["", ".", "..", "{account_id}", "a/b", "a?b"])
 def test_a_path_that_is_not_filled_in(account: str) -> None:
     """Nothing is sent where a part of the path is empty or no id: the field says so."""

@@ -32,10 +32,11 @@ from bankcore.flask._fields import body_of
 from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import post
 from bankcore.ledger import Refusal, Transaction
-from bankcore.money import Currency, Money
+from bankcore.money import Currency, ExchangeRate, Money
 from bankcore.stores import MemoryStore
 from bankcore.testing._commands import FIELDS, command_of, values_of
 from bankcore.values import TransactionId
+from bankcore.values._json import json_of
 
 
 @pytest.fixture
@@ -344,9 +345,143 @@ def test_closing(web: Web) -> None:
     )
 
 
+def test_a_longer_hold(web: Web) -> None:
+    """A hold expires later, or never if its new end is null."""
+    account = web.open("100")
+    body = {**euros("60"), "expires_at": "2099-01-01"}
+    hold = told(web.post(f"/accounts/{account}/holds", body))["id"]
+    path = f"/accounts/{account}/holds/{hold}/extension"
+    later = web.post(path, {"expires_at": "2100-01-01"})
+    earlier = web.post(path, {"expires_at": "2098-01-01"})
+    unsaid = web.post(path, {})
+    never = web.post(path, {"expires_at": None})
+    (listed,) = told(web.get(f"/accounts/{account}/holds"))["holds"]
+
+    assert [201, 400, 400, 201] == [each.status_code for each in (later, earlier, unsaid, never)]
+    assert ("invalid_time", "expires_at") == (told(earlier)["code"], told(earlier)["field"])
+    assert listed["expires_at"] is None
+
+
+def test_a_limit(web: Web) -> None:
+    """An operator lets an account be overdrawn."""
+    account = web.open("0")
+    body = {"overdraft_limit": "50", "currency": "EUR"}
+    done = web.post(f"/accounts/{account}/overdraft-limit", body, me="otto")
+
+    assert 201 == done.status_code
+    assert 201 == web.post(f"/accounts/{account}/withdrawals", euros("50")).status_code
+
+
+def test_access_is_granted_and_revoked(web: Web) -> None:
+    """Who holds rights on an account may be read, given and taken."""
+    account = web.open("5")
+    grants = f"/accounts/{account}/grants"
+    given = web.post(grants, {"principal": "bob", "rights": ["debit", "read"]}, me="otto")
+    holders = told(web.get(f"/accounts/{account}/holders", me="bob"))["holders"]
+    taken = web.post(f"/accounts/{account}/revocations", {"principal": "bob"}, me="otto")
+    again = web.post(f"/accounts/{account}/revocations", {"principal": "bob"}, me="otto")
+
+    assert [
+        {"principal": "bob", "rights": ["read", "debit"]},
+        {"principal": "mary", "rights": ["read", "credit", "debit"]},
+    ] == holders
+    assert [201, 201, 404] == [each.status_code for each in (given, taken, again)]
+    assert 404 == web.get(f"/accounts/{account}", me="bob").status_code
+    assert "holder_not_found" == told(again)["code"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"principal": "bob", "rights": []}, "invalid_rights", "rights"),
+        ({"principal": "bob", "rights": ["own"]}, "invalid_rights", "rights"),
+        ({"principal": "bob", "rights": [["read"]]}, "invalid_rights", "rights"),
+        ({"principal": "bob", "rights": "read"}, "invalid_field", "rights"),
+        ({"principal": "b b", "rights": ["read"]}, "invalid_id", "principal"),
+    ],
+)
+def test_rights_that_are_none(web: Web, body: dict[str, Any], code: str, field: str) -> None:
+    """They are refused, and the field is named."""
+    told_ = told(web.post(f"/accounts/{web.open()}/grants", body, me="otto"))
+
+    assert (400, code, field) == (told_["status"], told_["code"], told_["field"])
+
+
+def leg(account: str, amount: str, currency: str = "EUR") -> dict[str, str]:
+    return {"account_id": account, "amount": amount, "currency": currency}
+
+
+def test_several_legs_at_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A post books all its legs, in whatever currencies, or none."""
+    may_post = Principal("shop", ["service"], ["posts:write", "accounts:read"])
+    monkeypatch.setitem(cast("dict[str, Principal]", PRINCIPALS), "shop", may_post)
+    buyer, seller, fees = web.open("100"), web.open("0"), web.open("0")
+    legs = [leg(buyer, "-50"), leg(seller, "48.50"), leg(fees, "1.50")]
+    done = web.post("/posts", {"legs": legs}, me="shop")
+    uneven = web.post("/posts", {"legs": legs[:2]}, me="shop")
+    outside = web.post("/posts", {"legs": legs[:2], "crosses_boundary": True}, me="shop")
+    refused = web.post("/posts", {"legs": legs}, me="shop")
+
+    assert [201, 400, 201, 409] == [each.status_code for each in (done, uneven, outside, refused)]
+    assert ("invalid_legs", "legs") == (told(uneven)["code"], told(uneven)["field"])
+    assert ["-50.00", "48.50", "1.50"] == [each["amount"] for each in told(done)["postings"]]
+    assert ["0.00", "97.00", "1.50"] == [balance(web, each) for each in (buyer, seller, fees)]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"legs": []}, "invalid_legs", "legs"),
+        ({"legs": ["alice"]}, "invalid_legs", "legs"),
+        ({"legs": [euros("5")]}, "invalid_legs", "legs"),
+        ({"legs": [{"account_id": "a"}]}, "invalid_amount", "legs"),
+        ({"legs": [{**leg("a", "5"), "memo": "x"}]}, "invalid_amount", "legs"),
+        ({"legs": [{**leg("a", "5"), "amount": 5}]}, "invalid_amount", "legs"),
+        ({"legs": [{**leg("a", "5"), "account_id": 5}]}, "invalid_id", "legs"),
+        ({"legs": [leg("a", "0")]}, "invalid_amount", "legs"),
+        ({"legs": [leg("a", "5", "ZZZ")]}, "unknown_currency", "legs"),
+        ({"legs": {}}, "invalid_field", "legs"),
+        ({"legs": [leg("a", "5")], "exchange_rate": []}, "invalid_field", "exchange_rate"),
+        (
+            {"legs": [leg("a", "5")], "exchange_rate": {"base": "EUR"}},
+            "invalid_rate",
+            "exchange_rate",
+        ),
+    ],
+)
+def test_legs_that_are_none(web: Web, body: dict[str, Any], code: str, field: str) -> None:
+    """They are refused before anybody asks who sends them, and the field is named."""
+    members = told(web.post("/posts", body))
+
+    assert (400, code, field) == (members["status"], members["code"], members["field"])
+
+
+def test_whether_an_account_can_be_closed(web: Web) -> None:
+    """All that stands in the way is told, and nothing is closed."""
+    account, other = web.open("100"), web.open("0")
+    web.post(f"/accounts/{account}/holds", euros("5"))
+    path = f"/accounts/{account}/closing"
+    found = told(web.get(path))
+    swept = told(web.get(f"{path}?sweep_to={other}"))
+    empty = told(web.get(f"/accounts/{other}/closing"))
+
+    assert not found["possible"]
+    assert "its balance is EUR 100.00, not zero" in found["blockers"]
+    assert 2 == len(found["blockers"])
+    assert 1 == len(swept["blockers"])
+    assert {"possible": True, "blockers": []} == empty
+    assert "open" == told(web.get(f"/accounts/{other}"))["status"]
+    assert 404 == web.get(path, me="bob").status_code
+    assert 404 == web.get("/accounts/none/closing", me="otto").status_code
+    assert 403 == web.get(path, me="tom").status_code
+    assert 400 == web.get(f"{path}?sweep_to=a%20b").status_code
+    third = web.open("5")
+    assert 404 == web.get(f"/accounts/{third}/closing?sweep_to=none").status_code
+
+
 def test_one_row_makes_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint for one more command is one row: its fields follow from the command's class."""
-    path = "/accounts/{account_id}/overdraft-limit"
+    path = "/accounts/{account_id}/credit"
     row = post("set_overdraft_limit", path, "Set how far the account may be overdrawn.")
     for module in (_blueprint, _openapi):
         monkeypatch.setattr(module, "ENDPOINTS", (*_resources.ENDPOINTS, row))
@@ -355,8 +490,8 @@ def test_one_row_makes_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = told(web.send("GET", "/openapi.json"))["paths"][path]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     body = {"overdraft_limit": "50", "currency": "EUR", "description": "trust"}
-    done = web.send("POST", f"/accounts/{account}/overdraft-limit", body, me="otto")
-    wrong = web.send("POST", f"/accounts/{account}/overdraft-limit", {}, me="otto")
+    done = web.send("POST", f"/accounts/{account}/credit", body, me="otto")
+    wrong = web.send("POST", f"/accounts/{account}/credit", {}, me="otto")
 
     assert ["overdraft_limit", "currency"] == schema["required"]
     assert {"overdraft_limit", "currency", "exponent", "description"} == set(schema["properties"])
@@ -568,6 +703,7 @@ POSTS: dict[str, tuple[str, list[str]]] = {
     if "post" in operations
 }
 CROWNS = Money("1.5", Currency("CRWN", exponent=3))
+NOT_OF_COMMANDS = {"currency": None}
 LATER = datetime(2100, 1, 1, 12, 30, 15, 123_456, tzinfo=UTC)
 
 
@@ -582,9 +718,12 @@ class Sent:
         self.store = MemoryStore()
         self.web = Web(self.store)
         for name in "ab":
-            self.web.bank.open_account(name, initial_balance=CROWNS + CROWNS)
+            self.web.bank.open_account(name, initial_balance=CROWNS + CROWNS, holder="mary")
+        for name in "cd":
+            self.web.bank.open_account(name, initial_balance=Money("5", "USD"))
         self.web.bank.transfer("a", "b", CROWNS, transaction_id="moved")
-        self.web.bank.place_hold("b", CROWNS, transaction_id="held")
+        end = LATER.replace(year=2099)
+        self.web.bank.place_hold("b", CROWNS, transaction_id="held", expires_at=end)
         self._path = path
         name, self._fields = POSTS[path]
         (self._endpoint,) = (each for each in _resources.ENDPOINTS if each.name == name)
@@ -594,13 +733,14 @@ class Sent:
             name: LATER if type(value) is datetime else value
             for name, value in values_of(
                 self.kind,
-                accounts="ba" if on_b else "ab",
+                accounts="ba" if on_b else "abcd",
                 named="moved" if self.kind is Reverse else "held",
                 money=CROWNS,
             ).items()
             if f"{{{name}}}" in path or name in self._fields or name == "original_id"
         }
         # The account by whose version it is judged is not there yet, or b, or a.
+        self.nullable = self._endpoint.body.nullable if self._endpoint.body else ()
         self.version = 0 if self.kind is OpenAccount else 3 if on_b else 2
 
     @property
@@ -624,6 +764,7 @@ class Sent:
     ) -> TestResponse:
         values = {name: getattr(command, name, None) for name in self._fields}
         body = {name: _in_json(value) for name, value in values.items() if value is not None}
+        body |= {name: None for name in self.must_be_sent if name not in body | NOT_OF_COMMANDS}
         if any(type(value) is Money for value in values.values()):
             body |= {"currency": "CRWN", "exponent": 3}
         ids = {"transaction_id": "moved", **self._values}
@@ -639,9 +780,11 @@ def _in_json(value: Any) -> Any:
         return str(value.amount)
     if type(value) is datetime:
         return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
-    return value if type(value) is bool else str(value)
+    if isinstance(value, frozenset):
+        return sorted(map(_in_json, value))
+    if isinstance(value, tuple):
+        return [{"account_id": str(each), **money.to_dict()} for each, money in value]
+    return json_of(value) if isinstance(value, bool | Enum | ExchangeRate) else str(value)
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -675,7 +818,7 @@ def test_null_is_nothing_in_every_endpoint(path: str, monkeypatch: pytest.Monkey
         name: told(again)[name] for name in ("replayed", "request_id") if name in told(again)
     }
     assert told(again)["replayed"]
-    for name in sent.must_be_sent:
+    for name in set(sent.must_be_sent) - set(sent.nullable):
         refused = sent.post(command, {name: None})
         assert (400, "invalid_field", name) == (
             refused.status_code,
@@ -760,7 +903,7 @@ def test_every_endpoint_answers_every_set_of_rights(
     principals = cast("dict[str, Principal]", PRINCIPALS)
     for rights in chain.from_iterable(combinations(Right, n) for n in range(1, 4)):
         sent = Sent(path, monkeypatch)
-        for name in "ab":
+        for name in "abcd":
             sent.web.bank.grant_access(name, "shop", rights)
         monkeypatch.setitem(principals, "shop", Principal("shop", ["owner"]))
         if sent.kind is OpenAccount:
@@ -768,14 +911,14 @@ def test_every_endpoint_answers_every_set_of_rights(
         command = sent.command({"sweep_to"}, None)
         first = sent.post(command, operation=f"post {path}", key="k")
         length = len(sent.recorded())
-        for name in "ab":
+        for name in "abcd":
             sent.web.bank.revoke_access(name, "shop")
         again = sent.post(command, operation=f"post {path}", key="k")
 
         if first.status_code in {200, 201}:
             assert 200 == again.status_code
             assert told(first)["id"] == told(again)["id"]
-            assert length + 2 == len(sent.recorded())
+            assert length + 4 == len(sent.recorded())
         else:
             assert first.status_code in {403, 404}
             assert again.status_code in {403, 404}

@@ -263,14 +263,13 @@ class Kind:
 
     *may* has the accounts with which an owner, a teller, an auditor and an operator may do it, as
     in `tests/test_access.py`: o(wn), r(ead only), c(redit only), d(ebit only), x: another's.
-    *not_over_http* and *not_on_the_command_line* say why it cannot be sent there.
+    *not_on_the_command_line* says why it cannot be sent there.
     """
 
     fields: tuple[str, ...]
     may: tuple[str, str, str, str] | None
     moves: Callable[[Ask], Moves] = unmoved
     change: Callable[[Ask, ModelAccount, str], None] = unchanged
-    not_over_http: str = ""
     not_on_the_command_line: str = ""
 
 
@@ -286,7 +285,6 @@ KINDS: dict[str, Kind] = {
         ("legs", "crosses_boundary", "exchange_rate"),
         ("", "", "", ""),
         nets_of,
-        not_over_http="what is booked between several accounts, the application books itself",
         not_on_the_command_line="legs are more than a line of words",
     ),
     "reverse": Kind(("original_id",), ("", "x", "", "")),
@@ -303,31 +301,25 @@ KINDS: dict[str, Kind] = {
         ("account_id", "hold_id", "expires_at"),
         ("od", "x", "", ""),
         change=hold_extended,
-        not_over_http="a hold that must last longer is placed again",
         not_on_the_command_line="a hold that must last longer is placed again",
     ),
     "restrict": Kind(
         ("account_id", "restriction", "reason", "ends_at"), ("", "", "", "x"), change=restricted
     ),
     "set_overdraft_limit": Kind(
-        ("account_id", "overdraft_limit"),
-        ("", "", "", "x"),
-        change=limited,
-        not_over_http="credit is granted by the application, after checks of its own",
+        ("account_id", "overdraft_limit"), ("", "", "", "x"), change=limited
     ),
     "close_account": Kind(("account_id", "sweep_to"), ("od", "", "", "x"), change=closed),
     "grant_access": Kind(
         ("account_id", "principal", "rights"),
         ("", "", "", "x"),
         change=granted,
-        not_over_http="who holds rights is decided by the application",
         not_on_the_command_line="it acts for no principal, and needs no rights",
     ),
     "revoke_access": Kind(
         ("account_id", "principal"),
         ("", "", "", "x"),
         change=revoked,
-        not_over_http="who holds rights is decided by the application",
         not_on_the_command_line="it acts for no principal, and needs no rights",
     ),
 }

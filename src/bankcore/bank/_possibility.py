@@ -1,15 +1,17 @@
 """The possibility: an answer to "could this be done now?"."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 
 from bankcore.accounts._errors import CloseBlockedError
 from bankcore.values._errors import BankError
+from bankcore.values._json import FLAG, TEXT, Told, list_schema, object_schema
 
 
 @attrs.frozen
-class Possibility:
+class Possibility(Told):
     """
     True if something can be done now, else False; iterating gives what stands in the way.
 
@@ -19,6 +21,12 @@ class Possibility:
     """
 
     error: BankError | None
+
+    _json_schema = object_schema({"possible": FLAG, "blockers": list_schema(TEXT)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer for JSON, without the error."""
+        return {"possible": bool(self), "blockers": list(self.blockers)}
 
     @property
     def blockers(self) -> tuple[str, ...]:

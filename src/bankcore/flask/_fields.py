@@ -14,14 +14,18 @@ from typing import Any, Final, NamedTuple, get_args
 
 import attrs
 
-from bankcore.commands import Command
+from bankcore.accounts import Right
+from bankcore.commands import LEGS_MAX, Command, Leg
+from bankcore.commands._errors import InvalidLegsError
 from bankcore.flask._problems import missing_field
-from bankcore.money import Currency, Money
-from bankcore.money._json import CURRENCY_SCHEMA
+from bankcore.money import Currency, ExchangeRate, Money
+from bankcore.money._json import AMOUNT_SCHEMA, CURRENCY_SCHEMA, EXPONENT_SCHEMA, RATE_SCHEMA
 from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values._choices import CHOICES_MAX
 from bankcore.values._errors import InvalidRequestError, InvalidTimeError, shown
 from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._instants import instant_from_text
+from bankcore.values._json import choice_schema, object_schema
 from bankcore.values._text import DESCRIPTION_LENGTH_MAX
 
 _INSTANT: Final = (
@@ -78,18 +82,70 @@ _CURRENCY: Final = _text(
 _EXPONENT: Final = Field(
     int,
     {
-        "type": "integer",
-        "minimum": 0,
-        "maximum": 18,
+        **EXPONENT_SCHEMA,
         "description": "How many decimals the currency has, where ISO 4217 does not say; left"
         " out where it does.",
     },
 )
-_BY_TYPE: Final[Mapping[type, Field]] = {
+
+
+def _legs_from(items: list[Any]) -> list[tuple[Any, Money]]:
+    """Return the legs of a post: objects of money, each with an account."""
+    found = []
+    for each in items:
+        if type(each) is not dict or "account_id" not in each:
+            raise InvalidLegsError("each must be an object with account_id, amount and currency")
+        money = {name: value for name, value in each.items() if name != "account_id"}
+        found.append((each["account_id"], Money.from_dict(money)))
+    return found
+
+
+_LEG: Final = object_schema(
+    {
+        "account_id": ID_SCHEMA,
+        "amount": {
+            **AMOUNT_SCHEMA,
+            "pattern": r"^-?(?=.*[1-9])(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$",
+            "description": "Above zero into the account, below zero out of it.",
+        },
+        "currency": CURRENCY_SCHEMA,
+        "exponent": EXPONENT_SCHEMA,
+    }
+)
+_LEGS: Final = Field(
+    list,
+    {
+        "type": "array",
+        "items": _LEG,
+        "minItems": 1,
+        "maxItems": LEGS_MAX,
+        "examples": [
+            [
+                {"account_id": "alice", "amount": "-5.00", "currency": "EUR"},
+                {"account_id": "bob", "amount": "5.00", "currency": "EUR"},
+            ]
+        ],
+    },
+    _legs_from,
+)
+_RIGHTS: Final = Field(
+    list,
+    {
+        "type": "array",
+        "items": choice_schema(Right),
+        "minItems": 1,
+        "maxItems": CHOICES_MAX,
+        "examples": [["read", "debit"]],
+    },
+)
+_BY_TYPE: Final[Mapping[Any, Field]] = {
     Money: _AMOUNT,
     AccountId: Field(str, ID_SCHEMA),
     TransactionId: Field(str, TRANSACTION_ID_SCHEMA),
     PrincipalId: Field(str, PRINCIPAL_ID_SCHEMA),
+    tuple[Leg, ...]: _LEGS,
+    frozenset[Right]: _RIGHTS,
+    ExchangeRate: Field(dict, RATE_SCHEMA, ExchangeRate.from_dict),
     datetime: Field(str, INSTANT_SCHEMA, instant_from_json),
     bool: Field(bool, {"type": "boolean"}),
     # One line: no control characters, and no separators of lines.
@@ -105,6 +161,10 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "restriction": "debits",
 }
 _DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "crosses_boundary": "Lets the legs leave a rest, from outside or going there.",
+    "exchange_rate": "Recorded with an exchange. What moves is what the legs say.",
+    "legs": "They add up to zero in each currency, and are judged on each account's net.",
+    "rights": "In place of those that the principal held.",
     "description": "One line, for people.",
     "final": "Frees what is left of the hold. Default.",
     "holder": "Who holds all rights on the new account; of an owner, itself.",

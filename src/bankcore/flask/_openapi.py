@@ -5,7 +5,8 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
-from bankcore.accounts import Account, Hold
+from bankcore.accounts import Account, Hold, Holder
+from bankcore.bank import Possibility
 from bankcore.flask._fields import EXAMPLES, INSTANT_SCHEMA, Body
 from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
 from bankcore.flask._validation import BODY_LENGTH_MAX
@@ -35,6 +36,9 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
     "Transaction": Transaction.json_schema(),
     "Hold": Hold.json_schema(),
     "Holds": object_schema({"holds": list_schema(Hold.json_schema())}),
+    "Holder": Holder.json_schema(),
+    "Holders": object_schema({"holders": list_schema(Holder.json_schema())}),
+    "Possibility": Possibility.json_schema(),
     "Line": _STATEMENT["properties"]["lines"]["items"],
     "Statement": _with(_STATEMENT, next=TEXT_OR_NULL),
     "Health": object_schema({"status": {"const": "ok"}}),
@@ -76,6 +80,7 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
     "cursor": {"schema": CURSOR_SCHEMA, "description": "The `next` of the page before."},
     "start": {"schema": INSTANT_SCHEMA, "description": "The first instant covered, or a date."},
     "end": {"schema": INSTANT_SCHEMA, "description": "The first one not covered, or a date."},
+    "sweep_to": {"schema": ID_SCHEMA, "description": "Where what is left would go."},
     "Idempotency-Key": {
         "schema": {
             "type": "string",
@@ -126,6 +131,7 @@ _TAGS: Final[Mapping[str, str]] = {
     "/accounts/{account_id}/deposits": "Money",
     "/accounts/{account_id}/withdrawals": "Money",
     "/transfers": "Money",
+    "/posts": "Money",
     "/transactions": "Transactions",
     "/accounts": "Accounts",
     "/": "Service",

@@ -26,6 +26,7 @@ from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
 from bankcore.flask._answers import answer
 from bankcore.flask._fields import Body, body_of, instant_from_json
+from bankcore.http import status_of
 from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
 from bankcore.values import AccountId
@@ -169,6 +170,20 @@ def _holds(call: Call) -> Response:
     return answer({"holds": [hold.to_dict() for hold in holds]})
 
 
+def _holders(call: Call) -> Response:
+    holders = call.bank.account(call.path["account_id"]).holders
+    return answer({"holders": [holder.to_dict() for holder in holders]})
+
+
+def _closing(call: Call) -> Response:
+    sweep_to = call.query.get("sweep_to")
+    found = call.bank.can_close(call.path["account_id"], sweep_to=sweep_to)
+    # What is no rule of the bank's, such as an account that is not there, is no answer.
+    if found.error is not None and status_of(found.error) != HTTPStatus.CONFLICT:
+        raise found.error
+    return answer(found.to_dict())
+
+
 def _transaction(call: Call) -> Response:
     return answer(call.bank.transaction(call.path["transaction_id"]).to_dict())
 
@@ -221,6 +236,14 @@ ENDPOINTS: Final = (
         without=("account_id",),
     ),
     Endpoint("read_account", _ACCOUNT, "An account as it is now.", _account, "Account"),
+    Endpoint(
+        "can_close",
+        f"{_ACCOUNT}/closing",
+        "Whether the account can be closed now, and all that stands in the way.",
+        _closing,
+        "Possibility",
+        {"sweep_to": str},
+    ),
     post(
         "close_account",
         f"{_ACCOUNT}/closing",
@@ -231,6 +254,7 @@ ENDPOINTS: Final = (
         "withdraw", f"{_ACCOUNT}/withdrawals", "Pay money out of the account, if there is enough."
     ),
     post("transfer", "/transfers", "Move money from one account to another."),
+    post("post", "/posts", "Book several legs at once, each account judged on its net."),
     Endpoint(
         "list_holds",
         _HOLDS,
@@ -245,10 +269,33 @@ ENDPOINTS: Final = (
         "Take reserved money, all that is left of it or an amount.",
     ),
     post("release_hold", f"{_HOLD}/release", "Free what is left of a hold."),
+    post("extend_hold", f"{_HOLD}/extension", "Let a hold expire later, or never."),
     post(
         "restrict",
         f"{_ACCOUNT}/restrictions",
         "Stop debits, credits or both, or nothing any more.",
+    ),
+    post(
+        "set_overdraft_limit",
+        f"{_ACCOUNT}/overdraft-limit",
+        "Set how far the account may be overdrawn.",
+    ),
+    Endpoint(
+        "list_holders",
+        f"{_ACCOUNT}/holders",
+        "Who holds which rights on the account.",
+        _holders,
+        "Holders",
+    ),
+    post(
+        "grant_access",
+        f"{_ACCOUNT}/grants",
+        "Give a principal rights on the account, in place of those it held.",
+    ),
+    post(
+        "revoke_access",
+        f"{_ACCOUNT}/revocations",
+        "Take all rights on the account from a principal.",
     ),
     Endpoint(
         "read_statement",

@@ -28,7 +28,13 @@ DEPTH_MAX: Final = 8
 #: The most digits that a number in a body has.
 DIGITS_MAX: Final = 18
 
-_JSON_NAMES: Final = {str: "text", int: "a whole number", bool: "true or false"}
+_JSON_NAMES: Final = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 # The most characters of a sender's own name for a field that an answer repeats.
 _NAME_SHOWN_MAX: Final = 60
 

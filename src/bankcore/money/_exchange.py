@@ -7,7 +7,7 @@ Where rates come from, and how old they may be, is the application's business.
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, final
+from typing import Any, Final, final
 
 import attrs
 
@@ -25,6 +25,12 @@ from bankcore.money._money import Money, from_ratio, require_money
 from bankcore.money._rounding import NUMBER_DIGITS_MAX, Exact, Rounding, exact_ratio
 from bankcore.values._errors import names_fields, shown
 from bankcore.values._schemas import schema_of, text_field
+
+_NUMBER: Final = r"(0|[1-9][0-9]*)(\.[0-9]+)?"
+#: The form of a rate as text: a decimal number, or two of them with a slash between.
+RATE_PATTERN: Final = f"{_NUMBER}(/{_NUMBER})?"
+#: The longest text of a rate, in characters.
+RATE_LENGTH: Final = 2 * (NUMBER_DIGITS_MAX + 1) + 1
 
 
 def _to_rate(value: Exact) -> Fraction:
@@ -140,9 +146,7 @@ class ExchangeRate:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:  # noqa: ANN401  # its type is pydantic's
-        # Decimal text, or two of them with a slash between.
-        number = r"(0|[1-9][0-9]*)(\.[0-9]+)?"
-        rate = text_field(f"{number}(/{number})?", 2 * (NUMBER_DIGITS_MAX + 1) + 1)
+        rate = text_field(RATE_PATTERN, RATE_LENGTH)
         base, quote = (currency_fields(name, f"{name}_exponent") for name in ("base", "quote"))
         return schema_of(cls, {**base, **quote, "rate": rate})
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from bankcore.money._amounts import AMOUNT_PATTERN
 from bankcore.money._currency import CODE_PATTERN, EXPONENT_MAX
+from bankcore.money._exchange import RATE_LENGTH, RATE_PATTERN
 from bankcore.money._formatting import decimal_text
 from bankcore.money._money import Money
-from bankcore.values._json import Json
+from bankcore.values._json import Json, object_schema
 
 #: The form of a currency's code, as JSON Schema has it.
 CURRENCY_SCHEMA: Final[Json] = {
@@ -19,7 +20,18 @@ CURRENCY_SCHEMA: Final[Json] = {
     "examples": ["EUR"],
 }
 AMOUNT_SCHEMA: Final[Json] = {"type": "string", "pattern": f"^{AMOUNT_PATTERN}$"}
-_EXPONENT_SCHEMA: Final[Json] = {"type": "integer", "minimum": 0, "maximum": EXPONENT_MAX}
+EXPONENT_SCHEMA: Final[Json] = {"type": "integer", "minimum": 0, "maximum": EXPONENT_MAX}
+#: What `ExchangeRate.to_dict` returns.
+RATE_SCHEMA: Final = object_schema(
+    {
+        "base": CURRENCY_SCHEMA,
+        "quote": CURRENCY_SCHEMA,
+        "rate": {"type": "string", "pattern": f"^{RATE_PATTERN}$", "maxLength": RATE_LENGTH},
+        "base_exponent": EXPONENT_SCHEMA,
+        "quote_exponent": EXPONENT_SCHEMA,
+    },
+    optional=("base_exponent", "quote_exponent"),
+)
 
 
 def amount_text(money: Money) -> str:
@@ -40,5 +52,5 @@ def amounts_of(thing: object, *names: str) -> dict[str, Any]:
 
 def amounts_schema(*names: str) -> Json:
     """Return the members of `amounts_of` and their schemas; ``exponent`` is optional."""
-    members = {"currency": CURRENCY_SCHEMA, "exponent": _EXPONENT_SCHEMA}
+    members = {"currency": CURRENCY_SCHEMA, "exponent": EXPONENT_SCHEMA}
     return members | dict.fromkeys(names, AMOUNT_SCHEMA)

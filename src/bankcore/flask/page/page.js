@@ -24,12 +24,15 @@ const typeOf = (schema) => {
   return [type, ...limits.filter((limit) => limit !== undefined)].join(", ");
 };
 
+// Lists and objects are filled in as JSON.
+const shownOf = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
 // A field that is left empty is not sent; of null and of nothing, the server does the same.
 const inputOf = (schema) => {
   const values = schema.enum ?? ([schema.type].flat().includes("boolean") ? [true, false] : undefined);
   if (!values) {
     const text = element("input");
-    text.placeholder = schema.examples ? `such as ${schema.examples[0]}` : "";
+    text.placeholder = schema.examples ? `such as ${shownOf(schema.examples[0])}` : "";
     return text;
   }
   const input = element("select");
@@ -68,7 +71,7 @@ const fieldsOf = (form, operation) => {
   for (const [name, schema] of Object.entries(properties)) {
     const field = drawField(form, "body", name, schema, required.includes(name), schema.description);
     // So that a form can be sent at once.
-    field.input.value = example?.[name] ?? "";
+    field.input.value = shownOf(example?.[name] ?? "");
     fields.push(field);
   }
   return fields;
@@ -87,9 +90,19 @@ const faultOf = (field) => {
   return "";
 };
 
+// What is no JSON is sent as the text that it is: the server says what it should be.
+const parsed = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
+
 const valueOf = ({ schema, input }) => {
   const types = [schema.type].flat();
   if (types.includes("boolean")) return input.value === "true";
+  if (types.includes("array") || types.includes("object")) return parsed(input.value);
   return types.includes("integer") && /^-?\d{1,15}$/.test(input.value) ? Number(input.value) : input.value;
 };
 
