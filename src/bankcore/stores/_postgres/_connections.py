@@ -262,15 +262,16 @@ class Connections:
 
 
 def _conninfo(text: str) -> str:
-    try:
-        given = psycopg.conninfo.conninfo_to_dict(text)
-    except psycopg.Error:
-        # What libpq says of it quotes the text, and with it perhaps the password.
-        raise StoreMisuseError(
-            "the connection string cannot be read; it looks like"
-            " postgresql://user@host:5432/database or like host=... dbname=... user=..."
-        ) from None
-    return psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **given})
+    # What libpq says of a wrong one quotes the text, perhaps with the password: so our error is
+    # raised where it does not refer to that. And libpq reads no further than a NUL.
+    if "\0" not in text:
+        with suppress(psycopg.Error):
+            given = psycopg.conninfo.conninfo_to_dict(text)
+            return psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **given})
+    raise StoreMisuseError(
+        "the connection string cannot be read; it looks like"
+        " postgresql://user@host:5432/database or like host=... dbname=... user=..."
+    )
 
 
 def _why_not(error: psycopg.Error) -> str:

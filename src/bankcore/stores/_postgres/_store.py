@@ -12,7 +12,13 @@ from typing import Any, Final, Literal, Self, TypeVar
 import psycopg
 
 from bankcore.ledger import ReadSet, Snapshot, WriteSet
-from bankcore.ledger._errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
+from bankcore.ledger._errors import (
+    OutcomeUnknownError,
+    SchemaVersionError,
+    StoreCorruptedError,
+    StoreMisuseError,
+    StoreUnavailableError,
+)
 from bankcore.stores import _rows
 from bankcore.stores._group import Groups
 from bankcore.stores._lanes import Lanes
@@ -124,7 +130,11 @@ class PostgresStore(OwnTables, PostgresTables):
         milliseconds = str(max(1, int(timeout * 1000)))
         self._settings = (_SETTINGS, (milliseconds, str(60_000 + int(timeout * 1000))))
         self._lanes = self._new_lanes()
-        self._on_connection(lambda connection, _: self._open(connection, create=create))
+        try:
+            self._on_connection(lambda connection, _: self._open(connection, create=create))
+        except BaseException:
+            self.close()
+            raise
 
     def _new_lanes(self) -> tuple[int, Lanes]:
         # A child of this process has no part in what waits here.
@@ -241,6 +251,8 @@ class PostgresStore(OwnTables, PostgresTables):
                 return OutcomeUnknownError(sentence(error))
             return TryAgain(StoreUnavailableError(sentence(error)))
         meaning = translated(error, _migrations.newest_version())
+        if isinstance(meaning, SchemaVersionError):  # they were there when it was opened
+            meaning = StoreCorruptedError(f"its tables have changed; {sentence(error)}")
         if error.sqlstate == READ_ONLY:  # it is the primary no longer
             self._connections.drop_idle()
             connection.close()
