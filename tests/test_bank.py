@@ -840,8 +840,8 @@ class TestStatement:
         """
         transactions = store.history(AccountId("alice"))
         lines = tuple(
-            StatementLine(transaction, eur(amount), eur(balance))
-            for transaction, (_, amount, balance) in zip(transactions, LINES, strict=True)
+            StatementLine(transaction, transaction.posting("alice"))
+            for transaction in transactions
         )[first:last]
         opening = eur(LINES[first - 1][2] if first else 0)
         statement = bank.statement("alice", start=start, end=end)
@@ -851,8 +851,8 @@ class TestStatement:
         )
         assert expected == statement
         assert eur(LINES[last - 1][2] if last else 0) == statement.closing_balance
-        assert [at for at, _, _ in LINES[first:last]] == [
-            line.booked_at for line in statement.lines
+        assert [(at, eur(amount), eur(balance)) for at, amount, balance in LINES[first:last]] == [
+            (line.booked_at, line.amount, line.balance) for line in statement.lines
         ]
 
     def test_of_the_other_account(self, bank: Bank) -> None:

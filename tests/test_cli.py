@@ -376,7 +376,7 @@ WRONG_CALLS = [
     ),
     (
         ("statement", "alice", "--store", "bank.db", "--format", "pdf"),
-        "--format must be one of csv, json, table, got 'pdf'",
+        "--format must be one of csv, html, json, table, got 'pdf'",
     ),
     (("simulate", "--accounts", "1"), "2 to 100,000 accounts"),
     (("simulate", "--accounts", "many"), "--accounts must be a whole number, got 'many'"),
@@ -562,12 +562,12 @@ def test_a_file_that_is_something_else_is_told(run: Run) -> None:
     assert Path("notes.txt").read_text() == "buy milk\n" * 200
 
 
-def test_a_statement_is_a_table_csv_or_json(bank: Run) -> None:
-    """A statement says the same lines in three forms."""
+def test_a_statement_is_a_table_csv_html_or_json(bank: Run) -> None:
+    """A statement says the same lines in four forms."""
     bank("deposit", "alice", "50", "--id", "d", "--store", "bank.db", "--description", "=SUM(A1)")
-    table, as_csv, as_json = (
+    table, as_csv, as_html, as_json = (
         bank("statement", "alice", "--store", "bank.db", "--format", form)[1]
-        for form in ("table", "csv", "json")
+        for form in ("table", "csv", "html", "json")
     )
 
     lines = table.splitlines()
@@ -578,9 +578,14 @@ def test_a_statement_is_a_table_csv_or_json(bank: Run) -> None:
     )
     rows = list(csv.DictReader(io.StringIO(as_csv)))
     assert [(row["amount"], row["balance"], row["description"]) for row in rows] == [
+        ("", "0.00", ""),
         ("100.00", "100.00", ""),
         ("50.00", "150.00", "'=SUM(A1)"),
+        ("", "150.00", ""),
     ]
+    assert as_html.startswith("<!doctype html>")
+    assert as_html.endswith("</html>\n")
+    assert "<td>+50.00</td><td>150.00</td>" in as_html
     document = json.loads(as_json)
     assert tuple(
         document[name]
@@ -598,6 +603,20 @@ def test_a_statement_is_a_table_csv_or_json(bank: Run) -> None:
         ("Deposit", "50.00"),
     ]
     assert document["lines"][1]["description"] == "=SUM(A1)"
+
+
+def test_a_statement_of_a_month(bank: Run) -> None:
+    """`--month` is a month; beside a start or an end it is an error that names it."""
+    call = ("statement", "alice", "--store", "bank.db", "--format", "json")
+    document = json.loads(bank(*call, "--month", "2026-02")[1])
+
+    assert (document["start"], document["end"]) == (
+        "2026-02-01T00:00:00+00:00",
+        "2026-03-01T00:00:00+00:00",
+    )
+    status, _, err = bank(*call, "--month", "2026-02", "--end", "2026-03-01")
+    assert status == 2
+    assert "--month must not be given beside a start or an end, got '2026-02'." in err
 
 
 def test_small_amounts_of_a_statement_are_written_out(run: Run) -> None:

@@ -16,16 +16,18 @@ import re
 import shlex
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import attrs
 import pytest
 from sybil import Document, Example
 from sybil.document import PythonDocStringDocument
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
 
 import bankcore
@@ -118,14 +120,18 @@ def test_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         str(page),
         PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS),
         CodeBlockParser(language="console", evaluator=Shell()),
+        SkipParser(),
     )
+    document.namespace["is_installed"] = find_spec
 
     with ExitStack() as stack:
         # A page need not undo what ends with its reader's process.
         stack.callback(_close_all, document.namespace)
         stack.callback(logging.getLogger("bankcore.flask").setLevel, logging.NOTSET)
         for example in document:
-            example.evaluate()
+            # A block for a package that is not installed: `skip: next if(not is_installed(…))`.
+            with suppress(SkipTest):
+                example.evaluate()
 
 
 def _close_all(namespace: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ from bankcore.accounts._kinds import AccountStatus, Restriction, Right
 from bankcore.accounts._state import AccountState
 from bankcore.money import Money
 from bankcore.money._errors import InvalidAmountError
+from bankcore.money._html import table
 from bankcore.money._json import amounts_of, amounts_schema
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -103,6 +104,24 @@ class Account(AccountState, Told):
             "version": VERSION,
         }
     )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.id}: {status_text(self)}, balance {self.balance}, available {self.available}"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        columns = ("status", "balance", "held", "available", "overdraft limit", "version")
+        cells = (
+            status_text(self),
+            self.balance,
+            self.held,
+            self.available,
+            self.overdraft_limit,
+            self.version,
+        )
+        return table(str(self.id), columns, [cells])
 
     @classmethod
     def open(
@@ -421,3 +440,10 @@ class Account(AccountState, Told):
 
 def _to_time(booked_at: datetime | None) -> datetime | None:
     return None if booked_at is None else to_instant(booked_at, "booked_at")
+
+
+def status_text(account: Account) -> str:
+    """Return the status of *account* for people, with what is stopped."""
+    stopped = account.restriction.value
+    told = {"none": "", "all": ", frozen"}.get(stopped, f", {stopped} stopped")
+    return f"{account.status.value}{told}"

@@ -57,9 +57,9 @@ from bankcore.ledger._pages import PAGE_LENGTH, every_account, every_transaction
 from bankcore.ledger._statement import line_of
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError
+from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError, shown
 from bankcore.values._ids import to_account_id, to_transaction_id
-from bankcore.values._instants import TICK, to_instant, to_instant_or_midnight
+from bankcore.values._instants import TICK, month_span, to_instant, to_instant_or_midnight
 
 _FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -261,6 +261,7 @@ class BankReads:
         *,
         start: datetime | date | None = None,
         end: datetime | date | None = None,
+        month: date | str | None = None,
         after_version: int | None = None,
         limit: int | None = None,
     ) -> Statement:
@@ -271,7 +272,8 @@ class BankReads:
         or changed something is no line: `AccountStore.history` has all transactions.
 
         A date means its midnight in UTC. Without *start* it begins with the account;
-        without *end* it goes up to now.
+        without *end* it goes up to now. In place of both, *month* is ``YYYY-MM``, or a date in
+        the month, which begins and ends at midnight UTC.
 
         For a statement in pages, *limit* is the most lines (1 to 10,000) of one, and
         *after_version* the account's version at the last line of the page before: the
@@ -279,11 +281,17 @@ class BankReads:
 
         Raises:
             AccountNotFoundError: If there is no such account.
-            InvalidTimeError: If an instant has no time zone, or *end* is before *start*.
+            InvalidTimeError: If an instant has no time zone, *end* is before *start*, or *month*
+                is no month or stands beside one of them.
             InvalidLimitError: If *limit* is no such number.
             InvalidVersionError: If *after_version* is not an ``int`` from 0.
         """
         with self._reading(account_id) as wanted:
+            if month is not None:
+                if start is not None or end is not None:
+                    reason = "must not be given beside a start or an end"
+                    raise InvalidTimeError(shown(month), reason).about("month")
+                start, end = month_span(month, "month")
             statement = self._statement(wanted, start, end, after_version, limit)
         guard = self._guard
         if guard is None:

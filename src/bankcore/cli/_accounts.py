@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from bankcore.accounts import Account
+from bankcore.accounts._account import status_text
 from bankcore.bank import Bank
 from bankcore.cli._parser import (
     CLOCK_SKEW,
@@ -32,6 +32,7 @@ from bankcore.ledger import (
     Statement,
     Transaction,
     statement_as_csv,
+    statement_as_html,
     statement_cells,
 )
 from bankcore.money import Money
@@ -136,6 +137,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         STORE,
         when("--start", "the first day or instant"),
         when("--end", "the first one after it"),
+        argument("--month", "in place of both: YYYY-MM"),
         argument("--format", "default: table", choices=sorted(_FORMATS), default="table"),
     )
 
@@ -182,17 +184,11 @@ def _list_accounts(parsed: argparse.Namespace) -> None:
     with SQLiteStore(parsed.store, create=False) as store:
         accounts = list(Bank(store).accounts())
     rows = [
-        (each.id, _status(each), each.balance, each.held, each.available, each.overdraft_limit)
+        (each.id, status_text(each), each.balance, each.held, each.available, each.overdraft_limit)
         for each in accounts
     ]
     columns = ("account", "status", "balance", "held", "available", "overdraft limit")
     print_table(columns, rows)
-
-
-def _status(account: Account) -> str:
-    stopped = account.restriction.value
-    told = {"none": "", "all": ", frozen"}.get(stopped, f", {stopped} stopped")
-    return f"{account.status.value}{told}"
 
 
 def _list_holds(parsed: argparse.Namespace) -> None:
@@ -208,7 +204,9 @@ def _list_holds(parsed: argparse.Namespace) -> None:
 def _print_statement(parsed: argparse.Namespace) -> None:
     start, end = instant("start", parsed.start), instant("end", parsed.end)
     with SQLiteStore(parsed.store, create=False) as store:
-        statement = Bank(store).statement(parsed.account_id, start=start, end=end)
+        statement = Bank(store).statement(
+            parsed.account_id, start=start, end=end, month=parsed.month
+        )
     _FORMATS[parsed.format](statement)
 
 
@@ -221,6 +219,10 @@ def _print_as_table(statement: Statement) -> None:
 
 def _print_as_csv(statement: Statement) -> None:
     sys.stdout.writelines(statement_as_csv(statement))
+
+
+def _print_as_html(statement: Statement) -> None:
+    print(statement_as_html(statement), end="")
 
 
 def _print_as_json(statement: Statement) -> None:
@@ -241,6 +243,7 @@ def _print_as_json(statement: Statement) -> None:
 
 _FORMATS: Final[dict[str, Callable[[Statement], None]]] = {
     "csv": _print_as_csv,
+    "html": _print_as_html,
     "json": _print_as_json,
     "table": _print_as_table,
 }

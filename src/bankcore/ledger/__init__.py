@@ -11,6 +11,7 @@ from bankcore.ledger._chain import (
     next_head,
 )
 from bankcore.ledger._checkpoint import Checkpoint, Progress, checkpoint_of, to_checkpoint
+from bankcore.ledger._html import statement_as_html
 from bankcore.ledger._records import Posting, Refusal, Transaction, touched_accounts
 from bankcore.ledger._statement import (
     STATEMENT_COLUMNS,
@@ -76,6 +77,7 @@ __all__ = [
     "next_head",
     "require_limit",
     "statement_as_csv",
+    "statement_as_html",
     "statement_cells",
     "to_checkpoint",
     "touched_accounts",

@@ -14,6 +14,7 @@ import attrs
 from bankcore.commands import BY_KIND, Command
 from bankcore.ledger._errors import RECORDED_ERRORS
 from bankcore.money import Money
+from bankcore.money._html import table
 from bankcore.money._json import amounts_of, amounts_schema
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import DeclinedError
@@ -148,6 +149,38 @@ class Transaction(Told):
             if posting.account_id == wanted:
                 return posting
         raise KeyError(wanted)
+
+    def counterparties(self, account_id: AccountId | str) -> tuple[AccountId, ...]:
+        """
+        Return the other accounts, from or to which money of *account_id* moved.
+
+        They are those of the other postings; a receipt for a principal may lack some. An account
+        that paid another one is told whom, as its command named it.
+
+        Raises:
+            KeyError: If the transaction does not touch that account.
+        """
+        own = self.posting(account_id)
+        found = touched_accounts(self)
+        named = self.command.account_ids
+        if own.amount.amount_minor < 0 and len(named) == 2:
+            found += named
+        return tuple(dict.fromkeys(each for each in found if each != own.account_id))
+
+    def __str__(self) -> str:
+        again = " (again)" if self.replayed else ""
+        moved = ", ".join(f"{each.account_id} {each.amount}" for each in self.postings)
+        return f"{self.command.kind} {self.id}{again}: {moved or 'no postings'}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        booked_at = f"{self.booked_at:%Y-%m-%d %H:%M:%S}"
+        caption = f"{self.command.kind} {self.id}, {booked_at} UTC"
+        rows = [
+            (each.account_id, each.amount, each.balance, each.held, each.available)
+            for each in self.postings
+        ]
+        return table(caption, ("account", "amount", "balance", "held", "available"), rows)
 
 
 # The classes are frozen, so their slots are filled through their own descriptors.

@@ -1,24 +1,27 @@
 """
 Statements: what happened on one account in a span of time.
 
-Decided here: what a statement says, how its lines follow from transactions, and its form as
-CSV. Nothing here reads a store or a clock.
+Decided here: what a statement says, how its lines follow from transactions, and its forms as CSV
+and in a notebook. Nothing here reads a store or a clock.
 """
 
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from io import StringIO
 from typing import Any, Final
 
 import attrs
 
-from bankcore.ledger._records import KIND_SCHEMA, Transaction
+from bankcore.ledger._drawing import balance_drawing
+from bankcore.ledger._records import KIND_SCHEMA, Posting, Transaction
 from bankcore.money import Money
+from bankcore.money._html import table
 from bankcore.money._json import AMOUNT_SCHEMA, amount_text, amounts_of, amounts_schema
 from bankcore.values import AccountId
 from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA
+from bankcore.values._instants import TICK
 from bankcore.values._json import (
     INSTANT,
     TEXT_OR_NULL,
@@ -48,17 +51,30 @@ class StatementLine:
     The effect of one transaction on an account.
 
     Attributes:
+        posting: The account's line in the transaction.
         amount: Signed: above zero into the account, below zero out of it.
         balance: The balance after it.
+        counterparties: The other accounts: `Transaction.counterparties`.
     """
 
     transaction: Transaction
-    amount: Money
-    balance: Money
+    posting: Posting
 
     @property
     def booked_at(self) -> datetime:
         return self.transaction.booked_at
+
+    @property
+    def amount(self) -> Money:
+        return self.posting.amount
+
+    @property
+    def balance(self) -> Money:
+        return self.posting.balance
+
+    @property
+    def counterparties(self) -> tuple[AccountId, ...]:
+        return self.transaction.counterparties(self.posting.account_id)
 
 
 @attrs.frozen
@@ -93,7 +109,7 @@ class Statement(Told):
         return {
             "account_id": self.account_id.value,
             **amounts_of(self, "opening_balance"),
-            "lines": [_line_dict(line, self.account_id) for line in self.lines],
+            "lines": [_line_dict(line) for line in self.lines],
             "closing_balance": amount_text(self.closing_balance),
         }
 
@@ -101,8 +117,56 @@ class Statement(Told):
     def closing_balance(self) -> Money:
         return self.lines[-1].balance if self.lines else self.opening_balance
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the balance as a line, and the first and last lines."""
+        half = _LINES_SHOWN // 2
+        left_out = len(self.lines) - _LINES_SHOWN
+        rows: list[Sequence[object]] = list(map(_notebook_cells, self.lines))
+        if left_out > 0:
+            rows[half:-half] = [("", f"… {left_out:,} more …", "", "", "", "")]
+        edges = [
+            ("", f"{name} balance", "", balance, "", "")
+            for name, balance in (
+                ("opening", self.opening_balance),
+                ("closing", self.closing_balance),
+            )
+        ]
+        columns = ("booked at", "kind", "amount", "balance", "counterparty", "description")
+        caption = f"{self.account_id}, {period_text(self)}"
+        return drawing_of(self) + table(caption, columns, [edges[0], *rows, edges[1]])
 
-def _line_dict(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
+
+# The most lines that a notebook shows, half of them from either end.
+_LINES_SHOWN: Final = 100
+
+
+def _notebook_cells(line: StatementLine) -> tuple[object, ...]:
+    _, _, kind, _, _, *others = statement_cells(line)
+    return (line.booked_at, kind, line.amount, line.balance, *others)
+
+
+def drawing_of(statement: Statement) -> str:
+    """Return the balance over the time of *statement*, as SVG."""
+    balances = [(line.booked_at, line.balance) for line in statement.lines]
+    return balance_drawing(statement.opening_balance, balances, statement.start, statement.end)
+
+
+def period_text(statement: Statement, zone: tzinfo = UTC) -> str:
+    """Return the days that *statement* covers, the last one included."""
+    words = []
+    if statement.start is not None:
+        words += ["from", f"{statement.start.astimezone(zone):%Y-%m-%d}"]
+    if statement.end is not None:
+        # The end itself is no longer in it.
+        words += ["to", f"{(statement.end - TICK).astimezone(zone):%Y-%m-%d}"]
+    return " ".join(words) or "all"
+
+
+def counterparty_text(line: StatementLine) -> str:
+    return " ".join(each.value for each in line.counterparties)
+
+
+def _line_dict(line: StatementLine) -> dict[str, Any]:
     transaction = line.transaction
     return {
         "transaction_id": transaction.id.value,
@@ -110,7 +174,7 @@ def _line_dict(line: StatementLine, account_id: AccountId) -> dict[str, Any]:
         "booked_at": instant_text(line.booked_at),
         "amount": amount_text(line.amount),
         "balance": amount_text(line.balance),
-        "version": transaction.posting(account_id).version,
+        "version": line.posting.version,
         "description": transaction.command.description,
     }
 
@@ -122,6 +186,7 @@ STATEMENT_COLUMNS: Final = (
     "kind",
     "amount",
     "balance",
+    "counterparty",
     "description",
 )
 
@@ -130,15 +195,25 @@ def statement_as_csv(statement: Statement) -> Iterator[str]:
     """
     Yield the lines of *statement* as CSV, each with its line feed, the `STATEMENT_COLUMNS` first.
 
+    The first and the last row are of the kinds ``OpeningBalance`` and ``ClosingBalance``, at the
+    start and the end of the statement, if it has them.
+
     Spreadsheets take no cell for a formula. Where a description, or the text after a semicolon in
     it, begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms, or with white space
     before them), an apostrophe comes first. All other cells are numbers, ids and times; an amount
     below zero stays a number.
     """
     yield _csv_line(STATEMENT_COLUMNS)
+    yield _balance_line(statement.start, "OpeningBalance", statement.opening_balance)
     for line in statement.lines:
         *cells, description = statement_cells(line)
         yield _csv_line((*cells, _FORMULA.sub(r"\1'\2", description)))
+    yield _balance_line(statement.end, "ClosingBalance", statement.closing_balance)
+
+
+def _balance_line(at: datetime | None, kind: str, balance: Money) -> str:
+    instant = "" if at is None else at.isoformat()
+    return _csv_line((instant, "", kind, "", amount_text(balance), "", ""))
 
 
 # In countries with a decimal comma, a semicolon begins a new cell.
@@ -158,13 +233,13 @@ def statement_cells(line: StatementLine) -> tuple[str, ...]:
         line.booked_at.isoformat(),
         line.transaction.id.value,
         type(command).__name__,
-        f"{line.amount.amount:f}",
-        f"{line.balance.amount:f}",
+        amount_text(line.amount),
+        amount_text(line.balance),
+        counterparty_text(line),
         command.description or "",
     )
 
 
 def line_of(transaction: Transaction, account_id: AccountId) -> StatementLine:
     """Return the line of *transaction* in a statement of this account."""
-    posting = transaction.posting(account_id)
-    return StatementLine(transaction, posting.amount, posting.balance)
+    return StatementLine(transaction, transaction.posting(account_id))

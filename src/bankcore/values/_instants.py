@@ -57,6 +57,22 @@ def instant_from_text(text: str, field: str | None = None) -> datetime:
         ).about(field) from None
 
 
+def month_span(value: object, field: str) -> tuple[datetime, datetime]:
+    """
+    Return the first instant of a month and that of the next one, in UTC; an error names *field*.
+
+    *value* is ``YYYY-MM``, or a date in the month.
+    """
+    text = value.isoformat()[:7] if type(value) is date else value
+    try:
+        if isinstance(text, str) and len(text) == len("2026-01"):
+            first = instant_from_text(f"{text}-01")
+            return first, (first + timedelta(days=31)).replace(day=1)
+    except (InvalidTimeError, OverflowError):
+        pass  # the 13th month, or one whose next begins in the year 10000
+    raise InvalidTimeError(shown(value), "must be a month, YYYY-MM, or a date in it").about(field)
+
+
 @lru_cache(maxsize=1024)  # imported history has many transactions at one instant
 def to_microseconds(instant: datetime) -> int:
     """Return *instant* in microseconds since 1970, UTC."""
