@@ -3,7 +3,7 @@ Lanes: groups of units side by side, for an engine that writes for several at on
 
 Decided here: in which lane a unit waits. Units that share an account wait in the same one, and so
 are decided together and share a commit, instead of waiting for each other inside the engine. The
-others go beside them; but as a commit costs as much for one unit as for ten, two lanes are enough
+others go beside them; but as a commit costs as much for one unit as for ten, a few lanes are enough
 unless one of them gets nowhere, because somebody outside holds what it needs.
 """
 
@@ -19,7 +19,7 @@ from bankcore.stores._group import Groups
 from bankcore.values import AccountId
 
 # How many lanes are used before units wait in one that is busy.
-_SIDE_BY_SIDE: Final = 2
+_SIDE_BY_SIDE: Final = 4
 # After how long without an end, in seconds, a lane is passed by.
 _STUCK_AFTER: Final = 0.1
 

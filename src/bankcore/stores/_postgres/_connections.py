@@ -12,24 +12,23 @@ kept on them from one to the next, so that a pooler such as PgBouncer may stand 
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import attrs
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
 
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
 from bankcore.stores._postgres._errors import TryAgain, sentence
-
-Connection = psycopg.Connection[Any]
+from bankcore.stores._postgres._wire import Connection, Prepared, run
 
 # In a connection string each of these stands unless it says otherwise. A server that does not
 # answer is noticed after half a minute; with several hosts, the one that takes writes is found.
 _DEFAULTS: Final = {
     "application_name": "bankcore",
+    "client_encoding": "UTF8",
     "connect_timeout": "10",
     "target_session_attrs": "read-write",
     "tcp_user_timeout": "30000",
@@ -45,6 +44,8 @@ SETTINGS: Final = (
     "synchronous_commit",
     "synchronous_standby_names",
     "transaction_read_only",
+    "server_encoding",
+    "client_encoding",
     "server_version",
 )
 _LOOK: Final = (
@@ -94,6 +95,8 @@ class Seen:
     def __init__(self, settings: dict[str, str | None]) -> None:
         self.engine = Engine.named(settings["version"] or "")
         self.settings = settings
+        #: None if a pooler stands between, and every transaction may have another session.
+        self.prepared = Prepared() if settings["pooler"] is None else None
         self.warnings: list[str] = []
 
     def on_notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
@@ -172,7 +175,7 @@ class Connections:
         is_own = not self._inherited or connection in self._seen
         if is_own and connection.info.transaction_status != TransactionStatus.IDLE:
             with suppress(psycopg.Error):
-                run(connection, ("ROLLBACK", ()))
+                run(connection, None, ("ROLLBACK", ()))
 
     def _known(self, connection: Connection) -> Seen:
         if not connection.autocommit:
@@ -184,8 +187,6 @@ class Connections:
             except psycopg.Error as error:
                 raise TryAgain(StoreUnavailableError(sentence(error))) from error
             connection.add_notice_handler(seen.on_notice)
-            if self._pool is None and seen.settings["pooler"] is not None:
-                connection.prepare_threshold = None
         self._require_safe(seen)
         return seen
 
@@ -197,6 +198,9 @@ class Connections:
                     f"the server runs with {name}=off, and a crash could take back what was"
                     " acknowledged"
                 )
+        for name in ("server_encoding", "client_encoding"):
+            if settings[name] not in {None, "UTF8"}:
+                raise StoreMisuseError(f"{name} is {settings[name]}, and UTF8 is needed")
         if settings["transaction_read_only"] == "on":
             raise StoreUnavailableError(
                 "the server takes no writes; it is a standby, or read-only"
@@ -282,7 +286,7 @@ def _why_not(error: psycopg.Error) -> str:
 
 
 def look_at(connection: Connection) -> Seen:
-    version, pid, *values = run(connection, (_LOOK, ()))[0][0]
+    version, pid, *values = run(connection, None, (_LOOK, ()))[0][0]
     settings = dict(zip(SETTINGS, values, strict=True))
     # A pooler gives every client a number of its own making.
     settings["version"] = version
@@ -290,28 +294,6 @@ def look_at(connection: Connection) -> Seen:
     if connection.info.server_version < _OLDEST:
         raise StoreMisuseError(f"it needs PostgreSQL 13 or later, and this is {version}")
     return Seen(settings)
-
-
-def run(connection: Connection, *statements: tuple[str, Sequence[object]]) -> list[list[Any]]:
-    """Run *statements* in one turn, and return the rows of each; without any, its tag."""
-    cursors = [psycopg.Cursor(connection, row_factory=tuple_row) for _ in statements]
-    first: psycopg.Error | None = None
-    try:
-        with connection.pipeline():
-            try:
-                for cursor, (statement, parameters) in zip(cursors, statements, strict=True):
-                    cursor.execute(statement, parameters)
-            except psycopg.Error as error:
-                # Those after it fail because of it.
-                first = error
-    except psycopg.Error as error:
-        raise first or error from None
-    if first is not None:
-        raise first
-    return [
-        cursor.fetchall() if cursor.description else [(cursor.statusmessage,)]
-        for cursor in cursors
-    ]
 
 
 _forked: "weakref.WeakSet[Connections]" = weakref.WeakSet()

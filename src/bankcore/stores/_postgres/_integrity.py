@@ -37,7 +37,7 @@ def _trigger_errors(read: Read, schema: str) -> Iterator[str]:
         for (table,) in read(
             "SELECT c.relname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
             " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = ? AND t.tgname LIKE '%%append_only' AND t.tgenabled IN ('O', 'A')",
+            " WHERE n.nspname = ? AND t.tgname LIKE '%append_only' AND t.tgenabled IN ('O', 'A')",
             (schema,),
         )
     }

@@ -19,10 +19,11 @@ from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._postgres import _migrations
-from bankcore.stores._postgres._connections import Seen, look_at, run
+from bankcore.stores._postgres._connections import Seen, look_at
 from bankcore.stores._postgres._errors import translated
 from bankcore.stores._postgres._statements import Unit, in_schema
 from bankcore.stores._postgres._tables import PostgresTables
+from bankcore.stores._postgres._wire import Connection, Rows, Statement, abandon, run
 
 _SAVEPOINT: Final = "unit_of_bankcore"
 
@@ -50,7 +51,7 @@ class JoinedPostgresStore(PostgresTables):
     #: `bankcore.Bank` retries no unit: nothing is final before the application commits.
     in_host_transaction: Final = True
 
-    def __init__(self, connection: "psycopg.Connection[Any]", *, schema: str = "bankcore") -> None:
+    def __init__(self, connection: Connection, *, schema: str = "bankcore") -> None:
         if not isinstance(connection, psycopg.Connection):
             raise StoreMisuseError(
                 f"it needs a psycopg.Connection, got a {type(connection).__name__}"
@@ -88,8 +89,10 @@ class JoinedPostgresStore(PostgresTables):
     def _undo(self) -> None:
         # Where this fails, the transaction has failed as a whole, and cannot be committed.
         with suppress(psycopg.Error):
+            abandon(self._connection)
             run(
                 self._connection,
+                None,
                 (f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}", ()),
                 (f"RELEASE SAVEPOINT {_SAVEPOINT}", ()),
             )
@@ -103,6 +106,9 @@ class JoinedPostgresStore(PostgresTables):
             )
         if status == TransactionStatus.INERROR:
             raise StoreMisuseError("the transaction has failed; roll it back first")
+        if status == TransactionStatus.IDLE:
+            # psycopg begins it, as the application has told it to.
+            self._connection.execute("SELECT 1")
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         try:
@@ -110,7 +116,7 @@ class JoinedPostgresStore(PostgresTables):
         except psycopg.Error as error:
             raise translated(error, _migrations.newest_version()) from error
 
-    def _run(self, *statements: tuple[str, Sequence[object]]) -> list[list[Any]]:
+    def _run(self, *statements: Statement) -> list[Rows]:
         if self._owner != (os.getpid(), threading.get_ident()):
             raise StoreMisuseError(
                 "it belongs to the thread and process that made it; make one for each"
@@ -118,6 +124,7 @@ class JoinedPostgresStore(PostgresTables):
         schema = self._schema
         return run(
             self._connection,
+            None,
             *((in_schema(each, schema), parameters) for each, parameters in statements),
         )
 

@@ -7,16 +7,17 @@ alone, all or nothing.
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores._migrations import known_version, one_version, require_newest, statements_to
-from bankcore.stores._postgres._connections import Engine, run
+from bankcore.stores._postgres._connections import Engine
 from bankcore.stores._postgres._errors import translated
 from bankcore.stores._postgres._schema import ONLY_POSTGRES, TABLES
 from bankcore.stores._postgres._statements import in_schema
+from bankcore.stores._postgres._wire import Connection, run
 from bankcore.values._errors import shown
 
 #: For each version of the schema, the statements that lead there from the one before.
@@ -25,11 +26,11 @@ STEPS: Final[dict[int, Sequence[str]]] = {1: TABLES}
 _STEPS_OF_POSTGRES: Final[dict[int, Sequence[str]]] = {1: (*TABLES, *ONLY_POSTGRES)}
 
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext(%s))"
+_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext($1))"
 # Any one of the tables tells whether there are some; to read the version may not be allowed.
 _EXISTS: Final = (
     "SELECT 1 FROM information_schema.tables"
-    " WHERE table_schema = %s AND table_name = 'bankcore_schema'"
+    " WHERE table_schema = $1 AND table_name = 'bankcore_schema'"
 )
 
 
@@ -54,23 +55,23 @@ def schema_sql(version: int | None, schema: str) -> str:
     return "".join(f"{each};\n" for each in lines)
 
 
-def migrate(connection: "psycopg.Connection[Any]", to: int | None, schema: str) -> int:
+def migrate(connection: Connection, to: int | None, schema: str) -> int:
     wanted = known_version(to, STEPS)
     require_schema(schema)
     try:
         # In the caller's transaction this is a savepoint.
         with connection.transaction():
-            ((version,),) = run(connection, ("SELECT version()", ()))[0]
+            ((version,),) = run(connection, None, ("SELECT version()", ()))[0]
             is_postgres = Engine.named(version).has_snapshots
             if is_postgres:  # so that of two who make the tables the second finds them
-                run(connection, (_ALONE, (f"bankcore:{schema}",)))
+                run(connection, None, (_ALONE, (f"bankcore:{schema}",)))
             found = version_in(connection, schema)
             steps = _STEPS_OF_POSTGRES if is_postgres else STEPS
             statements = statements_to(wanted, found, steps)
             for statement in () if found else (f'CREATE SCHEMA IF NOT EXISTS "{schema}"',):
-                run(connection, (statement, ()))
+                run(connection, None, (statement, ()))
             for statement in statements:
-                run(connection, (in_schema(statement, schema).replace("%", "%%"), ()))
+                run(connection, None, (in_schema(statement, schema), ()))
     except psycopg.ProgrammingError as error:
         if error.sqlstate is None:
             raise StoreMisuseError(f"the connection does not work: {error}") from error
@@ -80,15 +81,15 @@ def migrate(connection: "psycopg.Connection[Any]", to: int | None, schema: str) 
     return wanted
 
 
-def version_in(connection: "psycopg.Connection[Any]", schema: str) -> int:
+def version_in(connection: Connection, schema: str) -> int:
     """Return the version of the tables in *schema*; 0 if there are none."""
-    if not run(connection, (_EXISTS, (schema,)))[0]:
+    if not run(connection, None, (_EXISTS, (schema,)))[0]:
         return 0
     return one_version(
-        run(connection, (in_schema("SELECT version FROM bankcore_schema", schema), ()))[0]
+        run(connection, None, (in_schema("SELECT version FROM bankcore_schema", schema), ()))[0]
     )
 
 
-def require_tables(connection: "psycopg.Connection[Any]", schema: str) -> None:
+def require_tables(connection: Connection, schema: str) -> None:
     """Raise `SchemaVersionError` unless the tables in *schema* are of the newest version."""
     require_newest(version_in(connection, schema), STEPS)

@@ -4,7 +4,7 @@ The SQL statements on the tables of PostgreSQL.
 Decided here: how a unit locks, reads and writes. It locks the accounts first, in the order of
 their ids, and reads what the locks protect in later statements: a statement sees the tables as
 they were when it began, so that one which has waited for a lock may see what is no longer so.
-Everything goes in arrays, so that a unit of any size takes one turn to read and one to write.
+Many rows go in arrays, so that a unit of any size takes one turn to read and one to write.
 
 A unit has a number from a sequence, taken under its locks. The places and keys that it gives are
 that number, shifted, and the numbers that follow, so that on each account places rise with
@@ -12,19 +12,21 @@ versions.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from bankcore.ledger import ReadSet, WriteSet
 from bankcore.stores import _rows
-from bankcore.stores._statements import ACCOUNTS, BY_IDS
+from bankcore.stores._postgres._wire import Rows, Statement
+from bankcore.stores._statements import BY_IDS, statement_of
 
 # The most records, accounts or holds that one unit gives numbers to.
 _UNIT_BITS: Final = 20
 
 #: What runs statements in one turn: the rows of each.
-Run = Callable[..., list[list[Any]]]
+Run = Callable[..., list[Rows]]
 
 _INTEGERS: Final = re.compile(r".*(_minor|_at|_key|version|place|line|key|exponent)")
 
@@ -35,24 +37,34 @@ _NAME: Final = re.compile("(?<!INDEX )(?<!TRIGGER )bankcore_")
 
 @lru_cache(maxsize=1024)
 def in_schema(statement: str, schema: str) -> str:
-    """Return *statement*, one of bankcore's, as psycopg takes it, for the tables in *schema*."""
-    return _NAME.sub(f'"{schema}".bankcore_', statement).replace("?", "%s")
+    """Return *statement* for the tables in *schema*, with numbered parameters."""
+    first, *rest = _NAME.sub(f'"{schema}".bankcore_', statement).split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, start=1))
 
 
 # -- What a unit reads -------------------------------------------------------
 
-_NAMED: Final = "SELECT key FROM bankcore_account WHERE id = ANY(?::text[])"
-_TOUCHED: Final = (
-    f"{_NAMED} UNION SELECT posting.account_key FROM bankcore_posting AS posting"
-    " JOIN bankcore_journal AS journal ON journal.place = posting.place"
-    " WHERE journal.transaction_id = ANY(?::text[])"
-)
-_IN_ORDER: Final = "ORDER BY id FOR UPDATE"
+_ACCOUNT: Final = [name for name in _rows.AccountRow._fields if not name.startswith("hold_")]
+_NO_HOLD: Final = (None,) * (len(_rows.AccountRow._fields) - len(_ACCOUNT))
+_HOLD: Final = [name for name in _rows.AccountRow._fields if name.startswith("hold_")]
+_HELD: Final = _ACCOUNT.index("held_minor")
 
-LOCK: Final = f"{_NAMED} {_IN_ORDER}"
-LOCK_TOUCHED: Final = f"SELECT key FROM bankcore_account WHERE key IN ({_TOUCHED}) {_IN_ORDER}"
-_ACCOUNTS_TOUCHED: Final = (
-    f"{ACCOUNTS} WHERE account.key IN ({_TOUCHED}) ORDER BY account.id, hold.key"
+# A single account is found in half the time if it is not in an array.
+_ONE: Final = "id = ?"
+_MANY: Final = "id = ANY(?::text[])"
+# With the accounts that the originals have touched, which never change.
+_TOUCHED: Final = (
+    "key IN (SELECT key FROM bankcore_account WHERE id = ANY(?::text[])"
+    " UNION SELECT posting.account_key FROM bankcore_posting AS posting"
+    " JOIN bankcore_journal AS journal ON journal.place = posting.place"
+    " WHERE journal.transaction_id = ANY(?::text[]))"
+)
+# What a row itself has is what it has once it is locked.
+_LOCK: Final = f"SELECT {', '.join(_ACCOUNT)} FROM bankcore_account"
+_IN_ORDER: Final = "ORDER BY id FOR UPDATE"
+_HOLDS: Final = (
+    f"SELECT account_key, {', '.join(name.removeprefix('hold_') for name in _HOLD)}"
+    " FROM bankcore_hold WHERE account_key = ANY(?::bigint[]) ORDER BY key"
 )
 
 
@@ -61,8 +73,9 @@ def _by_ids(row: type[Any]) -> str:
     return f"{select} WHERE {column} = ANY(?::text[]) ORDER BY {order}"
 
 
-_BY_IDS: Final = {row: _by_ids(row) for row in BY_IDS}
-# The record and the number in one statement: without a record, it gives the number alone.
+_POSTINGS: Final = _by_ids(_rows.PostingRow)
+_REVERSALS: Final = _by_ids(_rows.ReversalRow)
+# The records and the number in one statement: without a record, it gives the number alone.
 _select, _, _order = BY_IDS[_rows.JournalRow]
 _JOURNAL: Final = (
     _select.replace("SELECT ", "SELECT unit.number, ", 1).replace(
@@ -77,119 +90,161 @@ class Unit:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._rows: dict[type[Any], list[Any]] = {}
-        self._number = 0
+        self._found: dict[type[Any], list[Any]] = {}
+        # The place and the key before the first that this unit gives.
+        self._first = 0
         #: Whether the unit has locked an account, so that its end is as durable as a write.
         self.has_locked = False
 
-    def lock_and_read(self, reads: ReadSet, *before: tuple[str, Sequence[object]]) -> None:
-        """Run *before*, lock, and read what every unit reads, in one turn."""
-        originals = texts(each.value for each in reads.originals)
+    def lock_and_read(self, reads: ReadSet, *before: Statement) -> None:
+        """Run *before*, lock, and read what the locks protect, in one turn or two."""
         ids = texts(each.value for each in (*reads.transaction_ids, *reads.originals))
-        accounts = texts(each.value for each in reads.account_ids)
-        lock, found, more = LOCK, _BY_IDS[_rows.AccountRow], []
-        named: tuple[str, ...] = (accounts,)
-        if reads.originals:
-            lock, found, named = LOCK_TOUCHED, _ACCOUNTS_TOUCHED, (accounts, originals)
-            more = [
-                (_BY_IDS[_rows.PostingRow], (ids,)),
-                (_BY_IDS[_rows.ReversalRow], (originals,)),
-            ]
-        answers = self.run(*before, (lock, named), (_JOURNAL, (ids,)), (found, named), *more)
-        locked, journal, *others = answers[len(before) :]
+        answers = self.run(*before, _lock(reads), (_JOURNAL, (ids,)))
+        locked, journal = answers[len(before) :]
         self.has_locked = bool(locked)
-        self._number = journal[0][0]
-        rows = [row[1:] for row in journal if row[1] is not None]
-        classes = (_rows.AccountRow, _rows.PostingRow, _rows.ReversalRow)
-        self._rows = dict(zip(classes, others, strict=False))
-        self._rows[_rows.JournalRow] = rows
+        self._first = journal[0][0] << _UNIT_BITS
+        records = [row[1:] for row in journal if row[1] is not None]
+        with_holds = [row[0] for row in locked if row[_HELD]]
+        # Mostly nothing is recorded under an id yet, and nothing is held.
+        statements = {
+            _rows.PostingRow: (_POSTINGS, (ids,), records),
+            _rows.ReversalRow: (_REVERSALS, (ids,), records and reads.originals),
+            _rows.HoldRow: (_HOLDS, (f"{{{','.join(map(str, with_holds))}}}",), with_holds),
+        }
+        asked = {row: each[:2] for row, each in statements.items() if each[2]}
+        found = dict(zip(asked, self.run(*asked.values()), strict=True)) if asked else {}
+        self._found = {
+            **found,
+            _rows.JournalRow: records,
+            _rows.AccountRow: _with_holds(locked, found.get(_rows.HoldRow, [])),
+        }
 
-    def fetch(self, row: type[Any], ids: Sequence[str]) -> list[Any]:
-        # The postings of what is recorded already are read where there is something.
-        if row not in self._rows:
-            self._rows[row] = self.run((_BY_IDS[row], (texts(ids),)))[0]
-        return [row._make(each) for each in self._rows[row]]
+    def fetch(self, row: type[Any], _ids: Sequence[str]) -> list[Any]:
+        """Return what `lock_and_read` has found: it has read all that is asked for."""
+        return [row._make(each) for each in self._found[row]]
 
     def known(self) -> _rows.Known:
-        first = self._number << _UNIT_BITS
-        return _rows.Known({}, {}, {}, [first, first])
+        return _rows.Known({}, {}, {}, [self._first, self._first])
 
-    def write(
-        self, written: WriteSet, known: _rows.Known, *after: tuple[str, Sequence[object]]
-    ) -> list[list[Any]]:
+    def write(self, written: WriteSet, known: _rows.Known, *after: Statement) -> list[Rows]:
         """Write all of *written* and run *after*, in one turn."""
-        first = self._number << _UNIT_BITS
         rows = _rows.unit_rows(written, known)
-        # Of one statement's parts none sees what another does, and settings may be of a new
+        # The order of holds' keys is that of their placing.
+        rows["new holds"] = [
+            (*row, self._first + number) for number, row in enumerate(rows["new holds"])
+        ]
+        if sum(map(len, rows.values())) <= _FEW:
+            return self.run(*_one_by_one(rows), *after)
+        # Of one statement's parts none sees what another does, and settings may be those of a new
         # account: so they are a statement of their own, after the others.
         settings = {"settings": rows.pop("settings", [])}
-        statements = [_write(part, first) for part in (rows, settings) if any(part.values())]
-        return self.run(*statements, *after)
+        return self.run(
+            *(_at_once(part) for part in (rows, settings) if any(part.values())), *after
+        )
+
+
+def _lock(reads: ReadSet) -> Statement:
+    names = [each.value for each in reads.account_ids]
+    where = _MANY
+    parameters: tuple[str, ...] = (texts(names),)
+    if reads.originals:
+        originals = texts(each.value for each in reads.originals)
+        where, parameters = _TOUCHED, (*parameters, originals)
+    elif len(names) == 1:
+        where, parameters = _ONE, (names[0],)
+    return f"{_LOCK} WHERE {where} {_IN_ORDER}", parameters
+
+
+def _with_holds(accounts: Rows, holds: Rows) -> Rows:
+    """Return each of *accounts* with each of its holds, or with none."""
+    of_account: defaultdict[int, Rows] = defaultdict(list)
+    for key, *hold in holds:
+        of_account[key].append(tuple(hold))
+    return [
+        (*account, *hold)
+        for account in accounts
+        for hold in of_account.get(account[0], (_NO_HOLD,))
+    ]
 
 
 # -- What a unit writes ------------------------------------------------------
 
+# With more rows than this, arrays take less time than one statement for each.
+_FEW: Final = 12
 
-def _write(rows: _rows.UnitRows, first: int) -> tuple[str, Sequence[object]]:
-    names = tuple(name for name in _rows.CHANGES if rows.get(name))
+_KEPT: Final = _rows.CHANGES["new holds"]
+_CHANGES: Final = {**_rows.CHANGES, "new holds": _rows.Change(_KEPT.table, f"{_KEPT.written} key")}
+# Where not as many rows are found as there must be, this fails before the commit that follows in
+# the same turn.
+_REQUIRED: Final = "SELECT 1 / (CASE WHEN {} THEN 1 ELSE 0 END)"
+
+
+# Most statements of all. It fails like the others, in two thirds of their time.
+_STATE: Final = _rows.CHANGES["accounts"].written.split()
+_VERSION: Final = _STATE.index("version") + 1
+_UPDATE: Final = statement_of(_rows.Change("account", " ".join(_STATE), "key")).replace(
+    "version = ?", "version = ? / (CASE WHEN version = ? THEN 1 ELSE 0 END)"
+)
+
+
+def _one_by_one(rows: _rows.UnitRows) -> Iterator[Statement]:
+    for name in _CHANGES:
+        for row in rows.get(name, ()):
+            if name == "accounts":
+                *state, key, before = row
+                yield _UPDATE, (*state[:_VERSION], before, *state[_VERSION:], key)
+            else:
+                yield _statement_of_one(name), row
+
+
+@cache
+def _statement_of_one(name: str) -> str:
+    change = _CHANGES[name]
+    statement = statement_of(change)
+    if not change.found_by:
+        return statement
+    found = _REQUIRED.format("(SELECT count(*) FROM found) = 1")
+    return f"WITH found AS ({statement} RETURNING 1) {found}"
+
+
+def _at_once(rows: _rows.UnitRows) -> Statement:
+    names = tuple(name for name in _CHANGES if rows.get(name))
     parameters: list[object] = []
     for name in names:
-        change = _rows.CHANGES[name]
+        change = _CHANGES[name]
         columns = f"{change.written} {change.found_by}".split()
         parameters += map(_array, columns, zip(*rows[name], strict=True))
-        if name == "new holds":
-            parameters.insert(len(parameters) - len(columns), first)
-    expected = sum(len(rows[name]) for name in names if _rows.CHANGES[name].found_by)
-    return _write_statement(names), (*parameters, expected)
+    expected = sum(len(rows[name]) for name in names if _CHANGES[name].found_by)
+    return _statement_of_many(names), (*parameters, expected)
 
 
 @lru_cache(maxsize=256)
-def _write_statement(names: tuple[str, ...]) -> str:
+def _statement_of_many(names: tuple[str, ...]) -> str:
     """Return the statement that makes the changes of these *names*."""
     parts, found = [], ["0"]
     for number, name in enumerate(names):
-        change = _rows.CHANGES[name]
-        parts.append(f"part{number} AS ({_change(name, change)})")
+        change = _CHANGES[name]
+        parts.append(f"part{number} AS ({_change_of_many(change)})")
         if change.found_by:
             found.append(f"(SELECT count(*) FROM part{number})")
-    # Where not as many rows are found as there must be, this fails before the commit that follows
-    # it in the same turn.
-    return (
-        f"WITH {', '.join(parts)} SELECT 1 / (CASE WHEN {' + '.join(found)} = ?::bigint"
-        " THEN 1 ELSE 0 END)"
-    )
+    return f"WITH {', '.join(parts)} {_REQUIRED.format(' + '.join(found) + ' = ?::bigint')}"
 
 
-def _change(name: str, change: _rows.Change) -> str:
+def _change_of_many(change: _rows.Change) -> str:
     table = f"bankcore_{change.table}"
     written, found_by = change.written.split(), change.found_by.split()
     arrays = ", ".join(f"?::{_type(column)}[]" for column in (*written, *found_by))
     cells = [f"c{number}" for number in range(len(written) + len(found_by))]
+    rows = f"unnest({arrays}) AS r({', '.join(cells)})"
     if not found_by:
-        columns, selected, ordinality = ", ".join(written), "r.*", ""
-        if name == "new holds":
-            # Their keys have the order in which they come, which is that of their placing.
-            columns, selected = (
-                f"key, {columns}",
-                "?::bigint + r.n, " + ", ".join(f"r.{cell}" for cell in cells),
-            )
-            ordinality = " WITH ORDINALITY"
-            cells.append("n")
-        return (
-            f"INSERT INTO {table} ({columns}) SELECT {selected}"
-            f" FROM unnest({arrays}){ordinality} AS r({', '.join(cells)})"
-        )
-    by = " AND ".join(
-        f"t.{column} = r.{cell}"
-        for column, cell in zip(found_by, cells[len(written) :], strict=True)
-    )
-    rows = f"unnest({arrays}) AS r({', '.join(cells)}) WHERE {by} RETURNING 1"
+        return f"INSERT INTO {table} ({', '.join(written)}) SELECT * FROM {rows}"
+    pairs = zip(found_by, cells[len(written) :], strict=True)
+    by = " AND ".join(f"t.{column} = r.{cell}" for column, cell in pairs)
     if not written:
-        return f"DELETE FROM {table} AS t USING {rows}"
-    values = ", ".join(
-        f"{column} = r.{cell}" for column, cell in zip(written, cells, strict=False)
-    )
-    return f"UPDATE {table} AS t SET {values} FROM {rows}"
+        return f"DELETE FROM {table} AS t USING {rows} WHERE {by} RETURNING 1"
+    pairs = zip(written, cells, strict=False)
+    values = ", ".join(f"{column} = r.{cell}" for column, cell in pairs)
+    return f"UPDATE {table} AS t SET {values} FROM {rows} WHERE {by} RETURNING 1"
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ Decided here: how a unit begins and ends, when it is run again, and when its out
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Literal, Self, TypeVar
 
 import psycopg
@@ -23,7 +24,7 @@ from bankcore.stores import _rows
 from bankcore.stores._group import Groups
 from bankcore.stores._lanes import Lanes
 from bankcore.stores._postgres import _migrations
-from bankcore.stores._postgres._connections import Connection, Connections, Pool, Seen, run
+from bankcore.stores._postgres._connections import Connections, Pool, Seen
 from bankcore.stores._postgres._errors import (
     AGAIN,
     READ_ONLY,
@@ -35,6 +36,7 @@ from bankcore.stores._postgres._errors import (
 )
 from bankcore.stores._postgres._statements import Unit, in_schema
 from bankcore.stores._postgres._tables import PostgresTables
+from bankcore.stores._postgres._wire import Connection, Rows, Statement, run
 from bankcore.stores._tables import OwnTables
 from bankcore.values._errors import shown
 
@@ -184,7 +186,7 @@ class PostgresStore(OwnTables, PostgresTables):
         is_deciding = is_committing = False
         pid = self._connections.pid
         with self._connections.lent() as (connection, seen):
-            unit = Unit(lambda *statements: self._run(connection, *statements))
+            unit = Unit(partial(self._run, connection, seen))
             try:
                 unit.lock_and_read(reads, self._begin(seen), self._settings)
                 known = unit.known()
@@ -219,7 +221,7 @@ class PostgresStore(OwnTables, PostgresTables):
         if answers[-1] != _COMMITTED:
             raise OutcomeUnknownError(f"PostgreSQL answers a commit with {answers[-1]}")
 
-    def _begin(self, seen: Seen) -> tuple[str, Sequence[object]]:
+    def _begin(self, seen: Seen) -> Statement:
         level = seen.engine.isolation
         if self._isolation == "serializable":
             level = "SERIALIZABLE"
@@ -276,28 +278,25 @@ class PostgresStore(OwnTables, PostgresTables):
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         return self._on_connection(
-            lambda connection, _: self._run(connection, (statement, parameters))[0]
+            lambda connection, seen: self._run(connection, seen, (statement, parameters))[0]
         )
 
-    def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
+    def _write_apart(self, *statements: Statement) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""
 
         def work(connection: Connection, seen: Seen) -> int:
             answers = self._run(
-                connection, self._begin(seen), self._settings, *statements, _COMMIT
+                connection, seen, self._begin(seen), self._settings, *statements, _COMMIT
             )
             ((tag,),) = answers[2]
             return int(tag.split()[-1])
 
         return self._on_connection(work)
 
-    def _run(
-        self, connection: Connection, *statements: tuple[str, Sequence[object]]
-    ) -> list[list[Any]]:
+    def _run(self, connection: Connection, seen: Seen, *statements: Statement) -> list[Rows]:
         schema = self._schema
-        return run(
-            connection, *((in_schema(each, schema), parameters) for each, parameters in statements)
-        )
+        named = ((in_schema(each, schema), parameters) for each, parameters in statements)
+        return run(connection, seen.prepared, *named)
 
     def _seen(self) -> Seen:
         return self._on_connection(lambda _, seen: seen)
