@@ -293,7 +293,7 @@ def test_tables_of_another_version(store: PostgresStore, postgres: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        ("DROP TABLE bankcore.bankcore_hold", '"bankcore.bankcore_hold" does not exist'),
+        ("DROP TABLE bankcore.bankcore_account CASCADE", "does not exist"),
         ("DROP SCHEMA bankcore CASCADE", "does not exist"),
         ("ALTER TABLE bankcore.bankcore_account DROP COLUMN status CASCADE", "does not exist"),
     ],
