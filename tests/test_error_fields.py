@@ -7,7 +7,7 @@ What is tried follows from the classes of the commands, and from the signatures 
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import count
 from types import NoneType, UnionType
@@ -116,6 +116,7 @@ WRONG: Final[Mapping[Any, Sequence[Wrong]]] = {
     PrincipalId: each(InvalidIdError, "a b", "", 5, "x" * 129),
     Money: [*each(InvalidAmountError, 5, "1.00", -ONE), *each(AmountTooLargeError, TOO_MUCH)],
     datetime: each(InvalidTimeError, NAIVE, "2026-05-01", 5),
+    date: each(InvalidTimeError, NOON, "2026-05-01", "2026-13", 5),
     str: each(InvalidTextError, "a\nb", 5, b"tea", "x" * 501),
     int: each(InvalidVersionError, -1, True, 1.0, "1", 2**63),
     bool: each(InvalidFlagError, 1, 0, None, "no"),
