@@ -3,8 +3,8 @@ Lanes: groups of units side by side, for an engine that writes for several at on
 
 Decided here: in which lane a unit waits. Units that share an account wait in the same one, and so
 are decided together and share a commit, instead of waiting for each other inside the engine. The
-others go beside them; but as a commit costs as much for one unit as for ten, a few lanes are enough
-unless one of them gets nowhere, because somebody outside holds what it needs.
+others go beside them; but a commit costs as much for one unit as for ten, so that a few lanes are
+enough, unless they get nowhere because somebody outside holds what they need.
 """
 
 import threading
