@@ -96,6 +96,19 @@ def test_a_connection_string_that_cannot_be_read(conninfo: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url", [f"postgresql://u:p@{SECRET}@h/db", f"postgres://u:p/{SECRET}@h/db", "mysql://u@h/db"]
+)
+def test_a_url_of_which_libpq_would_take_the_password_for_the_host(url: str) -> None:
+    """
+    It is refused before libpq looks for such a host, and says so.
+    """
+    error = told(lambda: PostgresStore(url))
+
+    assert isinstance(error, StoreMisuseError)
+    assert "write %40 for @" in str(error)
+
+
+@pytest.mark.parametrize(
     ("conninfo", "reason"),
     [
         (f"postgresql://mary:{SECRET}@nowhere.invalid/bank", "nowhere.invalid"),

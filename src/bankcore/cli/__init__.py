@@ -1,4 +1,4 @@
-"""The command line: ``bankcore``, a bank in one SQLite file."""
+"""The command line: ``bankcore``, a bank in one SQLite file or on PostgreSQL."""
 
 from bankcore.cli._main import main
 

@@ -25,7 +25,7 @@ from bankcore.cli._parser import (
     instant,
     when,
 )
-from bankcore.cli._store import opened_or_made
+from bankcore.cli._store import open_store, opened_or_made
 from bankcore.cli._terminal import or_dash, print_table
 from bankcore.ledger import (
     STATEMENT_COLUMNS,
@@ -36,7 +36,6 @@ from bankcore.ledger import (
     statement_cells,
 )
 from bankcore.money import Money
-from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
 _ACCOUNT_HELP: Final = "the id of the account"
@@ -161,7 +160,7 @@ def _send(parsed: argparse.Namespace) -> None:
     """Send the one command that the sub-command stands for."""
     fields = {field: getattr(parsed, field) for field in parsed.names if field not in _OF_BANK}
     first = next(iter(fields.values()))
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         bank = Bank(store, max_clock_skew=parsed.max_clock_skew)
         for field, text in fields.items():
             if field in _AMOUNTS and text is not None:
@@ -181,7 +180,7 @@ def _print_receipt(transaction: Transaction) -> None:
 
 
 def _list_accounts(parsed: argparse.Namespace) -> None:
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         accounts = list(Bank(store).accounts())
     rows = [
         (each.id, status_text(each), each.balance, each.held, each.available, each.overdraft_limit)
@@ -192,7 +191,7 @@ def _list_accounts(parsed: argparse.Namespace) -> None:
 
 
 def _list_holds(parsed: argparse.Namespace) -> None:
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         holds = Bank(store).holds(parsed.account_id)
     rows = [
         (each.id, each.left, each.amount, or_dash(each.expires_at), each.description or "")
@@ -203,7 +202,7 @@ def _list_holds(parsed: argparse.Namespace) -> None:
 
 def _print_statement(parsed: argparse.Namespace) -> None:
     start, end = instant("start", parsed.start), instant("end", parsed.end)
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         statement = Bank(store).statement(
             parsed.account_id, start=start, end=end, month=parsed.month
         )

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bankcore.bank import Bank
-from bankcore.cli._parser import EXIT_REFUSED, STORE_PATH, add, argument
+from bankcore.cli._parser import EXIT_REFUSED, STORE_PATH, add, argument, file_name
+from bankcore.cli._store import open_store
 from bankcore.io import JournalReport
 from bankcore.ledger import AuditReport, Checkpoint, verify
 from bankcore.stores import SQLiteStore
@@ -26,8 +27,9 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
     )
     text = "Print what shows any later change of the past."
     add(commands, "checkpoint", _checkpoint, text, STORE_PATH)
+    file = argument("store", "the bank's file", metavar="PATH", type=file_name)
     copy = argument("copy", "the file to make; there must be none yet", metavar="COPY")
-    add(commands, "backup", _backup, "Copy a bank that may be in use.", STORE_PATH, copy)
+    add(commands, "backup", _backup, "Copy a bank that may be in use.", file, copy)
 
 
 def _verify(parsed: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ def _verify(parsed: argparse.Namespace) -> int:
         with open(parsed.against, encoding="utf-8", errors="replace") as file:
             # A longer file is no checkpoint: do not read all of it to find out.
             against = naming("against", Checkpoint.parse, file.read(_CHECKPOINT_LENGTH_MAX))
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         report = verify(store, against=against)
         description = store.describe()
     for line in audit_lines(report):
@@ -72,7 +74,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _checkpoint(parsed: argparse.Namespace) -> None:
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         print(Bank(store).checkpoint())
 
 

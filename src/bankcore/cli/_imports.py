@@ -23,10 +23,9 @@ from bankcore.cli._parser import (
     add,
     argument,
     currency_of,
-    file_name,
     whole_number,
 )
-from bankcore.cli._store import make, opened_or_made
+from bankcore.cli._store import make, open_store, opened_or_made
 from bankcore.cli._terminal import print_facts, progress
 from bankcore.io import (
     FIELDS,
@@ -39,7 +38,6 @@ from bankcore.io import (
 )
 from bankcore.money import Money
 from bankcore.money._errors import InvalidFormatError
-from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming, shown
 
 _ENCODING: Final = argument("--encoding", "default: utf-8", default="utf-8")
@@ -144,7 +142,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         argument(
             "journal", "what bankcore export printed; - for the standard input", metavar="FILE"
         ),
-        argument("--store", "the new bank's file", required=True, metavar="PATH", type=file_name),
+        STORE,
     )
 
 
@@ -243,7 +241,7 @@ def _notes(report: ImportReport, *, is_dry_run: bool) -> Iterator[str]:
 
 
 def _export(parsed: argparse.Namespace) -> None:
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         sys.stdout.writelines(export_journal(store))
 
 

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> Parser:
-    parser = Parser(prog="bankcore", description="A bank in one SQLite file.")
+    parser = Parser(prog="bankcore", description="A bank in one SQLite file or on PostgreSQL.")
     parser.add_argument("--version", action="version", version=f"bankcore {version('bankcore')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for family in (_accounts, _checks, _imports, _simulate, _tokens, _serve):

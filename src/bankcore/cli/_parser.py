@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, NoReturn
 
 from bankcore.bank._bank import MAX_CLOCK_SKEW
+from bankcore.cli._store import is_file, require_store_name, without_password
 from bankcore.money import Currency
 from bankcore.money._errors import InvalidCurrencyError
 from bankcore.values._errors import shown
@@ -81,7 +82,7 @@ class Parser(argparse.ArgumentParser):
         self.error(f"{name} must be one of {', '.join(choices)}, got {value!r}{near}")
 
     def error(self, message: str) -> NoReturn:
-        message = re.sub("^argument (.+?): must ", r"\1 must ", message)
+        message = re.sub("^argument (.+?): must ", r"\1 must ", without_password(message))
         print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
         sys.exit(EXIT_WRONG_CALL)
 
@@ -128,6 +129,13 @@ def whole_number(text: str) -> int:
     raise argparse.ArgumentTypeError(f"must be a whole number, got {shown(text)}")
 
 
+def file_name(text: str) -> str:
+    """Return *text* if it names a store that is a file."""
+    if is_file(store_name(text)):
+        return text
+    raise argparse.ArgumentTypeError("must name a file; PostgreSQL is backed up with its pg_dump")
+
+
 CURRENCY: Final = (
     argument("--currency", "its currency, such as EUR", required=True),
     argument(
@@ -146,11 +154,12 @@ def currency_of(parsed: argparse.Namespace) -> Currency:
         raise error.about("currency" if error.field == "code" else error.field) from None
 
 
-def file_name(text: str) -> str:
-    """Return *text* if it names a file, which SQLite's own name for none does not."""
-    if text in {"", ":memory:"}:
-        raise argparse.ArgumentTypeError(f"must name a file, got {text!r}")
-    return text
+def store_name(text: str) -> str:
+    """Return *text* if it names a store."""
+    try:
+        return require_store_name(text)
+    except (ImportError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def seconds(text: str) -> timedelta:
@@ -168,10 +177,9 @@ CLOCK_SKEW: Final = argument(
     default=MAX_CLOCK_SKEW,
     metavar="SECONDS",
 )
-STORE: Final = argument(
-    "--store", "the bank's file", metavar="PATH", required=True, type=file_name
-)
-STORE_PATH: Final = argument("store", "the bank's file", metavar="PATH", type=file_name)
+STORE_HELP: Final = "the bank's file, or postgresql://user@host/database"
+STORE: Final = argument("--store", STORE_HELP, metavar="STORE", required=True, type=store_name)
+STORE_PATH: Final = argument("store", STORE_HELP, metavar="STORE", type=store_name)
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
 
 
@@ -200,5 +208,5 @@ def instant(field: str, text: str | None) -> datetime | None:
 
 def failed(sentence: object, status: int = EXIT_WRONG_CALL) -> int:
     """Tell why the call failed, in one sentence on the error stream, and return *status*."""
-    print(f"bankcore: {sentence}", file=sys.stderr)
+    print(f"bankcore: {without_password(str(sentence))}", file=sys.stderr)
     return status

@@ -11,8 +11,8 @@ from typing import Any, Final
 from bankcore.access import StandardPolicy, Tokens
 from bankcore.bank import Bank
 from bankcore.cli._parser import CLOCK_SKEW, STORE, add, argument, failed, whole_number
+from bankcore.cli._store import open_store, without_password
 from bankcore.money import Money
-from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
 _PORT_MAX: Final = 65_535
@@ -61,12 +61,13 @@ def _serve(parsed: argparse.Namespace) -> int:
         except OSError as error:
             return failed(f"cannot listen at {parsed.host}:{parsed.port}: {error}.")
         # Last, as it makes the file if there is none.
-        store = stack.enter_context(SQLiteStore(parsed.store))
+        store = stack.enter_context(open_store(parsed.store, create=True))
         bank = Bank(store, policy=policy, max_clock_skew=parsed.max_clock_skew)
         app = create_app(bank, authenticate=TokenAuthenticator(Tokens(store)))
         server = make_server(parsed.host, 0, app, threaded=True, fd=listener.fileno())
-        print(f"Serving {parsed.store} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
-        token = f"bankcore token create mary --role owner --store {parsed.store}"
+        name = without_password(parsed.store)
+        print(f"Serving {name} at http://{parsed.host}:{server.port}/v1/docs", flush=True)
+        token = f"bankcore token create mary --role owner --store {name}"
         print(f"A token: {token}", flush=True)
         # SIGTERM ends it as Ctrl-C does, so that all connections are closed.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -10,9 +10,9 @@ from typing import Any
 
 from bankcore import simulation
 from bankcore.cli._checks import audit_lines
-from bankcore.cli._parser import EXIT_REFUSED, add, argument, file_name, whole_number
+from bankcore.cli._parser import EXIT_REFUSED, STORE_HELP, add, argument, store_name, whole_number
+from bankcore.cli._store import open_store, without_password
 from bankcore.cli._terminal import print_facts, print_table, progress
-from bankcore.stores import SQLiteStore
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
@@ -29,7 +29,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
             )
             for name, size in sizes.items()
         ),
-        argument("--store", "keep the bank in this file", metavar="PATH", type=file_name),
+        argument("--store", f"keep it: {STORE_HELP}", metavar="STORE", type=store_name),
         argument(
             "--receipts",
             "append the id of each operation to FILE once its outcome is durable",
@@ -45,14 +45,14 @@ def _simulate(parsed: argparse.Namespace) -> int:
         if path is None:
             path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "bank.db")
         on_acknowledged = _receipts(stack, parsed.receipts)
-        store = stack.enter_context(SQLiteStore(path))
+        store = stack.enter_context(open_store(path, create=True))
         on_progress = stack.enter_context(progress("operations", parsed.operations))
         started = time.perf_counter()
         report = simulation.run(
             store, workload, on_acknowledged=on_acknowledged, on_progress=on_progress
         )
         seconds = time.perf_counter() - started
-    where = "a temporary SQLite file" if parsed.store is None else path
+    where = "a temporary SQLite file" if parsed.store is None else without_password(path)
     print(f"Seed {workload.seed}: {workload.accounts:,} accounts on {where}")
     _print_report(report, seconds)
     return 0 if report.is_clean else EXIT_REFUSED

@@ -6,8 +6,9 @@ from typing import Any
 
 from bankcore.access import SCOPES, Principal, Role, Tokens
 from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
+from bankcore.cli._store import open_store
 from bankcore.cli._terminal import or_dash, print_table
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore
 from bankcore.values._ids import to_principal_id
 
 
@@ -49,14 +50,14 @@ def _create(parsed: argparse.Namespace) -> None:
     options = {"expires_at": expires_at, "description": parsed.description}
     # First where nothing is kept: a call that fails makes no file.
     Tokens(MemoryStore()).issue(principal, **options)
-    with SQLiteStore(parsed.store) as store:
+    with open_store(parsed.store, create=True) as store:
         issued = Tokens(store).issue(principal, **options)
     print(issued.text)
     print(f"Keep it: token {issued.id} is not shown again.", file=sys.stderr)
 
 
 def _list(parsed: argparse.Namespace) -> None:
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         tokens = list(Tokens(store).tokens())
     rows = [
         (
@@ -76,6 +77,6 @@ def _list(parsed: argparse.Namespace) -> None:
 
 
 def _revoke(parsed: argparse.Namespace) -> None:
-    with SQLiteStore(parsed.store, create=False) as store:
+    with open_store(parsed.store) as store:
         Tokens(store).revoke(parsed.token_id)
     print(f"Token {parsed.token_id} is revoked.")

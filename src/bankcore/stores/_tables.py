@@ -4,15 +4,27 @@ The contract on the tables, but for `transact`: the same for every engine that u
 Decided here: which statement answers which question, and how denials and tokens are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from bankcore import errors
 from bankcore.access import DENIALS_MAX, Denial, Token
 from bankcore.access._tokens import require_token_after, require_token_id, token_not_found
 from bankcore.accounts import Account, Hold
-from bankcore.ledger import ChainedPage, Cursor, Page, Posting, Refusal, Transaction, require_limit
+from bankcore.ledger import (
+    ChainedPage,
+    Cursor,
+    Page,
+    Posting,
+    ReadSet,
+    Refusal,
+    Snapshot,
+    StoreDescription,
+    Transaction,
+    WriteSet,
+    require_limit,
+)
 from bankcore.ledger import _codec as codec
 from bankcore.stores import _rows
 from bankcore.stores import _statements as sql
@@ -28,6 +40,9 @@ class Tables:
     """The reading half of the contract, on the connection that `_read` uses."""
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
+        raise NotImplementedError
+
+    def describe(self) -> StoreDescription:
         raise NotImplementedError
 
     def _accounts(self, where: str, *parameters: object) -> tuple[Account, ...]:
@@ -192,7 +207,19 @@ class Tables:
 
 
 class OwnTables(Tables):
-    """What a store keeps beside the ledger, in units of its own."""
+    """A store on connections of its own: what it keeps beside the ledger, in units of its own."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+        raise NotImplementedError
 
     def _write_apart(self, *statements: tuple[str, Sequence[object]]) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""

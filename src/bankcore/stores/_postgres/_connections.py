@@ -10,6 +10,7 @@ kept on them from one to the next, so that a pooler such as PgBouncer may stand 
 """
 
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterator
@@ -53,6 +54,9 @@ _LOOK: Final = (
     f" {', '.join(f'current_setting({name!r}, true)' for name in SETTINGS)}"
 )
 _OLDEST: Final = 130_000
+
+# One @ at most, and no / before it.
+_URL: Final = re.compile("postgres(ql)?://([^@/]*@)?[^@]*")
 
 
 @attrs.frozen
@@ -267,7 +271,13 @@ class Connections:
 
 def _conninfo(text: str) -> str:
     # What libpq says of a wrong one quotes the text, perhaps with the password: so our error is
-    # raised where it does not refer to that. And libpq reads no further than a NUL.
+    # raised where it does not refer to that. And libpq reads no further than a NUL, and takes a
+    # password with a / or an @ in it for the host, and quotes that.
+    if "://" in text and not _URL.fullmatch(text):
+        raise StoreMisuseError(
+            "the URL of the database cannot be read; in a password write %40 for @ and %2F for /,"
+            " or give it as PGPASSWORD"
+        )
     if "\0" not in text:
         with suppress(psycopg.Error):
             given = psycopg.conninfo.conninfo_to_dict(text)

@@ -6,9 +6,10 @@ Decided here: how a unit begins and ends, when it is run again, and when its out
 
 import random
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import psycopg
 
@@ -132,6 +133,7 @@ class PostgresStore(OwnTables, PostgresTables):
         milliseconds = str(max(1, int(timeout * 1000)))
         self._settings = (_SETTINGS, (milliseconds, str(60_000 + int(timeout * 1000))))
         self._lanes = self._new_lanes()
+        weakref.finalize(self, self._connections.close)
         try:
             self._on_connection(lambda connection, _: self._open(connection, create=create))
         except BaseException:
@@ -152,12 +154,6 @@ class PostgresStore(OwnTables, PostgresTables):
 
     def __repr__(self) -> str:
         return f"PostgresStore({self._location()!r}, schema={self._schema!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """

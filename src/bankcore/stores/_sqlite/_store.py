@@ -8,7 +8,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import StoreMisuseError
@@ -67,12 +67,6 @@ class SQLiteStore(OwnTables, SQLiteTables):
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._connections.path!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """
