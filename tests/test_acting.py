@@ -969,6 +969,76 @@ def test_the_other_side_sees_its_own_posting_alone(town: Town) -> None:
     assert 2 == len(town.acting(ANNA).transaction("t-1").postings)
 
 
+def test_where_money_went_as_far_as_it_may_be_seen(town: Town) -> None:
+    """
+    A receipt and a line say the other accounts, the hold and the original; what a policy hides is
+    not said, and the account of a hold hides the hold.
+    """
+    town.bank.transfer("m", "b", eur(5), transaction_id="t-1")
+    town.bank.place_hold("m", eur(9), transaction_id="h-1")
+    town.bank.capture_hold("m", "h-1", eur(4), destination_id="b", transaction_id="c-1")
+    town.bank.reverse("t-1", transaction_id="r-1")
+
+    def told(principal: Principal | None, name: str) -> dict[str, list[Any]]:
+        acting = town.bank if principal is None else town.acting(principal)
+        found = acting.statement(name).to_dict()["lines"]
+        members = ("counterparties", "original_id", "hold_id")
+        return {
+            each["transaction_id"]: [each[member] for member in members]
+            for each in found
+            if each["transaction_id"] in {"t-1", "c-1", "r-1"}
+        }
+
+    of_m = {"t-1": [["b"], None, None], "c-1": [["b"], None, "h-1"], "r-1": [["b"], "t-1", None]}
+    of_b = {"t-1": [["m"], None, None], "c-1": [["m"], None, "h-1"], "r-1": [["m"], "t-1", None]}
+    assert (of_m, of_b) == (told(None, "m"), told(None, "b")) == (told(ANNA, "m"), told(ANNA, "b"))
+    assert {"t-1": [[], None, None], "c-1": [[], None, "h-1"], "r-1": [[], "t-1", None]} == told(
+        MARY, "m"
+    )
+    assert {"t-1": [[], None, None], "c-1": [[], None, None], "r-1": [[], "t-1", None]} == told(
+        BERT, "b"
+    )
+    for principal, name, hold_id in ((MARY, "m", "h-1"), (BERT, "b", None)):
+        receipt = town.acting(principal).transaction("c-1").to_dict()
+
+        assert (name, [], hold_id) == (
+            receipt["account_id"],
+            receipt["counterparties"],
+            receipt["hold_id"],
+        )
+    receipt = town.acting(ANNA).transaction("r-1").to_dict()
+    assert (["m"], "t-1", None) == (
+        receipt["counterparties"],
+        receipt["original_id"],
+        receipt["hold_id"],
+    )
+
+
+def test_a_right_on_the_other_account_shows_it(town: Town) -> None:
+    """Who may read both sees both; a right to statements alone shows the statement's own."""
+    town.bank.transfer("m", "b", eur(5), transaction_id="t-1")
+    reader = town.acting(Principal("robot", ["service"], ["statements:read"]))
+    (line,) = reader.statement("m").lines[1:]
+    seen = [posting.account_id.value for posting in line.transaction.postings]
+    town.bank.grant_access("b", "mary", ["read"])
+    (marys,) = town.acting(MARY).statement("m").lines[1:]
+
+    assert ["m"] == seen
+    assert ["m", "b"] == [posting.account_id.value for posting in marys.transaction.postings]
+
+
+def test_a_receipt_that_shows_nothing_names_no_original(town: Town) -> None:
+    """Who may reverse and read nothing is told no more than that it was done."""
+    town.bank.transfer("m", "b", eur(5), transaction_id="t-1")
+    receipt = town.acting(REVERSER).reverse("t-1")
+
+    assert (None, None, []) == (
+        receipt.original_id,
+        receipt.hold_id,
+        receipt.to_dict()["counterparties"],
+    )
+
+
 def test_who_may_pay_in_and_not_read_gets_a_bare_receipt(town: Town) -> None:
     """Without the right to read, a receipt has no posting, and still says which account."""
     town.bank.grant_access("b", "mary", ["credit"])

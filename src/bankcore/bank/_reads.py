@@ -40,6 +40,7 @@ from bankcore.ledger import (
     Checkpoint,
     HolderIndex,
     Outlining,
+    Posting,
     Probing,
     ReadSet,
     Refusal,
@@ -296,21 +297,20 @@ class BankReads:
         guard = self._guard
         if guard is None:
             return statement
-        # The other accounts of a transaction are not this statement's.
-        own = statement.account_id
-        return attrs.evolve(
-            statement,
-            lines=tuple(
-                attrs.evolve(
-                    line,
-                    transaction=guard.redacted(
-                        line.transaction,
-                        [each for each in line.transaction.postings if each.account_id == own],
-                    ),
-                )
-                for line in statement.lines
-            ),
-        )
+        # Its own account is no secret, and of the others there may be many, each on many lines.
+        sees = {statement.account_id: True}
+
+        def is_seen(posting: Posting) -> bool:
+            other = posting.account_id
+            if other not in sees:
+                sees[other] = guard.sees(self._outline(other))
+            return sees[other]
+
+        lines = []
+        for line in statement.lines:
+            seen = list(filter(is_seen, line.transaction.postings))
+            lines.append(attrs.evolve(line, transaction=guard.redacted(line.transaction, seen)))
+        return attrs.evolve(statement, lines=tuple(lines))
 
     def _statement(
         self,

@@ -5,7 +5,7 @@ Decided here: what a `Transaction` (accepted) and a `Refusal` (declined, under a
 caller gave) consist of. The bank makes them, stores read them back, and they never change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,6 +31,13 @@ from bankcore.values._json import (
     object_schema,
 )
 
+_ID_OR_NULL: Final[Json] = {**TRANSACTION_ID_SCHEMA, "type": ["string", "null"]}
+#: What a receipt and a line of a statement say of where money went.
+WHERE_TO_SCHEMA: Final[Json] = {
+    "counterparties": list_schema(ID_SCHEMA),
+    "original_id": _ID_OR_NULL,
+    "hold_id": _ID_OR_NULL,
+}
 KIND_SCHEMA: Final[Json] = {"type": "string", "enum": sorted(BY_KIND)}
 
 
@@ -106,6 +113,7 @@ class Transaction(Told):
             "booked_at": INSTANT,
             "description": TEXT_OR_NULL,
             "postings": list_schema(Posting.json_schema()),
+            **WHERE_TO_SCHEMA,
             "replayed": FLAG,
         }
     )
@@ -121,8 +129,21 @@ class Transaction(Told):
             "booked_at": instant_text(self.booked_at),
             "description": self.command.description,
             "postings": [posting.to_dict() for posting in self.postings],
+            **where_to(self, touched_accounts(self)[1:]),
             "replayed": self.replayed,
         }
+
+    @property
+    def original_id(self) -> TransactionId | None:
+        """The transaction that this one reversed; None for none, or if the receipt shows none."""
+        found: TransactionId | None = getattr(self.command, "original_id", None)
+        return found if self.postings else None
+
+    @property
+    def hold_id(self) -> TransactionId | None:
+        """The hold that it captured, released, extended or ended, if its account may be seen."""
+        found: TransactionId | None = getattr(self.command, "hold_id", None)
+        return found if self.command.account_ids[:1] == touched_accounts(self)[:1] else None
 
     @property
     def account_id(self) -> AccountId:
@@ -154,18 +175,13 @@ class Transaction(Told):
         """
         Return the other accounts, from or to which money of *account_id* moved.
 
-        They are those of the other postings; a receipt for a principal may lack some. An account
-        that paid another one is told whom, as its command named it.
+        They are those of the other postings: for a principal, those that it may read.
 
         Raises:
             KeyError: If the transaction does not touch that account.
         """
-        own = self.posting(account_id)
-        found = touched_accounts(self)
-        named = self.command.account_ids
-        if own.amount.amount_minor < 0 and len(named) == 2:
-            found += named
-        return tuple(dict.fromkeys(each for each in found if each != own.account_id))
+        own = self.posting(account_id).account_id
+        return tuple(each for each in touched_accounts(self) if each != own)
 
     def __str__(self) -> str:
         again = " (again)" if self.replayed else ""
@@ -253,3 +269,13 @@ def touched_accounts(record: Transaction | Refusal | None) -> tuple[AccountId, .
     if not isinstance(record, Transaction):
         return ()
     return tuple(posting.account_id for posting in record.postings)
+
+
+def where_to(transaction: Transaction, counterparties: Sequence[AccountId]) -> dict[str, Any]:
+    """Return for JSON where money went to or came from, as far as the receipt shows it."""
+    original_id, hold_id = transaction.original_id, transaction.hold_id
+    return {
+        "counterparties": [each.value for each in counterparties],
+        "original_id": None if original_id is None else original_id.value,
+        "hold_id": None if hold_id is None else hold_id.value,
+    }

@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 
 from bankcore.ledger._drawing import balance_drawing
-from bankcore.ledger._records import KIND_SCHEMA, Posting, Transaction
+from bankcore.ledger._records import KIND_SCHEMA, WHERE_TO_SCHEMA, Posting, Transaction, where_to
 from bankcore.money import Money
 from bankcore.money._html import table
 from bankcore.money._json import AMOUNT_SCHEMA, amount_text, amounts_of, amounts_schema
@@ -41,6 +41,7 @@ _LINE_SCHEMA: Final = object_schema(
         "balance": AMOUNT_SCHEMA,
         "version": VERSION,
         "description": TEXT_OR_NULL,
+        **WHERE_TO_SCHEMA,
     }
 )
 
@@ -176,6 +177,7 @@ def _line_dict(line: StatementLine) -> dict[str, Any]:
         "balance": amount_text(line.balance),
         "version": line.posting.version,
         "description": transaction.command.description,
+        **where_to(transaction, line.counterparties),
     }
 
 
