@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from bankcore.errors import (
     InvalidCurrencyError,
     InvalidIdError,
     InvalidLegsError,
+    InvalidMetadataError,
     InvalidTextError,
     InvalidTimeError,
     SameAccountError,
@@ -282,6 +284,23 @@ NAMES_AND_ACCOUNTS: list[tuple[int, Act, type[BankError]]] = [
     ),
 ]
 
+
+def _deposit_with(metadata: Any, bank: Bank) -> object:
+    return bank.deposit("alice", eur("1"), metadata=metadata)
+
+
+METADATA: list[tuple[int, Act, type[BankError]]] = [
+    (53, partial(_deposit_with, metadata), InvalidMetadataError)
+    for metadata in (
+        *({"order": "a\r\nb"}, {"order": "\ud800"}, {"order": "x" * 201}, {"order": "ά" * 201}),
+        *({"order": b"1017"}, {"order": 1017}, {"order": None}, {"order": ["1017"]}),
+        *({"order": "\u2028"}, {"order": "x" * 1_000_000}, {"Order": "1"}, {"": "1"}),
+        *({"order no": "1"}, {"ördër": "1"}, {"order\n": "1"}, {"x" * 41: "1"}, {1017: "1"}),
+        *({None: "1"}, {("a",): "1"}, {str(n): "1" for n in range(11)}, [("order", "1017")]),
+        *("order=1017", b"order", 5, {"order"}, {str(n): "1" for n in range(100_000)}),
+    )
+]
+
 NAIVE = datetime(2027, 1, 1)  # noqa: DTZ001  # the very input under test
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -362,7 +381,7 @@ IDS: list[tuple[int, Act, type[BankError]]] = [
     ),
 ]
 
-ROWS = [*AMOUNTS, *NAMES_AND_ACCOUNTS, *HOLDS, *IDS]
+ROWS = [*AMOUNTS, *NAMES_AND_ACCOUNTS, *METADATA, *HOLDS, *IDS]
 
 
 class Clock:
@@ -622,6 +641,11 @@ def test_72_refused_then_funded(bank: Bank) -> None:
         (Post([("ab", eur("1")), ("c", eur("-1"))]), Post([("a", eur("1")), ("bc", eur("-1"))])),
         (Post([("a", eur("1")), ("b", eur("-1"))]), Post([("b", eur("-1")), ("a", eur("1"))])),
         (Deposit("a", eur("1"), description=""), Deposit("a", eur("1"))),
+        (
+            Deposit("a", eur("1"), metadata={"ab": "c"}),
+            Deposit("a", eur("1"), metadata={"a": "bc"}),
+        ),
+        (Deposit("a", eur("1"), metadata={"a": ""}), Deposit("a", eur("1"))),
     ],
 )
 def test_76_what_reads_alike_is_not_the_same(bank: Bank, first: Any, second: Any) -> None:

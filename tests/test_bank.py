@@ -111,6 +111,7 @@ OPTIONS: dict[str, Any] = {
     "transaction_id": "t-1",
     "booked_at": datetime(2026, 2, 1, tzinfo=UTC),
     "description": "a line for people",
+    "metadata": {"order": "1017"},
 }
 
 SUGAR: list[tuple[str, Callable[[Bank], Transaction], Command]] = [

@@ -132,6 +132,7 @@ OPTIONS: dict[str, Any] = {
     "transaction_id": "t-1",
     "booked_at": datetime(2026, 2, 1, tzinfo=UTC),
     "description": "a line for people",
+    "metadata": {"order": "1017"},
     "expected_version": 5,
 }
 
@@ -1052,6 +1053,7 @@ REUSES = [
         **OTHERWISE[type(command)],
         "booked_at": NOW,
         "description": "tea",
+        "metadata": {"order": "1017"},
     }.items()
 ]
 
@@ -1097,8 +1099,13 @@ def test_every_record_is_kept_alike(tmp_path: Path) -> None:
         for name, currency in (("a", "EUR"), ("b", "EUR"), ("c", "USD"), ("d", "USD")):
             bank.open_account(name, initial_balance=Money("100", currency), booked_at=OPENED_AT)
         for number, command in enumerate(EACH):
+            text = "tea ☕ 'x' \"y\""
             full = attrs.evolve(
-                command, **OTHERWISE[type(command)], description="tea ☕ 'x' \"y\"", booked_at=NOW
+                command,
+                **OTHERWISE[type(command)],
+                description=text,
+                metadata={"a.b": text},
+                booked_at=NOW,
             )
             bank.execute([under(command, f"x-{number}"), under(full, f"y-{number}")])
         bank.restrict("a", "none")

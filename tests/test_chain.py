@@ -25,6 +25,7 @@ from bankcore.money import ExchangeRate
 from bankcore.stores import MemoryStore
 from bankcore.testing._conformance.helpers import fill, journal_of
 from bankcore.testing._conformance.samples import command_cases, refusal_cases
+from bankcore.values import Metadata
 from every_command import EACH, OTHERWISE
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -63,6 +64,8 @@ def json_of(value: Any) -> Any:
         made = [value.account_id.value, json_of(value.amount)]
     elif isinstance(value, tuple):
         made = [json_of(each) for each in value]
+    elif isinstance(value, Metadata):
+        made = dict(value)
     elif isinstance(value, bool | int):
         made = value
     return made
@@ -77,7 +80,7 @@ def written(value: object) -> str:
 
 
 def object_of(fields: Mapping[str, Any]) -> str:
-    given = {name: json_of(value) for name, value in fields.items() if value is not None}
+    given = {name: json_of(value) for name, value in fields.items() if value not in (None, {})}
     return written(given)
 
 
@@ -179,6 +182,7 @@ TRANSACTION = Transaction(
         {"id": TransactionId("t-2")},
         {"command": Withdraw("alice", eur("5.00"), transaction_id="t-1", description="rent")},
         {"command": Deposit("alice", eur("5.00"), transaction_id="t-1", description="tent")},
+        {"command": attrs.evolve(TRANSACTION.command, metadata={"order": "1017"})},
         {"command": Deposit("alice", eur("5.00"), transaction_id="t-1")},
         {"command": Deposit("alice", eur("5.01"), transaction_id="t-1", description="rent")},
         {"booked_at": NOON + timedelta(microseconds=1)},

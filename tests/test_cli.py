@@ -407,6 +407,9 @@ def test_a_wrong_call_is_one_sentence_and_status_2(
         (("deposit", "alice", "1e3"), "amount"),
         (("deposit", "alice", "5", "--id", "a/b"), "--id"),
         (("deposit", "alice", "5", "--description", "a\tb"), "--description"),
+        (("deposit", "alice", "5", "--metadata", "order=a\tb"), "--metadata"),
+        (("deposit", "alice", "5", "--metadata", "Order=1"), "--metadata"),
+        (("deposit", "alice", "5", "--metadata", "a=1", "--metadata", "a=1"), "--metadata"),
         (("transfer", "alice", "b/c", "5"), "destination"),
         (("capture", "alice", "h/1"), "hold"),
         (("reverse", "a/b"), "transaction"),
@@ -476,6 +479,9 @@ FAILING: list[tuple[str, ...]] = [
             ("a", "--currency", "EUR", "--overdraft", "-1"),
             ("a", "--currency", "EUR", "--id", "a:b"),
             ("a", "--currency", "EUR", "--description", "a\nb"),
+            ("a", "--currency", "EUR", "--metadata", "order=a\nb"),
+            ("a", "--currency", "EUR", "--metadata", "order"),
+            ("a", "--currency", "EUR", "--metadata", "a=1", "--metadata", "a=2"),
             ("a", "--currency", "EUR", "--balance", "1" + 18 * "0"),
         )
     ),
@@ -619,6 +625,28 @@ def test_a_statement_of_a_month(bank: Run) -> None:
     assert "--month must not be given beside a start or an end, got '2026-02'." in err
 
 
+def test_metadata_on_the_command_line(bank: Run) -> None:
+    """They are given at opening and with commands, and a statement that has any tells them."""
+    store = ("--store", "bank.db")
+    bank(
+        "open", "carl", "--currency", "EUR", "--balance", "5", "--metadata", "shop=berlin", *store
+    )
+    without = bank("statement", "alice", *store)[1].splitlines()
+    bank("deposit", "carl", "50", "--metadata", "order=1017", "--metadata", "x=", *store)
+    table = bank("statement", "carl", *store)[1].splitlines()
+    document = json.loads(bank("statement", "carl", "--format", "json", *store)[1])
+    with SQLiteStore("bank.db") as kept:
+        account = kept.account("carl")
+
+    assert {"shop": "berlin"} == account.metadata
+    assert ("description", "metadata") == (without[2].split()[-1], table[2].split()[-1])
+    assert table[3].endswith('{"shop":"berlin"}')
+    assert table[4].endswith('{"order":"1017","x":""}')
+    assert [{"shop": "berlin"}, {"order": "1017", "x": ""}] == [
+        line["metadata"] for line in document["lines"]
+    ]
+
+
 def test_small_amounts_of_a_statement_are_written_out(run: Run) -> None:
     """Of a currency with many decimals, all are there, in every form."""
     unit = Money.from_minor(1, Currency("BTC", exponent=8))
@@ -658,7 +686,7 @@ def test_verify_says_what_it_looked_at(bank: Run) -> None:
     assert (0, "") == (status, err)
     assert counts == "2 accounts, 2 transactions and 0 refusals verified"
     assert found == "no disagreements"
-    assert engine == f"SQLite {sqlite3.sqlite_version}, schema version 1"
+    assert engine == f"SQLite {sqlite3.sqlite_version}, schema version 2"
     assert settings.startswith("settings: journal_mode wal, synchronous 2, foreign_keys 1")
     assert durability.startswith("durability: what was acknowledged survives")
     assert all(note.startswith("note: SQLite") for note in notes)
@@ -833,16 +861,20 @@ SENDING: dict[str, tuple[str, Command]] = {
 
 @pytest.mark.parametrize("name", [name for name, *_ in _accounts._SUB_COMMANDS])
 def test_every_argument_of_every_command_arrives(bank: Run, name: str) -> None:
-    """What is recorded is what was typed, under its id and with its description."""
+    """What is recorded is what was typed, under its id, with its description and metadata."""
     store = ("--store", "bank.db")
     assert bank("deposit", "alice", "10", "--id", "moved", *store)[0] == 0
     assert bank("hold", "alice", "10", "--id", "held", *store)[0] == 0
     words, command = SENDING[name]
-    bank(name, *words.split(), *store, "--id", "t-1", "--description", "Miete")
+    metadata = ("--metadata", "order=1017", "--metadata", "sum=1+1=2")
+    bank(name, *words.split(), *store, "--id", "t-1", "--description", "Miete", *metadata)
     with SQLiteStore("bank.db") as kept:
         recorded = kept.outcome(TransactionId("t-1")).command
 
-    assert attrs.evolve(command, description="Miete") == recorded
+    command = attrs.evolve(
+        command, description="Miete", metadata={"order": "1017", "sum": "1+1=2"}
+    )
+    assert command == recorded
 
 
 def test_simulate_reports_a_balanced_bank(run: Run) -> None:

@@ -139,6 +139,7 @@ def test_the_guard_and_the_id_do_not_count(command: Command) -> None:
             **OTHERWISE[type(command)],
             "booked_at": NOON,
             "description": "tea",
+            "metadata": {"order": "1017"},
         }.items()
     ],
 )
@@ -154,7 +155,7 @@ def test_every_field_is_in_the_table(command: Command) -> None:
 
     assert names == {
         *OTHERWISE[type(command)],
-        *("booked_at", "description", "transaction_id", "expected_version"),
+        *("booked_at", "description", "metadata", "transaction_id", "expected_version"),
     }
 
 
@@ -187,6 +188,7 @@ def test_ids_do_not_count_in_equality_and_everything_else_does() -> None:
         {"amount": Money("2", "EUR")},
         {"booked_at": NOON},
         {"description": "tea"},
+        {"metadata": {"order": "1017"}},
     ):
         assert command != attrs.evolve(command, **changes)
     other: Command = Withdraw("a", ONE)
@@ -197,7 +199,12 @@ def test_ids_do_not_count_in_equality_and_everything_else_does() -> None:
 def test_what_is_sent_has_every_field(kind: type[Command]) -> None:
     """A command that is sent under an id keeps all its fields but the expected version."""
     own = values_of(kind)
-    options = {"booked_at": NOON, "description": "tea", "expected_version": 3}
+    options: dict[str, Any] = {
+        "booked_at": NOON,
+        "description": "tea",
+        "metadata": {"order": "1017"},
+        "expected_version": 3,
+    }
     given = {**own, **options, "transaction_id": TransactionId("t-1")}
     command = kind(**given)
     sent = command.sent_as(TransactionId("t-2"))

@@ -59,6 +59,7 @@ from bankcore.errors import (
     InvalidIdError,
     InvalidLegsError,
     InvalidLimitError,
+    InvalidMetadataError,
     InvalidPrincipalError,
     InvalidRateError,
     InvalidRestrictionError,
@@ -75,7 +76,7 @@ from bankcore.money import PARTS_MAX
 from bankcore.stores import MemoryStore
 from bankcore.testing import FaultyStore
 from bankcore.testing._commands import values_of
-from bankcore.values import PrincipalId
+from bankcore.values import Metadata, PrincipalId
 from bankcore.values._choices import CHOICES_MAX
 
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -110,6 +111,12 @@ def legs(*pairs: object) -> Callable[[], object]:
     return lambda: iter(pairs)
 
 
+WRONG_METADATA: Final = each(
+    InvalidMetadataError,
+    *(5, "order=1017", b"order", [("order", "1017")], {"Order": "1017"}, {"": "x"}, {5: "x"}),
+    *({"a" * 41: "x"}, {"é": "x"}, {"a": 5}, {"a": None}, {"a": "a\nb"}, {"a": "x" * 201}),
+    {str(number): "x" for number in range(11)},
+)
 WRONG: Final[Mapping[Any, Sequence[Wrong]]] = {
     AccountId: each(InvalidIdError, "a b", "", 5, b"a", "a" * 65),
     TransactionId: each(InvalidIdError, "t 1", "", 5, b"t"),
@@ -127,6 +134,8 @@ WRONG: Final[Mapping[Any, Sequence[Wrong]]] = {
         *(lambda: iter([]), lambda: iter(["own"]), lambda: iter(["own", "read"])),
     ),
     ExchangeRate: each(InvalidRateError, 1, "1.1"),
+    Metadata: WRONG_METADATA,
+    Mapping[str, str]: WRONG_METADATA,
     Leg: [
         *each(InvalidLegsError, [], "ab", None, 5, ["ab"], [("a",)], legs(), legs("ab")),
         *each(InvalidLegsError, [("a", ONE)] * (LEGS_MAX + 1), legs(None, ("a", ONE))),
@@ -591,6 +600,7 @@ VALUES: Final[dict[str, Any]] = {
     "restriction": "all",
     "reason": "theft",
     "description": "tea",
+    "metadata": {"order": "1017"},
     "final": True,
     "ends_at": LATER_STILL,
     "expires_at": LATER_STILL,

@@ -125,6 +125,10 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         "The amount must be in EUR, got USD",
     ),
     "InvalidIdError": ("invalid_id", ValueError, False, False, V, "The id must be so, got 'x'"),
+    "InvalidMetadataError": (
+        *("invalid_metadata", ValueError, False, False, V),
+        "The metadata must be so",
+    ),
     "InvalidTextError": ("invalid_text", ValueError, False, False, V, "The text must be so"),
     "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "The time must be so"),
     "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "The limit must be so"),

@@ -38,11 +38,11 @@ def test_the_lines_are_as_documented() -> None:
     its end.
     """
     assert [
-        "booked_at,transaction_id,kind,amount,balance,counterparty,description\n",
-        ",,OpeningBalance,,0.00,,\n",
-        "2026-05-01T12:00:00+00:00,t-1,OpenAccount,1.00,1.00,,\n",
-        '2026-05-01T12:00:00+00:00,t-2,Deposit,1.00,2.00,,"rent, May"\n',
-        ",,ClosingBalance,,2.00,,\n",
+        "booked_at,transaction_id,kind,amount,balance,counterparty,description,metadata\n",
+        ",,OpeningBalance,,0.00,,,\n",
+        "2026-05-01T12:00:00+00:00,t-1,OpenAccount,1.00,1.00,,,\n",
+        '2026-05-01T12:00:00+00:00,t-2,Deposit,1.00,2.00,,"rent, May",\n',
+        ",,ClosingBalance,,2.00,,,\n",
     ] == list(statement_as_csv(described("rent, May")))
 
 
@@ -54,8 +54,8 @@ def test_a_statement_without_lines() -> None:
     start, end = NOON.replace(hour=13), NOON.replace(hour=14)
     assert [
         ",".join(STATEMENT_COLUMNS) + "\n",
-        "2026-05-01T13:00:00+00:00,,OpeningBalance,,1.00,,\n",
-        "2026-05-01T14:00:00+00:00,,ClosingBalance,,1.00,,\n",
+        "2026-05-01T13:00:00+00:00,,OpeningBalance,,1.00,,,\n",
+        "2026-05-01T14:00:00+00:00,,ClosingBalance,,1.00,,,\n",
     ] == list(statement_as_csv(bank.statement("a", start=start, end=end)))
 
 

@@ -75,6 +75,7 @@ BankError = _values.BankError
 DeclinedError = _values.DeclinedError
 InvalidArgumentError = _values.InvalidArgumentError
 InvalidIdError = _values.InvalidIdError
+InvalidMetadataError = _values.InvalidMetadataError
 InvalidRequestError = _values.InvalidRequestError
 InvalidTextError = _values.InvalidTextError
 InvalidTimeError = _values.InvalidTimeError

@@ -27,8 +27,7 @@ from pathlib import Path
 
 from bankcore import Bank, Money
 from bankcore.io import BATCH_LENGTH, import_history, opened
-from bankcore.stores import SQLiteStore
-from bankcore.stores._sqlite._schema import SCHEMA
+from bankcore.stores import SQLiteStore, schema_sql
 
 HISTORY = Path(__file__).resolve().parents[3] / "shared" / "data" / "history-1993.csv.xz"
 OVERDRAFT = "5446.60"
@@ -50,8 +49,7 @@ def by_hand(history: str, database: str) -> tuple[int, int]:
     connection.execute("PRAGMA journal_mode = wal")
     connection.execute("PRAGMA synchronous = full")
     connection.execute("PRAGMA foreign_keys = on")
-    for statement in SCHEMA:
-        connection.execute(statement)
+    connection.executescript(schema_sql())
     keys: dict[str, int] = {}
     states: dict[int, list[int]] = {}  # balance, version, instant
     journal: list[tuple[object, ...]] = []

@@ -361,6 +361,14 @@ def test_a_teller_never_touches_its_own_account(web: Web) -> None:
 # -- Bodies ------------------------------------------------------------------
 
 GOOD = json.dumps(euros("5")).encode()
+# In ASCII, as most clients send it: six bytes for each half of a character.
+LARGEST_METADATA = json.dumps({f"{number:040}": "🐝" * 200 for number in range(10)})
+
+
+def with_metadata(text: str) -> bytes:
+    return GOOD.removesuffix(b"}") + b',"metadata":' + text.encode() + b"}"
+
+
 BODIES: list[tuple[str, bytes, int, str]] = [
     ("a balance", b'{"amount":"5","currency":"EUR","balance":"5"}', 400, "unknown_field"),
     ("a role", b'{"amount":"5","currency":"EUR","role":"teller"}', 400, "unknown_field"),
@@ -402,8 +410,30 @@ BODIES: list[tuple[str, bytes, int, str]] = [
     ("too much", b'{"amount":"' + b"9" * 60 + b'","currency":"EUR"}', 400, "amount_too_large"),
     ("no currency", b'{"amount":"5","currency":"eur"}', 400, "unknown_currency"),
     ("another currency", b'{"amount":"5","currency":"USD"}', 400, "currency_mismatch"),
-    ("16 KiB", GOOD + b" " * (16 * 1024 - len(GOOD)), 201, ""),
-    ("16 KiB and 1", GOOD + b" " * (16 * 1024 + 1 - len(GOOD)), 413, "too_large"),
+    *(
+        (f"metadata {text[:20]!r}", with_metadata(text), 400, code)
+        for text, code in (
+            ('"order=1017"', "invalid_field"),
+            ('[["order","1017"]]', "invalid_field"),
+            ('{"order":1017}', "invalid_metadata"),
+            ('{"order":null}', "invalid_metadata"),
+            ('{"order":{"a":"b"}}', "invalid_metadata"),
+            ('{"order":["1017"]}', "invalid_metadata"),
+            ('{"order":"\\ud800"}', "invalid_metadata"),
+            ('{"order":"a\\nb"}', "invalid_metadata"),
+            (f'{{"order":"{"x" * 201}"}}', "invalid_metadata"),
+            ('{"Order":"1017"}', "invalid_metadata"),
+            ('{"":"1017"}', "invalid_metadata"),
+            (f'{{"{"x" * 41}":"1017"}}', "invalid_metadata"),
+            ('{"order":"1","order":"2"}', "invalid_json"),
+            (json.dumps(dict.fromkeys(map(str, range(11)), "")), "invalid_metadata"),
+        )
+    ),
+    ("metadata", with_metadata('{"order":"1017"}'), 201, ""),
+    ("no metadata", with_metadata("{}"), 201, ""),
+    ("the largest metadata", with_metadata(LARGEST_METADATA), 201, ""),
+    ("32 KiB", GOOD + b" " * (32 * 1024 - len(GOOD)), 201, ""),
+    ("32 KiB and 1", GOOD + b" " * (32 * 1024 + 1 - len(GOOD)), 413, "too_large"),
 ]
 
 

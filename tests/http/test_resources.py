@@ -35,7 +35,7 @@ from bankcore.ledger import Refusal, Transaction
 from bankcore.money import Currency, ExchangeRate, Money
 from bankcore.stores import MemoryStore
 from bankcore.testing._commands import FIELDS, command_of, values_of
-from bankcore.values import TransactionId
+from bankcore.values import Metadata, TransactionId
 from bankcore.values._json import json_of
 
 
@@ -107,6 +107,7 @@ def test_an_account_as_it_is_told(web: Web) -> None:
         "restriction": "none",
         "restriction_reason": None,
         "restriction_ends_at": None,
+        "metadata": {},
         "version": 1,
     } == told(response)
     assert '"1"' == response.headers["ETag"]
@@ -494,7 +495,9 @@ def test_one_row_makes_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = web.send("POST", f"/accounts/{account}/credit", {}, me="otto")
 
     assert ["overdraft_limit", "currency"] == schema["required"]
-    assert {"overdraft_limit", "currency", "exponent", "description"} == set(schema["properties"])
+    assert {"overdraft_limit", "currency", "exponent", "description", "metadata"} == set(
+        schema["properties"]
+    )
     assert (201, "50.00") == (done.status_code, told(done)["postings"][0]["overdraft_limit"])
     assert (400, "overdraft_limit") == (wrong.status_code, told(wrong)["field"])
 
@@ -757,7 +760,10 @@ class Sent:
         return [each.name for each in FIELDS[self.kind] if each.name in self._fields]
 
     def command(self, wanted: Collection[str], description: str | None) -> Command:
-        return command_of(self.kind, self._values, wanted, description=description)
+        metadata = None if description is None else {"order": "1017", "text": description}
+        return command_of(
+            self.kind, self._values, wanted, description=description, metadata=metadata
+        )
 
     def post(
         self, command: Command, more: Mapping[str, Any] = MappingProxyType({}), **options: Any
@@ -784,6 +790,8 @@ def _in_json(value: Any) -> Any:
         return sorted(map(_in_json, value))
     if isinstance(value, tuple):
         return [{"account_id": str(each), **money.to_dict()} for each, money in value]
+    if isinstance(value, Metadata):
+        return dict(value)
     return json_of(value) if isinstance(value, bool | Enum | ExchangeRate) else str(value)
 
 
@@ -810,7 +818,10 @@ def test_null_is_nothing_in_every_endpoint(path: str, monkeypatch: pytest.Monkey
     sent = Sent(path, monkeypatch)
     command = sent.command((), None)
     first = sent.post(command, key="k")
-    nothing = {name: None for name in sent.may_be_left_out if getattr(command, name, None) is None}
+    left_out = [
+        each for each in sent.may_be_left_out if getattr(command, each, None) in (None, {})
+    ]
+    nothing = dict.fromkeys(left_out)
     again = sent.post(command, nothing, key="k")
 
     assert (first.status_code, again.status_code) in {(201, 200), (409, 409)}
@@ -832,8 +843,8 @@ def test_every_option_of_every_endpoint_arrives(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    What is recorded is the command with the very fields and the description that were sent: with
-    none that may be left out, with each of them, and with all.
+    What is recorded is the command with the very fields, description and metadata that were sent:
+    with none that may be left out, with each of them, and with all.
     """
     optional = Sent(path, monkeypatch).optional
     text = "Miete für März"
@@ -856,7 +867,7 @@ def test_every_field_of_every_endpoint_is_sent_above(monkeypatch: pytest.MonkeyP
     for path, (_, fields) in POSTS.items():
         sent = Sent(path, monkeypatch)
         command = sent.command(sent.optional, "Miete für März")
-        given = {name for name in fields if getattr(command, name, None) is not None}
+        given = {name for name in fields if getattr(command, name, None) not in (None, {})}
 
         assert set(fields) - {"currency", "exponent"} == given
 

@@ -69,6 +69,7 @@ PAIRS = st.tuples(NAMES, NAMES).filter(lambda pair: pair[0] != pair[1])
 AMOUNTS = st.integers(1, 60).map(eur) | st.sampled_from([eur(AMOUNT_MINOR_MAX), Money(1, "USD")])
 SMALL = st.integers(1, 60).map(eur)
 DESCRIPTIONS = st.sampled_from([None, None, None, "café", "a 'quoted' line"])
+METADATA = st.sampled_from([None, None, None, {"shop": "café", "order": "a 'quoted' line"}])
 # Kinds that are drawn more often than once.
 WEIGHTS = {"transfer": 2, "reverse": 2, "place_hold": 3, "capture_hold": 2, "restrict": 2}
 
@@ -147,7 +148,10 @@ def histories(draw: st.DrawFn) -> list[Step]:
         batch = []
         for _ in range(draw(st.sampled_from([1, 1, 2, 3, 4]))):
             command = draw(commands(ids, holds, seconds))
-            changes: dict[str, object] = {"description": draw(DESCRIPTIONS)}
+            changes: dict[str, object] = {
+                "description": draw(DESCRIPTIONS),
+                "metadata": draw(METADATA),
+            }
             if draw(st.integers(0, 5)) == 0:
                 changes["booked_at"] = NOW + SECOND * (seconds - draw(st.integers(-1, 3)))
             if with_ids:

@@ -70,12 +70,20 @@ def accounts(draw: st.DrawFn, name: str) -> Account:
     return plain
 
 
+METADATA = st.dictionaries(
+    st.from_regex("[a-z0-9_.-]{1,40}", fullmatch=True),
+    st.text(max_size=40).filter(str.isprintable),
+    max_size=3,
+)
+
+
 @st.composite
 def movements(draw: st.DrawFn) -> Command:
     name, amount = draw(NAMES), draw(AMOUNTS)
     common: dict[str, Any] = {
         "booked_at": draw(st.none() | st.none() | SECONDS),
         "description": draw(st.none() | st.sampled_from(["rent", 'Zoë "x"'])),
+        "metadata": draw(st.none() | st.none() | METADATA),
         "expected_version": draw(st.sampled_from([None, None, None, None, 1, 2, 3])),
     }
     if draw(st.booleans()):
@@ -201,7 +209,7 @@ class TestMaking:
 
     @given(movements(), st.none() | st.just("t-1"))
     def test_a_movement_of_checked_values(self, command: Command, name: str | None) -> None:
-        """It is the command that its class makes of the same values."""
+        """It is the command that its class makes of the same values, without metadata."""
         assert isinstance(command, Deposit | Withdraw)
         kind, given_id = type(command), None if name is None else TransactionId(name)
         values = (command.booked_at, command.description, command.account_id, command.amount)
@@ -236,6 +244,7 @@ class TestMaking:
         money().filter(bool).map(abs),
         st.none() | SECONDS,
         st.none() | st.text(max_size=40).filter(str.isprintable),
+        st.none() | METADATA,
     )
     def test_the_text_of_a_movement(
         self,
@@ -243,8 +252,15 @@ class TestMaking:
         amount: Money,
         booked_at: object,
         description: str | None,
+        metadata: dict[str, str] | None,
     ) -> None:
         """It is the text that the codec makes of any command, field by field."""
-        command = kind("a", amount, booked_at=booked_at, description=description)  # type: ignore[arg-type]  # an instant or None
+        command = kind(
+            "a",
+            amount,
+            booked_at=booked_at,  # type: ignore[arg-type]  # an instant or None
+            description=description,
+            metadata=metadata,
+        )
 
         assert (kind.kind, codec.fields_to_json(command)) == codec.command_to_text(command)

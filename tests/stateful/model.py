@@ -43,6 +43,7 @@ class Ask:
     id: str | None = None
     at: int | None = None
     description: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
     version: int | None = None
     hold: str | None = None
     final: bool = True
@@ -138,6 +139,7 @@ class ModelAccount:
     # What is stopped, why, and until when.
     restriction: tuple[str, str | None, int | None] = ("none", None, None)
     holders: dict[str, frozenset[str]] = field(default_factory=dict)
+    metadata: tuple[tuple[str, str], ...] = ()
 
     def open_holds(self, at: int) -> list[ModelHold]:
         return [hold for hold in self.holds if not hold.is_due(at)]
@@ -338,6 +340,7 @@ def content_of(ask: Ask) -> dict[str, object]:
     content: dict[str, object] = {
         "booked_at": ask.at,
         "description": ask.description,
+        "metadata": dict(ask.metadata),
         "account_id": ask.account,
         "source_id": ask.account,
         "destination_id": ask.to,
@@ -360,7 +363,8 @@ def content_of(ask: Ask) -> dict[str, object]:
         "principal": ask.principal,
         "rights": frozenset(ask.rights),
     }
-    return {name: content[name] for name in ("booked_at", "description", *KINDS[ask.kind].fields)}
+    common = ("booked_at", "description", "metadata")
+    return {name: content[name] for name in (*common, *KINDS[ask.kind].fields)}
 
 
 def malformed(ask: Ask) -> "Refused | None":  # noqa: PLR0911  # a list of reasons
@@ -622,7 +626,9 @@ class Model:
             raise Declined("account_exists", recorded=True, account_id=account)
         self._require_version(ask, account, 0)
         holders = {} if ask.holder is None else {ask.holder: RIGHTS}
-        self.accounts[account] = ModelAccount(ask.currency, ask.limit or 0, holders=holders)
+        self.accounts[account] = ModelAccount(
+            ask.currency, ask.limit or 0, holders=holders, metadata=ask.metadata
+        )
         self.histories[account] = []
         assert ask.amount is not None
         return self._book(transaction_id, now if ask.at is None else ask.at, {account: ask.amount})

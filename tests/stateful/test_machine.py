@@ -136,6 +136,7 @@ def arguments_of(ask: Ask) -> tuple[tuple[Any, ...], dict[str, Any]]:
         "transaction_id": ask.id,
         "booked_at": None if ask.at is None else instant_of(ask.at),
         "description": ask.description,
+        "metadata": dict(ask.metadata),
         "expected_version": ask.version,
     }
 
@@ -210,6 +211,7 @@ def seen(account: Account) -> tuple[object, ...]:
             plain(account.restriction_ends_at),
         ),
         [(holder.principal.value, plain(holder.rights)) for holder in account.holders],
+        list(account.metadata.items()),
     )
 
 
@@ -247,6 +249,10 @@ AMOUNTS = st.one_of(*[st.integers(1, 150), st.integers(50, 500)] * 8, SPECIAL_AM
 LIMITS = st.sampled_from([*[None, None, 0, 50, 100] * 4, AMOUNT_MAX, -1])
 CURRENCIES = st.sampled_from(["EUR"] * 9 + ["USD"])
 DESCRIPTIONS = st.sampled_from([None, None, None, "rent", "“naïve” 😀"])
+# In the order of their keys, as they are told.
+METADATA = st.sampled_from(
+    [(), (), (), (("order", "1017"),), (("order", "“naïve” 😀"), ("shop.name", ""))]
+)
 # Few ids, so that some meet; and none.
 IDS = st.one_of(st.none(), st.integers(0, 300).map("t-{}".format))
 # Given times, in seconds from the clock as it is; most of the time none.
@@ -356,6 +362,7 @@ def asks(draw: st.DrawFn, *kinds: str) -> Ask:
         id=draw(IDS),
         at=draw(TIMES),
         description=draw(DESCRIPTIONS),
+        metadata=draw(METADATA),
         version=draw(VERSIONS),
     )
     for name in KINDS[kind].fields:
@@ -576,6 +583,7 @@ class Machine(RuleBasedStateMachine):
                 {"amount": 7},
                 {"currency": "USD"},
                 {"description": "another"},
+                {"metadata": (("order", "another"),)},
                 {"at": -SECOND},
                 {"up_to": True},
                 {"account": "c"},
@@ -850,6 +858,7 @@ class Machine(RuleBasedStateMachine):
                 account.open_holds(self.now),
                 account.restricted(self.now),
                 sorted(account.holders.items()),
+                list(account.metadata),
             )
             for name, account in sorted(self.model.accounts.items())
         ]

@@ -28,6 +28,9 @@ from bankcore.stores import JoinedSQLiteStore, SQLiteStore, include_object, migr
 from bankcore.stores._sqlite import _migrations as schema
 from bankcore.testing._conformance.helpers import bank_over, eur
 
+NEWEST = schema.newest_version()
+NEXT = NEWEST + 1
+
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
@@ -36,7 +39,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.fixture
-def second_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A bankcore that is one version further than this one.
     """
@@ -44,7 +47,7 @@ def second_version(monkeypatch: pytest.MonkeyPatch) -> None:
         "ALTER TABLE bankcore_account ADD COLUMN colour TEXT",
         "CREATE TABLE bankcore_extra (name TEXT) STRICT",
     )
-    monkeypatch.setattr(schema, "STEPS", {**schema.STEPS, 2: steps})
+    monkeypatch.setattr(schema, "STEPS", {**schema.STEPS, NEXT: steps})
 
 
 def tables_of(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
@@ -64,7 +67,7 @@ def test_it_makes_what_the_store_makes(connection: sqlite3.Connection, tmp_path:
     """
     The tables are those that `SQLiteStore` makes in a file of its own.
     """
-    assert migrate(connection) == 1
+    assert migrate(connection) == NEWEST
     SQLiteStore(tmp_path / "bank.db").close()
     with closing(sqlite3.connect(tmp_path / "bank.db")) as other:
         sql = "SELECT sql FROM sqlite_master ORDER BY name"
@@ -80,12 +83,12 @@ def test_calling_again_changes_nothing(connection: sqlite3.Connection) -> None:
     bank_over(JoinedSQLiteStore(connection)).open_account("alice", initial_balance=eur(1))
     before = tables_of(connection)
 
-    assert (1, 1) == (migrate(connection), migrate(connection, to=1))
+    assert (NEWEST, NEWEST) == (migrate(connection), migrate(connection, to=NEWEST))
     assert before == tables_of(connection)
     assert verify(JoinedSQLiteStore(connection)).is_clean
 
 
-@pytest.mark.parametrize(("end", "expected"), [("COMMIT", 1), ("ROLLBACK", 0)])
+@pytest.mark.parametrize(("end", "expected"), [("COMMIT", NEWEST), ("ROLLBACK", 0)])
 def test_it_is_part_of_the_callers_transaction(
     connection: sqlite3.Connection, end: str, expected: int
 ) -> None:
@@ -106,7 +109,7 @@ def test_without_a_transaction_it_makes_its_own(connection: sqlite3.Connection) 
     """
     migrate(connection)
 
-    assert (False, 1) == (connection.in_transaction, version_of(connection))
+    assert (False, NEWEST) == (connection.in_transaction, version_of(connection))
 
 
 def _statements(connection: sqlite3.Connection) -> list[str]:
@@ -157,9 +160,9 @@ def test_a_failure_at_any_statement_leaves_nothing(tmp_path: Path, is_joined: bo
             except StoreUnavailableError:
                 assert before == tables_of(connection)
                 assert is_joined == connection.in_transaction
-            assert migrate(connection) == 1
+            assert migrate(connection) == NEWEST
 
-    assert place > len(schema.STEPS[1])
+    assert place > sum(map(len, schema.STEPS.values()))
 
 
 def test_what_cannot_be_undone_alone_takes_the_transaction_with_it(tmp_path: Path) -> None:
@@ -208,16 +211,16 @@ def test_a_death_in_the_middle_leaves_nothing(tmp_path: Path, place: int) -> Non
     )
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         assert (-signal.SIGKILL, []) == (died.returncode, tables_of(connection))
-        assert migrate(connection) == 1
+        assert migrate(connection) == NEWEST
 
 
 # -- Versions ----------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 def test_an_older_version_is_brought_forward(connection: sqlite3.Connection) -> None:
     """
-    From version 1 the steps of the second are run, and what is in the tables stays.
+    From an older version the steps of the newer ones are run, and what is in the tables stays.
     """
     migrate(connection, to=1)
     connection.execute(
@@ -225,34 +228,74 @@ def test_an_older_version_is_brought_forward(connection: sqlite3.Connection) -> 
         " (1, 'alice', 'EUR', 2, 0, 0, 0, 'open', 1, 0, 'none', NULL, NULL, NULL, zeroblob(32))"
     )
 
-    assert (1, 2, 2) == (version_of(connection), migrate(connection), version_of(connection))
-    assert [("alice", None)] == connection.execute(
-        "SELECT id, colour FROM bankcore_account"
+    assert (1, NEXT, NEXT) == (
+        *(version_of(connection), migrate(connection)),
+        version_of(connection),
+    )
+    assert [("alice", None, None)] == connection.execute(
+        "SELECT id, metadata, colour FROM bankcore_account"
     ).fetchall()
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 def test_an_empty_database_gets_all_versions(connection: sqlite3.Connection) -> None:
     """
     Where there is nothing, every step is run in turn.
     """
-    assert (2, 2) == (migrate(connection), version_of(connection))
+    assert (NEXT, NEXT) == (migrate(connection), version_of(connection))
 
 
-def test_an_older_file_is_refused_until_it_is_migrated(
+def test_an_older_file_is_brought_forward_when_it_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    A store does not open an older file, and says what to do; then it does.
+    A store that owns its file brings its tables to the newest version, and keeps what is in them.
+    """
+    path = tmp_path / "bank.db"
+    with SQLiteStore(path) as store:
+        bank_over(store).open_account("alice", initial_balance=eur(1))
+    steps = ("ALTER TABLE bankcore_account ADD COLUMN colour TEXT",)
+    monkeypatch.setattr(schema, "STEPS", {**schema.STEPS, NEXT: steps})
+    for _ in range(2):
+        with SQLiteStore(path) as store:
+            assert (NEXT, eur(1)) == (
+                store.describe().schema_version,
+                store.account("alice").balance,
+            )
+            assert verify(store).is_clean
+
+
+def test_a_file_that_cannot_be_brought_forward_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where a step fails, the store does not open, and the file is of the older version.
     """
     path = tmp_path / "bank.db"
     SQLiteStore(path).close()
-    monkeypatch.setattr(schema, "STEPS", {**schema.STEPS, 2: ()})
+    steps = ("CREATE TABLE bankcore_extra (name TEXT) STRICT", "CREATE TABLE bankcore_hold (id)")
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "STEPS", {**schema.STEPS, NEXT: steps})
+        with pytest.raises(StoreMisuseError, match="bankcore_hold already exists"):
+            SQLiteStore(path)
+    with SQLiteStore(path) as store:
+        assert NEWEST == store.describe().schema_version
+        assert verify(store).is_clean
+
+
+def test_older_tables_of_an_application_are_refused_until_it_migrates(
+    connection: sqlite3.Connection,
+) -> None:
+    """
+    In a database that the application owns nothing migrates by itself, and the error says what
+    to do.
+    """
+    migrate(connection, to=1)
     with pytest.raises(SchemaVersionError, match=r"version 1, .* call bankcore\.stores\.migrate"):
-        SQLiteStore(path)
-    with closing(sqlite3.connect(path)) as connection:
-        migrate(connection)
-    SQLiteStore(path).close()
+        JoinedSQLiteStore(connection).accounts()
+    migrate(connection)
+
+    assert () == JoinedSQLiteStore(connection).accounts()
 
 
 def test_a_newer_version_is_refused(connection: sqlite3.Connection) -> None:
@@ -260,31 +303,31 @@ def test_a_newer_version_is_refused(connection: sqlite3.Connection) -> None:
     What a newer bankcore wrote is left as it is.
     """
     migrate(connection)
-    connection.execute("UPDATE bankcore_schema SET version = 2")
+    connection.execute("UPDATE bankcore_schema SET version = version + 1")
     with pytest.raises(SchemaVersionError, match="upgrade bankcore"):
         migrate(connection)
 
-    assert version_of(connection) == 2
+    assert version_of(connection) == NEXT
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 def test_there_is_no_way_back(connection: sqlite3.Connection) -> None:
     """
     A version before the one that is there is refused.
     """
     migrate(connection)
     with pytest.raises(
-        StoreMisuseError, match="have schema version 2, and there is no way back to 1"
+        StoreMisuseError, match=f"have schema version {NEXT}, and there is no way back to 1"
     ):
         migrate(connection, to=1)
 
 
-@pytest.mark.parametrize("version", [0, 2, -1, True, "1", 1.0])
+@pytest.mark.parametrize("version", [0, NEXT, -1, True, "1", 1.0])
 def test_an_unknown_version_is_refused(connection: sqlite3.Connection, version: Any) -> None:
     """
     Only the versions that this bankcore knows can be asked for.
     """
-    with pytest.raises(StoreMisuseError, match=r"there is no version .*, only 1 to 1"):
+    with pytest.raises(StoreMisuseError, match=f"there is no version .*, only 1 to {NEWEST}"):
         migrate(connection, to=version)
     with pytest.raises(StoreMisuseError):
         schema_sql(version)
@@ -378,15 +421,15 @@ def test_the_text_makes_the_same_tables(connection: sqlite3.Connection) -> None:
     assert verify(JoinedSQLiteStore(connection)).is_clean
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 def test_the_text_of_any_version(connection: sqlite3.Connection) -> None:
     """
     The text of a version is all that leads to it.
     """
-    connection.executescript(schema_sql(2))
+    connection.executescript(schema_sql(NEXT))
 
-    assert ("colour" in schema_sql(2), "colour" in schema_sql(1)) == (True, False)
-    assert (2, 2) == (version_of(connection), migrate(connection))
+    assert ("colour" in schema_sql(NEXT), "colour" in schema_sql(NEWEST)) == (True, False)
+    assert (NEXT, NEXT) == (version_of(connection), migrate(connection))
 
 
 # -- Alembic -----------------------------------------------------------------

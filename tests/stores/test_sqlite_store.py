@@ -600,12 +600,12 @@ def test_a_newer_schema_is_refused(store: SQLiteStore, path: Path) -> None:
     What a newer bankcore wrote is refused by its version, and left untouched.
     """
     store.close()
-    write_raw(path, "UPDATE bankcore_schema SET version = 2")
+    write_raw(path, "UPDATE bankcore_schema SET version = version + 1")
     before = (path.read_bytes(), path.stat().st_mtime_ns)
     with pytest.raises(SchemaVersionError) as raised:
         SQLiteStore(path)
 
-    assert (2, 1) == (raised.value.found, raised.value.supported)
+    assert (3, 2) == (raised.value.found, raised.value.supported)
     assert before == (path.read_bytes(), path.stat().st_mtime_ns)
 
 
@@ -807,10 +807,12 @@ def test_every_table_is_strict(store: SQLiteStore) -> None:
 
     assert {
         ("bankcore_account", 1),
+        ("bankcore_account_metadata", 1),
         ("bankcore_denial", 1),
         ("bankcore_hold", 1),
         ("bankcore_holder", 1),
         ("bankcore_journal", 1),
+        ("bankcore_metadata", 1),
         ("bankcore_posting", 1),
         ("bankcore_schema", 1),
         ("bankcore_token", 1),

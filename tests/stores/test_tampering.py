@@ -24,6 +24,7 @@ from bankcore.commands import Command, Deposit, OpenAccount
 from bankcore.errors import AccountNotVisibleError, InsufficientFundsError, StoreCorruptedError
 from bankcore.ledger import LIMIT_MAX, Checkpoint, ReadSet, Snapshot, Transaction, WriteSet, verify
 from bankcore.stores import JoinedSQLiteStore, SQLiteStore
+from bankcore.stores._sqlite._migrations import newest_version
 from bankcore.stores._statements import LAST_VERSION
 from bankcore.testing._conformance.helpers import (
     LAST_INSTANT,
@@ -45,6 +46,8 @@ TABLES: Final = (
     "bankcore_posting",
     "bankcore_hold",
     "bankcore_holder",
+    "bankcore_metadata",
+    "bankcore_account_metadata",
 )
 
 
@@ -69,7 +72,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Checkpoint]:
     """
     path = tmp_path_factory.mktemp("honest") / "bank.db"
     with SQLiteStore(path) as store:
-        live(store)
+        live(store, newest_version())
         hold(store)
         checkpoint = Bank(store).checkpoint()
         assert verify(store, against=checkpoint).is_clean
@@ -237,6 +240,8 @@ def insert(dice: Random, connection: sqlite3.Connection) -> str:
         "bankcore_posting": {"version": 10_000, "line": 77},
         "bankcore_hold": {"key": 99, "id": "forged"},
         "bankcore_holder": {"principal": "mallory"},
+        "bankcore_metadata": {"value": "forged"},
+        "bankcore_account_metadata": {"value": "forged"},
     }
     row.update(keys[table])
     connection.execute(

@@ -31,7 +31,7 @@ def test_what_a_version_wrote_opens_and_reads_equal(tmp_path: Path, version: int
         connection.executescript(written.fixture_of(version).read_text("utf-8"))
         migrate(connection)
     today = MemoryStore()
-    written.live(today)
+    written.live(today, version)
     with SQLiteStore(path) as store:
         records = store.journal(limit=10_000).records
 
@@ -50,7 +50,7 @@ def test_a_fixture_has_every_kind_of_command(kind: str) -> None:
     if kind not in written.KINDS:
         pytest.skip(f"{kind} is younger than the newest fixture: the next one will have it")
     store = MemoryStore()
-    written.live(store)
+    written.live(store, max(STEPS))
     records = store.journal(limit=10_000).records
 
     assert kind in {name_of(type(each.command)) for each in records if type(each) is Transaction}
@@ -62,7 +62,7 @@ def test_a_fixture_has_several_kinds_of_refusal() -> None:
     Refusals of several kinds are in it, and the text is whole.
     """
     store = MemoryStore()
-    written.live(store)
+    written.live(store, max(STEPS))
     records = store.journal(limit=10_000).records
 
     assert len({each.code for each in records if isinstance(each, Refusal)}) >= 6

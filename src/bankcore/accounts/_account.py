@@ -6,7 +6,7 @@ that concern it (`_guards`), and returns the account after it. Nothing here read
 instant is an argument.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,7 @@ from bankcore.values._json import (
     instant_text,
     object_schema,
 )
+from bankcore.values._metadata import METADATA_SCHEMA
 from bankcore.values._text import to_line_or_none
 
 
@@ -84,6 +85,7 @@ class Account(AccountState, Told):
         restriction_reason: Why it is stopped.
         restriction_ends_at: When the restriction ends, UTC; None for no end.
         holders: The principals with rights on it, in the order of their ids; at most 100.
+        metadata: The application's own keys and values, from its opening.
         version: The number of transactions that have touched the account; at least 0.
         last_booked_at: The instant of the latest of them, where it is known.
 
@@ -101,6 +103,7 @@ class Account(AccountState, Told):
             "restriction": choice_schema(Restriction),
             "restriction_reason": TEXT_OR_NULL,
             "restriction_ends_at": INSTANT_OR_NULL,
+            "metadata": METADATA_SCHEMA,
             "version": VERSION,
         }
     )
@@ -131,6 +134,7 @@ class Account(AccountState, Told):
         initial_balance: Money,
         overdraft_limit: Money | None = None,
         holder: PrincipalId | str | None = None,
+        metadata: Mapping[str, str] | None = None,
         booked_at: datetime | None = None,
     ) -> "Account":
         """
@@ -142,6 +146,7 @@ class Account(AccountState, Told):
             InvalidIdError: If *account_id* is not an id.
             InvalidAmountError: If the balance or the limit is not `Money`, or below zero.
             CurrencyMismatchError: If they are of two currencies.
+            InvalidMetadataError: If *metadata* are not valid.
         """
         require_not_negative(initial_balance, "initial_balance")
         if overdraft_limit is None:
@@ -156,6 +161,7 @@ class Account(AccountState, Told):
             version=1,
             last_booked_at=_to_time(booked_at),
             holders=holders,
+            metadata=metadata,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,6 +181,7 @@ class Account(AccountState, Told):
             "restriction": self.restriction.value,
             "restriction_reason": self.restriction_reason,
             "restriction_ends_at": instant_text(self.restriction_ends_at),
+            "metadata": dict(self.metadata),
             "version": self.version,
         }
 

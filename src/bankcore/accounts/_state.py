@@ -26,10 +26,11 @@ from bankcore.accounts._hold import Hold
 from bankcore.accounts._holder import Holder
 from bankcore.accounts._kinds import AccountStatus, Restriction
 from bankcore.money import Money
-from bankcore.values import AccountId, TransactionId
+from bankcore.values import AccountId, Metadata, TransactionId
 from bankcore.values._errors import shown
 from bankcore.values._ids import to_account_id, to_transaction_id
 from bankcore.values._instants import to_instant
+from bankcore.values._metadata import NO_METADATA, to_metadata
 from bankcore.values._text import to_line_or_none
 
 #: The most open holds that one account can have.
@@ -81,6 +82,7 @@ class AccountState:
     restriction_reason: str | None = attrs.field(default=None, converter=_to_reason)
     restriction_ends_at: datetime | None = attrs.field(default=None, converter=_to_ends_at)
     holders: tuple[Holder, ...] = attrs.field(default=(), converter=_to_holders)
+    metadata: Metadata = attrs.field(default=NO_METADATA, converter=to_metadata)
     held: Money = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -200,6 +202,7 @@ class AccountState:
         _set_reason(account, self.restriction_reason)
         _set_ends_at(account, self.restriction_ends_at)
         _set_holders(account, self.holders)
+        _set_metadata(account, self.metadata)
         _set_held(account, self.held)
         return account
 
@@ -208,7 +211,8 @@ class AccountState:
 # fields.
 _setters = (AccountState.__dict__[field.name].__set__ for field in attrs.fields(AccountState))
 _set_id, _set_balance, _set_limit, _set_status, _set_version, _set_last, *_rest = _setters
-_set_holds, _set_restriction, _set_reason, _set_ends_at, _set_holders, _set_held = _rest
+_set_holds, _set_restriction, _set_reason, _set_ends_at, *_rest = _rest
+_set_holders, _set_metadata, _set_held = _rest
 
 
 def _sum_of(holds: tuple[Hold, ...], balance: Money) -> Money:

@@ -17,12 +17,14 @@ from bankcore.cli._parser import (
     CLOCK_SKEW,
     CURRENCY,
     DESCRIPTION,
+    METADATA,
     STORE,
     Argument,
     add,
     argument,
     currency_of,
     instant,
+    metadata_of,
     when,
 )
 from bankcore.cli._store import open_store, opened_or_made
@@ -121,9 +123,11 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         STORE,
         _ID,
         DESCRIPTION,
+        METADATA,
     )
     for name, kind, text, arguments in _SUB_COMMANDS:
-        parser = add(commands, name, _send, text, *arguments, STORE, _ID, DESCRIPTION, CLOCK_SKEW)
+        common = (STORE, _ID, DESCRIPTION, METADATA, CLOCK_SKEW)
+        parser = add(commands, name, _send, text, *arguments, *common)
         parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
     add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
@@ -152,6 +156,7 @@ def _open(parsed: argparse.Namespace) -> None:
             overdraft_limit=limit,
             transaction_id=parsed.transaction_id,
             description=parsed.description,
+            metadata=metadata_of(parsed.metadata),
         )
     _print_receipt(transaction)
 
@@ -168,6 +173,8 @@ def _send(parsed: argparse.Namespace) -> None:
                 fields[field] = naming(field, Money, text, currency)
             elif field in _INSTANTS:
                 fields[field] = instant(field, text)
+            elif field == METADATA.field:
+                fields[field] = metadata_of(text)
         transaction = getattr(bank, parsed.kind)(**fields, **parsed.fixed)
     _print_receipt(transaction)
 
@@ -212,7 +219,10 @@ def _print_statement(parsed: argparse.Namespace) -> None:
 def _print_as_table(statement: Statement) -> None:
     print(f"Account {statement.account_id}")
     print(f"Opening balance {statement.opening_balance}")
-    print_table(STATEMENT_COLUMNS, map(statement_cells, statement.lines))
+    rows = list(map(statement_cells, statement.lines))
+    # Most applications have no metadata, and a terminal has no room for an empty column.
+    width = len(STATEMENT_COLUMNS) - (not any(row[-1] for row in rows))
+    print_table(STATEMENT_COLUMNS[:width], [row[:width] for row in rows])
     print(f"Closing balance {statement.closing_balance}")
 
 
@@ -232,7 +242,10 @@ def _print_as_json(statement: Statement) -> None:
         "end": None if statement.end is None else statement.end.isoformat(),
         "opening_balance": f"{statement.opening_balance:n}",
         "lines": [
-            dict(zip(STATEMENT_COLUMNS, statement_cells(line), strict=True))
+            {
+                **dict(zip(STATEMENT_COLUMNS, statement_cells(line), strict=True)),
+                "metadata": dict(line.transaction.command.metadata),
+            }
             for line in statement.lines
         ],
         "closing_balance": f"{statement.closing_balance:n}",

@@ -18,7 +18,7 @@ from bankcore.bank._bank import MAX_CLOCK_SKEW
 from bankcore.cli._store import is_file, require_store_name, without_password
 from bankcore.money import Currency
 from bankcore.money._errors import InvalidCurrencyError
-from bankcore.values._errors import shown
+from bankcore.values._errors import InvalidMetadataError, shown
 from bankcore.values._instants import instant_from_text
 
 EXIT_REFUSED: Final = 1
@@ -181,6 +181,33 @@ STORE_HELP: Final = "the bank's file, or postgresql://user@host/database"
 STORE: Final = argument("--store", STORE_HELP, metavar="STORE", required=True, type=store_name)
 STORE_PATH: Final = argument("store", STORE_HELP, metavar="STORE", type=store_name)
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Return the key and the value that *text* says."""
+    key, separator, value = text.partition("=")
+    if not separator:
+        reason = f"must be a key and a value, such as order=1017, got {shown(text)}"
+        raise argparse.ArgumentTypeError(reason)
+    return key, value
+
+
+METADATA: Final = argument(
+    "--metadata",
+    "a key and a value of your own, such as order=1017; may be given several times",
+    action="append",
+    type=_pair,
+    metavar="KEY=VALUE",
+)
+
+
+def metadata_of(pairs: Sequence[tuple[str, str]] | None) -> Mapping[str, str]:
+    """Return the metadata that the arguments of `METADATA` say, each key once."""
+    found = dict(pairs or ())
+    if len(found) < len(pairs or ()):
+        names = ", ".join(key for key, _ in pairs or ())
+        raise InvalidMetadataError(names, "must have each key once").about(METADATA.field)
+    return found
 
 
 def add(

@@ -29,7 +29,7 @@ class OpenAccount(Command):
 
     Without *account_id*, the bank makes one; the transaction's ``account_id`` says it.
     An account that is not there yet is at version 0. A *holder* has all rights on it from
-    the beginning.
+    the beginning. The *metadata* of the opening are those of the account, for ever.
 
     Raises:
         InvalidIdError: If *account_id* or *transaction_id* is not valid. In this case as in
@@ -70,6 +70,7 @@ class OpenAccount(Command):
             initial_balance=self.initial_balance,
             overdraft_limit=self.overdraft_limit,
             holder=self.holder,
+            metadata=self.metadata,
             booked_at=booked_at,
         )
 

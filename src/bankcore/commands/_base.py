@@ -8,7 +8,7 @@ Whether a well-formed command is allowed is decided by the guards and in `bankco
 
 import enum
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypedDict, cast
 
@@ -20,10 +20,11 @@ from bankcore.accounts._guards import Change
 from bankcore.commands._errors import InvalidFlagError
 from bankcore.commands._grants import Grants
 from bankcore.money import Money
-from bankcore.values import AccountId, TransactionId
+from bankcore.values import AccountId, Metadata, TransactionId
 from bankcore.values._errors import InvalidIdError, shown
 from bankcore.values._ids import to_account_id, to_transaction_id
 from bankcore.values._instants import to_instant
+from bankcore.values._metadata import NO_METADATA, to_metadata
 from bankcore.values._text import to_line_or_none
 
 
@@ -74,6 +75,7 @@ class Options(TypedDict, total=False):
     transaction_id: TransactionId | str | None
     booked_at: datetime | None
     description: str | None
+    metadata: Mapping[str, str] | None
     expected_version: int | None
 
 
@@ -128,6 +130,8 @@ class Command:
         booked_at: The time at which it took place, for imported history; otherwise the bank's
             clock decides.
         description: One line of text, at most 500 characters, for people.
+        metadata: The application's own keys and values, such as ``{"order": "1017"}``, by which
+            the transaction is found again: at most 10.
         expected_version: The version that the debited (or only) account must have for the
             command to be judged at all; a guard against a stale view. Not part of
             equality, and not recorded.
@@ -141,6 +145,7 @@ class Command:
     transaction_id: TransactionId | None = attrs.field(default=None, converter=to_own_id, eq=False)
     booked_at: datetime | None = attrs.field(default=None, converter=_to_booked_at)
     description: str | None = attrs.field(default=None, converter=to_line_or_none)
+    metadata: Metadata = attrs.field(default=NO_METADATA, converter=to_metadata)
     expected_version: int | None = attrs.field(default=None, converter=to_version, eq=False)
 
     @property

@@ -24,6 +24,7 @@ from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, In
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import InvalidIdError, names_fields, shown
 from bankcore.values._ids import to_account_id
+from bankcore.values._metadata import NO_METADATA
 
 #: The most legs that one `Post` takes.
 LEGS_MAX: Final = 1000
@@ -96,9 +97,9 @@ class Withdraw(Movement):
 
 
 # The classes are frozen, so their slots are filled through their own descriptors.
-_set_id, _set_booked_at, _set_description, _set_version, _set_account_id, _set_amount = (
-    getattr(Movement, field.name).__set__ for field in attrs.fields(Movement)
-)
+_setters = (getattr(Movement, field.name).__set__ for field in attrs.fields(Movement))
+_set_id, _set_booked_at, _set_description, _set_metadata, _set_version, *_rest = _setters
+_set_account_id, _set_amount = _rest
 _set_up_to = Withdraw.__dict__["up_to"].__set__
 
 
@@ -119,6 +120,7 @@ def checked_movement(
     _set_id(command, transaction_id)
     _set_booked_at(command, booked_at)
     _set_description(command, description)
+    _set_metadata(command, NO_METADATA)
     _set_version(command, None)
     _set_account_id(command, account_id)
     _set_amount(command, amount)

@@ -20,13 +20,14 @@ from bankcore.commands._errors import InvalidLegsError
 from bankcore.flask._problems import missing_field
 from bankcore.money import Currency, ExchangeRate, Money
 from bankcore.money._json import AMOUNT_SCHEMA, CURRENCY_SCHEMA, EXPONENT_SCHEMA, RATE_SCHEMA
-from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._choices import CHOICES_MAX
 from bankcore.values._errors import InvalidRequestError, InvalidTimeError, shown
 from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._instants import instant_from_text
 from bankcore.values._json import choice_schema, object_schema
-from bankcore.values._text import DESCRIPTION_LENGTH_MAX
+from bankcore.values._metadata import METADATA_SCHEMA
+from bankcore.values._text import DESCRIPTION_LENGTH_MAX, LINE_PATTERN
 
 _INSTANT: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -148,11 +149,8 @@ _BY_TYPE: Final[Mapping[Any, Field]] = {
     ExchangeRate: Field(dict, RATE_SCHEMA, ExchangeRate.from_dict),
     datetime: Field(str, INSTANT_SCHEMA, instant_from_json),
     bool: Field(bool, {"type": "boolean"}),
-    # One line: no control characters, and no separators of lines.
-    str: _text(
-        maxLength=DESCRIPTION_LENGTH_MAX,
-        pattern="^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$",
-    ),
+    str: _text(maxLength=DESCRIPTION_LENGTH_MAX, pattern=LINE_PATTERN),
+    Metadata: Field(dict, METADATA_SCHEMA),
 }
 #: A value of each field that makes a good example, where its type does not say.
 EXAMPLES: Final[Mapping[str, str]] = {
@@ -166,12 +164,15 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "legs": "They add up to zero in each currency, and are judged on each account's net.",
     "rights": "In place of those that the principal held.",
     "description": "One line, for people.",
+    "metadata": "Your own keys and values, by which it is found again; of an opening, those of"
+    " the account.",
     "final": "Frees what is left of the hold. Default.",
     "holder": "Who holds all rights on the new account; of an owner, itself.",
     "reason": "One line: why. Needed unless the restriction is none.",
     "ends_at": "When it ends by itself; left out where nothing is restricted.",
     "up_to": "Takes what is there where that is less than the amount. Not by default.",
 }
+_IN_ALL_BODIES: Final = ("description", "metadata")
 # Headers give the first two, and no request over HTTP may give the third.
 _NOT_IN_BODIES: Final = ("transaction_id", "expected_version", "booked_at")
 
@@ -229,14 +230,14 @@ def body_of(command: type[Command], without: Collection[str]) -> Body:
         types[each.name] = get_args(each.type)[0] if is_union else each.type
         if is_union:
             nullable.add(each.name)
-        if each.name not in {"description", *_NOT_IN_BODIES, *without}:
+        if each.name not in {*_IN_ALL_BODIES, *_NOT_IN_BODIES, *without}:
             (required if each.default is attrs.NOTHING else optional).append(each.name)
     amounts = tuple(name for name in (*required, *optional) if types[name] is Money)
     if amounts:
         group = required if amounts[0] in required else optional
         group.insert(group.index(amounts[0]) + 1, "currency")
         optional.append("exponent")
-    optional.append("description")
+    optional += _IN_ALL_BODIES
     others = {"currency": _CURRENCY, "exponent": _EXPONENT}
     names = (*required, *optional)
     fields = {name: others.get(name) or _field(name, types[name]) for name in names}

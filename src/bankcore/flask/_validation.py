@@ -22,7 +22,7 @@ from bankcore.values import PrincipalId
 from bankcore.values._errors import naming
 
 #: The most bytes that a body has.
-BODY_LENGTH_MAX: Final = 16 * 1024
+BODY_LENGTH_MAX: Final = 32 * 1024
 #: The most objects and arrays within each other in a body.
 DEPTH_MAX: Final = 8
 #: The most digits that a number in a body has.

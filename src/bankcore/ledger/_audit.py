@@ -36,7 +36,8 @@ from bankcore.ledger._store import (
 )
 from bankcore.money import Currency, Money
 from bankcore.money._formatting import decimal_text
-from bankcore.values import AccountId
+from bankcore.values import AccountId, Metadata
+from bankcore.values._metadata import NO_METADATA
 
 
 @attrs.frozen
@@ -405,6 +406,7 @@ class _State:
     expires_at: datetime | None = None
     restriction: tuple[Restriction, str | None, datetime | None] = (Restriction.NONE, None, None)
     holders: dict[str, frozenset[Right]] = _NONE
+    metadata: Metadata = NO_METADATA
     head: bytes = GENESIS
     is_compared: bool = False
 
@@ -539,6 +541,7 @@ def _follow(  # noqa: C901, PLR0912  # a case for each command that does more th
         case commands.OpenAccount():
             limit = command.overdraft_limit
             state.overdraft_limit = 0 if limit is None else limit.amount_minor
+            state.metadata = command.metadata
             if command.holder is not None:
                 state.holders = {command.holder.value: frozenset(Right)}
         case commands.SetOverdraftLimit():
@@ -628,3 +631,5 @@ def _state_errors(state: _State, account: Account) -> Iterator[str]:
         yield "its open holds are not what its history says"
     if {holder.principal.value: holder.rights for holder in account.holders} != state.holders:
         yield "its holders are not what its history says"
+    if account.metadata != state.metadata:
+        yield "its metadata are not what its history says"

@@ -27,9 +27,10 @@ from bankcore.commands import BY_KIND, COMMANDS, Command, Leg
 from bankcore.commands._money import Movement, Withdraw
 from bankcore.ledger._errors import RECORDED_ERRORS, StoreCorruptedError
 from bankcore.money import NUMBER_DIGITS_MAX, Currency, ExchangeRate, Money
-from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, StoreError
 from bankcore.values._instants import from_microseconds, to_microseconds
+from bankcore.values._metadata import NO_METADATA
 
 #: What making a value of damaged text can raise.
 MISREAD: Final = (
@@ -119,6 +120,12 @@ def _rate_from(parts: list[Any]) -> ExchangeRate:
     )
 
 
+def metadata_to_json(metadata: Metadata) -> str:
+    # A key needs no escape.
+    members = [f'"{key}":{_text_to_json(value)}' for key, value in metadata.items()]
+    return f"{{{','.join(members)}}}"
+
+
 # For each type of a field: what writes its value as JSON, and what reads it from parsed JSON.
 _CODECS: Final[dict[Any, tuple[Callable[[Any], str], Callable[[Any], Any]]]] = {
     AccountId: (_id_to_json, account_id_of),
@@ -133,6 +140,7 @@ _CODECS: Final[dict[Any, tuple[Callable[[Any], str], Callable[[Any], Any]]]] = {
     ExchangeRate: (_rate_to_json, _rate_from),
     Restriction: (lambda restriction: f'"{restriction.value}"', Restriction),
     frozenset[Right]: (lambda rights: _to_json(sorted(each.value for each in rights)), frozenset),
+    Metadata: (metadata_to_json, Metadata),
     datetime: (lambda instant: str(to_microseconds(instant)), from_microseconds),
     str: (_text_to_json, str),
     int: (str, int),
@@ -146,14 +154,15 @@ _CODECS.update({each | None: codec for each, codec in _CODECS.items()})
 
 # A command's id has a column of its own; the version it expected is not recorded.
 _NOT_WRITTEN: Final = frozenset({"transaction_id", "expected_version"})
-# What is left out where it is false: hashes are made of texts that older versions wrote without.
-_NOT_WRITTEN_FALSE: Final = frozenset({"up_to"})
+# What is left out where it has this value: hashes are made of texts that older versions wrote
+# without.
+_LEFT_OUT: Final = {"up_to": False, "metadata": NO_METADATA}
 
 
 class _Fields:
     """
     The fields of a class of commands or errors, as JSON; a field that is None is left out, and
-    so are some that are False.
+    so are those that have a value in `_LEFT_OUT`.
     """
 
     def __init__(self, cls: type) -> None:
@@ -164,7 +173,7 @@ class _Fields:
         codecs = {name: _CODECS[each] for name, each in types.items()}
         self.names = tuple(types)
         self.values_of = attrgetter(*types)
-        self._left_out = [False if name in _NOT_WRITTEN_FALSE else None for name in types]
+        self._left_out = [_LEFT_OUT.get(name) for name in types]
         self._optional = [name for name, each in types.items() if NoneType in get_args(each)]
         self._keys = [f'"{name}":' for name in types]
         self._writers = [write for write, _ in codecs.values()]
@@ -212,6 +221,8 @@ def _movement_to_json(command: Movement) -> str:
         start = f'{{"booked_at":{to_microseconds(command.booked_at)},'
     if command.description is not None:
         start = f'{start}"description":{_text_to_json(command.description)},'
+    if command.metadata is not NO_METADATA:
+        start = f'{start}"metadata":{metadata_to_json(command.metadata)},'
     amount = command.amount
     currency = amount.currency
     return (
@@ -283,6 +294,15 @@ def holders_from_text(text: str | None) -> tuple[Holder, ...]:
     if text is None:
         return ()
     return tuple(Holder(principal, rights) for principal, rights in json.loads(text).items())
+
+
+def metadata_to_text(metadata: Metadata) -> str | None:
+    """Return *metadata* as a JSON object; None if there are none."""
+    return None if metadata is NO_METADATA else metadata_to_json(metadata)
+
+
+def metadata_from_text(text: str | None) -> Metadata:
+    return NO_METADATA if text is None else Metadata(json.loads(text))
 
 
 def texts_to_text(texts: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ from bankcore.values._json import (
     list_schema,
     object_schema,
 )
+from bankcore.values._metadata import METADATA_SCHEMA
 
 _ID_OR_NULL: Final[Json] = {**TRANSACTION_ID_SCHEMA, "type": ["string", "null"]}
 #: What a receipt and a line of a statement say of where money went.
@@ -112,6 +113,7 @@ class Transaction(Told):
             "account_id": {**ID_SCHEMA, "type": ["string", "null"]},
             "booked_at": INSTANT,
             "description": TEXT_OR_NULL,
+            "metadata": METADATA_SCHEMA,
             "postings": list_schema(Posting.json_schema()),
             **WHERE_TO_SCHEMA,
             "replayed": FLAG,
@@ -128,6 +130,7 @@ class Transaction(Told):
             "account_id": self.account_id.value if is_named else None,
             "booked_at": instant_text(self.booked_at),
             "description": self.command.description,
+            "metadata": dict(self.command.metadata),
             "postings": [posting.to_dict() for posting in self.postings],
             **where_to(self, touched_accounts(self)[1:]),
             "replayed": self.replayed,

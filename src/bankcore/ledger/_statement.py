@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import attrs
 
+from bankcore.ledger._codec import metadata_to_text
 from bankcore.ledger._drawing import balance_drawing
 from bankcore.ledger._records import KIND_SCHEMA, WHERE_TO_SCHEMA, Posting, Transaction, where_to
 from bankcore.money import Money
@@ -31,6 +32,7 @@ from bankcore.values._json import (
     list_schema,
     object_schema,
 )
+from bankcore.values._metadata import METADATA_SCHEMA
 
 _LINE_SCHEMA: Final = object_schema(
     {
@@ -42,6 +44,7 @@ _LINE_SCHEMA: Final = object_schema(
         "version": VERSION,
         "description": TEXT_OR_NULL,
         **WHERE_TO_SCHEMA,
+        "metadata": METADATA_SCHEMA,
     }
 )
 
@@ -142,8 +145,8 @@ _LINES_SHOWN: Final = 100
 
 
 def _notebook_cells(line: StatementLine) -> tuple[object, ...]:
-    _, _, kind, _, _, *others = statement_cells(line)
-    return (line.booked_at, kind, line.amount, line.balance, *others)
+    _, _, kind, _, _, counterparty, description, _ = statement_cells(line)
+    return (line.booked_at, kind, line.amount, line.balance, counterparty, description)
 
 
 def drawing_of(statement: Statement) -> str:
@@ -178,6 +181,7 @@ def _line_dict(line: StatementLine) -> dict[str, Any]:
         "version": line.posting.version,
         "description": transaction.command.description,
         **where_to(transaction, line.counterparties),
+        "metadata": dict(transaction.command.metadata),
     }
 
 
@@ -190,6 +194,7 @@ STATEMENT_COLUMNS: Final = (
     "balance",
     "counterparty",
     "description",
+    "metadata",
 )
 
 
@@ -200,22 +205,23 @@ def statement_as_csv(statement: Statement) -> Iterator[str]:
     The first and the last row are of the kinds ``OpeningBalance`` and ``ClosingBalance``, at the
     start and the end of the statement, if it has them.
 
-    Spreadsheets take no cell for a formula. Where a description, or the text after a semicolon in
-    it, begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms, or with white space
-    before them), an apostrophe comes first. All other cells are numbers, ids and times; an amount
-    below zero stays a number.
+    Spreadsheets take no cell for a formula. Where a description or metadata, or the text after a
+    semicolon in them, begin with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms, or with
+    white space before them), an apostrophe comes first. All other cells are numbers, ids and
+    times; an amount below zero stays a number.
     """
     yield _csv_line(STATEMENT_COLUMNS)
     yield _balance_line(statement.start, "OpeningBalance", statement.opening_balance)
     for line in statement.lines:
-        *cells, description = statement_cells(line)
-        yield _csv_line((*cells, _FORMULA.sub(r"\1'\2", description)))
+        *cells, description, metadata = statement_cells(line)
+        texts = (_FORMULA.sub(r"\1'\2", text) for text in (description, metadata))
+        yield _csv_line((*cells, *texts))
     yield _balance_line(statement.end, "ClosingBalance", statement.closing_balance)
 
 
 def _balance_line(at: datetime | None, kind: str, balance: Money) -> str:
     instant = "" if at is None else at.isoformat()
-    return _csv_line((instant, "", kind, "", amount_text(balance), "", ""))
+    return _csv_line((instant, "", kind, "", amount_text(balance), "", "", ""))
 
 
 # In countries with a decimal comma, a semicolon begins a new cell.
@@ -229,7 +235,11 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 
 def statement_cells(line: StatementLine) -> tuple[str, ...]:
-    """Return the texts of *line* for the `STATEMENT_COLUMNS`; amounts have all decimals."""
+    """
+    Return the texts of *line* for the `STATEMENT_COLUMNS`.
+
+    Amounts have all decimals; metadata are JSON, or nothing where there are none.
+    """
     command = line.transaction.command
     return (
         line.booked_at.isoformat(),
@@ -239,6 +249,7 @@ def statement_cells(line: StatementLine) -> tuple[str, ...]:
         amount_text(line.balance),
         counterparty_text(line),
         command.description or "",
+        metadata_to_text(command.metadata) or "",
     )
 
 

@@ -6,11 +6,11 @@ repeats it rightly. The rest is the audit's, which knows the journal and not the
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from bankcore.commands import Reverse
+from bankcore.commands import Command, Reverse
 from bankcore.ledger import _codec as codec
 from bankcore.ledger._errors import StoreCorruptedError
 from bankcore.stores._rows import require_order
@@ -42,35 +42,82 @@ def row_errors(read: Read, more: Mapping[str, str]) -> Iterator[str]:
     *more* is what the engine adds: for each sentence the statement that finds its rows.
     """
     yield from _reversal_errors(read)
+    yield from _metadata_errors(read)
     yield from _holder_errors(read)
+    yield from _account_metadata_errors(read)
     for sentence, statement in (_WRONG_ROWS | dict(more)).items():
         for row in read(statement, ()):
             yield sentence.format(*row)
 
 
-def _reversal_errors(read: Read) -> Iterator[str]:
-    """Yield where a record's column ``reverses`` is not what its command says."""
+def _commands(read: Read, where: str) -> Iterator[list[tuple[Any, Command | StoreCorruptedError]]]:
+    """Yield page by page the records that fulfil a condition, each with the command it says."""
     after = 0
     while rows := read(
-        "SELECT place, transaction_id, command_kind, command, refusal_code, reverses"
-        " FROM bankcore_journal WHERE place > ? AND (reverses IS NOT NULL"
-        " OR command_kind = 'reverse') ORDER BY place LIMIT 1000",
+        "SELECT place, transaction_id, command_kind, command, refusal_code, reverses, recorded_at"
+        f" FROM bankcore_journal WHERE place > ? AND ({where}) ORDER BY place LIMIT 1000",
         (after,),
     ):
-        for _, name, kind, command, code, reverses in rows:
-            try:
-                with codec.reading(f"transaction {name}"):
-                    asked = codec.command_from_text(kind, command, TransactionId(name))
-            except StoreCorruptedError as error:
-                yield str(error)
+        yield [(row, _command_of(row)) for row in rows]
+        require_order("the places of the journal", rows[-1][0], after)
+        after = rows[-1][0]
+
+
+def _command_of(row: Sequence[Any]) -> Command | StoreCorruptedError:
+    _, name, kind, text, *_ = row
+    try:
+        with codec.reading(f"transaction {name}"):
+            return codec.command_from_text(kind, text, TransactionId(name))
+    except StoreCorruptedError as error:
+        return error
+
+
+def _reversal_errors(read: Read) -> Iterator[str]:
+    """Yield where a record's column ``reverses`` is not what its command says."""
+    for page in _commands(read, "reverses IS NOT NULL OR command_kind = 'reverse'"):
+        for (_, name, _, _, code, reverses, _), asked in page:
+            if isinstance(asked, StoreCorruptedError):
+                yield str(asked)
                 continue
             original = None
             if isinstance(asked, Reverse) and code is None:
                 original = asked.original_id.value
             if reverses != original:
                 yield f"transaction {name} is said to reverse {reverses}, and reverses {original}"
-        require_order("the places of the journal", rows[-1][0], after)
-        after = rows[-1][0]
+
+
+# How many rows of metadata are looked up at once.
+_PAIRS_PER_SELECT: Final = 200
+_PAIR: Final = "(name = ? AND value = ? AND recorded_at = ? AND place = ?)"
+
+
+def _metadata_errors(read: Read) -> Iterator[str]:
+    """Yield where the table of metadata is not what the commands of transactions say."""
+    said = 0
+
+    def listed(rows: Sequence[tuple[object, ...]]) -> int:
+        where = " OR ".join([_PAIR] * len(rows))
+        select = f"SELECT count(*) FROM bankcore_metadata WHERE {where}"
+        ((count,),) = read(select, tuple(chain.from_iterable(rows)))
+        return int(count)
+
+    # No text has this in it, as its quotes are escaped.
+    for page in _commands(read, """refusal_code IS NULL AND command LIKE '%%"metadata":{%%'"""):
+        rows: list[tuple[object, ...]] = []
+        for (place, *_, recorded_at), asked in page:
+            if isinstance(asked, StoreCorruptedError):
+                yield str(asked)
+            else:
+                rows += ((*pair, recorded_at, place) for pair in asked.metadata.items())
+        said += len(rows)
+        for start in range(0, len(rows), _PAIRS_PER_SELECT):
+            part = rows[start : start + _PAIRS_PER_SELECT]
+            if listed(part) < len(part):
+                for key, value, _, place in (row for row in part if not listed([row])):
+                    yield f"the record of place {place} is not listed under {key}={value}"
+    ((count,),) = read("SELECT count(*) FROM bankcore_metadata", ())
+    if count > said:
+        yield f"{count} pairs of metadata are listed, and the transactions have {said}"
 
 
 def _holder_errors(read: Read) -> Iterator[str]:
@@ -90,3 +137,22 @@ def _holder_errors(read: Read) -> Iterator[str]:
             continue
         if indexed != holders:
             yield f"account {name} is listed under {indexed}, and its holders are {holders}"
+
+
+def _account_metadata_errors(read: Read) -> Iterator[str]:
+    rows = read(
+        "SELECT a.id, a.metadata, m.name, m.value FROM bankcore_account a"
+        " LEFT JOIN bankcore_account_metadata m ON m.account_id = a.id"
+        " WHERE a.metadata IS NOT NULL OR m.name IS NOT NULL ORDER BY a.id",
+        (),
+    )
+    for (name, text), group in groupby(rows, key=itemgetter(0, 1)):
+        indexed = sorted(pair for _, _, *pair in group if pair[0] is not None)
+        try:
+            with codec.reading(f"account {name}"):
+                metadata = codec.metadata_from_text(text)
+        except StoreCorruptedError as error:
+            yield str(error)
+            continue
+        if indexed != list(map(list, metadata.items())):
+            yield f"account {name} is listed under {dict(indexed)}, and has {dict(metadata)}"

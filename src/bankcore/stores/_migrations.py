@@ -47,7 +47,13 @@ def one_version(rows: Sequence[Sequence[Any]]) -> int:
 
 
 def require_newest(found: int, steps: Steps) -> None:
-    if found != max(steps):
+    require_no_newer(found, steps)
+    if found < max(steps):
+        raise SchemaVersionError(found, max(steps))
+
+
+def require_no_newer(found: int, steps: Steps) -> None:
+    if found > max(steps):
         raise SchemaVersionError(found, max(steps))
 
 
@@ -64,8 +70,7 @@ def known_version(version: int | None, steps: Steps) -> int:
 
 def statements_to(wanted: int, found: int, steps: Steps) -> Iterator[str]:
     """Yield the statements that lead from version *found* to *wanted*, or raise."""
-    if found > max(steps):
-        raise SchemaVersionError(found, max(steps))
+    require_no_newer(found, steps)
     if found > wanted:
         raise StoreMisuseError(
             f"the tables have schema version {found}, and there is no way back to {wanted}"

@@ -40,6 +40,7 @@ from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import shown
 from bankcore.values._ids import to_account_id
 from bankcore.values._instants import from_microseconds, to_microseconds
+from bankcore.values._metadata import NO_METADATA
 
 _value_of = attrgetter("value")
 
@@ -50,7 +51,8 @@ _value_of = attrgetter("value")
 AccountRow = namedtuple(  # noqa: PYI024  # cells of any type
     "AccountRow",
     "key id currency exponent balance_minor held_minor overdraft_limit_minor status version"
-    " last_booked_at restriction restriction_reason restriction_ends_at holders chain_hash"
+    " last_booked_at restriction restriction_reason restriction_ends_at holders metadata"
+    " chain_hash"
     # Of one of its holds; without any, all five are None.
     " hold_id hold_amount_minor hold_captured_minor hold_expires_at hold_description",
 )
@@ -105,6 +107,7 @@ def _account(lines: Sequence[AccountRow], ids: Mapping[str, AccountId]) -> Accou
             restriction_reason=row.restriction_reason,
             restriction_ends_at=None if ends_at is None else from_microseconds(ends_at),
             holders=codec.holders_from_text(row.holders),
+            metadata=codec.metadata_from_text(row.metadata),
         )
     except codec.MISREAD as error:
         raise codec.unreadable(f"account {row.id}", error) from error
@@ -336,7 +339,7 @@ class Change(NamedTuple):
 _STATE: Final = (
     "balance_minor held_minor overdraft_limit_minor status version last_booked_at chain_hash"
 )
-_SETTINGS: Final = "restriction restriction_reason restriction_ends_at holders"
+_SETTINGS: Final = "restriction restriction_reason restriction_ends_at holders metadata"
 _PLAIN: Final = "place transaction_id command_kind command recorded_at"
 _OTHER: Final = "principal refusal_code refusal_facts refusal_batch reverses"
 _POSTING: Final = (
@@ -355,6 +358,8 @@ CHANGES: Final = {
     "principals' records": Change("journal", f"{_PLAIN} principal"),
     "records": Change("journal", f"{_PLAIN} {_OTHER}"),
     "postings": Change("posting", _POSTING),
+    "metadata": Change("metadata", "name value recorded_at place"),
+    "accounts' metadata": Change("account_metadata", "name value account_id"),
     "ended holds": Change("hold", "", "account_key id"),
     "holds": Change("hold", "captured_minor expires_at", "account_key id"),
     "new holds": Change("hold", _HOLD),
@@ -366,9 +371,9 @@ UnitRows = dict[str, list[tuple[Any, ...]]]
 
 # What most units leave as it is.
 _terms_of = attrgetter(
-    "holds", "restriction", "restriction_reason", "restriction_ends_at", "holders"
+    "holds", "restriction", "restriction_reason", "restriction_ends_at", "holders", "metadata"
 )
-_NO_TERMS: Final = ((), Restriction.NONE, None, None, ())
+_NO_TERMS: Final = ((), Restriction.NONE, None, None, (), NO_METADATA)
 
 
 def unit_rows(written: WriteSet, known: Known) -> UnitRows:
@@ -399,6 +404,8 @@ def unit_rows(written: WriteSet, known: Known) -> UnitRows:
             rows["principals' records"].append((*plain, principal))
         else:
             rows["records"].append((*plain, principal, None, None, None, reverses))
+        if command.metadata is not NO_METADATA:
+            rows["metadata"] += ((*pair, booked_at, place) for pair in command.metadata.items())
         content = transaction_content(record, kind, text, booked_at)
         for line, posting in enumerate(record.postings):
             name = posting.account_id.value
@@ -444,6 +451,8 @@ def _add_account(rows: UnitRows, account: Account, known: Known) -> None:
     terms, terms_before = _terms_of(account), _NO_TERMS if before is None else _terms_of(before)
     if terms != terms_before:  # mostly the same objects, and quickly compared
         _add_terms(rows, key, terms_before, terms)
+    if before is None and account.metadata is not NO_METADATA:
+        rows["accounts' metadata"] += ((*pair, name) for pair in account.metadata.items())
 
 
 def _add_terms(rows: UnitRows, key: int, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
@@ -451,10 +460,10 @@ def _add_terms(rows: UnitRows, key: int, before: tuple[Any, ...], after: tuple[A
     holds, *settings = after
     _add_holds(rows, key, holds_before, holds)
     if settings != settings_before:
-        restriction, reason, ends_at, holders = settings
-        text = codec.holders_to_text(holders)
-        rows["settings"].append((restriction.value, reason, _microseconds(ends_at), text, key))
-        names_before = {holder.principal.value for holder in settings_before[-1]}
+        restriction, reason, ends_at, holders, metadata = settings
+        texts = (codec.holders_to_text(holders), codec.metadata_to_text(metadata))
+        rows["settings"].append((restriction.value, reason, _microseconds(ends_at), *texts, key))
+        names_before = {holder.principal.value for holder in settings_before[3]}
         names = {holder.principal.value for holder in holders}
         rows["ended holders"] += ((key, name) for name in names_before - names)
         rows["new holders"] += ((key, name) for name in names - names_before)

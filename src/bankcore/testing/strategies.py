@@ -220,6 +220,7 @@ def _of_kind(kind: type[Command]) -> st.SearchStrategy[Command]:
             st.fixed_dictionaries(needed, optional=optional),
             transaction_id=st.none() | transaction_ids(),
             description=st.none() | st.just("rent"),
+            metadata=st.none() | st.just({"order": "1017"}),
         )
 
     def command(given: dict[str, Any], **common: Any) -> Command:  # noqa: ANN401  # as drawn

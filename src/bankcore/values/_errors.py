@@ -191,6 +191,13 @@ class InvalidTextError(InvalidValueError, ValueError):
     noun = "The text"
 
 
+class InvalidMetadataError(InvalidValueError, ValueError):
+    """Metadata that are no mapping, too many, or have a key or a value that is not valid."""
+
+    code = "invalid_metadata"
+    noun = "The metadata"
+
+
 class InvalidTimeError(InvalidValueError, ValueError):
     """A time without a time zone, out of range, or at odds with the clock or the history."""
 

@@ -1,8 +1,8 @@
 """
-Texts: descriptions and reasons.
+Texts: descriptions, reasons and the values of metadata.
 
-Decided here: a description or a reason is one line of text of a limited length, in Unicode's
-composed form (NFC), so that it is stored as it was meant and can be shown anywhere.
+Decided here: each is one line of text of a limited length, in Unicode's composed form (NFC), so
+that it is stored as it was meant and can be shown anywhere.
 """
 
 import unicodedata
@@ -10,6 +10,8 @@ from typing import Final
 
 from bankcore.values._errors import InvalidTextError, shown
 
+#: The form of one line, as JSON Schema has it: no control characters, no separators of lines.
+LINE_PATTERN: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$"
 #: The longest description or reason, in characters.
 DESCRIPTION_LENGTH_MAX: Final = 500
 
@@ -20,17 +22,26 @@ def to_line_or_none(value: object, field: str = "description") -> str | None:
         return None
     if not isinstance(value, str):
         raise InvalidTextError(shown(value), "must be text").about(field)
+    line = to_line(value, DESCRIPTION_LENGTH_MAX)
+    if line is not None:
+        return line
+    limit = f"at most {DESCRIPTION_LENGTH_MAX} characters, with no control characters"
+    raise InvalidTextError(shown(value), f"must be one line of {limit}").about(field)
+
+
+def to_line(value: str, length_max: int) -> str | None:
+    """Return *value* in form NFC; None unless it is one line of at most so many characters."""
     text = str.__str__(value)
     # Length first: normalizing a text of megabytes is slow.
-    if len(text) <= DESCRIPTION_LENGTH_MAX:
-        if text.isascii() and text.isprintable():
-            return text
-        text = unicodedata.normalize("NFC", text)
-        # Cc controls, Cs lone surrogates, Zl and Zp line breaks. Format characters (Cf) stay:
-        # emoji and some scripts need them.
-        if len(text) <= DESCRIPTION_LENGTH_MAX and not any(
-            unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text
-        ):
-            return text
-    limit = f"at most {DESCRIPTION_LENGTH_MAX} characters, with no control characters"
-    raise InvalidTextError(shown(text), f"must be one line of {limit}").about(field)
+    if len(text) > length_max:
+        return None
+    if text.isascii() and text.isprintable():
+        return text
+    text = unicodedata.normalize("NFC", text)
+    # Cc controls, Cs lone surrogates, Zl and Zp line breaks. Format characters (Cf) stay:
+    # emoji and some scripts need them.
+    if len(text) > length_max or any(
+        unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text
+    ):
+        return None
+    return text

@@ -4,9 +4,10 @@ The tables of the PostgreSQL store, as SQL text.
 Decided here: what differs from the tables of SQLite, whose names, columns and checks these have.
 They lie in a schema of their own, so that one database holds as many banks as it has schemas.
 
-Postings have no foreign keys: one statement writes them with their records, over accounts that the
-unit has locked, and to look each of them up again takes as long as to write them. `verify` does.
-The numbers of units come from a sequence. It only orders the journal: no balance depends on it.
+Postings and metadata have no foreign keys: one statement writes them with their records, over
+accounts that the unit has locked, and to look each of them up again takes as long as to write
+them. `verify` does. The numbers of units come from a sequence. It only orders the journal: no
+balance depends on it.
 
 What only PostgreSQL has comes last: triggers against changes of what is written, the transaction
 that wrote a record, for `PostgresStore.journal`, and settings of the tables.
@@ -49,6 +50,7 @@ TABLES: Final = (
         restriction_reason text,
         restriction_ends_at bigint,
         holders text,
+        metadata text,
         chain_hash bytea NOT NULL CHECK (octet_length(chain_hash) = 32),
         CHECK (status = 'open' OR (balance_minor = 0 AND held_minor = 0))
     )
@@ -110,6 +112,24 @@ TABLES: Final = (
         principal {_ID} NOT NULL,
         account_key bigint NOT NULL REFERENCES bankcore_account,
         PRIMARY KEY (principal, account_key)
+    )
+    """,
+    # What the commands of transactions say, and the column ``metadata`` of accounts, to find them.
+    f"""
+    CREATE TABLE bankcore_metadata (
+        name {_ID} NOT NULL,
+        value {_ID} NOT NULL,
+        recorded_at bigint NOT NULL,
+        place bigint NOT NULL,
+        PRIMARY KEY (name, value, recorded_at, place)
+    )
+    """,
+    f"""
+    CREATE TABLE bankcore_account_metadata (
+        name {_ID} NOT NULL,
+        value {_ID} NOT NULL,
+        account_id {_ID} NOT NULL,
+        PRIMARY KEY (name, value, account_id)
     )
     """,
     """

@@ -38,7 +38,7 @@ from bankcore.ledger._errors import (
 from bankcore.stores._group import Groups, busy, let_go
 from bankcore.stores._rows import Known
 from bankcore.stores._sqlite import _errors, _file, _settings
-from bankcore.stores._sqlite._migrations import migrate
+from bankcore.stores._sqlite._migrations import migrate, newest_version, version_in
 from bankcore.values._errors import BankError
 
 if sys.platform != "win32":
@@ -380,7 +380,7 @@ class Connections:
             self._lock()
             sqlite = self._open_writer()
             sqlite.execute("BEGIN IMMEDIATE")
-            if _file.tables_in(sqlite):
+            if version_in(sqlite) == newest_version():
                 # On a file that cannot be written, SQLite begins a transaction all the same, and
                 # only a write fails. This one is not kept.
                 sqlite.execute("UPDATE bankcore_schema SET version = version")

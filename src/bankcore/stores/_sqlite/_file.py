@@ -18,7 +18,7 @@ from typing import Final, cast
 from urllib.parse import quote
 
 from bankcore.ledger._errors import StoreFormatError, StoreMisuseError, StoreUnavailableError
-from bankcore.stores._migrations import require_newest
+from bankcore.stores._migrations import require_no_newer
 from bankcore.stores._sqlite import _migrations
 from bankcore.stores._sqlite._errors import primary_code
 from bankcore.stores._sqlite._settings import mode_of
@@ -206,7 +206,7 @@ def _look_into(path: str, how: str, timeout: float) -> None:
             return
         if "bankcore_schema" not in tables:
             raise StoreFormatError(path, f"it is another program's database, with {tables[0]}")
-        require_newest(_migrations.version_in(connection), _migrations.STEPS)
+        require_no_newer(_migrations.version_in(connection), _migrations.STEPS)
     except sqlite3.DatabaseError as error:
         if primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreFormatError(path, "it is not an SQLite database") from error

@@ -13,10 +13,10 @@ from typing import Any, Final
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores._migrations import known_version, one_version, statements_to
 from bankcore.stores._sqlite._errors import primary_code, roll_back, roll_back_to, translated
-from bankcore.stores._sqlite._schema import SCHEMA
+from bankcore.stores._sqlite._schema import FIRST, SECOND
 
 #: For each version of the schema, the statements that lead there from the one before.
-STEPS: Final[dict[int, Sequence[str]]] = {1: SCHEMA}
+STEPS: Final[dict[int, Sequence[str]]] = {1: FIRST, 2: SECOND}
 
 _SAVEPOINT: Final = "bankcore_migration"
 

@@ -16,8 +16,8 @@ _AMOUNT = "BETWEEN -999999999999999999 AND 999999999999999999"
 _NOT_NEGATIVE = "BETWEEN 0 AND 999999999999999999"
 _POSITIVE = "BETWEEN 1 AND 999999999999999999"
 
-#: The statements that make a new database, in order.
-SCHEMA: Final = (
+#: The statements that make a new database of version 1, in order.
+FIRST: Final = (
     """
     CREATE TABLE bankcore_schema (
         version INTEGER NOT NULL CHECK (version >= 1)
@@ -138,4 +138,28 @@ SCHEMA: Final = (
         for table in ("journal", "posting")
         for action in ("UPDATE", "DELETE")
     ),
+)
+
+#: The statements from version 1 to version 2.
+SECOND: Final = (
+    "ALTER TABLE bankcore_account ADD COLUMN metadata TEXT",
+    # What the commands of transactions say, to find them by it.
+    """
+    CREATE TABLE bankcore_metadata (
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        place INTEGER NOT NULL REFERENCES bankcore_journal,
+        PRIMARY KEY (name, value, recorded_at, place)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # What the column ``metadata`` of accounts says. With the id, a page of them is read in order.
+    """
+    CREATE TABLE bankcore_account_metadata (
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        account_id TEXT NOT NULL REFERENCES bankcore_account (id),
+        PRIMARY KEY (name, value, account_id)
+    ) STRICT, WITHOUT ROWID
+    """,
 )

@@ -62,7 +62,7 @@ def amounts_of_every_currency_come_back(store: AccountStore) -> None:
 
 @check
 def texts_come_back(store: AccountStore) -> None:
-    """Descriptions and principals come back unchanged, in any script, with quotes."""
+    """Descriptions, metadata and principals come back unchanged, in any script, with quotes."""
     _require_back(store, text_cases())
 
 
@@ -80,7 +80,10 @@ def transactions_of_every_command_come_back(store: AccountStore) -> None:
 
 @check
 def accounts_in_every_state_come_back(store: AccountStore) -> None:
-    """An account comes back with its holds, restriction, holders, overdraft limit and status."""
+    """
+    An account comes back with its holds, restriction, holders, metadata, overdraft limit and
+    status.
+    """
     _require_back(store, state_cases())
 
 

@@ -5,7 +5,7 @@ Decided here: which texts, amounts, instants, commands and states are tried. A s
 know the rules, so the accounts need not be what the commands would make of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count, cycle
 from typing import Any, Final
@@ -35,7 +35,7 @@ from bankcore.testing._conformance.helpers import (
     Record,
     eur,
 )
-from bankcore.values import PrincipalId
+from bankcore.values import METADATA_MAX, PrincipalId
 
 #: A record, and the accounts that it touched.
 Case = tuple[Record, tuple[Account, ...]]
@@ -54,6 +54,13 @@ DESCRIPTIONS: Final = (
     "👩\u200d👩\u200d👧 🏳️\u200d🌈 𝒳",
     "not characters: \ufffe \U0010ffff \ue000",
     "🐝" * 500,
+)
+METADATA: Final[tuple[Mapping[str, str], ...]] = (
+    {"order": "1017"},
+    {"a": ""},
+    {"0": "=HYPERLINK(1)", "_.-": "\u202eright to left\u202c \u200bno width\ufeff"},
+    {"k" * 40: "🐝" * 200, "quoted": '"quoted" \\ \\u0041 \\" {"a":[1]}', "null": "null"},
+    {str(number): f"日本語 {number}" for number in range(METADATA_MAX)},
 )
 PRINCIPALS: Final = (None, "", "teller-7", "Zoë 🐝 \"'\\", "a" * 1000)
 INSTANTS: Final = (
@@ -84,11 +91,13 @@ def amount_cases() -> Iterator[Case]:
 
 
 def text_cases() -> Iterator[Case]:
-    """Yield commands of all kinds with every description and principal, each four times."""
+    """Yield commands of all kinds with all descriptions, metadata and principals, four times."""
     cases = zip(count(), cycle(SENT), strict=False)
     for _ in range(4):
         for description in DESCRIPTIONS:
             yield _case(*next(cases), description=description)
+        for metadata in METADATA:
+            yield _case(*next(cases), metadata=metadata)
         for principal in PRINCIPALS:
             yield _case(*next(cases), principal=principal)
 
@@ -251,6 +260,7 @@ def _case(
             "restriction_reason": DESCRIPTIONS[number % len(DESCRIPTIONS)] or "theft",
             "restriction_ends_at": at if at.year < 9999 else None,
             "holders": (Holder("\"'|", Right), Holder("mary@example.org", [Right.READ])),
+            "metadata": METADATA[number % len(METADATA)],
         },
         {
             "balance": money,
