@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -18,6 +18,7 @@ from bankcore.ledger import Cursor
 from bankcore.stores import JoinedPostgresStore, PostgresStore
 from bankcore.stores._postgres import _connections
 from bankcore.testing._conformance.helpers import eur
+from servers import Server
 
 
 @pytest.fixture
@@ -183,3 +184,36 @@ def test_an_engine_without_snapshots_says_so(
         assert [record.id.value for record in page.records] == ["t-1"]
         assert ids_after(store, page.next)[0] == ["t-2"]
         assert "CockroachDB CCL v24.1 does not tell" in store.describe().warnings[-1]
+
+
+def test_a_cursor_stays_valid_after_a_failover(make_server: Callable[..., Server]) -> None:
+    """
+    What the lost primary has given is not given again, and what the new one writes is not skipped,
+    though it gives numbers of transactions that the old one had given to undone ones.
+    """
+    primary = make_server()
+    standby = make_server(standby_of=primary)
+    with psycopg.connect(primary.conninfo, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        connection.execute("SELECT pg_reload_conf()")
+    with PostgresStore(primary.conninfo) as store:
+        bank = Bank(store)
+        bank.open_account("alice", initial_balance=eur(10), transaction_id="t-1")
+        with psycopg.connect(primary.conninfo) as connection:
+            for n in range(20):
+                Bank(JoinedPostgresStore(connection)).deposit(
+                    "alice", eur(1), transaction_id=f"u-{n}"
+                )
+                connection.rollback()
+        bank.deposit("alice", eur(1), transaction_id="t-2")
+        given, cursor = ids_after(store, None)
+        bank.deposit("alice", eur(1), transaction_id="t-3")
+        primary.kill()
+    standby.promote()
+    with PostgresStore(standby.conninfo) as store:
+        for n in range(4, 30):
+            Bank(store).deposit("alice", eur(1), transaction_id=f"t-{n}")
+        after, _ = ids_after(store, cursor)
+
+        assert given == ["t-1", "t-2"]
+        assert after == [f"t-{n}" for n in range(3, 30)]
