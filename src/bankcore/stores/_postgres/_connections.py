@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 import attrs
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
 from bankcore.stores._postgres._errors import TryAgain, sentence
@@ -177,7 +177,10 @@ class Connections:
     def roll_back(self, connection: Connection) -> None:
         """Undo the open transaction, if there is one; where that fails, it is in doubt."""
         is_own = not self._inherited or connection in self._seen
-        if is_own and connection.info.transaction_status != TransactionStatus.IDLE:
+        # One that was interrupted within a turn is closed when it is given back.
+        is_between_turns = connection.pgconn.pipeline_status == PipelineStatus.OFF
+        is_open = connection.info.transaction_status != TransactionStatus.IDLE
+        if is_own and is_between_turns and is_open:
             with suppress(psycopg.Error):
                 run(connection, None, ("ROLLBACK", ()))
 
@@ -244,7 +247,10 @@ class Connections:
             raise StoreUnavailableError(_why_not(error)) from None
 
     def _give_back(self, connection: Connection, *, was_autocommit: bool) -> None:
-        is_idle = connection.info.transaction_status == TransactionStatus.IDLE
+        is_idle = (
+            connection.info.transaction_status == TransactionStatus.IDLE
+            and connection.pgconn.pipeline_status == PipelineStatus.OFF
+        )
         if not is_idle or self._is_closed:
             connection.close()
         elif not was_autocommit:

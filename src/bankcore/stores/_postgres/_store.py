@@ -7,7 +7,8 @@ Decided here: how a unit begins and ends, when it is run again, and when its out
 import random
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
@@ -51,6 +52,10 @@ _TIMEOUT_MAX: Final = 86_400
 _CONNECTIONS_MAX: Final = 20
 _LANES_MAX: Final = 8
 
+# How much longer than for others the server is waited for, in seconds: a standby that does not
+# confirm a commit keeps it for ever.
+_ANSWER_SECONDS: Final = 10.0
+
 # How often a unit is run again, and the first and the longest pause before that, in seconds.
 _TRIES_MAX: Final = 10
 _PAUSE: Final = 0.005
@@ -88,7 +93,8 @@ class PostgresStore(OwnTables, PostgresTables):
             which stays the application's. With several hosts in the string, the one that takes
             writes is used.
         schema: The schema of the tables: small letters, digits and underscores.
-        timeout: How many seconds to wait for others before giving up, from 0 to 86,400.
+        timeout: How many seconds to wait for others before giving up, from 0 to 86,400. An answer
+            of the server is waited for 10 s longer.
         create: Whether to make the schema and its tables if there are none.
         isolation: ``"read committed"``, which is enough as every row that a decision depends on is
             locked, or ``"serializable"``.
@@ -179,7 +185,7 @@ class PostgresStore(OwnTables, PostgresTables):
         return self._again_and_again(lambda: self._attempt(reads, decide))
 
     def _attempt(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
-        is_deciding = is_committing = False
+        is_deciding = False
         pid = self._connections.pid
         with self._connections.lent() as (connection, seen):
             unit = Unit(partial(self._run, connection, seen))
@@ -191,18 +197,26 @@ class PostgresStore(OwnTables, PostgresTables):
                 written = decide(snapshot)
                 is_deciding = False
                 self._connections.require_process(pid)
-                seen.warnings.clear()
-                is_committing = True
-                self._end(unit, snapshot, written, known)
+                with self._committing(connection, seen):
+                    self._end(unit, snapshot, written, known)
             except BaseException as error:
                 if isinstance(error, psycopg.Error) and not is_deciding:
-                    raise self._meaning(error, connection, is_committing=is_committing) from error
+                    raise self._meaning(error, connection) from error
                 self._connections.roll_back(connection)
                 raise
-            if seen.warnings:
-                # The server gave up waiting for its standby: the commit may yet be lost.
-                raise OutcomeUnknownError(f"PostgreSQL warns: {seen.warnings[0]}")
         return written
+
+    @contextmanager
+    def _committing(self, connection: Connection, seen: Seen) -> Iterator[None]:
+        """Take what leaves a commit open for doubt, the server's warnings too."""
+        seen.warnings.clear()
+        try:
+            yield
+        except psycopg.Error as error:
+            raise self._meaning(error, connection, is_committing=True) from error
+        if seen.warnings:
+            # The server gave up waiting for its standby: the commit may yet be lost.
+            raise OutcomeUnknownError(f"PostgreSQL warns: {seen.warnings[0]}")
 
     def _end(self, unit: Unit, snapshot: Snapshot, written: WriteSet, known: _rows.Known) -> None:
         """Write and commit in one turn; what is only confirmed is committed as durably."""
@@ -240,7 +254,7 @@ class PostgresStore(OwnTables, PostgresTables):
         raise AssertionError  # pragma: no cover  # the last try has returned or raised
 
     def _meaning(
-        self, error: psycopg.Error, connection: Connection, *, is_committing: bool
+        self, error: psycopg.Error, connection: Connection, *, is_committing: bool = False
     ) -> Exception:
         """Return what *error* means for the unit, which is undone where that is not unknown."""
         if is_broken(error):
@@ -268,7 +282,7 @@ class PostgresStore(OwnTables, PostgresTables):
                 try:
                     return work(connection, seen)
                 except psycopg.Error as error:
-                    raise self._meaning(error, connection, is_committing=False) from error
+                    raise self._meaning(error, connection) from error
 
         return self._again_and_again(attempt)
 
@@ -281,9 +295,9 @@ class PostgresStore(OwnTables, PostgresTables):
         """Run *statements* in a unit of their own; return how many rows the first one changed."""
 
         def work(connection: Connection, seen: Seen) -> int:
-            answers = self._run(
-                connection, seen, self._begin(seen), self._settings, *statements, _COMMIT
-            )
+            answers = self._run(connection, seen, self._begin(seen), self._settings, *statements)
+            with self._committing(connection, seen):
+                self._run(connection, seen, _COMMIT)
             ((tag,),) = answers[2]
             return int(tag.split()[-1])
 
@@ -292,7 +306,8 @@ class PostgresStore(OwnTables, PostgresTables):
     def _run(self, connection: Connection, seen: Seen, *statements: Statement) -> list[Rows]:
         schema = self._schema
         named = ((in_schema(each, schema), parameters) for each, parameters in statements)
-        return run(connection, seen.prepared, *named)
+        seconds = self._timeout + _ANSWER_SECONDS
+        return run(connection, seen.prepared, *named, seconds=seconds)
 
     def _seen(self) -> Seen:
         return self._on_connection(lambda _, seen: seen)

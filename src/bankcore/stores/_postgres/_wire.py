@@ -12,6 +12,7 @@ A statement is prepared the second time that it is sent, unless a pooler stands 
 """
 
 import select
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import compress, count
@@ -53,12 +54,18 @@ class Prepared:
         self.numbers = count()
 
 
-def run(connection: Connection, prepared: Prepared | None, *statements: Statement) -> list[Rows]:
+def run(
+    connection: Connection,
+    prepared: Prepared | None,
+    *statements: Statement,
+    seconds: float | None = None,
+) -> list[Rows]:
     """
     Run *statements* in one turn, and return the rows of each; of one without rows, its tag.
 
     Raises:
-        psycopg.Error: If one failed. Those after it were not run.
+        psycopg.Error: If one failed. Those after it were not run. Or if the server has not
+            answered in so many *seconds*; then the connection is to be closed.
         StoreMisuseError: If the connection is in a pipeline of the application's.
     """
     pgconn = connection.pgconn
@@ -84,7 +91,7 @@ def run(connection: Connection, prepared: Prepared | None, *statements: Statemen
             pgconn.send_query_prepared(name, values)
         is_wanted.append(True)
     pgconn.pipeline_sync()
-    results = _results(pgconn)
+    results = _results(pgconn, seconds)
     if prepared is not None:
         prepared.names |= names
     return [_rows(result) for result in compress(results, is_wanted)]
@@ -108,14 +115,15 @@ def _written(value: object) -> bytes | None:
     return str(value).encode()
 
 
-def _results(pgconn: "PGconn") -> "list[PGresult]":
+def _results(pgconn: "PGconn", seconds: float | None = None) -> "list[PGresult]":
     """Return the results of all that was sent, or raise what the first that failed came to."""
+    ends = None if seconds is None else time.monotonic() + seconds
     results: list[PGresult] = []
     failed: PGresult | None = None
     try:
         is_sending = pgconn.flush()
         while True:
-            _wait(pgconn.socket, is_sending=bool(is_sending))
+            _wait(pgconn.socket, ends, is_sending=bool(is_sending))
             pgconn.consume_input()
             if is_sending:
                 is_sending = pgconn.flush()
@@ -139,14 +147,17 @@ def _results(pgconn: "PGconn") -> "list[PGresult]":
         raise psycopg.errors.error_from_result(failed) from None
 
 
-def _wait(socket: int, *, is_sending: bool) -> None:
-    """Return when the server has sent something, or takes more."""
+def _wait(socket: int, ends: float | None, *, is_sending: bool) -> None:
+    """Return when the server has sent something, or takes more; raise if time *ends* first."""
+    left = None if ends is None else max(0.0, ends - time.monotonic())
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(socket, select.POLLIN | (select.POLLOUT if is_sending else 0))
-        poll.poll()
+        is_ready = bool(poll.poll(None if left is None else left * 1000))
     else:  # pragma: no cover  # on Windows
-        select.select([socket], [socket] if is_sending else [], [])
+        is_ready = any(select.select([socket], [socket] if is_sending else [], [], left))
+    if not is_ready:
+        raise psycopg.OperationalError("the server does not answer in time")
 
 
 def _rows(result: "PGresult") -> Rows:
