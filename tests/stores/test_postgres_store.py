@@ -2,17 +2,14 @@
 The store on PostgreSQL alone: what no other store has.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import count
+from collections.abc import Iterable, Iterator
 
 import psycopg
 import pytest
 
-from bankcore import AccountStore, Bank
-from bankcore.ledger import verify
+from bankcore import AccountStore, Bank, Transaction
+from bankcore.ledger import Cursor, Refusal, verify
 from bankcore.stores import JoinedPostgresStore, PostgresStore
-from bankcore.testing import Capabilities, check_store
 from bankcore.testing._conformance.helpers import eur
 
 
@@ -20,38 +17,6 @@ from bankcore.testing._conformance.helpers import eur
 def store(postgres: str) -> Iterator[PostgresStore]:
     with PostgresStore(postgres) as made:
         yield made
-
-
-def test_it_keeps_every_promise_of_a_store(postgres: str) -> None:
-    """Each check of the kit has a schema of its own."""
-    numbers = count()
-    schemas: dict[PostgresStore, str] = {}
-
-    def made() -> PostgresStore:
-        schema = f"kit_{next(numbers)}"
-        store = PostgresStore(postgres, schema=schema)
-        schemas[store] = schema
-        return store
-
-    def opener(store: AccountStore) -> Callable[[], AccountStore]:
-        assert isinstance(store, PostgresStore)
-        return partial(PostgresStore, postgres, schema=schemas[store])
-
-    claims = Capabilities(
-        opener=opener,
-        processes=True,
-        self_checking=True,
-        chained=True,
-        holder_index=True,
-        denial_log=True,
-        token_store=True,
-        outlining=True,
-        probing=True,
-        describing=True,
-    )
-    report = check_store(made, claims)
-
-    assert len(report.kept) > 90
 
 
 def test_a_deposit_and_the_applications_row_vanish_together(
@@ -66,3 +31,53 @@ def test_a_deposit_and_the_applications_row_vanish_together(
 
     assert bank.account("alice").balance == eur(10)
     assert verify(store).is_clean
+
+
+def ids_of(records: Iterable[Transaction | Refusal]) -> list[str]:
+    return [record.id.value for record in records]
+
+
+def one_by_one(store: AccountStore, after: Cursor | None = None) -> tuple[list[str], Cursor]:
+    """
+    Return the ids of the records in pages of one, and where the next one will be.
+    """
+    ids: list[str] = []
+    while (page := store.journal(after=after, limit=1)).records:
+        ids += ids_of(page.records)
+        after = page.next
+    assert after is not None
+    return ids, after
+
+
+@pytest.mark.every_postgres
+def test_an_application_reads_the_journal_in_its_own_transaction(
+    store: PostgresStore, postgres: str
+) -> None:
+    """
+    Within a transaction there is what it has written itself, each record once, whatever other
+    transactions are under way; and the cursor is good when it has ended, for all that follows.
+    """
+    Bank(store).open_account("alice", initial_balance=eur(10), transaction_id="t-1")
+    with psycopg.connect(postgres) as other, psycopg.connect(postgres) as connection:
+        Bank(JoinedPostgresStore(other)).open_account(
+            "carol", initial_balance=eur(0), transaction_id="t-late"
+        )
+        joined = JoinedPostgresStore(connection)
+        bank = Bank(joined)
+        bank.deposit("alice", eur(1), transaction_id="t-2")
+        found, cursor = one_by_one(joined)
+        assert ["t-1", "t-2"] == found
+        bank.deposit("alice", eur(1), transaction_id="t-3")
+        # One that began later, and has ended.
+        Bank(store).open_account("bob", initial_balance=eur(0), transaction_id="t-4")
+        found, cursor = one_by_one(joined, cursor)
+        assert {"t-3", "t-4"} == set(found)
+        assert [] == one_by_one(joined, cursor)[0]
+        connection.commit()
+        bank.deposit("alice", eur(1), transaction_id="t-5")
+        other.commit()
+        found, cursor = one_by_one(joined, cursor)
+        connection.rollback()
+
+    assert {"t-5", "t-late"} == set(found)
+    assert [] == one_by_one(store, cursor)[0]

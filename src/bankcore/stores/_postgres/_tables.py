@@ -51,7 +51,7 @@ _LAST_PLACE: Final = sql.last_of(
 # that was given, which were committed late, and of those beyond it. Without OFFSET the planner may
 # look for the lowest from the beginning of the journal.
 _MOMENT: Final = f"""
-    SELECT pg_current_snapshot()::text,
+    SELECT pg_current_snapshot()::text, pg_current_xact_id_if_assigned()::text,
         (SELECT max(place) FROM bankcore_journal),
         (SELECT min(place) FROM (
             SELECT place FROM bankcore_journal AS journal
@@ -89,6 +89,19 @@ def _cursor_of(given: Sequence[_Given]) -> Cursor:
     return Cursor("+".join(f"{each.moment};{each.place}" for each in given))
 
 
+def _with_own(moment: str, own: str | None) -> str:
+    """
+    Return *moment* with the transaction *own* among those that were visible: a snapshot does not
+    say so of the transaction that takes it.
+    """
+    lowest, end, running = moment.split(":")
+    if own is None or int(own) < int(end):
+        return moment
+    # None of those that began before it had ended.
+    others = [*filter(None, [running]), *map(str, range(int(end), int(own)))]
+    return f"{lowest}:{int(own) + 1}:{','.join(others)}"
+
+
 class PostgresTables(Tables):
     """The contract on the tables, but for `transact`, in PostgreSQL."""
 
@@ -112,10 +125,11 @@ class PostgresTables(Tables):
         oldest = min((each.oldest for each in given), default=2**63)
         highest = max((each.place for each in given), default=0)
         what = (str(oldest), *before, highest)
-        ((moment, top, *lowest),) = self._read(_MOMENT, what)
+        ((moment, own, top, *lowest),) = self._read(_MOMENT, what)
         new = [place for place in lowest if place is not None]
         if not new:
             return [], {}, after
+        moment = _with_own(moment, own)
         page = (min(new), *before, moment)
         ((last,),) = self._read(_LAST_PLACE, (*page, limit, sql.size_of(limit)))
         _rows.require_order("the places of the journal", last, min(new) - 1)
