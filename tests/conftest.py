@@ -10,6 +10,7 @@ the change's and not chance's. `thorough` is for a long look by hand:
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, settings
 
 import every_store
 import servers
-from every_store import MakeStore
+from every_store import POSTGRES, MakePlace, MakeStore
 
 # Machines here are small and noisy: a deadline would test the machine. Tests in classes run on
 # several stores, each time on a new instance, which has nothing of its own.
@@ -52,22 +53,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
-    Run each test that asks for every store on each, and each that asks for PostgreSQL on each
-    version that is to be tested.
+    Run each test that asks for every store on each of them, and each that asks for PostgreSQL on
+    each version that is to be tested.
     """
-    if "store_kind" in metafunc.fixturenames:
-        metafunc.parametrize("store_kind", every_store.MAKERS, scope="session")
-    if "postgres_version" in metafunc.fixturenames:
-        is_key = metafunc.definition.get_closest_marker("every_postgres") is not None
-        versions = _postgres_versions(metafunc.config.getoption("--postgres"), is_key=is_key)
-        metafunc.parametrize(
-            "postgres_version", versions, ids="postgres-{}".format, scope="session"
-        )
+    is_key = metafunc.definition.get_closest_marker("every_postgres") is not None
+    versions = _postgres_versions(metafunc.config.getoption("--postgres"), is_key=is_key)
+    kinds = ["sqlite", *(f"{POSTGRES}{version}" for version in versions)]
+    for name, values in (
+        ("store_kind", ["memory", *kinds]),
+        ("place_kind", kinds),
+        ("postgres_version", versions),
+    ):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, values, scope="session")
 
 
 def _postgres_versions(asked: str | None, *, is_key: bool) -> list[str]:
     if servers.DSN in os.environ:
-        return [servers.DSN]
+        return [servers.GIVEN]
     if asked is not None:
         return list(servers.VERSIONS) if asked == "all" else [asked]
     if is_key and (_is_ci() or servers.is_installed("15")):
@@ -108,7 +111,8 @@ def make_store(store_kind: str) -> MakeStore:
     """
     Makes an empty store of each kind that ships, for as long as a context lasts.
     """
-    return every_store.MAKERS[store_kind]
+    _require(store_kind)
+    return partial(every_store.store_of, store_kind)
 
 
 @pytest.fixture
@@ -118,6 +122,30 @@ def store(make_store: MakeStore) -> Iterator[Any]:
     """
     with make_store() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def make_place(place_kind: str) -> MakePlace:
+    """
+    Makes a place for a store that several processes can open, for as long as a context lasts.
+    """
+    _require(place_kind)
+    return partial(every_store.place_of, place_kind)
+
+
+@pytest.fixture
+def place(make_place: MakePlace) -> Iterator[str]:
+    """
+    A place in which there is no store yet, of each kind that several processes can open.
+    """
+    with make_place() as made:
+        yield made
+
+
+def _require(kind: str) -> None:
+    if kind.startswith(POSTGRES):
+        with _failing_in_ci():
+            servers.running(kind.removeprefix(POSTGRES))
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +160,7 @@ def postgres_server(postgres_version: str) -> str:
 @pytest.fixture
 def postgres(postgres_server: str) -> Iterator[str]:
     """
-    How to reach an empty database of PostgreSQL.
+    The URL of an empty database of PostgreSQL.
     """
     with servers.database(postgres_server) as conninfo:
         yield conninfo
@@ -144,7 +172,7 @@ def make_server(postgres_version: str) -> Iterator[Callable[..., servers.Server]
     Starts servers of the test's own, which it may stop, kill and promote, with settings of its
     own: takes what `servers.Server` takes, but for the version.
     """
-    if postgres_version == servers.DSN:
+    if postgres_version == servers.GIVEN:
         pytest.skip(f"it needs a server of its own, and {servers.DSN} is set")
     with _failing_in_ci():
         servers.Server(postgres_version)

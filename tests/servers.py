@@ -13,6 +13,7 @@ the process that made a server, kill -9 included, a process of its own ends it a
 directory: this very file, run as a script, with nothing but the standard library.
 """
 
+import atexit
 import os
 import pwd
 import secrets
@@ -29,14 +30,18 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
 
 DSN: Final = "BANKCORE_TEST_POSTGRES"
 VERSIONS: Final = ("15", "18")
+#: In the place of a version: the server of the DSN.
+GIVEN: Final = "given"
 # How long a server may take to start or to end, in seconds. On an idle machine it takes 0.05.
 _PATIENCE: Final = 60
 _MEMORY: Final = Path("/dev/shm")
 # A server takes 40 MB, and what is written to it.
 _MEMORY_MIN: Final = 2**30
+_SCHEME: Final = "postgresql://"
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
@@ -319,34 +324,40 @@ def _free_port() -> int:
 
 def running(version: str) -> str:
     """
-    Return how to reach a server of *version* that runs until this process ends; for `DSN`, the
-    one that this variable of the environment names.
+    Return how to reach a server of *version* that runs until this process ends; for `GIVEN`, the
+    one that the environment names.
     """
-    return os.environ[DSN] if version == DSN else _started(version).conninfo
+    return os.environ[DSN] if version == GIVEN else _started(version).conninfo
 
 
 @cache
 def _started(version: str) -> Server:
-    # Its guard ends it.
-    return Server(version).__enter__()
+    server = Server(version).__enter__()
+    atexit.register(server.__exit__)
+    return server
 
 
 @contextmanager
 def database(conninfo: str) -> Iterator[str]:
     """
-    Make a database on that server, give how to reach it, and remove it with all its connections.
+    Make a database on that server, give its URL, and remove it with all its connections.
     """
     import psycopg  # noqa: PLC0415  # this file as a script has only the standard library
-    from psycopg.conninfo import make_conninfo  # noqa: PLC0415  # the same
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415  # the same
 
     name = f"bankcore_test_{secrets.token_hex(8)}"
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     try:
-        yield make_conninfo(conninfo, dbname=name)
+        words = conninfo_to_dict(conninfo, dbname=name)
+        yield f"{_SCHEME}/?{urlencode(words, quote_via=quote)}"
     finally:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def is_url(place: str) -> bool:
+    return place.startswith(_SCHEME)
 
 
 # -- The process that cleans up ----------------------------------------------

@@ -35,8 +35,8 @@ from bankcore.errors import (
 )
 from bankcore.ledger import (
     AccountStore,
-    Page,
     ReadSet,
+    Refusal,
     Snapshot,
     Statement,
     StatementLine,
@@ -86,11 +86,11 @@ def bank(store: AccountStore, clock: Clock) -> Bank:
     return Bank(store, clock=clock, new_id=made.__next__)
 
 
-def kept(store: AccountStore) -> tuple[tuple[Account, ...], Page]:
+def kept(store: AccountStore) -> tuple[tuple[Account, ...], tuple[Transaction | Refusal, ...]]:
     """
     All that the store has.
     """
-    return tuple(store.accounts()), store.journal(limit=10_000)
+    return tuple(store.accounts()), store.journal(limit=10_000).records
 
 
 @attrs.frozen
@@ -292,7 +292,7 @@ class TestCommands:
 
         accounts_after, journal_after = kept(store)
         assert accounts == accounts_after
-        assert len(journal.records) + 1 == len(journal_after.records)
+        assert len(journal) + 1 == len(journal_after)
         assert (TransactionId("t-1"),) == raised.value.unused_ids
         with pytest.raises(TransactionNotFoundError):
             bank.transaction("t-1")

@@ -276,7 +276,9 @@ def answers(store: AccountStore) -> list[object]:
         found += (account, store.account(account.id), bank.statement(account.id))
         found += (tuple(store.history(account.id)), store.posting_at(account.id, later))
         found.append(store.chain_head(account.id))
-    found += (tuple(store.holds_due(later)), store.chained_journal())
+    chained = store.chained_journal()
+    # Its cursor is the store's own.
+    found += (tuple(store.holds_due(later)), chained.records, chained.hashes)
     return found
 
 

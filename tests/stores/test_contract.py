@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,12 +20,15 @@ from under_test import (
     MemoryHost,
     ModeFaults,
     PlannedConnection,
+    PostgresFaults,
+    PostgresHost,
+    PostgresSchemas,
     SQLiteFaults,
     SQLiteFiles,
     SQLiteHost,
 )
 
-from bankcore import Account, AccountId, Currency, Hold, Money
+from bankcore import Account, AccountId, AccountStore, Currency, Hold, Money
 from bankcore.accounts import AMOUNT_MINOR_MAX
 from bankcore.commands import COMMANDS, Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import RECORDED_ERRORS, InvalidCursorError
@@ -53,6 +57,7 @@ from bankcore.testing._conformance import CHECKS
 from bankcore.testing._conformance.helpers import NOW, append, exactly, journal_of, look, refusal
 from bankcore.testing._conformance.samples import command_cases, refusal_cases
 from bankcore.values import TransactionId
+from postgres_proxy import Proxy
 
 MEMORY: Final = Capabilities(
     faults=ModeFaults,
@@ -64,7 +69,8 @@ MEMORY: Final = Capabilities(
 )
 HOSTED: Final = Capabilities(threads=False, chained=True, holder_index=True)
 JOINED: Final = attrs.evolve(HOSTED, outlining=True, describing=True)
-OF_FAULTS: Final = [check for check in CHECKS.values() if check.needs == "faults"]
+OF_FAULTS: Final = [each for each in CHECKS.values() if each.needs in {"faults", "probing"}]
+OF_HOSTS: Final = [each for each in CHECKS.values() if each.needs == "host"]
 # The faults that a caller does not see.
 UNSEEN: Final = (Fault.CONFLICT, Fault.LATENCY, Fault.CLOCK_JUMP)
 
@@ -87,6 +93,32 @@ def test_sqlite_store(check: Check, tmp_path: Path) -> None:
     check(files.make, files.capabilities)
 
 
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("check", checks(PostgresSchemas("").capabilities), ids=str)
+def test_postgres_store(check: Check, postgres: str) -> None:
+    """
+    So does the store on PostgreSQL.
+    """
+    schemas = PostgresSchemas(postgres)
+
+    check(schemas.make, schemas.capabilities)
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("check", OF_FAULTS, ids=str)
+def test_postgres_store_that_fails(check: Check, postgres: str) -> None:
+    """
+    It keeps what is promised of faults, of the server and of the network to it.
+    """
+    with Proxy(postgres) as proxy:
+        schemas = PostgresSchemas(proxy.conninfo, timeout=0.05)
+
+        def faults(_: AccountStore) -> PostgresFaults:
+            return PostgresFaults(proxy, postgres, schemas.schema)
+
+        check(schemas.make, Capabilities(faults=faults, probing=True))
+
+
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> None:
     """
@@ -96,9 +128,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=PlannedConnection))
 
 
-@pytest.mark.parametrize(
-    "check", [each for each in CHECKS.values() if each.needs in {"faults", "probing"}], ids=str
-)
+@pytest.mark.parametrize("check", OF_FAULTS, ids=str)
 def test_sqlite_store_that_fails(check: Check, tmp_path: Path, planned: None) -> None:
     """
     The store in a SQLite file keeps what is promised of faults.
@@ -135,14 +165,32 @@ def test_joined_sqlite_store(check: Check) -> None:
     check(lambda: in_transactions(SQLiteHost()), JOINED)
 
 
-@pytest.mark.parametrize(
-    "check", [each for each in CHECKS.values() if each.needs == "host"], ids=str
-)
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("check", checks(JOINED), ids=str)
+def test_joined_postgres_store(check: Check, postgres: str) -> None:
+    """
+    So does the store on a PostgreSQL connection of the application.
+    """
+    numbers = count()
+
+    check(lambda: in_transactions(PostgresHost(postgres, f"bank_{next(numbers)}")), JOINED)
+
+
+@pytest.mark.parametrize("check", OF_HOSTS, ids=str)
 def test_sqlite_host(check: Check) -> None:
     """
     What was booked on a SQLite connection of the application shares the fate of its rows.
     """
     check(MemoryStore, Capabilities(host=SQLiteHost))
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("check", OF_HOSTS, ids=str)
+def test_postgres_host(check: Check, postgres: str) -> None:
+    """
+    So does what was booked on a PostgreSQL connection of the application.
+    """
+    check(MemoryStore, Capabilities(host=lambda: PostgresHost(postgres, "bank")))
 
 
 def _seen(store: MemoryStore, reads: ReadSet) -> Snapshot:

@@ -8,14 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from bankcore import AccountStore
 from bankcore.errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
 from bankcore.ledger import ReadSet, Snapshot, WriteSet
-from bankcore.stores import JoinedSQLiteStore, MemoryStore, SQLiteStore, migrate
+from bankcore.stores import (
+    JoinedPostgresStore,
+    JoinedSQLiteStore,
+    MemoryStore,
+    PostgresStore,
+    SQLiteStore,
+    migrate,
+)
 from bankcore.testing import Capabilities
+from postgres_proxy import Cut, Error, Fault, Point, Proxy, Statement
 
 
 class SQLiteFiles:
@@ -52,6 +63,38 @@ class SQLiteFiles:
     @property
     def path(self) -> Path:
         return self._path
+
+
+class PostgresSchemas:
+    """
+    PostgreSQL stores in schemas of their own in the database of a *url*.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+        self._url = url
+        self._numbers = count()
+        self._timeout = timeout
+        self.schema = ""
+        self.capabilities = Capabilities(
+            opener=self.opener,
+            processes=True,
+            self_checking=True,
+            chained=True,
+            holder_index=True,
+            denial_log=True,
+            token_store=True,
+            outlining=True,
+            probing=True,
+            describing=True,
+        )
+
+    def make(self) -> PostgresStore:
+        # The last one made is the one that is opened again.
+        self.schema = f"bank_{next(self._numbers)}"
+        return PostgresStore(self._url, schema=self.schema, timeout=self._timeout)
+
+    def opener(self, _: AccountStore) -> Callable[[], AccountStore]:
+        return partial(PostgresStore, self._url, schema=self.schema)
 
 
 class PlannedConnection(sqlite3.Connection):
@@ -112,6 +155,44 @@ class SQLiteFaults:
 
     def losing_answers(self) -> Any:
         return self._planned("after", "COMMIT")
+
+
+class PostgresFaults:
+    """
+    The ways to make a PostgreSQL store fail that comes through a *proxy*, to the *schema* of the
+    database of a *url*.
+    """
+
+    def __init__(self, proxy: Proxy, url: str, schema: str) -> None:
+        self._proxy = proxy
+        self._url = url
+        self._schema = schema
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        tables = (f"{self._schema}.bankcore_{each}" for each in ("account", "journal", "schema"))
+        with psycopg.connect(self._url) as other:
+            other.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+            yield
+            other.rollback()
+
+    @contextmanager
+    def _planned(self, is_meant: Callable[[Statement], bool], fault: Fault) -> Iterator[None]:
+        self._proxy.plan = lambda each: fault if is_meant(each) else None
+        try:
+            yield
+        finally:
+            self._proxy.plan = None
+
+    def failing_before_commit(self) -> Any:
+        # The disk is full when rows are written.
+        return self._planned(lambda each: "INSERT INTO" in each.sql, Error("53100"))
+
+    def losing_commits(self) -> Any:
+        return self._planned(attrgetter("is_commit"), Cut(Point.BEFORE))
+
+    def losing_answers(self) -> Any:
+        return self._planned(attrgetter("is_commit"), Cut(Point.ANSWERED))
 
 
 class FailingStore(MemoryStore):
@@ -259,6 +340,41 @@ class SQLiteHost:
 
     def write_row(self, text: str) -> None:
         self._execute("INSERT INTO row VALUES (?)", (text,))
+
+    def rows(self) -> list[str]:
+        return [text for (text,) in self._execute("SELECT text FROM row")]
+
+
+class PostgresHost:
+    """
+    A PostgreSQL database of the application's own, with a store on its connection.
+    """
+
+    def __init__(self, url: str, schema: str) -> None:
+        self._connection = psycopg.connect(url, autocommit=True)
+        # Closed by whichever thread drops the last reference.
+        weakref.finalize(self, self._connection.close)
+        self._execute = self._connection.execute
+        migrate(self._connection, schema=schema)
+        self._execute(f"SET search_path = {schema}")
+        self._execute("CREATE TABLE row (text TEXT)")
+        self._store = JoinedPostgresStore(self._connection, schema=schema)
+
+    @property
+    def store(self) -> JoinedPostgresStore:
+        return self._store
+
+    def begin(self) -> None:
+        self._execute("BEGIN")
+
+    def commit(self) -> None:
+        self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._execute("ROLLBACK")
+
+    def write_row(self, text: str) -> None:
+        self._execute("INSERT INTO row VALUES (%s)", (text,))
 
     def rows(self) -> list[str]:
         return [text for (text,) in self._execute("SELECT text FROM row")]

@@ -42,9 +42,11 @@ def hashes_come_with_their_records(subject: Subject) -> None:
             plain = subject.store.journal(after=after, limit=limit)
             number = len(page.records)
 
-            require_equal((exactly(plain.records), plain.next), (exactly(page.records), page.next))
+            require_equal(exactly(plain.records), exactly(page.records))
             require_equal(hashes[found : found + number], list(page.hashes))
-            after, found = page.next, found + number
+            # Each is a position for both, whatever its text.
+            after = (plain if found % 2 else page).next
+            found += number
 
         require_equal((len(hashes), (), after), (found, page.hashes, page.next))
 
