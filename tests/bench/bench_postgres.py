@@ -3,7 +3,7 @@ How many operations a second a bank on PostgreSQL books, beside a transaction wr
 
 Run it by hand, in the environment of the tests:
 
-    python tests/bench/bench_postgres.py [seconds] [rounds] [conninfo]
+    python tests/bench/bench_postgres.py [seconds] [rounds] [milliseconds] [conninfo]
 
 Without a *conninfo* it starts a server of its own, in memory where there is room, so that a flush
 costs next to nothing; give it one on a disk to see what a flush costs. By hand means: psycopg, a
@@ -31,7 +31,8 @@ from typing import Final, NamedTuple
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import servers  # beside the tests, which know where programs are
+import postgres_proxy  # beside the tests
+import servers  # which know where programs are
 from bankcore import Bank, Money
 from bankcore.commands import Transfer
 from bankcore.ledger import verify
@@ -94,8 +95,17 @@ def rate(threads: int, seconds: float, work: Callable[[int, int], object]) -> fl
 # -- bankcore ----------------------------------------------------------------
 
 
+@contextmanager
+def fresh(conninfo: str, schema: str) -> Iterator[None]:
+    """Leave no schema of this name, before and afterwards."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        yield
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
 def with_bankcore(conninfo: str, schema: str, case: Case, seconds: float) -> float:
-    with PostgresStore(conninfo, schema=schema) as store:
+    with fresh(conninfo, schema), PostgresStore(conninfo, schema=schema) as store:
         bank = Bank(store)
         names = accounts_of(case)
         for name in dict.fromkeys(names):
@@ -110,7 +120,7 @@ def with_bankcore(conninfo: str, schema: str, case: Case, seconds: float) -> flo
 
 def batches_with_bankcore(conninfo: str, schema: str, seconds: float) -> tuple[float, float]:
     """Return transfers a second, each in a call of its own, and in batches of 1,000."""
-    with PostgresStore(conninfo, schema=schema) as store:
+    with fresh(conninfo, schema), PostgresStore(conninfo, schema=schema) as store:
         bank = Bank(store)
         names = [f"account-{n}" for n in range(100)]
         for name in names:
@@ -205,6 +215,16 @@ def server_of(conninfo: str | None) -> Iterator[str]:
         yield server.conninfo
 
 
+@contextmanager
+def between(conninfo: str, milliseconds: float) -> Iterator[str]:
+    """Put so much time into each turn, half of it in each direction."""
+    if not milliseconds:
+        yield conninfo
+        return
+    with postgres_proxy.Proxy(conninfo, delay=milliseconds / 2000) as proxy:
+        yield proxy.conninfo
+
+
 def pgbench(conninfo: str, clients: int, seconds: float) -> str:
     for version in servers.VERSIONS:
         try:
@@ -224,9 +244,11 @@ def pgbench(conninfo: str, clients: int, seconds: float) -> str:
     return "no pgbench here"
 
 
-def main(seconds: float = 3, rounds: int = 3, conninfo: str | None = None) -> None:
+def main(
+    seconds: float = 3, rounds: int = 3, milliseconds: float = 0, conninfo: str | None = None
+) -> None:
     missed = []
-    with server_of(conninfo) as server:
+    with server_of(conninfo) as direct, between(direct, milliseconds) as server:
         for case in CASES:
             ratios, ours, theirs = [], [], []
             for number in range(rounds):
@@ -258,4 +280,4 @@ def main(seconds: float = 3, rounds: int = 3, conninfo: str | None = None) -> No
 
 
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((float, int, str), sys.argv[1:], strict=False)))
+    main(*(kind(text) for kind, text in zip((float, int, float, str), sys.argv[1:], strict=False)))
