@@ -167,6 +167,23 @@ def postgres(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def shop(
+    postgres_version: str, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """
+    The empty database ``shop`` of the guides, which a program reaches by that name alone.
+    """
+    if postgres_version == servers.DSN:
+        pytest.skip(f"it makes a database of a common name, and {servers.DSN} is set")
+    for word in postgres_server.split():
+        key, _, value = word.partition("=")
+        if key != "dbname":
+            monkeypatch.setenv(f"PG{key.upper()}", value)
+    with servers.database(postgres_server, "shop"):
+        yield
+
+
+@pytest.fixture
 def make_server(postgres_version: str) -> Iterator[Callable[..., servers.Server]]:
     """
     Starts servers of the test's own, which it may stop, kill and promote, with settings of its

@@ -338,14 +338,14 @@ def _started(version: str) -> Server:
 
 
 @contextmanager
-def database(conninfo: str) -> Iterator[str]:
+def database(conninfo: str, name: str | None = None) -> Iterator[str]:
     """
     Make a database on that server, give its URL, and remove it with all its connections.
     """
     import psycopg  # noqa: PLC0415  # this file as a script has only the standard library
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415  # the same
 
-    name = f"bankcore_test_{secrets.token_hex(8)}"
+    name = name or f"bankcore_test_{secrets.token_hex(8)}"
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     try:

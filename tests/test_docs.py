@@ -24,6 +24,7 @@ from typing import Any
 from unittest import SkipTest
 
 import attrs
+import psycopg
 import pytest
 from sybil import Document, Example
 from sybil.document import PythonDocStringDocument
@@ -47,6 +48,7 @@ PAGES = sorted(
         *(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts),
     )
 )
+ON_POSTGRES = [page for page in PAGES if '"postgresql:///shop"' in page.read_text("utf-8")]
 MODULES = sorted(
     module
     for module in (SOURCES / "bankcore").rglob("*.py")
@@ -110,12 +112,27 @@ def _pattern(expected: str) -> str:
     return re.escape(lines).replace("…", "[^\n]*").replace("⋮", "(?:.*\n)*")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [each for each in PAGES if each not in ON_POSTGRES], ids=name_of)
 def test_pages_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What a page shows is what a reader gets who types it in from top to bottom.
     """
     monkeypatch.chdir(tmp_path)
+    run_page(page)
+
+
+@pytest.mark.parametrize("page", ON_POSTGRES, ids=name_of)
+def test_pages_on_postgresql_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: None
+) -> None:
+    """
+    The same where a page needs a server; where none can be had, the page is skipped.
+    """
+    monkeypatch.chdir(tmp_path)
+    run_page(page)
+
+
+def run_page(page: Path) -> None:
     document = Document.parse(
         str(page),
         PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS),
@@ -166,7 +183,7 @@ def test_pages_run_something() -> None:
         for language in re.findall(r"(?m)^```(\S+)\n(?:.*\n)*?```$", page.read_text("utf-8"))
     }
 
-    known = {"python", "console", "sh", "text", "{eval-rst}", "{glossary}", "{toctree}"}
+    known = {"python", "console", "sh", "sql", "text", "{eval-rst}", "{glossary}", "{toctree}"}
 
     assert set() == languages - known
 
@@ -527,6 +544,28 @@ def test_schema_is_as_documented(tmp_path: Path) -> None:
             documented.setdefault(row["section"], []).append((row["column"], row["type"]))
 
     assert columns == documented
+
+
+def test_schema_of_postgresql_is_as_documented(postgres: str) -> None:
+    """
+    The tables there have the columns of SQLite's, and those that the page adds.
+    """
+    stores.PostgresStore(postgres).close()
+    with psycopg.connect(postgres) as connection:
+        found = connection.execute(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'bankcore'"
+        ).fetchall()
+    types = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
+    expected: list[tuple[str, ...]] = []
+    for row in table_rows(REFERENCE / "schema.md"):
+        if "column" in row:
+            cells = (row["section"], row["column"].strip("`"), types[row["type"].strip("`")])
+            expected.append(cells)
+        elif "also" in row:
+            expected.append(tuple(row[each].strip("`") for each in ("table", "also", "type")))
+
+    assert sorted(found) == sorted(expected)
 
 
 def test_settings_of_sqlite_are_as_documented(tmp_path: Path) -> None:

@@ -27,11 +27,12 @@ _STEPS_OF_POSTGRES: Final[dict[int, Sequence[str]]] = {1: (*TABLES, *ONLY_POSTGR
 
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext($1))"
-# Any one of the tables tells whether there are some; to read the version may not be allowed.
+# Who may not read the tables must not take them for missing.
 _EXISTS: Final = (
-    "SELECT 1 FROM information_schema.tables"
-    " WHERE table_schema = $1 AND table_name = 'bankcore_schema'"
+    "SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = 'bankcore_schema'"
 )
+_SCHEMA_EXISTS: Final = "SELECT 1 FROM pg_namespace WHERE nspname = $1"
 
 
 def newest_version() -> int:
@@ -58,6 +59,7 @@ def schema_sql(version: int | None, schema: str) -> str:
 def migrate(connection: Connection, to: int | None, schema: str) -> int:
     wanted = known_version(to, STEPS)
     require_schema(schema)
+    found = None
     try:
         # In the caller's transaction this is a savepoint.
         with connection.transaction():
@@ -68,14 +70,21 @@ def migrate(connection: Connection, to: int | None, schema: str) -> int:
             found = version_in(connection, schema)
             steps = _STEPS_OF_POSTGRES if is_postgres else STEPS
             statements = statements_to(wanted, found, steps)
-            for statement in () if found else (f'CREATE SCHEMA IF NOT EXISTS "{schema}"',):
-                run(connection, None, (statement, ()))
+            # Not IF NOT EXISTS, as that asks for the right to make it, even where it is there.
+            if not run(connection, None, (_SCHEMA_EXISTS, (schema,)))[0]:
+                run(connection, None, (f'CREATE SCHEMA "{schema}"', ()))
             for statement in statements:
                 run(connection, None, (in_schema(statement, schema), ()))
     except psycopg.ProgrammingError as error:
         if error.sqlstate is None:
             raise StoreMisuseError(f"the connection does not work: {error}") from error
-        raise translated(error, newest_version()) from error
+        meaning = translated(error, newest_version())
+        if found == 0 and isinstance(meaning, StoreMisuseError):
+            meaning.reason += (
+                f"; the schema {schema} has no tables of bankcore, which their owner makes by"
+                " bankcore.stores.migrate"
+            )
+        raise meaning from error
     except psycopg.Error as error:
         raise translated(error, newest_version()) from error
     return wanted
