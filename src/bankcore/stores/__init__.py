@@ -9,10 +9,10 @@ when one of them is first asked for; nothing outside the standard library is nee
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from bankcore.stores._group import TIMEOUT_MAX
 from bankcore.stores._memory import MemoryStore
 from bankcore.stores._migrations import include_object
 from bankcore.stores._schemas import migrate, schema_sql
-from bankcore.stores._sqlite._connections import TIMEOUT_MAX
 from bankcore.stores._sqlite._joined import JoinedSQLiteStore
 from bankcore.stores._sqlite._store import SQLiteStore
 

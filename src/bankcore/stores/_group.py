@@ -32,11 +32,14 @@ from bankcore.commands import Reverse
 from bankcore.ledger import ReadSet, Refusal, Snapshot, Transaction, WriteSet, touched_accounts
 from bankcore.ledger._errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
 from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import StoreError
+from bankcore.values._errors import StoreError, shown
 
 # The most ids that a group reads. Each stands for at most one command or account, so that this
 # bounds the bytes of a group too. A unit that needs more is a group of its own.
 _GROUP_IDS_MAX: Final = 10_000
+
+#: The longest wait for others, in seconds: a day.
+TIMEOUT_MAX: Final = 86_400
 
 # How long a thread waits before it looks whether the leader is still there, in seconds.
 _LOOK_EVERY: Final = 0.1
@@ -362,6 +365,15 @@ class _Composed:
             return None
         accounts = _named((*reads.account_ids, *touched), self._accounts)
         return Snapshot(recorded, accounts, _named(reads.originals, self._reversals))
+
+
+def require_timeout(value: object) -> float:
+    """Return *value*, or raise `StoreMisuseError` unless it is a number of seconds that may be."""
+    if (type(value) is int or type(value) is float) and 0 <= value <= TIMEOUT_MAX:
+        return value
+    raise StoreMisuseError(
+        f"timeout must be a number of seconds from 0 to {TIMEOUT_MAX}, got {shown(value)}"
+    )
 
 
 def busy(timeout: float) -> StoreUnavailableError:

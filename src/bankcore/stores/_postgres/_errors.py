@@ -46,9 +46,9 @@ _MEANINGS: Final[tuple[tuple[re.Pattern[str], type[_Told], str], ...]] = (
     (re.compile("25P02"), StoreMisuseError, "the transaction has failed; roll it back first"),
     (re.compile("25P01"), StoreMisuseError, "no transaction is open on the connection"),
 )
-# What says that the connection is at its end, or that the server cannot tell what became of a
-# statement.
-_DOUBTFUL: Final = re.compile(r"08...|57P0.|40003")
+# What says that the connection is at its end, that the server cannot tell what became of a
+# statement, or that a prepared statement is gone or no longer fits, as after a migration.
+_DOUBTFUL: Final = re.compile(r"08...|57P0.|40003|26000|0A000")
 
 
 class TryAgain(Exception):  # noqa: N818  # never leaves the store

@@ -18,11 +18,13 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from bankcore.ledger import ReadSet, WriteSet
+from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
 from bankcore.stores._postgres._wire import Rows, Statement
 from bankcore.stores._statements import BY_IDS, statement_of
 
-# The most records, accounts or holds that one unit gives numbers to.
+# So many bits of a place or key count the records, accounts and holds of one unit, of which there
+# are never more than records.
 _UNIT_BITS: Final = 20
 
 #: What runs statements in one turn: the rows of each.
@@ -128,6 +130,9 @@ class Unit:
 
     def write(self, written: WriteSet, known: _rows.Known, *after: Statement) -> list[Rows]:
         """Write all of *written* and run *after*, in one turn."""
+        most = 1 << _UNIT_BITS
+        if len(written.records) >= most:
+            raise StoreMisuseError(f"a unit writes at most {most:,} records")
         rows = _rows.unit_rows(written, known)
         # The order of holds' keys is that of their placing.
         rows["new holds"] = [

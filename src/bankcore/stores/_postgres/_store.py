@@ -23,7 +23,7 @@ from bankcore.ledger._errors import (
     StoreUnavailableError,
 )
 from bankcore.stores import _rows
-from bankcore.stores._group import Groups
+from bankcore.stores._group import Groups, require_timeout
 from bankcore.stores._lanes import Lanes
 from bankcore.stores._postgres import _migrations
 from bankcore.stores._postgres._connections import Connections, Pool, Seen
@@ -44,9 +44,6 @@ from bankcore.values._errors import shown
 
 Isolation = Literal["read committed", "serializable"]
 _ISOLATIONS: Final = ("read committed", "serializable")
-
-#: The longest that a store may be told to wait, in seconds: a day.
-_TIMEOUT_MAX: Final = 86_400
 
 # How many connections a store opens at most, and how many units it runs side by side.
 _CONNECTIONS_MAX: Final = 20
@@ -118,10 +115,6 @@ class PostgresStore(OwnTables, PostgresTables):
         require_sync_standby: bool = False,
     ) -> None:
         self._schema = _migrations.require_schema(schema)
-        if type(timeout) not in {int, float} or not 0 <= timeout <= _TIMEOUT_MAX:
-            raise StoreMisuseError(
-                f"timeout must be from 0 to {_TIMEOUT_MAX:,} seconds, got {shown(timeout)}"
-            )
         if isolation not in _ISOLATIONS:
             raise StoreMisuseError(
                 f"isolation must be 'read committed' or 'serializable', got {shown(isolation)}"
@@ -131,7 +124,7 @@ class PostgresStore(OwnTables, PostgresTables):
                 f"it needs a connection string or a psycopg_pool.ConnectionPool, got"
                 f" {shown(source)}"
             )
-        self._timeout = timeout
+        self._timeout = require_timeout(timeout)
         self._isolation = isolation
         self._connections = Connections(
             source, timeout, _CONNECTIONS_MAX, require_sync_standby=require_sync_standby

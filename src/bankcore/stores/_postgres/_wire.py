@@ -79,7 +79,7 @@ def run(
         values = [_written(each) for each in parameters]
         name = None
         if prepared is not None:
-            name = prepared.names.get(statement)
+            name = prepared.names.get(statement) or names.get(statement)
             if name is None and statement in prepared.sent:
                 name = names[statement] = b"bankcore_%d" % next(prepared.numbers)
                 pgconn.send_prepare(name, statement.encode())

@@ -35,7 +35,7 @@ from bankcore.ledger._errors import (
     StoreMisuseError,
     StoreUnavailableError,
 )
-from bankcore.stores._group import Groups, busy, let_go
+from bankcore.stores._group import Groups, busy, let_go, require_timeout
 from bankcore.stores._rows import Known
 from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate, newest_version, version_in
@@ -46,9 +46,6 @@ if sys.platform != "win32":
 
 # The oldest SQLite that has STRICT tables.
 _SQLITE_VERSION_MIN: Final = (3, 37, 0)
-
-#: The longest wait for others, in seconds: a day.
-TIMEOUT_MAX: Final = 86_400
 
 # The longest pause between two attempts at the lock file, in seconds.
 _PAUSE_MAX: Final = 0.002
@@ -103,10 +100,7 @@ class Connections:
                 f"SQLiteStore needs SQLite 3.37 or newer, and this is {sqlite3.sqlite_version}"
             )
         _settings.require_known(journal_mode, synchronous)
-        if not (type(timeout) in {int, float} and 0 <= timeout <= TIMEOUT_MAX):
-            raise StoreMisuseError(
-                f"timeout must be a number of seconds from 0 to {TIMEOUT_MAX}, got {timeout!r}"
-            )
+        require_timeout(timeout)
         name = _file.path_text(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")

@@ -1,0 +1,334 @@
+"""
+The connections of a PostgreSQL store: which it uses, and which never again.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import psycopg_pool
+import pytest
+
+from bankcore import Bank
+from bankcore.commands import Deposit
+from bankcore.errors import StoreMisuseError, StoreUnavailableError
+from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
+from bankcore.stores import JoinedPostgresStore, PostgresStore
+from bankcore.stores._postgres import _statements
+from bankcore.stores._postgres._connections import Engine
+from bankcore.testing._conformance.helpers import ALICE, eur
+
+
+@pytest.fixture
+def store(postgres: str) -> Iterator[PostgresStore]:
+    with PostgresStore(postgres) as made:
+        Bank(made).open_account("alice", initial_balance=eur(10))
+        yield made
+
+
+@pytest.fixture
+def pool(postgres: str) -> Iterator[psycopg_pool.ConnectionPool]:
+    with psycopg_pool.ConnectionPool(postgres, min_size=1, max_size=2, open=True) as made:
+        yield made
+
+
+def in_child(work: Callable[[], object]) -> bool:
+    """Return whether *work* went well in a child of this process."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1] == 0
+
+
+# -- What a store is made with -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"timeout": -1}, "timeout must be"),
+        ({"timeout": 86_401}, "timeout must be"),
+        ({"timeout": True}, "timeout must be"),
+        ({"timeout": "5"}, "timeout must be"),
+        ({"isolation": "chaos"}, "isolation must be"),
+        ({"schema": "Bank"}, "schema must be"),
+        ({"schema": 'x"; DROP'}, "schema must be"),
+        ({"schema": "pg_bank"}, "schema must be"),
+        ({"schema": None}, "schema must be"),
+    ],
+)
+def test_wrong_options_are_named(postgres: str, options: dict[str, Any], reason: str) -> None:
+    """And nothing is made."""
+    with pytest.raises(StoreMisuseError, match=reason):
+        PostgresStore(postgres, **options)
+
+
+@pytest.mark.parametrize("source", [None, 7, object()])
+def test_a_source_is_a_text_or_a_pool(source: Any) -> None:
+    """A connection is neither."""
+    with pytest.raises(StoreMisuseError, match="a connection string or a psycopg_pool"):
+        PostgresStore(source)
+
+
+def test_serializable_units_are_right_too(postgres: str) -> None:
+    """What cannot be serialized is run again."""
+    with PostgresStore(postgres, isolation="serializable") as store:
+        bank = Bank(store)
+        bank.open_account("alice", initial_balance=eur(0))
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda _: bank.deposit("alice", eur(1)), range(40)))
+
+        assert bank.account("alice").balance == eur(40)
+
+
+@pytest.mark.parametrize(
+    ("version", "engine"),
+    [
+        ("PostgreSQL 18.0 on x86_64", Engine("PostgreSQL 18.0")),
+        (
+            "CockroachDB CCL v24.1.0 (x86_64-linux)",
+            Engine("CockroachDB CCL v24.1.0", "SERIALIZABLE", has_snapshots=False),
+        ),
+        (
+            "PostgreSQL 15.2-YB-2.25.0.0-b0 on x86_64",
+            Engine("YugabyteDB PostgreSQL 15.2-YB-2.25.0.0-b0", has_snapshots=False),
+        ),
+    ],
+)
+def test_engines_are_known_by_their_version(version: str, engine: Engine) -> None:
+    """What differs is decided by it."""
+    assert Engine.named(version) == engine
+
+
+# -- A pool of the application's ---------------------------------------------
+
+
+def test_a_pool_is_left_as_it_was(pool: psycopg_pool.ConnectionPool) -> None:
+    """
+    Its connections still begin transactions by themselves, and it stays open.
+    """
+    with PostgresStore(pool) as store:
+        Bank(store).open_account("alice", initial_balance=eur(10))
+
+        assert store.describe().location == "through the application's pool"
+    with pool.connection() as connection:
+        assert not connection.autocommit
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_pool_may_forget_what_was_prepared(pool: psycopg_pool.ConnectionPool) -> None:
+    """A statement that the server no longer knows is sent anew, on another connection."""
+    with PostgresStore(pool) as store:
+        bank = Bank(store)
+        bank.open_account("alice", initial_balance=eur(0))
+        for _ in range(3):
+            bank.deposit("alice", eur(1))
+            bank.deposit("alice", eur(1))
+            with pool.connection() as connection:
+                connection.execute("DEALLOCATE ALL")
+
+        assert bank.account("alice").balance == eur(6)
+
+
+def test_a_pool_that_is_empty_says_so(pool: psycopg_pool.ConnectionPool) -> None:
+    """After the store's own timeout."""
+    with PostgresStore(pool, timeout=0.2) as store:
+        taken = [pool.getconn(), pool.getconn()]
+        with pytest.raises(StoreUnavailableError, match="the pool gives no connection"):
+            store.account(ALICE)
+        for connection in taken:
+            pool.putconn(connection)
+
+
+def test_the_parents_pool_is_refused_in_a_child(pool: psycopg_pool.ConnectionPool) -> None:
+    """Two processes cannot share a connection, nor a pool of them."""
+    with PostgresStore(pool) as store:
+        Bank(store).open_account("alice", initial_balance=eur(10))
+
+        def use() -> None:
+            with pytest.raises(StoreMisuseError, match="the pool belongs to the parent"):
+                store.account(ALICE)
+
+        assert in_child(use)
+        assert store.account(ALICE).balance == eur(10)
+
+
+# -- Connections of its own --------------------------------------------------
+
+
+def test_parent_and_child_go_on_after_a_fork(store: PostgresStore) -> None:
+    """Each on connections of its own."""
+    bank = Bank(store)
+
+    assert in_child(lambda: bank.deposit("alice", eur(5)))
+    bank.deposit("alice", eur(1))
+    assert bank.account("alice").balance == eur(16)
+    assert verify(store).is_clean
+
+
+def test_a_unit_does_not_go_on_in_a_child(store: PostgresStore) -> None:
+    """The child is refused; the parent's unit is booked, on the connection that it began on."""
+    bank = Bank(store)
+    children: list[int] = []
+
+    def decide(snapshot: Snapshot) -> WriteSet:
+        children.append(os.fork())
+        return WriteSet()
+
+    code = 1
+    try:
+        store.transact(ReadSet((), (ALICE,)), decide)
+        code = 2
+    except StoreMisuseError as error:
+        code = 0 if "a child of the process that began it" in str(error) else 3
+    finally:
+        if children and children[0] == 0:
+            os._exit(code)
+
+    assert code == 2
+    assert os.waitpid(children[0], 0)[1] == 0
+    bank.deposit("alice", eur(1))
+    assert bank.account("alice").balance == eur(11)
+
+
+def test_threads_take_turns_where_connections_are_few(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are; and one that waits too long is told."""
+    monkeypatch.setattr(store._connections, "_free", threading.BoundedSemaphore(2))
+    bank = Bank(store)
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda _: bank.account("alice"), range(100)))
+    monkeypatch.setattr(store._connections, "timeout", 0.1)
+    with (
+        store._connections.lent(),
+        store._connections.lent(),
+        pytest.raises(StoreUnavailableError, match=r"connections were busy for 0\.1 s"),
+    ):
+        store.account(ALICE)
+
+
+def test_a_statement_is_prepared_once(store: PostgresStore, postgres: str) -> None:
+    """However often it comes in one turn."""
+    bank = Bank(store)
+    for name in "abcd":
+        bank.open_account(name, initial_balance=eur(100))
+    for _ in range(5):
+        bank.transfer("a", "b", eur(1))
+        bank.transfer("c", "d", eur(1))
+    with store._connections.lent() as (connection, seen):
+        found = connection.execute("SELECT statement FROM pg_prepared_statements").fetchall()
+
+    assert len(found) == len(set(found)) > 5
+    assert seen.prepared is not None
+    assert len(seen.prepared.names) >= len(found)
+
+
+def test_a_store_that_is_closed_is_misused(store: PostgresStore) -> None:
+    """Closing twice is allowed."""
+    store.close()
+    store.close()
+    with pytest.raises(StoreMisuseError, match="it is closed"):
+        store.account(ALICE)
+
+
+def test_a_database_in_another_encoding_is_refused(postgres: str) -> None:
+    """It could not keep every text."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE bankcore_latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+            " TEMPLATE template0"
+        )
+        latin = psycopg.conninfo.make_conninfo(postgres, dbname="bankcore_latin")
+        try:
+            with pytest.raises(StoreMisuseError, match="server_encoding is LATIN1"):
+                PostgresStore(latin)
+        finally:
+            connection.execute("DROP DATABASE bankcore_latin WITH (FORCE)")
+
+
+def test_an_interrupted_unit_is_undone(store: PostgresStore, postgres: str) -> None:
+    """
+    A signal's exception while the unit waits for a lock leaves neither a lock nor a connection.
+    """
+    bank = Bank(store)
+
+    def interrupt(*_: object) -> None:
+        raise TimeoutError("its time is up")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with psycopg.connect(postgres) as connection:
+            connection.execute("SELECT 1 FROM bankcore.bankcore_account FOR UPDATE")
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(TimeoutError, match="its time is up"):
+                bank.deposit("alice", eur(1))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert store._connections._idle == []
+    bank.deposit("alice", eur(2))
+    assert bank.account("alice").balance == eur(12)
+
+
+# -- A connection of the application's ---------------------------------------
+
+
+def test_a_joined_unit_that_is_interrupted_leaves_the_transaction(
+    store: PostgresStore, postgres: str
+) -> None:
+    """
+    What the application did before stays, and its connection can be used.
+    """
+
+    def interrupt(*_: object) -> None:
+        raise TimeoutError("its time is up")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with psycopg.connect(postgres) as other, psycopg.connect(postgres) as connection:
+            other.execute("SELECT 1 FROM bankcore.bankcore_account FOR UPDATE")
+            connection.execute("CREATE TABLE own (id text)")
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(TimeoutError, match="its time is up"):
+                Bank(JoinedPostgresStore(connection)).deposit("alice", eur(1))
+            other.rollback()
+            Bank(JoinedPostgresStore(connection)).deposit("alice", eur(2))
+            connection.execute("INSERT INTO own VALUES ('kept')")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with psycopg.connect(postgres) as connection:
+        assert connection.execute("SELECT id FROM own").fetchall() == [("kept",)]
+    assert Bank(store).account("alice").balance == eur(12)
+
+
+def test_a_pipeline_of_the_applications_is_left_first(store: PostgresStore, postgres: str) -> None:
+    """In it, nobody could tell whose answers come."""
+    with (
+        psycopg.connect(postgres) as connection,
+        connection.pipeline(),
+        pytest.raises(StoreMisuseError, match="pipeline mode"),
+    ):
+        JoinedPostgresStore(connection).account(ALICE)
+
+
+def test_too_many_records_for_one_unit_are_refused(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their places would be those of the next unit."""
+    monkeypatch.setattr(_statements, "_UNIT_BITS", 2)
+    with pytest.raises(StoreMisuseError, match="at most 4 records"):
+        Bank(store).execute(Deposit("alice", eur(1)) for _ in range(4))
+
+    assert store.account(ALICE).version == 1
