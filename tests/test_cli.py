@@ -215,7 +215,7 @@ def test_a_hold_is_placed_captured_and_released(bank: Run) -> None:
         "",
     )
     assert bank("holds", "alice", *store)[1].splitlines() == [
-        "hold  left       of         until                      description",
+        "hold       left         of  until                      description",
         "h     EUR 30.00  EUR 40.00  2999-12-31T11:00:00+00:00  room",
     ]
     assert bank("release", "alice", "h", "--id", "r", *store) == (
@@ -1002,7 +1002,7 @@ def test_a_terminal_sees_progress_and_a_table(tmp_path: Path, block_rich: bool) 
 
 @pytest.mark.parametrize("block_rich", [True, False])
 def test_an_import_counts_its_rows_on_a_terminal(tmp_path: Path, block_rich: bool) -> None:
-    """What has no known end is counted without one, and the line is cleared in the end."""
+    """Rows are counted once all are read, with the time that is left; the line is cleared."""
     if not block_rich:
         pytest.importorskip("rich", reason="rich is not installed: only the plain form is shown")
     rows = "".join(f"t{number},a1,2024-01-01,1\n" for number in range(20_000))
@@ -1014,10 +1014,29 @@ def test_an_import_counts_its_rows_on_a_terminal(tmp_path: Path, block_rich: boo
     )
 
     progress, _, report = shown.rpartition("\x1b[")
-    assert (re.search(r"\r[\d,]+ rows", progress) is not None) is block_rich
-    assert (re.search(r"\d/\?", progress) is not None) is not block_rich
-    assert " of " not in progress
+    left = r"[\d,]+ of 20,000 rows, about [\d,]+ s left"
+    assert (re.search(left, progress) is not None) is block_rich
+    assert (
+        re.search(r"\d/20000.* .*[-\d]:[-\d]{2}:[-\d]{2}", progress) is not None
+    ) is not block_rich
     assert "EUR 20000.00" in report
+
+
+@pytest.mark.parametrize("block_rich", [True, False])
+def test_a_terminal_sees_the_totals_of_accounts(bank: Run, block_rich: bool) -> None:
+    """A person sees what all accounts come to, for each currency; a program adds up by itself."""
+    if not block_rich:
+        pytest.importorskip("rich", reason="rich is not installed: only the plain form is shown")
+    bank("open", "yoko", "--currency", "JPY", "--balance", "7", "--store", "bank.db")
+    bank("deposit", "bob", "5", "--store", "bank.db")
+    bank("hold", "bob", "2", "--store", "bank.db")
+    shown = in_a_terminal("accounts", "--store", "bank.db", block_rich=block_rich)
+    totals = [
+        re.findall(r"[A-Z]{3} [\d.]+", line) for line in shown.splitlines() if "total" in line
+    ]
+
+    assert [["EUR 105.00", "EUR 2.00"], ["JPY 7", "JPY 0"]] == sorted(totals)
+    assert "total" not in bank("accounts", "--store", "bank.db")[1]
 
 
 @pytest.mark.parametrize("block_rich", [True, False])
@@ -1030,6 +1049,211 @@ def test_a_description_is_no_markup(bank: Run, block_rich: bool) -> None:
 
     assert ("│" in shown) is not block_rich
     assert "[bold]x[/bold]" in shown
+
+
+# -- JSON --------------------------------------------------------------------
+
+# Each sub-command that ends by itself, and some of what it tells.
+AS_JSON: list[tuple[str, dict[str, Any]]] = [
+    ("open zoe --currency EUR --store bank.db --id o", {"id": "o", "kind": "open_account"}),
+    ("deposit alice 5 --store bank.db --id d", {"kind": "deposit", "replayed": False}),
+    ("hold alice 5 --store bank.db --id h", {"kind": "place_hold", "account_id": "alice"}),
+    ("statement alice --store bank.db", {"account_id": "alice", "closing_balance": "100.00"}),
+    ("verify bank.db", {"accounts": 2, "refusals": 0, "disagreements": []}),
+    ("backup bank.db copy.db", {"store": "bank.db", "copy": "copy.db"}),
+    (
+        "import h.csv --store new.db --currency EUR",
+        {
+            "rows": 2,
+            "refused": {
+                "count": 1,
+                "first": [
+                    {
+                        "line": 3,
+                        "what": (
+                            "Account a has EUR 1.00 available, EUR 4.00 less than the EUR 5.00"
+                            " requested."
+                        ),
+                    }
+                ],
+            },
+            "invalid": {"count": 0, "first": []},
+            "closing_sum": {"amount": "1.00", "currency": "EUR"},
+            "ignored_columns": [],
+            "is_booked": True,
+            "is_clean": False,
+        },
+    ),
+    ("import-journal j.jsonl --store new.db", {"accounts": 2, "transactions": 2, "refusals": 0}),
+    (
+        "simulate --accounts 3 --operations 5",
+        {"sent": 8, "retries": 0, "refused": [], "is_balanced": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), AS_JSON, ids=[each for each, _ in AS_JSON])
+def test_json_is_printed_for_programs(bank: Run, words: str, expected: dict[str, Any]) -> None:
+    """With `--json` a sub-command prints one document, which says what its text says."""
+    Path("h.csv").write_text(
+        "transaction_id,account_id,date,amount\nt,a,2026-01-01,1\nu,a,2026-01-01,-5\n", "utf-8"
+    )
+    Path("j.jsonl").write_text(bank("export", "bank.db")[1], "utf-8")
+    _, out, err = bank(*words.split(), "--json")
+    document = json.loads(out)
+
+    assert err == ""
+    assert expected == {name: document[name] for name in expected}
+
+
+def test_lists_are_json_arrays(bank: Run) -> None:
+    """A list of things is an array of them, also where there is none."""
+    store = ("--store", "bank.db", "--json")
+    token = json.loads(bank("token", "create", "mary", *store)[1])
+
+    assert ["alice", "bob"] == [each["id"] for each in json.loads(bank("accounts", *store)[1])]
+    assert [] == json.loads(bank("holds", "alice", *store)[1])
+    (listed,) = json.loads(bank("token", "list", *store)[1])
+    assert (token["id"], "mary", [], None) == (
+        listed["id"],
+        listed["principal"],
+        listed["roles"],
+        listed["revoked_at"],
+    )
+    assert token["token"].startswith(f"bk_{token['id']}_")
+    assert {"id": token["id"]} == json.loads(bank("token", "revoke", token["id"], *store)[1])
+    checkpoint = json.loads(bank("checkpoint", "bank.db", "--json")[1])["checkpoint"]
+    assert len(bank("checkpoint", "bank.db")[1].splitlines()) == len(checkpoint.splitlines())
+
+
+def test_disagreements_are_told_as_json(bank: Run) -> None:
+    """What a verification finds is in the document, and in the exit status."""
+    with sqlite3.connect("bank.db") as connection:
+        connection.execute("UPDATE bankcore_account SET balance_minor = 1 WHERE id = 'bob'")
+    connection.close()
+    status, out, _ = bank("verify", "bank.db", "--json")
+
+    assert status == 1
+    assert "account bob" in [each["where"] for each in json.loads(out)["disagreements"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code", "field"),
+    [
+        ("withdraw alice 999 --store bank.db", 1, "insufficient_funds", None),
+        ("withdraw alice 1e9 --store bank.db", 2, "invalid_amount", "amount"),
+        ("hold alice 5 --until tomorrow --store bank.db", 2, "invalid_time", "--until"),
+    ],
+)
+def test_errors_are_json_too(
+    bank: Run, words: str, status: int, code: str, field: str | None
+) -> None:
+    """With `--json` an error of the bank is a document on the error stream."""
+    found, out, err = bank(*words.split(), "--json")
+    document = json.loads(err)
+
+    assert (status, "", code, field) == (found, out, document["code"], document.get("field"))
+    assert err.count(document["detail"]) == 1
+
+
+# -- The store of the environment --------------------------------------------
+
+
+def test_the_environment_names_the_store(bank: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no argument names a store, `BANKCORE_STORE` does; an argument comes first."""
+    monkeypatch.setenv("BANKCORE_STORE", "bank.db")
+    bank("open", "yoko", "--currency", "JPY", "--store", "other.db")
+
+    assert "alice" in bank("accounts")[1]
+    assert "yoko" in bank("accounts", "--store", "other.db")[1]
+    assert bank("deposit", "alice", "5")[0] == 0
+    assert "2 accounts" in bank("verify")[1]
+    assert "1 account," in bank("verify", "other.db")[1]
+    assert bank("backup", "copy.db")[1] == "bank.db was copied to copy.db\n"
+    assert bank("backup", "other.db", "copy-2.db")[1] == "other.db was copied to copy-2.db\n"
+    assert bank("export")[1] == bank("export", "bank.db")[1]
+    assert "default: bank.db, from BANKCORE_STORE" in bank("accounts", "--help")[1]
+
+
+def test_a_simulation_keeps_away_from_the_store_of_the_environment(
+    bank: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a store is not needed, the one of the environment is not touched."""
+    before = bank("export", "bank.db")[1]
+    monkeypatch.setenv("BANKCORE_STORE", "bank.db")
+
+    assert "on a temporary SQLite file" in bank("simulate", "--operations", "5")[1]
+    assert before == bank("export")[1]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_it_a_store_is_needed(
+    run: Run, value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty variable names no store."""
+    monkeypatch.delenv("BANKCORE_STORE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("BANKCORE_STORE", value)
+
+    assert "the following arguments are required: --store" in run("accounts")[2]
+    assert "the following arguments are required: STORE" in run("verify")[2]
+
+
+def test_a_store_of_the_environment_that_is_none_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is checked as the argument is."""
+    monkeypatch.setenv("BANKCORE_STORE", ":memory:")
+
+    assert "--store must name a file, got ':memory:'" in run("accounts")[2]
+
+
+# -- Completion --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_completes_every_option(run: Run, shell: str) -> None:
+    """The script knows every sub-command, its options and its choices."""
+    _, script, _ = run("completion", shell)
+    (commands,) = (each for each in cli_parser()._actions if each.nargs == "A...")
+    assert isinstance(commands.choices, dict)
+
+    for name, parser in commands.choices.items():
+        line = next(
+            line
+            for line in script.splitlines()
+            if f"{name})" in line or f"seen_subcommand_from {name}" in line
+        )
+        options = [option for each in parser._actions for option in each.option_strings]
+        assert {each for each in options if each.startswith("--")} <= set(
+            re.findall(r"[\w-]+", line)
+        )
+    assert "csv html json table" in script
+    assert "create list revoke" in script
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("bankcore dep", "deposit"),
+        ("bankcore --v", "--version"),
+        ("bankcore statement --fo", "--format"),
+        ("bankcore statement alice --format h", "html"),
+        ("bankcore token cr", "create"),
+        ("bankcore token create mary --ro", "--role"),
+        ("bankcore none --s", ""),
+    ],
+)
+def test_bash_completes_a_word(run: Run, words: str, expected: str) -> None:
+    """In bash itself, a word is completed to what fits."""
+    script = run("completion", "bash")[1]
+    count = len(words.split()) - 1
+    asked = (
+        f'{script}\nCOMP_WORDS=({words}); COMP_CWORD={count}; _bankcore; echo "${{COMPREPLY[@]}}"'
+    )
+    shown = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+
+    assert ("", expected) == (shown.stderr, shown.stdout.strip())
 
 
 def test_importing_the_module_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,9 +106,9 @@ CALLS = [
         ),
     ),
     (
-        "accounts --store bank.db --json=yes",
+        "accounts --store bank.db --xml=yes",
         2,
-        f" accounts: there is no option --json {SEE.format('accounts')}",
+        f" accounts: there is no option --xml {SEE.format('accounts')}",
     ),
     (
         "deposit alice 5 --store",
@@ -163,7 +163,7 @@ CALLS = [
         "statement alice --format pdf --store bank.db",
         2,
         (
-            " statement: --format must be one of csv, json, table, got 'pdf'"
+            " statement: --format must be one of csv, html, json, table, got 'pdf'"
             f" {SEE.format('statement')}"
         ),
     ),

@@ -6,11 +6,11 @@ is in the currency of the account that comes first.
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from bankcore.accounts import Account, Hold
 from bankcore.accounts._account import status_text
 from bankcore.bank import Bank
 from bankcore.cli._parser import (
@@ -28,7 +28,7 @@ from bankcore.cli._parser import (
     when,
 )
 from bankcore.cli._store import open_store, opened_or_made
-from bankcore.cli._terminal import or_dash, print_table
+from bankcore.cli._terminal import as_json, or_dash, print_table, show
 from bankcore.ledger import (
     STATEMENT_COLUMNS,
     Statement,
@@ -37,7 +37,7 @@ from bankcore.ledger import (
     statement_as_html,
     statement_cells,
 )
-from bankcore.money import Money
+from bankcore.money import Money, MoneyBag
 from bankcore.values._errors import naming
 
 _ACCOUNT_HELP: Final = "the id of the account"
@@ -158,7 +158,7 @@ def _open(parsed: argparse.Namespace) -> None:
             description=parsed.description,
             metadata=metadata_of(parsed.metadata),
         )
-    _print_receipt(transaction)
+    show(parsed, transaction, _print_receipt, transaction)
 
 
 def _send(parsed: argparse.Namespace) -> None:
@@ -176,7 +176,7 @@ def _send(parsed: argparse.Namespace) -> None:
             elif field == METADATA.field:
                 fields[field] = metadata_of(text)
         transaction = getattr(bank, parsed.kind)(**fields, **parsed.fixed)
-    _print_receipt(transaction)
+    show(parsed, transaction, _print_receipt, transaction)
 
 
 def _print_receipt(transaction: Transaction) -> None:
@@ -189,10 +189,19 @@ def _print_receipt(transaction: Transaction) -> None:
 def _list_accounts(parsed: argparse.Namespace) -> None:
     with open_store(parsed.store) as store:
         accounts = list(Bank(store).accounts())
-    rows = [
+    show(parsed, accounts, _print_accounts, accounts)
+
+
+def _print_accounts(accounts: Sequence[Account]) -> None:
+    rows: list[tuple[object, ...]] = [
         (each.id, status_text(each), each.balance, each.held, each.available, each.overdraft_limit)
         for each in accounts
     ]
+    if sys.stdout.isatty():
+        # A program adds up by itself, and takes every line for an account.
+        balances = MoneyBag(each.balance for each in accounts)
+        held = MoneyBag(each.held for each in accounts)
+        rows += [("", "total", each, held[each.currency], "", "") for each in balances]
     columns = ("account", "status", "balance", "held", "available", "overdraft limit")
     print_table(columns, rows)
 
@@ -200,6 +209,10 @@ def _list_accounts(parsed: argparse.Namespace) -> None:
 def _list_holds(parsed: argparse.Namespace) -> None:
     with open_store(parsed.store) as store:
         holds = Bank(store).holds(parsed.account_id)
+    show(parsed, holds, _print_holds, holds)
+
+
+def _print_holds(holds: Sequence[Hold]) -> None:
     rows = [
         (each.id, each.left, each.amount, or_dash(each.expires_at), each.description or "")
         for each in holds
@@ -213,7 +226,7 @@ def _print_statement(parsed: argparse.Namespace) -> None:
         statement = Bank(store).statement(
             parsed.account_id, start=start, end=end, month=parsed.month
         )
-    _FORMATS[parsed.format](statement)
+    _FORMATS["json" if parsed.json else parsed.format](statement)
 
 
 def _print_as_table(statement: Statement) -> None:
@@ -250,7 +263,7 @@ def _print_as_json(statement: Statement) -> None:
         ],
         "closing_balance": f"{statement.closing_balance:n}",
     }
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(as_json(document))
 
 
 _FORMATS: Final[dict[str, Callable[[Statement], None]]] = {

@@ -7,8 +7,9 @@ from typing import Any, Final
 from bankcore.bank import Bank
 from bankcore.cli._parser import EXIT_REFUSED, STORE_PATH, add, argument, file_name
 from bankcore.cli._store import open_store
+from bankcore.cli._terminal import show
 from bankcore.io import JournalReport
-from bankcore.ledger import AuditReport, Checkpoint, verify
+from bankcore.ledger import AuditReport, Checkpoint, StoreDescription, verify
 from bankcore.stores import SQLiteStore
 from bankcore.values._errors import naming
 
@@ -41,6 +42,19 @@ def _verify(parsed: argparse.Namespace) -> int:
     with open_store(parsed.store) as store:
         report = verify(store, against=against)
         description = store.describe()
+    document = {
+        **audit_document(report),
+        "engine": description.engine,
+        "schema_version": description.schema_version,
+        "settings": dict(description.settings),
+        "durability": description.durability,
+        "warnings": description.warnings,
+    }
+    show(parsed, document, _print_audit, report, description)
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _print_audit(report: AuditReport, description: StoreDescription) -> None:
     for line in audit_lines(report):
         print(line)
     settings = ", ".join(f"{name} {value}" for name, value in description.settings.items())
@@ -49,7 +63,12 @@ def _verify(parsed: argparse.Namespace) -> int:
     print(f"durability: {description.durability}")
     for sentence in description.warnings:
         print(f"note: {sentence}")
-    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def audit_document(report: AuditReport) -> dict[str, Any]:
+    """Return what an audit verified and found, for JSON."""
+    found = [{"where": each.where, "what": each.what} for each in report.disagreements]
+    return {**counts_document(report), "disagreements": found}
 
 
 def audit_lines(report: AuditReport) -> Iterator[str]:
@@ -59,6 +78,14 @@ def audit_lines(report: AuditReport) -> Iterator[str]:
     yield _counted(found, "disagreement") if found else "no disagreements"
     for disagreement in report.disagreements:
         yield f"  {disagreement}"
+
+
+def counts_document(report: AuditReport | JournalReport) -> dict[str, int]:
+    return {
+        "accounts": report.accounts,
+        "transactions": report.transactions,
+        "refusals": report.refusals,
+    }
 
 
 def counts(report: AuditReport | JournalReport) -> str:
@@ -75,10 +102,12 @@ def _counted(count: int, noun: str) -> str:
 
 def _checkpoint(parsed: argparse.Namespace) -> None:
     with open_store(parsed.store) as store:
-        print(Bank(store).checkpoint())
+        text = str(Bank(store).checkpoint())
+    show(parsed, {"checkpoint": text}, print, text)
 
 
 def _backup(parsed: argparse.Namespace) -> None:
     with SQLiteStore(parsed.store, create=False) as store:
         store.backup(parsed.copy)
-        print(f"{parsed.store} was copied to {parsed.copy}")
+        told = f"{parsed.store} was copied to {parsed.copy}"
+        show(parsed, {"store": parsed.store, "copy": parsed.copy}, print, told)

@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+import attrs
+
 from bankcore.accounts._fields import require_not_negative
 from bankcore.bank import Bank
-from bankcore.cli._checks import counts
+from bankcore.cli._checks import counts, counts_document
 from bankcore.cli._parser import (
     CURRENCY,
     EXIT_REFUSED,
@@ -26,11 +28,12 @@ from bankcore.cli._parser import (
     whole_number,
 )
 from bankcore.cli._store import make, open_store, opened_or_made
-from bankcore.cli._terminal import print_facts, progress
+from bankcore.cli._terminal import print_facts, progress, show
 from bankcore.io import (
     FIELDS,
     MINUS_FORMS,
     ImportReport,
+    Problems,
     export_journal,
     import_history,
     import_journal,
@@ -168,19 +171,37 @@ def _import(parsed: argparse.Namespace) -> int:
             **_layout(parsed),
             sort=parsed.sort,
             dry_run=parsed.dry_run,
+            on_read=on_progress.set_total,
             on_progress=on_progress,
         )
     seconds = time.perf_counter() - started
     if report.is_clean and report.is_booked:
         make(parsed.store)
+    document = {
+        **attrs.asdict(report, recurse=False),
+        **{name: _problems_document(found) for name, found in _problems(report).items()},
+        "is_clean": report.is_clean,
+        "seconds": round(seconds, 2),
+    }
+    show(parsed, document, _print_report, report, seconds, parsed.dry_run)
+    return 0 if report.is_clean else EXIT_REFUSED
+
+
+def _problems(report: ImportReport) -> dict[str, Problems]:
+    names = ("refused", "invalid", "unsorted", "mismatched")
+    return {name: getattr(report, name) for name in names}
+
+
+def _problems_document(found: Problems) -> dict[str, Any]:
+    first = [{"line": line, "what": what} for line, what in found.first]
+    return {"count": found.count, "first": first}
+
+
+def _print_report(report: ImportReport, seconds: float, is_dry_run: bool) -> None:  # noqa: FBT001  # handed on
     if report.ignored_columns:
         print(f"columns ignored: {', '.join(report.ignored_columns)}")
-    problems = {
-        "refused": report.refused,
-        "invalid": report.invalid,
-        "out of order": report.unsorted,
-        "balances that differ": report.mismatched,
-    }
+    told = {"unsorted": "out of order", "mismatched": "balances that differ"}
+    problems = {told.get(name, name): found for name, found in _problems(report).items()}
     for kind, found in problems.items():
         if found:
             print(f"{kind}: {found.count:,}")
@@ -188,7 +209,7 @@ def _import(parsed: argparse.Namespace) -> int:
             print(f"  line {line}: {what}")
         if found.count > len(found.first):
             print(f"  … and {found.count - len(found.first):,} more")
-    for sentence in _notes(report, is_dry_run=parsed.dry_run):
+    for sentence in _notes(report, is_dry_run=is_dry_run):
         print(sentence)
     print_facts(
         ("rows", f"{report.rows:,}"),
@@ -199,7 +220,6 @@ def _import(parsed: argparse.Namespace) -> int:
         ("seconds", f"{seconds:.2f}"),
         ("rows per second", f"{report.rows / seconds:,.0f}"),
     )
-    return 0 if report.is_clean else EXIT_REFUSED
 
 
 def _layout(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -255,4 +275,4 @@ def _import_journal(parsed: argparse.Namespace) -> None:
     ):
         report = import_journal(store, file)
     make(parsed.store)
-    print(f"{counts(report)} imported")
+    show(parsed, counts_document(report), print, f"{counts(report)} imported")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from bankcore.cli import _accounts, _checks, _imports, _serve, _simulate, _tokens
+from bankcore.cli import _accounts, _checks, _completion, _imports, _serve, _simulate, _tokens
 from bankcore.cli._parser import (
     CLOCK_SKEW,
     EXIT_INTERRUPTED,
@@ -20,6 +20,8 @@ from bankcore.cli._parser import (
     Parser,
     failed,
 )
+from bankcore.cli._store import without_password
+from bankcore.cli._terminal import as_json
 from bankcore.ledger._errors import ClockSkewError
 from bankcore.values._errors import BankError, InvalidRequestError
 
@@ -41,7 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             told = str(error.about(parsed.names.get(error.field, error.field)))
         elif isinstance(error, ClockSkewError):
             told = error.told_to_operators(f"give {CLOCK_SKEW.name} {error.seconds_ahead}")
-        return failed(told, status)
+        if parsed.json:
+            document = as_json({**error.to_dict(), "detail": told})
+            print(without_password(document), file=sys.stderr)
+        else:
+            failed(told, status)
+        return status
     except BrokenPipeError:
         # The reader has gone, as in `bankcore accounts | head`: discard what is flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,6 +70,6 @@ def make_parser() -> Parser:
     parser = Parser(prog="bankcore", description="A bank in one SQLite file or on PostgreSQL.")
     parser.add_argument("--version", action="version", version=f"bankcore {version('bankcore')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for family in (_accounts, _checks, _imports, _simulate, _tokens, _serve):
+    for family in (_accounts, _checks, _imports, _simulate, _tokens, _serve, _completion):
         family.add_commands(commands)
     return parser

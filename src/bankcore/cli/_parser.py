@@ -6,6 +6,7 @@ and can be followed on the command line.
 """
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -180,6 +181,8 @@ CLOCK_SKEW: Final = argument(
 STORE_HELP: Final = "the bank's file, or postgresql://user@host/database"
 STORE: Final = argument("--store", STORE_HELP, metavar="STORE", required=True, type=store_name)
 STORE_PATH: Final = argument("store", STORE_HELP, metavar="STORE", type=store_name)
+#: The environment variable that names the store where no argument does.
+STORE_VARIABLE: Final = "BANKCORE_STORE"
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
 
 
@@ -222,11 +225,24 @@ def add(
     names = {each.field: each.name for each in arguments}
     parser.set_defaults(run=run, names=names, parser=parser)
     for each in arguments:
+        settings = _or_from_environment(each)
         if each.name.startswith("-"):
-            parser.add_argument(each.name, dest=each.field, **each.settings)
+            parser.add_argument(each.name, dest=each.field, **settings)
         else:
-            parser.add_argument(dest=each.field, **each.settings)
+            parser.add_argument(dest=each.field, **settings)
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
+
+
+def _or_from_environment(each: Argument) -> Mapping[str, Any]:
+    """Return the settings of an argument; of a store that is needed, with its default."""
+    store = os.environ.get(STORE_VARIABLE)
+    is_option = each.name.startswith("-")
+    if not store or each.field != STORE.field or (is_option and not each.settings.get("required")):
+        return each.settings
+    text = f"default: {without_password(store)}, from {STORE_VARIABLE}".replace("%", "%%")
+    settings = {**each.settings, "default": store, "help": text}
+    return {**settings, "required": False} if is_option else {**settings, "nargs": "?"}
 
 
 def instant(field: str, text: str | None) -> datetime | None:

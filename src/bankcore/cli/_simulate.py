@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from bankcore import simulation
-from bankcore.cli._checks import audit_lines
+from bankcore.cli._checks import audit_document, audit_lines
 from bankcore.cli._parser import EXIT_REFUSED, STORE_HELP, add, argument, store_name, whole_number
 from bankcore.cli._store import open_store, without_password
-from bankcore.cli._terminal import print_facts, print_table, progress
+from bankcore.cli._terminal import print_facts, print_table, progress, show
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
@@ -53,8 +53,7 @@ def _simulate(parsed: argparse.Namespace) -> int:
         )
         seconds = time.perf_counter() - started
     where = "a temporary SQLite file" if parsed.store is None else without_password(path)
-    print(f"Seed {workload.seed}: {workload.accounts:,} accounts on {where}")
-    _print_report(report, seconds)
+    show(parsed, _document(report, seconds), _print_report, workload, where, report, seconds)
     return 0 if report.is_clean else EXIT_REFUSED
 
 
@@ -66,7 +65,31 @@ def _receipts(stack: ExitStack, path: str | None) -> Callable[[object], object]:
     return lambda transaction_id: file.write(f"{transaction_id}\n")
 
 
-def _print_report(report: simulation.Report, seconds: float) -> None:
+def _document(report: simulation.Report, seconds: float) -> dict[str, Any]:
+    tally = report.tally
+    refused = [
+        {"kind": kind, "code": code, "count": count}
+        for (kind, code), count in sorted(tally.refused.items())
+    ]
+    return {
+        "sent": tally.sent,
+        "retries": tally.retries,
+        "replayed": tally.replayed,
+        "booked": dict(sorted(tally.booked.items())),
+        "refused": refused,
+        "money_in": tally.money_in,
+        "money_out": tally.money_out,
+        "balances": report.balances,
+        "is_balanced": report.is_balanced,
+        "audit": audit_document(report.audit),
+        "seconds": round(seconds, 2),
+    }
+
+
+def _print_report(
+    workload: simulation.Workload, where: str, report: simulation.Report, seconds: float
+) -> None:
+    print(f"Seed {workload.seed}: {workload.accounts:,} accounts on {where}")
     tally = report.tally
     rows = [(kind, "booked", f"{count:,}") for kind, count in sorted(tally.booked.items())]
     rows += [

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from bankcore.access import SCOPES, Principal, Role, Tokens
+from bankcore.access import SCOPES, Principal, Role, Token, Tokens
 from bankcore.cli._parser import DESCRIPTION, STORE, Argument, add, argument, instant, when
 from bankcore.cli._store import open_store
-from bankcore.cli._terminal import or_dash, print_table
+from bankcore.cli._terminal import or_dash, print_table, show
 from bankcore.stores import MemoryStore
 from bankcore.values._ids import to_principal_id
 
@@ -52,13 +53,30 @@ def _create(parsed: argparse.Namespace) -> None:
     Tokens(MemoryStore()).issue(principal, **options)
     with open_store(parsed.store, create=True) as store:
         issued = Tokens(store).issue(principal, **options)
-    print(issued.text)
+    show(parsed, {"id": issued.id, "token": issued.text}, print, issued.text)
     print(f"Keep it: token {issued.id} is not shown again.", file=sys.stderr)
 
 
 def _list(parsed: argparse.Namespace) -> None:
     with open_store(parsed.store) as store:
         tokens = list(Tokens(store).tokens())
+    show(parsed, list(map(_document, tokens)), _print_tokens, tokens)
+
+
+def _document(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "principal": token.principal.id,
+        "roles": sorted(role.value for role in token.principal.roles),
+        "scopes": sorted(token.principal.scopes),
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+        "description": token.description,
+    }
+
+
+def _print_tokens(tokens: Sequence[Token]) -> None:
     rows = [
         (
             token.id,
@@ -79,4 +97,4 @@ def _list(parsed: argparse.Namespace) -> None:
 def _revoke(parsed: argparse.Namespace) -> None:
     with open_store(parsed.store) as store:
         Tokens(store).revoke(parsed.token_id)
-    print(f"Token {parsed.token_id} is revoked.")
+    show(parsed, {"id": parsed.token_id}, print, f"Token {parsed.token_id} is revoked.")

@@ -127,6 +127,7 @@ def import_history(
     time_zone: str | None = None,
     sort: bool = False,
     dry_run: bool = False,
+    on_read: Callable[[int], None] = lambda _: None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """
@@ -175,6 +176,7 @@ def import_history(
             time keep their order; a file that is newest first is turned round, these rows too.
             All rows are then in memory, at some 400 bytes each.
         dry_run: Whether to book nothing, and only return what would become of the rows.
+        on_read: Called with the number of rows, once all of the file was read.
         on_progress: Called with the number of rows after each batch.
 
     Raises:
@@ -212,7 +214,7 @@ def import_history(
         date_format=date_format,
         time_zone=time_zone,
     )
-    return _Import(bank, layout, balance, overdraft_limit, on_progress).run(
+    return _Import(bank, layout, balance, overdraft_limit, on_read, on_progress).run(
         file, sort=sort, dry_run=dry_run
     )
 
@@ -231,12 +233,14 @@ class _Import:
         layout: Layout,
         initial_balance: Money,
         overdraft_limit: Money | None,
+        on_read: Callable[[int], None],
         on_progress: Callable[[int], None],
     ) -> None:
         self._bank = bank
         self._layout = layout
         self._initial_balance = initial_balance
         self._overdraft_limit = overdraft_limit
+        self._on_read = on_read
         self._on_progress = on_progress
         self._account_ids: dict[str, AccountId] = {}
         # Many rows have the same date and text, and fees and wages come again and again.
@@ -259,6 +263,7 @@ class _Import:
         with ExitStack() as stack:
             lines, again = read_twice(file, stack)
             entries = self._look(lines, stack, keep_all=sort)
+            self._on_read(self._count)
             if sort and entries is not None:
                 self._unsorted = Problems()
                 if self._is_newest_first:
