@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import workers
 from workers import (
+    CROWD,
     EXPIRY,
     ONE,
     RING,
     Outcomes,
     contest,
+    crowd,
     drain,
     in_processes,
     in_threads,
@@ -29,20 +31,19 @@ from bankcore import AccountId, AccountStatus, AccountStore, Bank, Money
 from bankcore.commands import CaptureHold, ExpireHold
 from bankcore.errors import InsufficientFundsError, StoreMisuseError
 from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore, PostgresStore, SQLiteStore
+from every_store import opened
 
 THREADS = 8
 PROCESSES = 4
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "bank.db"
-
-
-@pytest.fixture
-def sqlite(path: Path) -> Iterator[SQLiteStore]:
-    with SQLiteStore(path) as store:
+def shared(place: str) -> Iterator[SQLiteStore | PostgresStore]:
+    """
+    A store that processes open too, at the same place.
+    """
+    with opened(place) as store:
         yield store
 
 
@@ -68,6 +69,7 @@ def _drained(store: AccountStore, outcomes: Outcomes, withdrawals: int) -> None:
     assert () == verify(store).disagreements
 
 
+@pytest.mark.every_postgres
 def test_threads_empty_an_account_to_the_last_cent(store: AccountStore) -> None:
     """
     Eight threads withdraw until they are refused: exactly as often as there was money for, and
@@ -80,34 +82,36 @@ def test_threads_empty_an_account_to_the_last_cent(store: AccountStore) -> None:
     assert THREADS == outcomes["refused"]
 
 
-def test_processes_empty_an_account_to_the_last_cent(sqlite: SQLiteStore, path: Path) -> None:
+@pytest.mark.every_postgres
+def test_processes_empty_an_account_to_the_last_cent(shared: AccountStore, place: str) -> None:
     """
     Four processes of two threads do no more, and no less.
     """
-    _open(sqlite, "pot", minor=30_000)
-    with in_processes(path, drain, PROCESSES, threads=2) as finished:
+    _open(shared, "pot", minor=30_000)
+    with in_processes(place, drain, PROCESSES, threads=2) as finished:
         outcomes = finished()
 
-    _drained(sqlite, outcomes, 300)
+    _drained(shared, outcomes, 300)
     assert 2 * PROCESSES == outcomes["refused"]
 
 
-def test_processes_that_use_two_names_are_one_queue(sqlite: SQLiteStore, path: Path) -> None:
+def test_processes_that_use_two_names_are_one_queue(tmp_path: Path) -> None:
     """
     Nor do processes of which some use a symbolic link to the file.
     """
-    _open(sqlite, "pot", minor=30_000)
-    link = path.parent / "elsewhere" / "link.db"
+    path, link = tmp_path / "bank.db", tmp_path / "elsewhere" / "link.db"
     link.parent.mkdir()
     link.symlink_to(path)
-    with (
-        in_processes(path, drain, 2, threads=2) as finished,
-        in_processes(link, drain, 2, threads=2) as by_link,
-    ):
-        outcomes = finished()
-        outcomes.update(by_link())
+    with SQLiteStore(path) as store:
+        _open(store, "pot", minor=30_000)
+        with (
+            in_processes(path, drain, 2, threads=2) as finished,
+            in_processes(link, drain, 2, threads=2) as by_link,
+        ):
+            outcomes = finished()
+            outcomes.update(by_link())
 
-    _drained(sqlite, outcomes, 300)
+        _drained(store, outcomes, 300)
     assert [link] == list(link.parent.iterdir())
 
 
@@ -154,6 +158,7 @@ def test_a_thousand_threads_and_one_takes_it_all() -> None:
     _drained(store, outcomes, 1)
 
 
+@pytest.mark.every_postgres
 def test_a_storm_in_threads_ends(store: AccountStore) -> None:
     """
     Transfers from A to B and from B to A at once block nobody for ever, and keep the total.
@@ -167,19 +172,20 @@ def test_a_storm_in_threads_ends(store: AccountStore) -> None:
     assert () == verify(store).disagreements
 
 
-def test_a_storm_in_processes_ends(sqlite: SQLiteStore, path: Path) -> None:
+@pytest.mark.every_postgres
+def test_a_storm_in_processes_ends(shared: AccountStore, place: str) -> None:
     """
     In processes too, while the threads of this one take part.
     """
-    _open(sqlite, "a", "b", minor=1_000)
-    with in_processes(path, storm, PROCESSES, threads=2) as finished:
-        outcomes = in_threads(sqlite, storm, 2)
+    _open(shared, "a", "b", minor=1_000)
+    with in_processes(place, storm, PROCESSES, threads=2) as finished:
+        outcomes = in_threads(shared, storm, 2)
         outcomes.update(finished())
 
     assert (2 * PROCESSES + 2) * 60 == outcomes["done"] + outcomes["refused"]
-    assert 2_000 == _minor(sqlite, "a") + _minor(sqlite, "b")
-    assert 1 + outcomes["done"] == sqlite.account(AccountId("b")).version
-    assert () == verify(sqlite).disagreements
+    assert 2_000 == _minor(shared, "a") + _minor(shared, "b")
+    assert 1 + outcomes["done"] == shared.account(AccountId("b")).version
+    assert () == verify(shared).disagreements
 
 
 def _totals(store: AccountStore, number: int) -> set[int]:
@@ -226,19 +232,37 @@ def test_a_ring_keeps_its_total_in_every_snapshot(store: AccountStore) -> None:
     assert moved[0]["done"] > 0
 
 
-def test_a_ring_keeps_its_total_while_processes_write(sqlite: SQLiteStore, path: Path) -> None:
+def test_a_ring_keeps_its_total_while_processes_write(tmp_path: Path) -> None:
     """
     While processes move money around fifty accounts, this one sees all of it.
     """
-    _open(sqlite, *RING, minor=500)
-    with in_processes(path, ring, 2, threads=2) as finished:
-        totals = _totals(sqlite, 40)
-        disagreements = verify(sqlite).disagreements
-        outcomes = finished()
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        _open(store, *RING, minor=500)
+        with in_processes(tmp_path / "bank.db", ring, 2, threads=2) as finished:
+            totals = _totals(store, 40)
+            disagreements = verify(store).disagreements
+            outcomes = finished()
 
-    assert {50 * 500} == totals
-    assert () == disagreements == verify(sqlite).disagreements
-    assert outcomes["done"] > 0
+        assert {50 * 500} == totals
+        assert () == disagreements == verify(store).disagreements
+        assert outcomes["done"] > 0
+
+
+@pytest.mark.every_postgres
+def test_a_crowd_of_processes_keeps_the_total(postgres: str) -> None:
+    """
+    While eight processes of eight threads move money between fifty accounts of PostgreSQL, both
+    ways, this one sees all of it, and none of them is told of a deadlock.
+    """
+    with PostgresStore(postgres) as store:
+        _open(store, *RING, minor=500)
+        with in_processes(postgres, crowd, 8, threads=8) as finished:
+            totals = _totals(store, 10)
+            outcomes = finished()
+
+        assert {50 * 500} == totals
+        assert 8 * 8 * CROWD == outcomes["done"] + outcomes["refused"]
+        assert () == verify(store).disagreements
 
 
 def _raced(store: AccountStore, answers: Outcomes, racers: int) -> None:
@@ -261,13 +285,14 @@ def test_racing_threads_do_each_thing_once(store: AccountStore) -> None:
     _raced(store, in_threads(store, race, THREADS), THREADS)
 
 
-def test_racing_processes_do_each_thing_once(sqlite: SQLiteStore, path: Path) -> None:
+@pytest.mark.every_postgres
+def test_racing_processes_do_each_thing_once(shared: AccountStore, place: str) -> None:
     """
     Four processes of two threads are eight racers too.
     """
-    _open(sqlite, "pot", minor=0)
-    with in_processes(path, race, PROCESSES, threads=2) as finished:
-        _raced(sqlite, finished(), 2 * PROCESSES)
+    _open(shared, "pot", minor=0)
+    with in_processes(place, race, PROCESSES, threads=2) as finished:
+        _raced(shared, finished(), 2 * PROCESSES)
 
 
 def _place_holds(store: AccountStore) -> None:
@@ -307,13 +332,13 @@ def test_a_hold_is_captured_or_expires(store: AccountStore) -> None:
     _contested(store, in_threads(store, contest, THREADS))
 
 
-def test_a_hold_is_captured_or_expires_in_processes(sqlite: SQLiteStore, path: Path) -> None:
+def test_a_hold_is_captured_or_expires_in_processes(shared: AccountStore, place: str) -> None:
     """
     Processes win each hold once too.
     """
-    _place_holds(sqlite)
-    with in_processes(path, contest, PROCESSES, threads=2) as finished:
-        _contested(sqlite, finished())
+    _place_holds(shared)
+    with in_processes(place, contest, PROCESSES, threads=2) as finished:
+        _contested(shared, finished())
 
 
 def test_no_money_is_left_in_a_closed_account(store: AccountStore) -> None:
@@ -426,4 +451,4 @@ def test_every_task_is_used_in_processes() -> None:
     """
     The processes know all the tasks.
     """
-    assert {drain, storm, ring, race, contest, last_orders} == set(workers.TASKS.values())
+    assert {drain, storm, ring, crowd, race, contest, last_orders} == set(workers.TASKS.values())

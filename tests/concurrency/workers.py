@@ -1,5 +1,5 @@
 """
-A process of its own that works on a store: ``python workers.py PATH TASK NAME THREADS``.
+A process of its own that works on a store: ``python workers.py PLACE TASK NAME THREADS``.
 
 It says ``ready``, begins when it is told to go, stops what has no end of its own when it is
 told to stop, and says as JSON what came of it. The tests use the same tasks in their own
@@ -7,6 +7,8 @@ threads.
 """
 
 import json
+import os
+import random
 import subprocess
 import sys
 import threading
@@ -19,11 +21,13 @@ from typing import Final
 
 from bankcore import AccountStore, Bank, Money
 from bankcore.errors import AccountClosedError, HoldNotActiveError, InsufficientFundsError
-from bankcore.stores import SQLiteStore
+from every_store import opened
 
 ONE: Final = Money("1", "EUR")
 EXPIRY: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TICK: Final = timedelta(microseconds=1)
+#: How often each thread of a crowd transfers.
+CROWD: Final = 15
 RING: Final = tuple(f"ring-{n:02}" for n in range(50))
 
 #: What becomes of each command, by the name of the outcome.
@@ -73,6 +77,23 @@ def ring(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
         place += 7
         source, destination = RING[place % len(RING)], RING[(place + 1) % len(RING)]
         try:
+            bank.transfer(source, destination, ONE)
+            outcomes["done"] += 1
+        except InsufficientFundsError:
+            outcomes["refused"] += 1
+    return outcomes
+
+
+def crowd(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
+    """
+    Transfer so many times between any two of the ring.
+    """
+    bank = Bank(store)
+    outcomes = Outcomes()
+    dice = random.Random(name)
+    for _ in range(CROWD):
+        try:
+            source, destination = dice.sample(RING, 2)
             bank.transfer(source, destination, ONE)
             outcomes["done"] += 1
         except InsufficientFundsError:
@@ -139,7 +160,7 @@ def last_orders(store: AccountStore, name: str, stop: threading.Event) -> Outcom
 
 
 TASKS: Final[dict[str, Task]] = {
-    each.__name__: each for each in (drain, storm, ring, race, contest, last_orders)
+    each.__name__: each for each in (drain, storm, ring, crowd, race, contest, last_orders)
 }
 
 
@@ -182,7 +203,7 @@ def in_threads(
 
 @contextmanager
 def in_processes(
-    path: Path, task: Task, number: int, *, threads: int
+    place: str | Path, task: Task, number: int, *, threads: int
 ) -> Iterator[Callable[[], Outcomes]]:
     """
     So many processes of so many *threads* at work, begun together; the function given stops
@@ -195,7 +216,7 @@ def in_processes(
                     [
                         sys.executable,
                         Path(__file__),
-                        path,
+                        place,
                         task.__name__,
                         f"process{n}",
                         str(threads),
@@ -203,6 +224,7 @@ def in_processes(
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 )
             )
             for n in range(number)
@@ -233,14 +255,14 @@ def _tell(process: "subprocess.Popen[str]", word: str) -> None:
 
 
 def main() -> None:
-    path, task, name, threads = sys.argv[1:]
+    place, task, name, threads = sys.argv[1:]
     stop = threading.Event()
 
     def wait_for_stop() -> None:
         sys.stdin.readline()
         stop.set()
 
-    with SQLiteStore(path) as store:
+    with opened(place) as store:
         print("ready", flush=True)
         sys.stdin.readline()
         # A daemon: whether or not it is told to stop, the process ends when its work does.

@@ -40,6 +40,10 @@ from bankcore.commands import (
 )
 from bankcore.stores import SQLiteStore
 
+# As a script it finds beside itself only what is in its folder.
+sys.path.append(str(Path(__file__).parents[1]))
+from every_store import opened  # found by now
+
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -245,16 +249,16 @@ class Hasty(sqlite3.Connection):
         return super().execute(statement, *parameters)
 
 
-def write_until_killed(path: str, numbers: dict[str, int], *, is_hasty: bool = False) -> None:
+def write_until_killed(place: str, numbers: dict[str, int], *, is_hasty: bool = False) -> None:
     """
     Write the commands of each name from its number on, each in a thread of its own, and say each
     that was acknowledged.
     """
-    store = SQLiteStore(path)
+    store = opened(place)
     if is_hasty:
         store.close()
         _use(Hasty)
-        store = SQLiteStore(path)
+        store = opened(place)
     bank = bank_over(store)
 
     def write(name: str, number: int) -> None:

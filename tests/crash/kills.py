@@ -53,14 +53,18 @@ def names_of(process: str, threads: int) -> list[str]:
 def make(path: Path, mode: JournalMode = "wal") -> None:
     """Make a closed store; whoever opens it keeps its journal mode."""
     with SQLiteStore(path, journal_mode=mode, synchronous="extra") as store:
-        bank = bank_over(store)
-        for each in ACCOUNTS:
-            bank.open_account(each, initial_balance=eur(INITIAL_MINOR), transaction_id=each)
+        fill(store)
+
+
+def fill(store: AccountStore) -> None:
+    bank = bank_over(store)
+    for each in ACCOUNTS:
+        bank.open_account(each, initial_balance=eur(INITIAL_MINOR), transaction_id=each)
 
 
 def killed(
     server: children.Server,
-    path: Path,
+    place: str | Path,
     processes: list[dict[str, int]],
     acknowledgements: int,
     *,
@@ -71,7 +75,7 @@ def killed(
     them all: the last number that each name had acknowledged.
     """
     tasks: list[tuple[str, dict[str, object]]] = [
-        ("write_until_killed", {"path": str(path), "numbers": numbers, "is_hasty": is_hasty})
+        ("write_until_killed", {"place": str(place), "numbers": numbers, "is_hasty": is_hasty})
         for numbers in processes
     ]
     last = {name: number - 1 for numbers in processes for name, number in numbers.items()}
@@ -100,7 +104,7 @@ def killed(
     return last
 
 
-def is_there(store: SQLiteStore, name: str, number: int) -> bool:
+def is_there(store: AccountStore, name: str, number: int) -> bool:
     try:
         found = store.outcome(TransactionId(f"{name}-{number}"))
     except TransactionNotFoundError:
@@ -133,7 +137,7 @@ def journal(store: AccountStore) -> Iterator[Transaction | Refusal]:
 
 
 def settle(
-    store: SQLiteStore, numbers: dict[str, int], last: dict[str, int], found: Found
+    store: AccountStore, numbers: dict[str, int], last: dict[str, int], found: Found
 ) -> None:
     """Look for all that was acknowledged, and send what is in doubt again."""
     for name, first in numbers.items():
@@ -156,7 +160,7 @@ def settle(
         numbers[name] = in_doubt + 1
 
 
-def look(store: SQLiteStore, numbers: dict[str, int], found: Found) -> None:
+def look(store: AccountStore, numbers: dict[str, int], found: Found) -> None:
     """Look at the file as a whole."""
     found.problems += map(str, verify(store).disagreements)
     balances = {account.id.value: account.balance.amount_minor for account in store.accounts()}
