@@ -23,7 +23,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from bankcore.ledger._errors import StoreMisuseError, StoreUnavailableError
 from bankcore.stores._postgres._errors import TryAgain, sentence
-from bankcore.stores._postgres._wire import Connection, Prepared, run
+from bankcore.stores._postgres._wire import Adapted, Connection, Prepared, run
 
 # In a connection string each of these stands unless it says otherwise. A server that does not
 # answer is noticed after half a minute; with several hosts, the one that takes writes is found.
@@ -301,7 +301,7 @@ def _why_not(error: psycopg.Error) -> str:
     return f"no connection: {what.removesuffix('.')}"
 
 
-def look_at(connection: Connection) -> Seen:
+def look_at(connection: Connection | Adapted) -> Seen:
     version, pid, *values = run(connection, None, (_LOOK, ()))[0][0]
     settings = dict(zip(SETTINGS, values, strict=True))
     # A pooler gives every client a number of its own making.

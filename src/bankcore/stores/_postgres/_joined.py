@@ -23,7 +23,8 @@ from bankcore.stores._postgres._connections import Seen, look_at
 from bankcore.stores._postgres._errors import translated
 from bankcore.stores._postgres._statements import Unit, in_schema
 from bankcore.stores._postgres._tables import PostgresTables
-from bankcore.stores._postgres._wire import Connection, Rows, Statement, abandon, run
+from bankcore.stores._postgres._wire import Adapted, Connection, Rows, Statement, abandon, run
+from bankcore.values._errors import shown
 
 _SAVEPOINT: Final = "unit_of_bankcore"
 
@@ -41,7 +42,8 @@ class JoinedPostgresStore(PostgresTables):
     transaction ends, so keep it short.
 
     Args:
-        connection: An open ``psycopg.Connection``. It stays the application's.
+        connection: An open ``psycopg.Connection``; or, in what SQLAlchemy's ``run_sync`` runs,
+            its ``connection.connection``. It stays the application's.
         schema: The schema of the tables.
 
     Raises:
@@ -51,13 +53,14 @@ class JoinedPostgresStore(PostgresTables):
     #: `bankcore.Bank` retries no unit: nothing is final before the application commits.
     in_host_transaction: Final = True
 
-    def __init__(self, connection: Connection, *, schema: str = "bankcore") -> None:
-        if not isinstance(connection, psycopg.Connection):
-            raise StoreMisuseError(
-                f"it needs a psycopg.Connection, got a {type(connection).__name__}"
-            )
+    def __init__(
+        self,
+        connection: Any,  # noqa: ANN401  # psycopg's, or SQLAlchemy's, which may not be there
+        *,
+        schema: str = "bankcore",
+    ) -> None:
         self._schema = _migrations.require_schema(schema)
-        self._connection = connection
+        self._connection = _usable(connection)
         self._owner = (os.getpid(), threading.get_ident())
 
     def __repr__(self) -> str:
@@ -133,3 +136,15 @@ class JoinedPostgresStore(PostgresTables):
 
     def _location(self) -> str:
         return f"the application's connection to {self._connection.info.dbname}"
+
+
+def _usable(connection: object) -> Connection | Adapted:
+    """Return *connection* as statements run on it, or raise `StoreMisuseError`."""
+    if isinstance(getattr(connection, "driver_connection", None), psycopg.AsyncConnection):
+        return Adapted(connection)
+    if isinstance(connection, psycopg.Connection):
+        return connection
+    raise StoreMisuseError(
+        "it needs a psycopg.Connection, or within SQLAlchemy's run_sync its connection.connection,"
+        f" got {shown(connection)}"
+    )

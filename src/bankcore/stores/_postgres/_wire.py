@@ -11,6 +11,7 @@ is read.
 A statement is prepared the second time that it is sent, unless a pooler stands between.
 """
 
+import asyncio
 import select
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from psycopg.pq import ExecStatus, PipelineStatus
 from bankcore.ledger._errors import StoreMisuseError
 
 if TYPE_CHECKING:
-    from psycopg.pq.abc import PGconn, PGresult
+    from psycopg.pq.abc import PGresult
 
 Connection = psycopg.Connection[Any]
 Statement = tuple[str, Sequence[object]]
@@ -54,8 +55,48 @@ class Prepared:
         self.numbers = count()
 
 
+class Adapted:
+    """
+    A connection of asyncio, as SQLAlchemy adapts it for what it runs by ``run_sync``.
+
+    It is as good as a `Connection` here, and while it waits for the server other tasks run: one of
+    them may have the lock that it waits for.
+    """
+
+    def __init__(self, adapted: Any) -> None:  # noqa: ANN401  # SQLAlchemy may not be there
+        self._run_async = adapted.run_async
+        self.driver: psycopg.AsyncConnection[Any] = adapted.driver_connection
+        self.pgconn = self.driver.pgconn
+        self.info = self.driver.info
+
+    @property
+    def autocommit(self) -> bool:
+        return self.driver.autocommit
+
+    def execute(self, statement: str) -> None:
+        self._run_async(lambda driver: driver.execute(statement))
+
+    def cancel_safe(self) -> None:
+        self._run_async(lambda driver: driver.cancel_safe())
+
+    def wait(self, socket: int, _ends: float | None, *, is_sending: bool) -> None:
+        self._run_async(lambda _: _ready(socket, is_sending=is_sending))
+
+
+async def _ready(socket: int, *, is_sending: bool) -> None:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(socket, ready.set)
+    if is_sending:
+        loop.add_writer(socket, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(socket)
+        loop.remove_writer(socket)
+
+
 def run(
-    connection: Connection,
+    connection: Connection | Adapted,
     prepared: Prepared | None,
     *statements: Statement,
     seconds: float | None = None,
@@ -91,19 +132,18 @@ def run(
             pgconn.send_query_prepared(name, values)
         is_wanted.append(True)
     pgconn.pipeline_sync()
-    results = _results(pgconn, seconds)
+    results = _results(connection, seconds)
     if prepared is not None:
         prepared.names |= names
     return [_rows(result) for result in compress(results, is_wanted)]
 
 
-def abandon(connection: Connection) -> None:
+def abandon(connection: Connection | Adapted) -> None:
     """End a turn that was interrupted, so that the connection can be used again."""
-    pgconn = connection.pgconn
-    if pgconn.pipeline_status != PipelineStatus.OFF:
+    if connection.pgconn.pipeline_status != PipelineStatus.OFF:
         connection.cancel_safe()
         with suppress(psycopg.Error):
-            _results(pgconn)
+            _results(connection)
 
 
 def _written(value: object) -> bytes | None:
@@ -115,15 +155,17 @@ def _written(value: object) -> bytes | None:
     return str(value).encode()
 
 
-def _results(pgconn: "PGconn", seconds: float | None = None) -> "list[PGresult]":
+def _results(connection: Connection | Adapted, seconds: float | None = None) -> "list[PGresult]":
     """Return the results of all that was sent, or raise what the first that failed came to."""
+    pgconn = connection.pgconn
+    wait = connection.wait if isinstance(connection, Adapted) else _wait
     ends = None if seconds is None else time.monotonic() + seconds
     results: list[PGresult] = []
     failed: PGresult | None = None
     try:
         is_sending = pgconn.flush()
         while True:
-            _wait(pgconn.socket, ends, is_sending=bool(is_sending))
+            wait(pgconn.socket, ends, is_sending=bool(is_sending))
             pgconn.consume_input()
             if is_sending:
                 is_sending = pgconn.flush()
