@@ -69,6 +69,9 @@ _SETTINGS: Final = """
 # A row that is always there: its change makes a commit that waits for the standby like any other.
 _TOUCH: Final = "UPDATE bankcore_schema SET touched = touched + 1"
 
+# A word in the log alone: it makes a commit wait for the standby, and nobody wait for a row.
+_MARK: Final = ("SELECT pg_logical_emit_message(true, 'bankcore', 'read')", ())
+
 _COMMIT: Final = ("COMMIT", ())
 _ROLLBACK: Final = ("ROLLBACK", ())
 _COMMITTED: Final = [("COMMIT",)]
@@ -96,6 +99,9 @@ class PostgresStore(OwnTables, PostgresTables):
         isolation: ``"read committed"``, which is enough as every row that a decision depends on is
             locked, or ``"serializable"``.
         require_sync_standby: Whether to refuse a server that has no synchronous standby.
+        confirm_reads: Whether each read ends with a commit that waits for the synchronous standby
+            as a write does. A failover then takes back nothing that was read, and a primary that
+            has been replaced gives no answer. Other engines than PostgreSQL need no telling.
 
     Raises:
         StoreUnavailableError: If the server cannot be reached, is read-only, or runs without
@@ -113,6 +119,7 @@ class PostgresStore(OwnTables, PostgresTables):
         create: bool = True,
         isolation: Isolation = "read committed",
         require_sync_standby: bool = False,
+        confirm_reads: bool = False,
     ) -> None:
         self._schema = _migrations.require_schema(schema)
         if isolation not in _ISOLATIONS:
@@ -126,6 +133,7 @@ class PostgresStore(OwnTables, PostgresTables):
             )
         self._timeout = require_timeout(timeout)
         self._isolation = isolation
+        self._confirms_reads = confirm_reads
         self._connections = Connections(
             source, timeout, _CONNECTIONS_MAX, require_sync_standby=require_sync_standby
         )
@@ -280,9 +288,19 @@ class PostgresStore(OwnTables, PostgresTables):
         return self._again_and_again(attempt)
 
     def _read(self, statement: str, parameters: Sequence[object]) -> list[Any]:
-        return self._on_connection(
-            lambda connection, seen: self._run(connection, seen, (statement, parameters))[0]
-        )
+        def work(connection: Connection, seen: Seen) -> list[Any]:
+            if not (self._confirms_reads and seen.engine.has_snapshots):
+                return self._run(connection, seen, (statement, parameters))[0]
+            begin = self._begin(seen), self._settings
+            try:
+                with self._committing(connection, seen):
+                    read = (statement, parameters)
+                    return self._run(connection, seen, *begin, read, _MARK, _COMMIT)[2]
+            except OutcomeUnknownError as doubt:
+                because = StoreUnavailableError(f"a read is not confirmed; {doubt.reason}")
+                raise TryAgain(because) from doubt
+
+        return self._on_connection(work)
 
     def _write_apart(self, *statements: Statement) -> int:
         """Run *statements* in a unit of their own; return how many rows the first one changed."""
