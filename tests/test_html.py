@@ -278,6 +278,15 @@ def test_a_notebook_shows_a_receipt(bank: Bank) -> None:
     ]
 
 
+def test_a_notebook_breaks_long_texts_alone(bank: Bank) -> None:
+    """A long description takes lines, so that short cells beside it need not be broken."""
+    text = may(bank)._repr_html_()
+
+    assert '<td style="white-space:nowrap">Transfer</td>' in text
+    assert '<td style="white-space:nowrap">2026-05-02 23:00</td>' in text
+    assert '<td style="overflow-wrap:anywhere">&lt;script&gt;' in text
+
+
 # -- Short texts -------------------------------------------------------------
 
 

@@ -39,7 +39,6 @@ def _words_of(parser: argparse.ArgumentParser) -> Iterator[str]:
 def _bash(words: Mapping[str, str]) -> str:
     cases = "".join(f'        {name}) words="{each}" ;;\n' for name, each in words.items())
     return (
-        '# eval "$(bankcore completion bash)"\n'
         "_bankcore() {\n"
         f'    local words="{" ".join(words)} --help --version"\n'
         '    [ "$COMP_CWORD" -gt 1 ] && case "${COMP_WORDS[1]}" in\n'

@@ -14,6 +14,9 @@ _ESCAPES: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 )
 
+# A text of at most this many characters is not broken.
+_SHORT: Final = 20
+
 
 def escaped(value: object) -> str:
     """Return the text of *value* for HTML, also within quotes."""
@@ -31,9 +34,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def _cell(value: object) -> str:
-    style, text = "overflow-wrap:anywhere", str(value)
+    text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
+    style = "white-space:nowrap" if len(text) <= _SHORT else "overflow-wrap:anywhere"
     if isinstance(value, Money):
         style, text = "text-align:right;white-space:nowrap", f"{value:,}"
-    elif isinstance(value, datetime):
-        style, text = "white-space:nowrap", f"{value:%Y-%m-%d %H:%M}"
     return f'<td style="{style}">{escaped(text)}</td>'
