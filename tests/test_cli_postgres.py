@@ -252,7 +252,7 @@ WITH_A_PASSWORD = [
 
 
 @pytest.mark.parametrize("where", WITH_A_PASSWORD)
-def test_no_password_is_shown(run: Run, where: str) -> None:
+def test_no_password_is_shown(run: Run, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Whatever is wrong with a call, it is one sentence, with no password in it.
     """
@@ -276,6 +276,10 @@ def test_no_password_is_shown(run: Run, where: str) -> None:
         assert SECRET not in err
         assert err.startswith("bankcore")
         assert 1 == err.count("\n")
+        assert SECRET not in "".join(run(*words, "--json")[1:])
+    monkeypatch.setenv("BANKCORE_STORE", where)
+    for words in (("accounts",), ("accounts", "--help"), ("deposit", "x"), ("--version",)):
+        assert SECRET not in "".join(run(*words)[1:])
 
 
 def test_what_is_left_of_a_url() -> None:

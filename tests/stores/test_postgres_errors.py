@@ -2,6 +2,7 @@
 What goes wrong with a PostgreSQL server is told in one sentence, with no secret in it.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -127,6 +128,25 @@ def test_a_server_that_is_not_there(conninfo: str, reason: str) -> None:
 
     assert isinstance(error, StoreUnavailableError)
     assert reason in str(error)
+
+
+def test_without_libpq_what_brings_it_is_named() -> None:
+    """
+    psycopg alone has no client library; a system may have one.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", "from bankcore.stores import PostgresStore"],
+        # An implementation of it that is not installed.
+        env={**os.environ, "PSYCOPG_IMPL": "c"},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr.endswith(
+        "ImportError: PostgresStore needs libpq, PostgreSQL's client library:"
+        " pip install 'psycopg[binary]'\n"
+    )
 
 
 def test_without_psycopg_the_extra_is_named() -> None:
