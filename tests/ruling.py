@@ -13,7 +13,7 @@ import attrs
 
 from bankcore.accounts import Account, AccountStatus, Hold
 from bankcore.bank._decide import Clock, Request, decide
-from bankcore.commands import Command, ExpireHold, PlaceHold
+from bankcore.commands import Command, ExpireHold, PlaceHold, Reverse
 from bankcore.errors import BankError
 from bankcore.ledger import Posting, Refusal, Snapshot, Transaction, WriteSet
 from bankcore.money import Money
@@ -86,7 +86,7 @@ def decided(
     command: Command,
     *accounts: Account,
     recorded: tuple[Transaction | Refusal, ...] = (),
-    reversals: Mapping[TransactionId, TransactionId] | None = None,
+    reversals: Mapping[TransactionId, tuple[Reverse, ...]] | None = None,
     id_given: bool = True,
     expected_version: int | None = None,
     now: datetime = NOW,

@@ -1759,6 +1759,20 @@ def test_a_reversal_is_reversed_once_whoever_asks(town: Town, moved: Command) ->
             town.acting(principal).reverse("t-1")
 
 
+def test_a_part_within_the_limit(town: Town) -> None:
+    """A teller reverses a part of more than its limit, each time up to the limit."""
+    town.bank.deposit("m", eur(900), transaction_id="t-1")
+    teller = town.acting(TINA)
+    with pytest.raises(AccessDeniedError):
+        teller.reverse("t-1")
+    parts = [teller.reverse("t-1", eur(100)) for _ in range(4)]
+
+    assert (*parts, teller.reverse("t-1")) == teller.reversals("t-1")
+    assert () == town.acting(MARY).reversals(parts[0].id)
+    with pytest.raises(TransactionNotFoundError):
+        town.acting(BERT).reversals("t-1")
+
+
 def test_a_hidden_transaction_is_reversed_like_none(town: Town) -> None:
     """A teller may not reverse what is on its own account, nor learn that it is there."""
     town.bank.open_account("t", initial_balance=eur(5), holder="tina")

@@ -21,6 +21,7 @@ from bankcore.commands import (
     OpenAccount,
     PlaceHold,
     Restrict,
+    Reverse,
     SetOverdraftLimit,
     Withdraw,
 )
@@ -693,6 +694,118 @@ UP_TO_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
         "account finn, version 3: the amount is EUR 0.00, and EUR -1.00 was to be taken",
     ),
 ]
+
+
+def refunded(store: Any) -> Any:
+    """
+    *store* after a transfer that was reversed in parts, and a post that was reversed whole.
+    """
+    bank = Bank(store)
+    for name in ("gina", "hugo", "iris"):
+        bank.open_account(name, initial_balance=eur("100"))
+    bank.transfer("gina", "hugo", eur("50"), transaction_id="t-1")
+    bank.reverse("t-1", eur("20"), transaction_id="r-1")
+    bank.reverse("t-1", eur("10"), transaction_id="r-2")
+    bank.reverse("t-1", transaction_id="r-3")
+    legs = [("gina", eur("-5")), ("hugo", eur("3")), ("iris", eur("2"))]
+    bank.post(legs, transaction_id="p-1")
+    bank.reverse("p-1", transaction_id="r-4")
+    return store
+
+
+REFUND_TAMPERINGS: list[tuple[str, Callable[[MemoryStore], None], str]] = [
+    (
+        "a part of another amount",
+        lambda store: replaced_command(store, "r-1", amount=eur("21")),
+        (
+            "transaction r-1: its postings hugo EUR -20.00, gina EUR 20.00 are not its command's"
+            " hugo EUR -21.00, gina EUR 21.00"
+        ),
+    ),
+    (
+        "a part of more than was left",
+        lambda store: replaced_command(store, "t-1", amount=eur("25")),
+        "transaction t-1: its postings gina EUR -50.00, hugo EUR 50.00 are not",
+    ),
+    (
+        "a rest that is no rest",
+        lambda store: replaced_command(store, "r-2", amount=None),
+        (
+            "transaction r-2: its postings hugo EUR -10.00, gina EUR 10.00 are not its command's"
+            " hugo EUR -30.00, gina EUR 30.00"
+        ),
+    ),
+    (
+        "a part after all was reversed",
+        lambda store: replaced_command(store, "r-4", original_id="t-1"),
+        (
+            "transaction r-4: its postings iris EUR -2.00, hugo EUR -3.00, gina EUR 5.00 are not"
+            " its command's hugo EUR 0.00, gina EUR 0.00"
+        ),
+    ),
+    (
+        "a second reversal of another",
+        lambda store: replaced_command(store, "r-3", original_id="p-1"),
+        "transaction r-4: its postings iris EUR -2.00, hugo EUR -3.00, gina EUR 5.00 are not its",
+    ),
+    (
+        "a part of a post",
+        lambda store: replaced_transaction(
+            store,
+            "r-4",
+            command=Reverse("p-1", eur("2"), transaction_id="r-4"),
+            postings=tuple(
+                attrs.evolve(each, amount=eur("2") if each.amount > eur("0") else -eur("2"))
+                for each in store._kept["record", "r-4"].postings
+            ),
+        ),
+        (
+            "transaction r-4: its postings iris EUR -2.00, hugo EUR -2.00, gina EUR 2.00 are not"
+            " its command's iris EUR -2.00, hugo EUR -3.00, gina EUR 5.00"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [case[1:] for case in REFUND_TAMPERINGS],
+    ids=[case[0] for case in REFUND_TAMPERINGS],
+)
+def test_all_reversals_together_are_worked_out_again(
+    tamper: Callable[[MemoryStore], None], expected: str
+) -> None:
+    """What reversals leave of their original is added up, and an audit names what is more."""
+    store = refunded(MemoryStore())
+    clean = findings(store)
+    tamper(store)
+    found = findings(store)
+
+    assert [] == clean
+    assert any(finding.startswith(expected) for finding in found), found
+
+
+def test_a_reversal_beyond_its_original_is_named() -> None:
+    """Where a store lets more be reversed than was moved, each account is right by itself."""
+
+    class Forgetful(MemoryStore):
+        def transact(self, reads: ReadSet, decide: Callable[[Snapshot], WriteSet]) -> WriteSet:
+            return super().transact(
+                reads, lambda snapshot: decide(attrs.evolve(snapshot, reversals={}))
+            )
+
+    store = Forgetful()
+    bank = Bank(store)
+    bank.open_account("gina", initial_balance=eur("100"))
+    bank.deposit("gina", eur("5"), transaction_id="d-1")
+    bank.reverse("d-1", eur("3"), transaction_id="r-1")
+    bank.reverse("d-1", eur("3"), transaction_id="r-2")
+    bank.reverse("d-1", transaction_id="r-3")
+
+    assert [
+        "transaction r-2: its postings gina EUR -3.00 are not its command's gina EUR -2.00",
+        "transaction r-3: its postings gina EUR -5.00 are not its command's gina EUR 1.00",
+    ] == findings(store)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from bankcore.errors import (
     InvalidCommandError,
     InvalidTimeError,
     NotReversibleError,
+    ReversalExceededError,
     StaleVersionError,
     TransactionIdReusedError,
     TransactionNotFoundError,
@@ -639,6 +640,29 @@ class TestPossibilities:
         assert TransactionId("r-1") == raised.value.reversed_by
         with pytest.raises(TransactionNotFoundError):
             bank.reversed_by("o-9")
+
+    def test_parts(self, bank: Bank) -> None:
+        """
+        `reversals` has every part in order, `reversed_by` the last, and `can_reverse` tells of a
+        part; sent again, a part is booked once.
+        """
+        assert () == bank.reversals("d-1")
+        whole = bank.transaction("d-1").postings[0].amount
+        one = eur(1)
+        first = bank.reverse("d-1", one, transaction_id="r-2")
+        again = bank.reverse("d-1", one, transaction_id="r-2")
+        rest = bank.reverse("d-1", transaction_id="r-1")
+
+        assert (first, True) == (again, again.replayed)
+        assert one - whole == rest.postings[0].amount
+        assert ((first, rest), rest) == (bank.reversals("d-1"), bank.reversed_by("d-1"))
+        assert () == bank.reversals("r-1")
+        assert isinstance(bank.can_reverse("d-1", one).error, ReversalExceededError)
+        with pytest.raises(TransactionIdReusedError) as raised:
+            bank.reverse("d-1", one + one, transaction_id="r-2")
+        assert ("amount",) == raised.value.fields
+        with pytest.raises(TransactionNotFoundError):
+            bank.reversals("o-9")
 
     def test_reversed_in_the_same_batch(self, bank: Bank) -> None:
         """

@@ -855,7 +855,7 @@ SENDING: dict[str, tuple[str, Command]] = {
     "unfreeze": ("alice", Restrict("alice", "none")),
     "limit": ("alice 5", SetOverdraftLimit("alice", Money(5, "EUR"))),
     "close": ("alice --sweep-to bob", CloseAccount("alice", sweep_to="bob")),
-    "reverse": ("moved", Reverse("moved")),
+    "reverse": ("moved 3", Reverse("moved", Money(3, "EUR"))),
 }
 
 

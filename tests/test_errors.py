@@ -298,6 +298,16 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
         {"transaction_id": T1, "command": "restrict"},
         "Transaction t-1 (restrict) cannot be reversed",
     ),
+    "PartNotReversibleError": (
+        *("part_not_reversible", Exception, True, False),
+        {"transaction_id": T1, "command": "post"},
+        "Transaction t-1 (post) cannot be reversed in part",
+    ),
+    "ReversalExceededError": (
+        *("reversal_exceeded", Exception, True, False),
+        {"transaction_id": T1, "left": FIVE, "requested": TEN},
+        "Transaction t-1 has EUR 5.00 left to reverse, EUR 5.00 less than the EUR 10.00",
+    ),
     "AlreadyReversedError": (
         *("already_reversed", Exception, True, False),
         {"transaction_id": T1, "reversed_by": TransactionId("t-2")},

@@ -111,7 +111,7 @@ class Case(NamedTuple):
     accounts: tuple[Account, ...] = ()
     recorded: tuple[Transaction | Refusal, ...] = ()
     expected_version: int | None = None
-    reversals: tuple[tuple[TransactionId, TransactionId], ...] = ()
+    reversals: tuple[tuple[TransactionId, tuple[Reverse, ...]], ...] = ()
 
 
 def outcome_of(case: Case) -> Transaction | BankError:
@@ -242,8 +242,10 @@ def original(command: Command, *moved: tuple[str, int]) -> Transaction:
 PAID_IN = original(Deposit("alice", eur(5)), ("alice", 5))
 MOVED = original(Transfer("alice", "bob", eur(5)), ("alice", -5), ("bob", 5))
 LIMITED = original(SetOverdraftLimit("alice", eur(5)), ("alice", 0))
-REVERSED = ((ORIGINAL, TransactionId("r-1")),)
 REVERSE = Reverse("o-1")
+PART = Reverse("o-1", eur(6))
+POSTED = original(Post([("alice", eur(5))], crosses_boundary=True), ("alice", 5))
+REVERSED = ((ORIGINAL, (attrs.evolve(REVERSE, transaction_id="r-1"),)),)
 CAPTURE = CaptureHold("alice", "h-1", eur(5), destination_id="bob")
 PLACE = PlaceHold("alice", eur(5), expires_at=NOW)
 RESTRICT = Restrict("alice", ALL, reason="theft", ends_at=NOW)
@@ -325,6 +327,30 @@ NEIGHBOURS: list[tuple[tuple[int, int], str, Answer, Answer, Case, Case]] = [
         ("already_reversed", "o-1"),
         Case(REVERSE, (account("alice"),), (LIMITED,), None, REVERSED),
         Case(REVERSE, (account("alice"),), (PAID_IN,), None, REVERSED),
+    ),
+    (
+        (3, 3),
+        "in part, of a reversal",
+        ("not_reversible", "o-1"),
+        ("part_not_reversible", "o-1"),
+        Case(PART, (account("alice"),), (attrs.evolve(LIMITED, command=REVERSE),)),
+        Case(PART, (account("alice"),), (POSTED,)),
+    ),
+    (
+        (3, 3),
+        "in part, of what was reversed",
+        ("part_not_reversible", "o-1"),
+        ("reversal_exceeded", "o-1"),
+        Case(PART, (account("alice"),), (POSTED,), None, REVERSED),
+        Case(PART, (account("alice"),), (PAID_IN,), None, REVERSED),
+    ),
+    (
+        (3, 4),
+        "too large a part, and the account is not there",
+        ("reversal_exceeded", "o-1"),
+        ("account_not_found", "alice"),
+        Case(PART, (), (PAID_IN,)),
+        Case(attrs.evolve(PART, amount=eur(5)), (), (PAID_IN,)),
     ),
     (
         (3, 4),

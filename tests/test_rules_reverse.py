@@ -1,5 +1,5 @@
 """
-Reversals, as `decide` judges them: whole, once, and only of what moved money.
+Reversals, as `decide` judges them: whole or in parts, and only of what moved money.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
-from bankcore.errors import AlreadyReversedError
+from bankcore.errors import AlreadyReversedError, ReversalExceededError
 from bankcore.ledger import Posting, Refusal, Snapshot, Transaction
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
@@ -231,7 +231,7 @@ REFUSED = [
     pytest.param(
         (DEPOSIT,),
         (account(ALICE, 5),),
-        {O1: TransactionId("r-1")},
+        {O1: (attrs.evolve(COMMAND, transaction_id="r-1"),)},
         "already_reversed",
         {"transaction_id": O1, "reversed_by": TransactionId("r-1")},
         id="a second time",
@@ -297,7 +297,7 @@ REFUSED = [
 def test_refused(
     recorded: tuple[Transaction | Refusal, ...],
     before: tuple[Account, ...],
-    reversals: dict[TransactionId, TransactionId],
+    reversals: dict[TransactionId, tuple[Reverse, ...]],
     code: str,
     facts: dict[str, object],
 ) -> None:
@@ -307,6 +307,204 @@ def test_refused(
     assert_refused(
         COMMAND, *before, recorded=recorded, reversals=reversals, code=code, facts=facts
     )
+
+
+# -- In parts ----------------------------------------------------------------
+
+OPENING = original(OpenAccount("alice", initial_balance=eur(5)), (ALICE, 5))
+CAPTURE = original(CaptureHold("alice", "h-1", destination_id="bob"), (ALICE, -5), (BOB, 5))
+
+
+def part(amount: int | None, name: str | None = None) -> Reverse:
+    return Reverse("o-1", None if amount is None else eur(amount), transaction_id=name)
+
+
+# What is reversed, what reversed it before, how much of it is asked for, and what is taken.
+PARTS = [
+    pytest.param((), 1, 1, id="a cent"),
+    pytest.param((), 4, 4, id="all but a cent"),
+    pytest.param((), 5, 5, id="all, as a part"),
+    pytest.param((2,), 3, 3, id="what is left"),
+    pytest.param((2, 1), 1, 1, id="a third part"),
+    pytest.param((2,), None, 3, id="the rest"),
+    pytest.param((1, 1, 1, 1), None, 1, id="the last cent"),
+]
+
+
+@pytest.mark.parametrize(("before", "asked", "taken"), PARTS)
+class TestParts:
+    @pytest.mark.parametrize("record", [DEPOSIT, OPENING])
+    def test_of_what_came_in(
+        self, record: Transaction, before: tuple[int, ...], asked: int | None, taken: int
+    ) -> None:
+        """
+        A part of a deposit, or of what an opening brought, is taken out again.
+        """
+        found = account(ALICE, 100)
+        reversals = {O1: tuple(part(each, f"r-{n}") for n, each in enumerate(before))}
+        expected = accepted(part(asked), (later(found, balance=eur(100 - taken)), -taken))
+
+        assert expected == decided(part(asked), found, recorded=(record,), reversals=reversals)
+
+    def test_of_a_withdrawal(self, before: tuple[int, ...], asked: int | None, taken: int) -> None:
+        """
+        A part of a withdrawal comes back.
+        """
+        found = account(ALICE, -100)
+        reversals = {O1: tuple(part(each, f"r-{n}") for n, each in enumerate(before))}
+        expected = accepted(part(asked), (later(found, balance=eur(taken - 100)), taken))
+
+        assert expected == decided(part(asked), found, recorded=(WITHDRAWAL,), reversals=reversals)
+
+    @pytest.mark.parametrize("record", [TRANSFER, CAPTURE])
+    def test_of_what_went_from_one_to_another(
+        self, record: Transaction, before: tuple[int, ...], asked: int | None, taken: int
+    ) -> None:
+        """
+        A part goes back, the account to be debited first.
+        """
+        alice, bob = account(ALICE, 0), account(BOB, taken)
+        reversals = {O1: tuple(part(each, f"r-{n}") for n, each in enumerate(before))}
+        expected = accepted(
+            part(asked),
+            (later(bob, balance=eur(0)), -taken),
+            (later(alice, balance=eur(taken)), taken),
+        )
+        written = decided(part(asked), alice, bob, recorded=(record,), reversals=reversals)
+
+        assert (expected.records, expected.outcomes) == (written.records, written.outcomes)
+        assert set(expected.accounts) == set(written.accounts)
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "left"),
+    [
+        ((), 6, 5),
+        ((), AMOUNT_MINOR_MAX, 5),
+        ((2,), 4, 3),
+        ((2, 2), 2, 1),
+        ((2, 3), 1, 0),
+        ((2, None), 1, 0),
+        ((None,), 5, 0),
+    ],
+)
+def test_no_more_than_is_left(before: tuple[int | None, ...], asked: int, left: int) -> None:
+    """
+    A part that is more than is left is declined, to the cent, and the error says what is left.
+    """
+    reversals = {O1: tuple(part(each, f"r-{n}") for n, each in enumerate(before))}
+    assert_refused(
+        part(asked),
+        account(ALICE, 100),
+        recorded=(DEPOSIT,),
+        reversals=reversals,
+        code="reversal_exceeded",
+        facts={"transaction_id": O1, "left": eur(left), "requested": eur(asked)},
+    )
+    (error,) = decided(
+        part(asked), account(ALICE, 100), recorded=(DEPOSIT,), reversals=reversals
+    ).outcomes
+
+    assert isinstance(error, ReversalExceededError)
+    assert eur(asked - left) == error.shortfall
+
+
+@pytest.mark.parametrize("before", [(None,), (5,), (2, 3), (2, None)])
+def test_nothing_is_left(before: tuple[int | None, ...]) -> None:
+    """
+    Without an amount, what has nothing left was already reversed, by the last of its parts.
+    """
+    last = TransactionId(f"r-{len(before) - 1}")
+    assert_refused(
+        COMMAND,
+        account(ALICE, 100),
+        recorded=(DEPOSIT,),
+        reversals={O1: tuple(part(each, f"r-{n}") for n, each in enumerate(before))},
+        code="already_reversed",
+        facts={"transaction_id": O1, "reversed_by": last},
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        original(Post([("alice", eur(-5)), ("bob", eur(5))]), (ALICE, -5), (BOB, 5)),
+        original(Post([("alice", eur(5))], crosses_boundary=True), (ALICE, 5)),
+    ],
+)
+def test_a_post_has_no_parts(record: Transaction) -> None:
+    """
+    A post is reversed whole, even one of two legs or one.
+    """
+    assert_refused(
+        part(2),
+        account(ALICE, 100),
+        account(BOB, 100),
+        recorded=(record,),
+        code="part_not_reversible",
+        facts={"transaction_id": O1, "command": "post"},
+    )
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        [("alice", -5), ("bob", 5), ("alice", 1), ("carol", -1)],
+        [("alice", 0), ("bob", 5), ("carol", -5)],
+    ],
+)
+def test_a_post_is_reversed_once(legs: list[tuple[str, int]]) -> None:
+    """
+    What moved several amounts, or nothing first, was reversed when a reversal of it was booked.
+    """
+    moved = [(AccountId(name), amount) for name, amount in legs]
+    named = [("alice", eur(1)), ("alice", eur(-1))]
+    record = original(Post(named), *moved)
+    accounts = [account(each, 100) for each in (ALICE, BOB, CAROL)]
+
+    assert decided(COMMAND, *accounts, recorded=(record,)).accounts
+    assert_refused(
+        COMMAND,
+        *accounts,
+        recorded=(record,),
+        reversals={O1: (part(None, "r-1"),)},
+        code="already_reversed",
+        facts={"transaction_id": O1, "reversed_by": TransactionId("r-1")},
+    )
+
+
+def test_a_part_in_another_currency() -> None:
+    """
+    A part is in the currency of the original, and another is not compared with what is left.
+    """
+    assert_invalid(
+        Reverse("o-1", Money("9", "USD")),
+        account(ALICE, 100),
+        recorded=(DEPOSIT,),
+        code="currency_mismatch",
+        facts={"expected": "EUR", "given": "USD", "field": "amount"},
+    )
+
+
+def test_parts_in_one_batch() -> None:
+    """
+    In a batch each reversal finds what those before it have left.
+    """
+    names = [TransactionId(f"t-{number}") for number in range(5)]
+    amounts = (eur(3), eur(3), eur(1), None, None)
+    requests = tuple(
+        Request(Reverse("o-1", amount, transaction_id=name), name, True, ())
+        for name, amount in zip(names, amounts, strict=True)
+    )
+    snapshot = Snapshot({O1: DEPOSIT}, {ALICE: account(ALICE, 100)})
+    outcomes = decide(requests, snapshot, Clock(NOW, SKEW)).outcomes
+
+    assert [-3, "reversal_exceeded", -1, -1, "already_reversed"] == [
+        each.postings[0].amount.amount_minor if isinstance(each, Transaction) else each.code
+        for each in outcomes
+    ]
+    assert isinstance(outcomes[-1], AlreadyReversedError)
+    assert names[3] == outcomes[-1].reversed_by
 
 
 def test_a_reversal_named_before_the_original_s_account_was_booked() -> None:

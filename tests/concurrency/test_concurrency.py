@@ -23,6 +23,7 @@ from workers import (
     in_threads,
     last_orders,
     race,
+    refund,
     ring,
     storm,
 )
@@ -293,6 +294,45 @@ def test_racing_processes_do_each_thing_once(shared: AccountStore, place: str) -
     _open(shared, "pot", minor=0)
     with in_processes(place, race, PROCESSES, threads=2) as finished:
         _raced(shared, finished(), 2 * PROCESSES)
+
+
+def _sold(store: AccountStore) -> None:
+    _open(store, "buyer", minor=10_000)
+    _open(store, "shop", minor=50_000)
+    Bank(store).transfer("buyer", "shop", ONE * 97, transaction_id="sale")
+
+
+def _refunded(store: AccountStore, outcomes: Outcomes) -> None:
+    """
+    Fails unless all of the sale was reversed in parts, and no cent more.
+    """
+    reversals = Bank(store).reversals("sale")
+
+    assert (
+        9_700
+        == outcomes["minor"]
+        == sum(each.postings[1].amount.amount_minor for each in reversals)
+    )
+    assert (10_000, 50_000) == (_minor(store, "buyer"), _minor(store, "shop"))
+    assert () == verify(store).disagreements
+
+
+def test_threads_refund_no_more_than_was_paid(store: AccountStore) -> None:
+    """
+    However parts of a transaction and its rest are reversed at once, they are no more than it.
+    """
+    _sold(store)
+    _refunded(store, in_threads(store, refund, THREADS))
+
+
+@pytest.mark.every_postgres
+def test_eight_processes_refund_no_more_than_was_paid(shared: AccountStore, place: str) -> None:
+    """
+    Eight processes do not either.
+    """
+    _sold(shared)
+    with in_processes(place, refund, 8, threads=1) as finished:
+        _refunded(shared, finished())
 
 
 def _place_holds(store: AccountStore) -> None:

@@ -14,13 +14,19 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from bankcore import AccountStore, Bank, Money
-from bankcore.errors import AccountClosedError, HoldNotActiveError, InsufficientFundsError
+from bankcore.errors import (
+    AccountClosedError,
+    AlreadyReversedError,
+    HoldNotActiveError,
+    InsufficientFundsError,
+    ReversalExceededError,
+)
 from every_store import opened
 
 ONE: Final = Money("1", "EUR")
@@ -47,6 +53,25 @@ def drain(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
             outcomes["done"] += 1
         except InsufficientFundsError:
             outcomes["refused"] += 1
+    return outcomes
+
+
+def refund(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
+    """
+    Reverse parts of ``sale`` until that is refused, and then what is left of it.
+    """
+    bank = Bank(store)
+    outcomes = Outcomes()
+    amount = ONE * (1 + int(name[-1]) % 3)
+    while not outcomes["refused"]:
+        try:
+            part = bank.reverse("sale", amount)
+            outcomes["minor"] += abs(part.postings[0].amount.amount_minor)
+        except ReversalExceededError:
+            outcomes["refused"] += 1
+    with suppress(AlreadyReversedError):
+        rest = bank.reverse("sale")
+        outcomes["minor"] += abs(rest.postings[0].amount.amount_minor)
     return outcomes
 
 
@@ -160,7 +185,7 @@ def last_orders(store: AccountStore, name: str, stop: threading.Event) -> Outcom
 
 
 TASKS: Final[dict[str, Task]] = {
-    each.__name__: each for each in (drain, storm, ring, crowd, race, contest, last_orders)
+    each.__name__: each for each in (drain, refund, storm, ring, crowd, race, contest, last_orders)
 }
 
 

@@ -301,13 +301,18 @@ def test_an_amount_is_captured_whole_or_not_said(web: Web, given: str) -> None:
 
 
 def test_what_a_teller_booked_can_be_reversed(web: Web) -> None:
-    """A reversal books the opposite, once."""
+    """A reversal books the opposite of a part, and then of the rest."""
     account = web.open("100")
     paid = told(web.post(f"/accounts/{account}/deposits", euros("7"), me="tom"))["id"]
-    response = web.post(f"/transactions/{paid}/reversals", {}, me="tom")
-    again = web.post(f"/transactions/{paid}/reversals", {}, me="tom")
+    path = f"/transactions/{paid}/reversals"
+    part, more, rest, again = (
+        web.post(path, body, me="tom") for body in (euros("3"), euros("5"), {}, {})
+    )
 
-    assert (201, "-7.00") == (response.status_code, told(response)["postings"][0]["amount"])
+    assert (201, "-3.00") == (part.status_code, told(part)["postings"][0]["amount"])
+    assert (409, "reversal_exceeded") == (more.status_code, told(more)["code"])
+    assert {"currency": "EUR", "amount": "4.00"} == told(more)["facts"]["left"]
+    assert (201, "-4.00") == (rest.status_code, told(rest)["postings"][0]["amount"])
     assert (409, "already_reversed") == (again.status_code, told(again)["code"])
     assert "100.00" == balance(web, account)
 

@@ -112,6 +112,7 @@ def commands(
         "overdraft_limit": SMALL,
         "place_hold.amount": SMALL | SMALL | AMOUNTS,
         "capture_hold.amount": st.none() | SMALL,
+        "reverse.amount": st.none() | SMALL,
         "legs": st.builds(legs, PAIRS, SMALL, st.integers(1, 20), crosses=st.booleans()),
         "crosses_boundary": crosses,
     }

@@ -5,7 +5,7 @@ Each class opens with the sentence of the design that it proves. What is expecte
 in plain ints from commands and answers, without the rules that booked them.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -43,11 +43,13 @@ from bankcore.errors import (
     InsufficientFundsError,
     InvalidLegsError,
     NotReversibleError,
+    PartNotReversibleError,
+    ReversalExceededError,
 )
-from bankcore.ledger import AccountStore, Transaction
+from bankcore.ledger import AccountStore, Transaction, verify
 from bankcore.money import ExchangeRate, Money
 from bankcore.stores import MemoryStore
-from bankcore.values import AccountId, PrincipalId
+from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import Domain, commands_of, kinds
 from every_store import MakeStore, memory_store
 
@@ -145,6 +147,7 @@ def _commands(
         "legs": _legs(),
         "crosses_boundary": st.just(True),
         "capture_hold.amount": lambda values: st.none() | _in_currency(60)(values),
+        "reverse.amount": st.none() | st.integers(1, 60).map(partial(_money, "a")),
         "close_account.sweep_to": NAMES,
         "destination_id": st.sampled_from("abc"),
         "original_id": st.sampled_from([each.transaction_id for _, each in steps[-8:]]),
@@ -221,7 +224,11 @@ def crossed(transaction: Transaction, before: dict[str, Transaction]) -> Amounts
     elif isinstance(command, CaptureHold) and command.destination_id is None:
         moved = [transaction.postings[0].amount]
     elif isinstance(command, Reverse):
-        came_in = crossed(before[command.original_id.value], before)
+        original = before[command.original_id.value]
+        came_in = crossed(original, before)
+        if original.command.moves_one_amount:
+            # All that came in, or the part of it that was reversed.
+            return {code: -sign(minor) * moved_by(transaction) for code, minor in came_in.items()}
         return {code: -minor for code, minor in came_in.items()}
     else:
         assert isinstance(command, (*inside, CaptureHold)) or not any(
@@ -232,6 +239,17 @@ def crossed(transaction: Transaction, before: dict[str, Transaction]) -> Amounts
     for money in moved:
         totals[money.currency.code] += money.amount_minor
     return totals
+
+
+def sign(minor: int) -> int:
+    return (minor > 0) - (minor < 0)
+
+
+def moved_by(transaction: Transaction) -> int:
+    """
+    Return the largest amount that was booked on an account, in or out.
+    """
+    return max(abs(minor) for _, minor in amounts_of(transaction))
 
 
 # -- The properties ----------------------------------------------------------
@@ -509,58 +527,80 @@ class TestPosts:
 
 class TestReversals:
     """
-    "`reverse(transaction_id)` makes one opposite transaction that names it: whole, once, only
-    of transactions that move money (…; a closing or a reversal cannot be reversed), declined
-    where the money is gone. \"Reversed by\" is a query."
+    "`reverse(transaction_id, amount=None)` makes one opposite transaction that names it: whole,
+    or for what moved one amount a part, as often as something is left; all parts together never
+    exceed the original. Only transactions that move money (…; a closing or a reversal cannot be
+    reversed), declined where the money is gone. What has reversed it is a query."
     """
 
     @given(steps=lives(), data=st.data())
-    def test_opposite_and_once(self, steps: list[Step], data: st.DataObject) -> None:
+    def test_opposite_and_never_more(self, steps: list[Step], data: st.DataObject) -> None:
         """
-        Whatever there is, a reversal books on each account what the original booked there, with
-        the other sign, and no second one does; what is refused changes nothing.
+        Whatever there is, a reversal books on each account what the original booked there, or a
+        part or the rest of it, with the other sign; all of them together book no more than it
+        did; what is refused changes nothing.
         """
         run = Run(MemoryStore())
         run.take(steps)
         originals = run.journal()
-        reversed_by = {
-            each.command.original_id: each.id
-            for each in originals
-            if isinstance(each.command, Reverse)
-        }
-        for original in data.draw(st.permutations(originals)):
-            before = run.state()
-            (outcome,) = run.bank.execute([Reverse(original.id)])
-            moved = [each for each in amounts_of(original) if each[1]]
+        reversals: defaultdict[TransactionId, list[Transaction]] = defaultdict(list)
+        for each in originals:
+            if isinstance(each.command, Reverse):
+                reversals[each.command.original_id].append(each)
+        for original in data.draw(st.permutations(originals * 2)):
+            part = data.draw(st.none() | st.integers(1, 60))
+            code = original.postings[0].amount.currency.code
+            amount = None if part is None else Money.from_minor(part, code)
+            before, done = run.state(), reversals[original.id]
+            (outcome,) = run.bank.execute([Reverse(original.id, amount)])
+            moved = moved_by(original)
+            left = moved - sum(map(moved_by, done))
             if isinstance(original.command, CloseAccount | Reverse) or not moved:
                 assert NotReversibleError is type(outcome)
-            elif original.id in reversed_by:
+            elif part is None and not left:
                 assert isinstance(outcome, AlreadyReversedError)
-                assert reversed_by[original.id] == outcome.reversed_by
+                assert done[-1].id == outcome.reversed_by
+            elif part is not None and isinstance(original.command, Post):
+                assert PartNotReversibleError is type(outcome)
+            elif part is not None and part > left:
+                assert isinstance(outcome, ReversalExceededError)
+                assert left == outcome.left.amount_minor
             elif isinstance(outcome, Transaction):
-                reversed_by[original.id] = outcome.id
+                done.append(outcome)
                 opposite = amounts_of(outcome)
-                assert sorted((name, -minor) for name, minor in amounts_of(original)) == sorted(
-                    opposite
-                )
+                taken = [
+                    (
+                        name,
+                        minor
+                        if isinstance(original.command, Post)
+                        else sign(minor) * (part or left),
+                    )
+                    for name, minor in amounts_of(original)
+                ]
+                assert sorted((name, -minor) for name, minor in taken) == sorted(opposite)
                 # Those to be debited come first.
                 assert sorted(opposite, key=lambda each: each[1] >= 0) == opposite
             if isinstance(outcome, BankError):
                 assert before == run.state()
-            by = run.bank.reversed_by(original.id)
-            assert reversed_by.get(original.id) == (None if by is None else by.id)
+            assert tuple(done) == run.bank.reversals(original.id)
+            assert run.bank.reversed_by(original.id) == (done[-1] if done else None)
+        assert verify(run.store).is_clean
 
     @given(steps=lives())
     def test_newest_first(self, steps: list[Step]) -> None:
         """
-        Where nothing but money moved, all that was booked can be reversed, the newest first,
-        and leaves every balance as it was opened.
+        Where nothing but money moved, all that was booked can be reversed, the newest first, a
+        cent of it before the rest, and leaves every balance as it was opened.
         """
         movements = (OpenAccount, Deposit, Withdraw, Transfer, Post)
         run = Run(MemoryStore())
         run.take([step for step in steps if isinstance(step[1], movements)])
         for original in reversed(run.journal()[len(ACCOUNTS) :]):
-            if any(minor for _, minor in amounts_of(original)):
+            moved = moved_by(original)
+            if moved > 1 and original.command.moves_one_amount:
+                cent = Money.from_minor(1, original.postings[0].amount.currency)
+                run.bank.reverse(original.id, cent)
+            if moved:
                 run.bank.reverse(original.id)
 
         assert {name: minor for name, (_, minor) in ACCOUNTS.items()} == {

@@ -289,7 +289,7 @@ KINDS: dict[str, Kind] = {
         nets_of,
         not_on_the_command_line="legs are more than a line of words",
     ),
-    "reverse": Kind(("original_id",), ("", "x", "", "")),
+    "reverse": Kind(("original_id", "amount"), ("", "x", "", "")),
     "place_hold": Kind(
         ("account_id", "amount", "expires_at", "up_to"), ("od", "x", "", ""), debited, hold_placed
     ),
@@ -427,8 +427,8 @@ class Model:
         self.records: dict[str, Record] = {}
         # Each account's history: what was booked, in order.
         self.histories: dict[str, list[Booked]] = {}
-        # By which transaction each one that was reversed was.
-        self.reversed_by: dict[str, str] = {}
+        # What reversed each one that was reversed, and how much of it.
+        self.reversals: dict[str, list[tuple[str, int]]] = {}
 
     # -- Commands --
 
@@ -549,7 +549,7 @@ class Model:
         if ask.kind == "open_account":
             return self._opened(ask, transaction_id, account, now)
         kind = KINDS[ask.kind]
-        moves = kind.moves(ask) if ask.original is None else self._reversal(ask.original)
+        moves = kind.moves(ask) if ask.original is None else self._reversal(ask, ask.original)
         names = list(moves)
         if ask.kind == "close_account" and self._balance(names[0]) <= 0:
             # Nothing is swept: of the other account nothing is asked.
@@ -618,7 +618,8 @@ class Model:
         kind.change(ask, self.accounts[names[0]], transaction_id)
         booked = self._book(transaction_id, at, moves)
         if ask.original is not None:
-            self.reversed_by[ask.original] = transaction_id
+            part = max(abs(line.amount) for line in booked.lines)
+            self.reversals.setdefault(ask.original, []).append((transaction_id, part))
         return booked
 
     def _opened(self, ask: Ask, transaction_id: str, account: str, now: int) -> Booked:
@@ -633,9 +634,10 @@ class Model:
         assert ask.amount is not None
         return self._book(transaction_id, now if ask.at is None else ask.at, {account: ask.amount})
 
-    def _reversal(self, original: str) -> dict[str, int]:
+    def _reversal(self, ask: Ask, original: str) -> dict[str, int]:
         """
-        Return the opposite of what was booked, in the opposite order, but debits first.
+        Return the opposite of what was booked, or of a part or the rest of it, in the opposite
+        order, but debits first.
         """
         record = self.records.get(original)
         if record is None or isinstance(record.answer, Refused):
@@ -643,14 +645,34 @@ class Model:
         kind, lines = record.ask.kind, record.answer.lines
         if kind in {"close_account", "reverse"} or not any(line.amount for line in lines):
             raise Declined("not_reversible", recorded=True, transaction_id=original, command=kind)
-        if original in self.reversed_by:
+        before = self.reversals.get(original, [])
+        moved = max(abs(line.amount) for line in lines)
+        left = moved - sum(part for _, part in before)
+        if ask.amount is None and left == 0:
             raise Declined(
                 "already_reversed",
                 recorded=True,
                 transaction_id=original,
-                reversed_by=self.reversed_by[original],
+                reversed_by=before[-1][0],
             )
+        if ask.amount is not None and kind == "post":
+            raise Declined(
+                "part_not_reversible", recorded=True, transaction_id=original, command=kind
+            )
+        in_its_currency = ask.currency == self.accounts[lines[0].account].currency
+        if ask.amount is not None and in_its_currency and ask.amount > left:
+            raise Declined(
+                "reversal_exceeded",
+                recorded=True,
+                transaction_id=original,
+                left=left,
+                requested=ask.amount,
+                shortfall=ask.amount - left,
+            )
+        part = left if ask.amount is None else ask.amount
         opposites = [(line.account, -line.amount) for line in reversed(lines)]
+        if part != moved:
+            opposites = [(name, part if net > 0 else -part) for name, net in opposites]
         return dict(sorted(opposites, key=lambda opposite: opposite[1] >= 0))
 
     def _balance(self, name: str) -> int:
@@ -678,7 +700,7 @@ class Model:
             )
 
     def _require_currencies(self, ask: Ask, names: Sequence[str]) -> None:
-        if ask.kind == "reverse":
+        if ask.kind == "reverse" and ask.amount is None:
             return
         given = dict.fromkeys(names, ask.currency)
         if ask.kind == "post":
@@ -688,7 +710,7 @@ class Model:
             given = dict.fromkeys(names, self.accounts[names[0]].currency)
         for name in names:
             expected, found = self.accounts[name].currency, given[name]
-            if ask.kind != "post" and name != names[0]:
+            if ask.kind not in {"post", "reverse"} and name != names[0]:
                 # Here the account to pay to is what was given, and not the amount.
                 expected, found = found, expected
             if expected != found:

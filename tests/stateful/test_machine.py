@@ -344,6 +344,7 @@ DRAWN: Final[dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     "open_account.overdraft_limit": ("limit", LIMITS),
     "set_overdraft_limit.overdraft_limit": ("amount", AMOUNTS),
     "capture_hold.amount": ("amount", st.none() | AMOUNTS),
+    "reverse.amount": ("amount", st.none() | st.integers(1, 60) | AMOUNTS),
     "capture_hold.destination_id": ("to", st.none() | NAMES_AND_NOBODY),
     "close_account.sweep_to": ("to", st.none() | NAMES_AND_NOBODY),
 }
@@ -834,10 +835,15 @@ class Machine(RuleBasedStateMachine):
         expected = self.model.records[name].answer
         for bank in self.banks.values():
             if isinstance(expected, Booked):
-                found = bank.reversed_by(name)
+                found = bank.reversals(name)
+                sizes = [
+                    (each.id.value, max(abs(line.amount.amount_minor) for line in each.postings))
+                    for each in found
+                ]
 
                 assert expected == answer_of(bank.transaction(name))
-                assert self.model.reversed_by.get(name) == (found and found.id.value)
+                assert self.model.reversals.get(name, []) == sizes
+                assert bank.reversed_by(name) == (found[-1] if found else None)
 
     @invariant()
     def accounts_and_statements(self) -> None:

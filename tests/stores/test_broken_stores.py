@@ -586,6 +586,7 @@ class ForgetsAccountsOfOriginals(_Seeing):
     "an_original_comes_with_its_accounts",
     "a_transaction_is_reversed_once",
     "a_reversal_is_found",
+    "parts_never_exceed_what_they_reverse",
     "what_waits_with_its_reversals_is_reversed_once",
 )
 class ForgetsReversals(_Seeing):
@@ -595,6 +596,31 @@ class ForgetsReversals(_Seeing):
 
     def seen(self, snapshot: Snapshot, reads: ReadSet) -> Snapshot:
         return attrs.evolve(snapshot, reversals={})
+
+
+@_fails("a_reversal_is_found", "parts_never_exceed_what_they_reverse")
+class KnowsTheLastReversal(_Seeing):
+    """
+    Knows of each original the last reversal alone.
+    """
+
+    def seen(self, snapshot: Snapshot, reads: ReadSet) -> Snapshot:
+        last = {original: each[-1:] for original, each in snapshot.reversals.items()}
+        return attrs.evolve(snapshot, reversals=last)
+
+
+@_fails("a_reversal_is_found")
+class SortsReversals(_Seeing):
+    """
+    Gives the reversals of an original in the order of their ids.
+    """
+
+    def seen(self, snapshot: Snapshot, reads: ReadSet) -> Snapshot:
+        ordered = {
+            original: tuple(sorted(each, key=lambda command: str(command.transaction_id)))
+            for original, each in snapshot.reversals.items()
+        }
+        return attrs.evolve(snapshot, reversals=ordered)
 
 
 @_fails("holds_stay_as_they_were_written")
@@ -1127,6 +1153,7 @@ class ShowsHalves(WritesInTwoSteps):
     "no_update_of_another_process_is_lost",
     "racing_processes_with_one_id_have_one_effect",
     "processes_do_not_overspend",
+    "processes_reverse_no_more_than_there_is",
     "a_process_reads_what_another_wrote",
     "what_was_written_is_there_when_opened_again",
     "ids_are_known_when_opened_again",

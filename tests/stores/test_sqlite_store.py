@@ -29,10 +29,9 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, StoreError
-from bankcore.commands import Command, Deposit, OpenAccount, Reverse, Transfer, Withdraw
+from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.errors import (
     AccountNotFoundError,
-    AlreadyReversedError,
     BankError,
     InsufficientFundsError,
     InvalidArgumentError,
@@ -853,30 +852,6 @@ def test_rows_that_the_tables_refuse_write_nothing(store: SQLiteStore) -> None:
 
     assert before == contents_of(store)
     assert eur(3) == bank.deposit("alice", eur(2), transaction_id="t-2").postings[0].balance
-
-
-def test_a_second_reversal_is_refused_by_the_tables(store: SQLiteStore) -> None:
-    """
-    Even if what decides did not know of the first, a transaction is reversed once: of the
-    second unit nothing is written.
-    """
-    bank = bank_over(store)
-    bank.open_account("alice", initial_balance=eur(1))
-    bank.deposit("alice", eur(5), transaction_id="t-1")
-    bank.reverse("t-1", transaction_id="r-1")
-    before = contents_of(store)
-    posting = Posting(ALICE, eur(-5), eur(-4), eur(0), eur(0), 4)
-    record = Transaction(
-        TransactionId("r-2"), Reverse("t-1", transaction_id="r-2"), NOW, (posting,)
-    )
-    account = Account(id=ALICE, balance=eur(-4), version=4, last_booked_at=NOW)
-
-    with pytest.raises(StoreMisuseError):
-        contract.append(store, [record], [account])
-
-    assert before == contents_of(store)
-    with pytest.raises(AlreadyReversedError):
-        bank.reverse("t-1", transaction_id="r-2")
 
 
 # -- Threads, processes, closing ---------------------------------------------

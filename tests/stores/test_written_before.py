@@ -38,8 +38,14 @@ def test_what_a_version_wrote_opens_and_reads_equal(tmp_path: Path, version: int
         assert verify(store).is_clean
         assert repr(tuple(today.accounts())) == repr(tuple(store.accounts()))
         assert repr(today.journal(limit=10_000).records) == repr(records)
-        # And it is used as any other.
-        Bank(store).withdraw("fund", Money("1", "USD"), transaction_id="new")
+        # And it is used as any other, by all that is new since.
+        bank = Bank(store)
+        bank.withdraw("fund", Money("1", "USD"), transaction_id="new")
+        parts = tuple(bank.reverse("d-1", Money(1, "EUR")) for _ in range(2))
+
+        assert parts == bank.reversals("d-1")
+        assert ["r-1"] == [each.id.value for each in bank.reversals("x-1")]
+        assert verify(store).is_clean
 
 
 @pytest.mark.parametrize("kind", [*map(name_of, SENT), "expire_hold"])

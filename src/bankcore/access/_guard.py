@@ -62,7 +62,9 @@ class _Nowhere:
     def available(self, _command: Command) -> Money | None:
         return None
 
-    def opposites(self, _transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
+    def opposites(
+        self, _original_id: TransactionId, _part: Money | None
+    ) -> Sequence[tuple[AccountId, Money]]:
         raise NotImplementedError
 
 

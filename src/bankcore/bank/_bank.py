@@ -286,13 +286,19 @@ class Bank(BankReads):
             Post(legs, crosses_boundary=crosses_boundary, exchange_rate=exchange_rate, **options)
         )
 
-    def reverse(self, original_id: TransactionId | str, **options: Unpack[Options]) -> Transaction:
+    def reverse(
+        self,
+        original_id: TransactionId | str,
+        amount: Money | None = None,
+        **options: Unpack[Options],
+    ) -> Transaction:
         """
-        Book the opposite of a transaction, whole and once.
+        Book the opposite of a transaction: all that is left of it, or *amount* of what it moved.
 
-        A reversed capture credits the account and restores no hold.
+        In parts as often as something is left: all together never exceed the original. A reversed
+        capture credits the account and restores no hold.
         """
-        return self._send(Reverse(original_id, **options))
+        return self._send(Reverse(original_id, amount, **options))
 
     def place_hold(
         self,
@@ -562,9 +568,11 @@ class Bank(BankReads):
         """
         return self._possibility(CloseAccount(account_id, sweep_to=sweep_to))
 
-    def can_reverse(self, original_id: TransactionId | str) -> Possibility:
+    def can_reverse(
+        self, original_id: TransactionId | str, amount: Money | None = None
+    ) -> Possibility:
         """Return whether `reverse` would reverse it now, and what stands in the way."""
-        return self._possibility(Reverse(original_id))
+        return self._possibility(Reverse(original_id, amount))
 
     def _possibility(self, command: Command) -> Possibility:
         (outcome,) = self.preview((command,))

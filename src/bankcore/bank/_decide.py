@@ -15,8 +15,8 @@ acting; trusted code has none:
     used the id; then `AccessDeniedError`, `AccountNotVisibleError` or `TransactionNotFoundError`,
     if a principal may not do it with these accounts;
 2.  `InvalidTimeError`, if the given time is later than the clock;
-3.  `TransactionNotFoundError`, `NotReversibleError` and `AlreadyReversedError` for what is
-    to be reversed;
+3.  `TransactionNotFoundError`, `NotReversibleError`, `AlreadyReversedError`,
+    `PartNotReversibleError` and `ReversalExceededError` for what is to be reversed;
 4.  `AccountNotFoundError`, `AccountExistsError`;
 5.  `StaleVersionError`, on the first account;
 6.  `InvalidTimeError`, if the given time is earlier than an account's last posting,
@@ -44,11 +44,14 @@ from bankcore.ledger._errors import (
     AlreadyReversedError,
     ClockSkewError,
     NotReversibleError,
+    PartNotReversibleError,
+    ReversalExceededError,
     StaleVersionError,
     TransactionIdReusedError,
     TransactionNotFoundError,
 )
 from bankcore.ledger._records import transaction_of_one
+from bankcore.ledger._store import add_reversal
 from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import BankError, DeclinedError, InvalidTimeError
@@ -305,12 +308,27 @@ class _Work:
         at = max([at, *(each.last_booked_at for each in found if each.last_booked_at)])
         return found[0].as_at(at).available
 
-    def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
-        original = self.record(transaction_id)
+    def opposites(
+        self, original_id: TransactionId, part: Money | None
+    ) -> Sequence[tuple[AccountId, Money]]:
+        original = self.record(original_id)
         if not isinstance(original, Transaction):
             return ()
         opposites = [(each.account_id, -each.amount) for each in reversed(original.postings)]
+        if part is None and self._reversals.get(original.id):
+            part = self._left_of(original) or None
+        if part is not None:
+            opposites = [
+                (each, part if net.amount_minor > 0 else -part) for each, net in opposites
+            ]
         return sorted(opposites, key=lambda opposite: opposite[1].amount_minor >= 0)
+
+    def _left_of(self, original: Transaction) -> Money:
+        """Return how much of a transaction, of what it moved first, was not reversed yet."""
+        left = abs(original.postings[0].amount)
+        for reversal in self._reversals.get(original.id, ()):
+            left = left - left if reversal.amount is None else left - reversal.amount
+        return left
 
     # -- One command --
 
@@ -440,7 +458,7 @@ class _Work:
         for account, _ in after:
             self._accounts[account.id.value] = account
         if type(command) is Reverse:
-            self._reversals[command.original_id] = transaction.id
+            add_reversal(self._reversals, transaction)
         return (
             transaction if self._guard is None else self._guard.receipt(transaction, self.account)
         )
@@ -500,9 +518,17 @@ class _Work:
             posting.amount for posting in original.postings
         ):
             raise NotReversibleError(original_id, original.command.kind)
-        reversed_by = self._reversals.get(original_id)
-        if reversed_by is not None:
-            raise AlreadyReversedError(original_id, reversed_by)
+        part, left = command.amount, self._left_of(original)
+        if part is None:
+            reversals = self._reversals.get(original_id, ())
+            if reversals and not left:
+                last = cast("TransactionId", reversals[-1].transaction_id)
+                raise AlreadyReversedError(original_id, last)
+        elif not original.command.moves_one_amount:
+            raise PartNotReversibleError(original_id, original.command.kind)
+        # An amount in another currency is refused by a guard.
+        elif part.currency == left.currency and part > left:
+            raise ReversalExceededError(original_id, left, part)
 
     def _active(self, error: BankError) -> BankError:
         """Return *error*, or `HoldNotActiveError` if its hold was once placed on the account."""

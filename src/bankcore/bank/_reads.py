@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -196,9 +196,9 @@ class BankReads:
         error.replayed = True
         raise error
 
-    def reversed_by(self, transaction_id: TransactionId | str) -> Transaction | None:
+    def reversals(self, transaction_id: TransactionId | str) -> tuple[Transaction, ...]:
         """
-        Return the transaction that reversed this one; None where none has.
+        Return the transactions that reversed this one, in order: none, one, or one for each part.
 
         Raises:
             TransactionNotFoundError: If there is no such transaction.
@@ -207,12 +207,23 @@ class BankReads:
         found: list[TransactionId] = []
 
         def look(snapshot: Snapshot) -> WriteSet:
-            found[:] = snapshot.reversals.values()
+            commands = snapshot.reversals.get(original.id, ())
+            found[:] = (cast("TransactionId", each.transaction_id) for each in commands)
             return WriteSet()
 
         self._store.transact(ReadSet((), (), (original.id,)), look)
-        reversal = self._record(found[0]) if found else None
-        return self._receipt(reversal) if isinstance(reversal, Transaction) else None
+        records = map(self._store.outcome, found)
+        return tuple(self._receipt(each) for each in records if isinstance(each, Transaction))
+
+    def reversed_by(self, transaction_id: TransactionId | str) -> Transaction | None:
+        """
+        Return the last of the `reversals` of this transaction; None where there is none.
+
+        Raises:
+            TransactionNotFoundError: If there is no such transaction.
+        """
+        found = self.reversals(transaction_id)
+        return found[-1] if found else None
 
     def balance_at(self, account_id: AccountId | str, instant: datetime | date) -> Money:
         """

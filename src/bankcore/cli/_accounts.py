@@ -7,7 +7,7 @@ is in the currency of the account that comes first.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bankcore.accounts import Account, Hold
@@ -37,7 +37,7 @@ from bankcore.ledger import (
     statement_as_html,
     statement_cells,
 )
-from bankcore.money import Money, MoneyBag
+from bankcore.money import Currency, Money, MoneyBag
 from bankcore.values._errors import naming
 
 _ACCOUNT_HELP: Final = "the id of the account"
@@ -103,7 +103,12 @@ _SUB_COMMANDS: Final[tuple[tuple[str, str, str, tuple[Argument, ...]], ...]] = (
     ("unfreeze", "restrict", "Lift what stops an account.", (_ACCOUNT,)),
     ("limit", "set_overdraft_limit", "Set an account's overdraft limit.", (_ACCOUNT, _LIMIT)),
     ("close", "close_account", "Close an account for ever.", (_ACCOUNT, _SWEEP_TO)),
-    ("reverse", "reverse", "Book the opposite of a transaction.", (_TRANSACTION,)),
+    (
+        "reverse",
+        "reverse",
+        "Book the opposite of a transaction, or of a part of it.",
+        (_TRANSACTION, _AMOUNT_OR_ALL),
+    ),
 )
 _FIXED: Final = {"unfreeze": {"restriction": "none"}}
 
@@ -164,19 +169,24 @@ def _open(parsed: argparse.Namespace) -> None:
 def _send(parsed: argparse.Namespace) -> None:
     """Send the one command that the sub-command stands for."""
     fields = {field: getattr(parsed, field) for field in parsed.names if field not in _OF_BANK}
-    first = next(iter(fields.values()))
     with open_store(parsed.store) as store:
         bank = Bank(store, max_clock_skew=parsed.max_clock_skew)
         for field, text in fields.items():
             if field in _AMOUNTS and text is not None:
-                currency = bank.account(first).balance.currency
-                fields[field] = naming(field, Money, text, currency)
+                fields[field] = naming(field, Money, text, _currency_for(bank, fields))
             elif field in _INSTANTS:
                 fields[field] = instant(field, text)
             elif field == METADATA.field:
                 fields[field] = metadata_of(text)
         transaction = getattr(bank, parsed.kind)(**fields, **parsed.fixed)
     show(parsed, transaction, _print_receipt, transaction)
+
+
+def _currency_for(bank: Bank, fields: Mapping[str, Any]) -> Currency:
+    """Return the currency of an amount: of the account that comes first, or of the original."""
+    if _TRANSACTION.field in fields:
+        return bank.transaction(fields[_TRANSACTION.field]).postings[0].amount.currency
+    return bank.account(next(iter(fields.values()))).balance.currency
 
 
 def _print_receipt(transaction: Transaction) -> None:

@@ -42,6 +42,7 @@ class OpenAccount(Command):
 
     kind = "open_account"
     grants = Grants("accounts:write", owner=Grant.FOR_ITSELF, teller=Grant.FOR_OTHERS)
+    moves_one_amount = True
 
     account_id: AccountId | None = attrs.field(default=None, converter=optional(to_account_id))
     initial_balance: Money = attrs.field(kw_only=True, converter=require_not_negative)

@@ -65,8 +65,10 @@ class Look(Protocol):
     def available(self, command: "Command") -> Money | None:
         """Return what may be taken from the command's first account as it will be booked."""
 
-    def opposites(self, transaction_id: TransactionId) -> Sequence[tuple[AccountId, Money]]:
-        """Return the accounts and amounts that reverse a transaction, debits first."""
+    def opposites(
+        self, original_id: TransactionId, part: Money | None
+    ) -> Sequence[tuple[AccountId, Money]]:
+        """Return what reverses this *part* of a transaction, or its rest, debits first."""
 
 
 class Options(TypedDict, total=False):
@@ -141,6 +143,8 @@ class Command:
     grants: ClassVar[Grants | None] = None
     #: False for a command whose transaction cannot be reversed, whatever it moved.
     is_reversible: ClassVar[bool] = True
+    #: True for a command that moves one amount, of which a part can be reversed.
+    moves_one_amount: ClassVar[bool] = False
 
     transaction_id: TransactionId | None = attrs.field(default=None, converter=to_own_id, eq=False)
     booked_at: datetime | None = attrs.field(default=None, converter=_to_booked_at)

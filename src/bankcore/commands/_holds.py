@@ -84,6 +84,7 @@ class CaptureHold(HoldCommand):
 
     kind = "capture_hold"
     grants = Grants("holds:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS_LIMITED)
+    moves_one_amount = True
 
     amount: Money | None = attrs.field(default=None, converter=optional(require_amount))
     final: bool = attrs.field(kw_only=True, default=True, converter=to_flag)

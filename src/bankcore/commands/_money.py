@@ -38,6 +38,7 @@ class Movement(AccountCommand):
     """The base of a deposit and a withdrawal. Never made itself."""
 
     part: ClassVar[Part]
+    moves_one_amount = True
 
     amount: Money = attrs.field(converter=require_amount)
 
@@ -143,6 +144,7 @@ class Transfer(Command):
 
     kind = "transfer"
     grants = Grants("transfers:write", owner=Grant.IF_DEBIT, teller=Grant.OTHERS_LIMITED)
+    moves_one_amount = True
 
     source_id: AccountId = attrs.field(converter=to_account_id)
     destination_id: AccountId = attrs.field(converter=to_account_id)

@@ -315,7 +315,7 @@ ENDPOINTS: Final = (
     post(
         "reverse",
         f"{_TRANSACTION}/reversals",
-        "Book the opposite of a transaction, whole and once.",
+        "Book the opposite of a transaction, all that is left of it or an amount.",
         renamed={"transaction_id": "original_id"},
     ),
 )

@@ -36,7 +36,7 @@ from bankcore.ledger import _codec as codec
 from bankcore.ledger._chain import Record
 from bankcore.ledger._errors import InvalidJournalError, StoreCorruptedError, StoreMisuseError
 from bankcore.ledger._pages import every_record
-from bankcore.ledger._store import require_store
+from bankcore.ledger._store import add_reversal, require_store
 from bankcore.money import Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from bankcore.values._errors import DeclinedError, shown
@@ -133,7 +133,7 @@ class _Replayed:
     def __init__(self) -> None:
         self.accounts: dict[AccountId, Account] = {}
         self.records: dict[TransactionId, Record] = {}
-        self._reversals: dict[TransactionId, TransactionId] = {}
+        self._reversals: dict[TransactionId, tuple[Reverse, ...]] = {}
 
     def decide_again(self, record: Record) -> tuple[Record, ...]:
         """
@@ -156,8 +156,7 @@ class _Replayed:
             self.accounts[account.id] = account
         for each in written.records:
             self.records[each.id] = each
-            if isinstance(each, Transaction) and isinstance(each.command, Reverse):
-                self._reversals[each.command.original_id] = each.id
+            add_reversal(self._reversals, each)
         return written.records
 
     def _snapshot(self, reads: ReadSet) -> Snapshot:

@@ -7,6 +7,7 @@ journal once, with the state of each account in memory, and is right while other
 is compared with its state at the version that was read.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -122,6 +123,8 @@ class _Audit:
         self._kept_records = kept_records
         self._after: Cursor | None = None
         self._states: dict[str, _State] = {}
+        # How much of each original was reversed so far, in minor units.
+        self._reversed: defaultdict[str, int] = defaultdict(int)
         # Accounts whose version the journal has not reached yet.
         self._ahead: dict[str, Account] = {}
 
@@ -159,7 +162,7 @@ class _Audit:
             self.refusals += 1
             return
         self.transactions += 1
-        for what in _transaction_errors(self._store, record):
+        for what in _transaction_errors(self._store, record, self._taken_back(record)):
             self.add(f"transaction {record.id}", what)
         for number, posting in enumerate(record.postings):
             name = posting.account_id.value
@@ -179,6 +182,15 @@ class _Audit:
                 self.add(f"account {name}, version {posting.version}", what)
             if self._ahead and name in self._ahead and state.version >= self._ahead[name].version:
                 self._compare(self._ahead.pop(name), state)
+
+    def _taken_back(self, transaction: Transaction) -> int:
+        """Return how much of its original was reversed before a reversal; 0 for any other."""
+        if not isinstance(transaction.command, commands.Reverse):
+            return 0
+        name = transaction.command.original_id.value
+        before = self._reversed[name]
+        self._reversed[name] += max(_sizes(transaction), default=0)
+        return before
 
     # -- Accounts --
 
@@ -254,12 +266,19 @@ class _Audit:
 _Change = tuple[AccountId, int | None]
 
 
-def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterator[str]:
+def _sizes(transaction: Transaction) -> set[int]:
+    return {abs(posting.amount.amount_minor) for posting in transaction.postings}
+
+
+def _transaction_errors(
+    store: AccountStore, transaction: Transaction, taken_back: int
+) -> Iterator[str]:
+    """Yield what is wrong; of what a reversal reverses, *taken_back* was reversed before."""
     if not transaction.postings:
         yield "it has no postings"
         return
     try:
-        expected = _expected_changes(store, transaction)
+        expected = _expected_changes(store, transaction, taken_back)
     except TransactionNotFoundError as error:
         yield f"it reverses what is not there: {error}"
         return
@@ -283,7 +302,7 @@ def _transaction_errors(store: AccountStore, transaction: Transaction) -> Iterat
 
 
 def _expected_changes(  # noqa: C901, PLR0911  # a case for each command that moves money
-    store: AccountStore, transaction: Transaction
+    store: AccountStore, transaction: Transaction, taken_back: int
 ) -> Sequence[_Change]:
     """Return what the transaction's command does to the balances of accounts, debits first."""
     command = transaction.command
@@ -304,7 +323,7 @@ def _expected_changes(  # noqa: C901, PLR0911  # a case for each command that mo
                 nets[account_id] = nets.get(account_id, 0) + leg.amount_minor
             return _debits_first(nets.items())
         case commands.Reverse():
-            return _debits_first(_opposite(store, command))
+            return _debits_first(_opposite(store, command, taken_back))
         case commands.CaptureHold(amount=Money(amount_minor=taken), up_to=False):
             # To outside the bank, or to a second account.
             return [*zip(command.account_ids, (-taken, taken), strict=False)]
@@ -322,11 +341,24 @@ def _debits_first(changes: Iterable[tuple[AccountId, int]]) -> Sequence[_Change]
     return sorted(changes, key=lambda change: change[1] >= 0)
 
 
-def _opposite(store: AccountStore, command: commands.Reverse) -> list[tuple[AccountId, int]]:
+def _opposite(
+    store: AccountStore, command: commands.Reverse, taken_back: int
+) -> list[tuple[AccountId, int]]:
     original = store.outcome(command.original_id)
     if not isinstance(original, Transaction):
         raise TransactionNotFoundError(command.original_id)
-    return [(each.account_id, -each.amount.amount_minor) for each in reversed(original.postings)]
+    opposites = [
+        (each.account_id, -each.amount.amount_minor) for each in reversed(original.postings)
+    ]
+    sizes = _sizes(original)
+    moved = max(sizes, default=0)
+    part = moved - taken_back
+    # Of what moved several amounts, there is no part.
+    if command.amount is not None and len(sizes) == 1:
+        part = min(part, command.amount.amount_minor)
+    if part == moved:
+        return opposites
+    return [(account_id, part if change > 0 else -part) for account_id, change in opposites]
 
 
 def _listed(changes: Sequence[_Change], currencies: Mapping[AccountId, Currency]) -> str:

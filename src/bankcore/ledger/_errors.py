@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 
 from bankcore.accounts import _errors as _of_accounts
+from bankcore.money import Money
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import (
     DeclinedError,
@@ -95,8 +96,41 @@ class NotReversibleError(DeclinedError):
 
 
 @attrs.define(slots=False)
+class PartNotReversibleError(NotReversibleError):
+    """The transaction moved more than one amount: it is reversed whole, and not in part."""
+
+    code = "part_not_reversible"
+    sentence = (
+        "Transaction {0.transaction_id} ({0.command}) cannot be reversed in part, as it may have"
+        " moved more than one amount: reverse it whole, or post the opposite of that part."
+    )
+
+
+@attrs.define(slots=False)
+class ReversalExceededError(DeclinedError):
+    """The part to reverse is more than is left of the transaction."""
+
+    code = "reversal_exceeded"
+    derived = ("shortfall",)
+    sentence = (
+        "Transaction {0.transaction_id} has {0.left} left to reverse, {0.shortfall} less than the"
+        " {0.requested} requested."
+    )
+    transaction_id: TransactionId
+    left: Money
+    requested: Money
+
+    @property
+    def shortfall(self) -> Money:
+        """The amount that is not left: ``requested - left``."""
+        return self.requested - self.left
+
+
+@attrs.define(slots=False)
 class AlreadyReversedError(DeclinedError):
-    """The transaction was already reversed, by the transaction ``reversed_by``."""
+    """
+    The transaction was already reversed: whole, or in parts of which ``reversed_by`` is the last.
+    """
 
     code = "already_reversed"
     sentence = "Transaction {0.transaction_id} was already reversed by {0.reversed_by}."

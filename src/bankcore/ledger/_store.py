@@ -26,6 +26,7 @@ from typing import Final, Protocol, runtime_checkable
 import attrs
 
 from bankcore.accounts import Account, Hold
+from bankcore.commands import Reverse
 from bankcore.ledger._errors import InvalidLimitError
 from bankcore.ledger._records import Posting, Refusal, Transaction
 from bankcore.values import AccountId, PrincipalId, TransactionId
@@ -60,12 +61,22 @@ class Snapshot:
     Attributes:
         recorded: The records under the ids.
         accounts: The accounts as they are.
-        reversals: For each original that was reversed, the id of its reversal.
+        reversals: For each original that was reversed, the commands that reversed it, in the
+            order in which they were booked, each with its transaction id.
     """
 
     recorded: Mapping[TransactionId, Transaction | Refusal]
     accounts: Mapping[AccountId, Account]
-    reversals: Mapping[TransactionId, TransactionId] = attrs.field(factory=dict)
+    reversals: Mapping[TransactionId, tuple[Reverse, ...]] = attrs.field(factory=dict)
+
+
+def add_reversal(
+    reversals: dict[TransactionId, tuple[Reverse, ...]], record: Transaction | Refusal
+) -> None:
+    """Add *record*, if it is a reversal, to those of its original, as a `Snapshot` has them."""
+    if isinstance(record, Transaction) and type(record.command) is Reverse:
+        original_id = record.command.original_id
+        reversals[original_id] = (*reversals.get(original_id, ()), record.command)
 
 
 @attrs.frozen

@@ -31,6 +31,7 @@ from bankcore.accounts import Account
 from bankcore.commands import Reverse
 from bankcore.ledger import ReadSet, Refusal, Snapshot, Transaction, WriteSet, touched_accounts
 from bankcore.ledger._errors import OutcomeUnknownError, StoreMisuseError, StoreUnavailableError
+from bankcore.ledger._store import add_reversal
 from bankcore.values import AccountId, TransactionId
 from bankcore.values._errors import StoreError, shown
 
@@ -305,7 +306,7 @@ class _Composed:
         self.raised: BaseException | None = None
         self._recorded: dict[TransactionId, Transaction | Refusal] = {}
         self._accounts: dict[AccountId, Account] = {}
-        self._reversals: dict[TransactionId, TransactionId] = {}
+        self._reversals: dict[TransactionId, tuple[Reverse, ...]] = {}
 
     def decide(self, snapshot: Snapshot) -> WriteSet:
         """Return what all units come to. Those that raise, or were not read, are to be alone."""
@@ -332,8 +333,7 @@ class _Composed:
         """Let those that follow see *written*, and return its accounts by their ids."""
         for record in written.records:
             self._recorded[record.id] = record
-            if isinstance(record, Transaction) and type(record.command) is Reverse:
-                self._reversals[record.command.original_id] = record.id
+            add_reversal(self._reversals, record)
         accounts = {account.id: account for account in written.accounts}
         self._accounts |= accounts
         return accounts

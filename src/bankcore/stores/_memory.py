@@ -55,7 +55,7 @@ class MemoryStore:
         # ("account", id) -> Account; ("record", id) -> Transaction | Refusal;
         # ("history", account id, version) -> Transaction; ("journal", position) -> record;
         # ("chain", account id, version) -> hash; ("head", account id) -> the last of them;
-        # ("reversal", original id) -> the id of the reversal;
+        # ("reversal", original id) -> the commands that reversed it;
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
         self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
         self._sorted_ids: list[str] = []
@@ -99,7 +99,8 @@ class MemoryStore:
             if isinstance(record, Refusal):
                 continue
             if isinstance(record.command, Reverse):
-                change["reversal", record.command.original_id.value] = record.id
+                key = ("reversal", record.command.original_id.value)
+                change[key] = (*(change.get(key) or kept.get(key, ())), record.command)
             content = content_of(record)
             for posting in record.postings:
                 name, version = posting.account_id.value, posting.version

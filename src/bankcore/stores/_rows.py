@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from bankcore.access import Denial, Principal, Token
 from bankcore.accounts import Account, AccountStatus, Hold, Restriction
@@ -71,7 +71,7 @@ PostingRow = namedtuple(  # noqa: PYI024  # cells of any type
     "place account_id account_currency account_exponent amount_minor balance_minor held_minor"
     " overdraft_limit_minor version chain_hash",
 )
-ReversalRow = namedtuple("ReversalRow", "reverses transaction_id")  # noqa: PYI024  # cells of any type
+ReversalRow = namedtuple("ReversalRow", "reverses transaction_id command")  # noqa: PYI024  # cells of any type
 DenialRow = namedtuple(  # noqa: PYI024  # cells of any type
     "DenialRow", "principal action account_ids code denied_at request_id unwritten_before"
 )
@@ -298,7 +298,7 @@ def read_unit(
     # Each id once, as lines that were read twice would be those of one record.
     ids = [*dict.fromkeys(map(_value_of, (*reads.transaction_ids, *reads.originals)))]
     recorded: dict[TransactionId, Transaction | Refusal] = {}
-    reversals: dict[TransactionId, TransactionId] = {}
+    reversals: dict[TransactionId, tuple[Reverse, ...]] = {}
     if rows := fetch(connection, JournalRow, ids):
         lines = by_place(fetch(connection, PostingRow, ids))
         recorded = {record.id: record for record in records_from(rows, lines)}
@@ -309,10 +309,9 @@ def read_unit(
             account_ids += touched_accounts(recorded[original])
         account_ids = tuple(dict.fromkeys(account_ids))
         with codec.reading("a reversal"):
-            reversals = {
-                TransactionId(row.reverses): TransactionId(row.transaction_id)
-                for row in fetch(connection, ReversalRow, [*map(_value_of, originals)])
-            }
+            for row in fetch(connection, ReversalRow, [*map(_value_of, originals)]):
+                original = TransactionId(row.reverses)
+                reversals[original] = (*reversals.get(original, ()), _reversal(row))
     unknown = {each.value: each for each in account_ids if each.value not in known.accounts}
     if unknown:
         for row, account in accounts_from(fetch(connection, AccountRow, [*unknown]), unknown):
@@ -323,6 +322,11 @@ def read_unit(
         each: known.accounts[each.value] for each in account_ids if each.value in known.accounts
     }
     return Snapshot(recorded, accounts, reversals)
+
+
+def _reversal(row: ReversalRow) -> Reverse:
+    own_id = TransactionId(row.transaction_id)
+    return cast("Reverse", codec.command_from_text(Reverse.kind, row.command, own_id))
 
 
 # -- What a unit writes ------------------------------------------------------

@@ -72,7 +72,7 @@ TABLES: Final = (
     )
     """,
     """
-    CREATE UNIQUE INDEX bankcore_reversal ON bankcore_journal (reverses)
+    CREATE INDEX bankcore_reversal ON bankcore_journal (reverses)
         WHERE reverses IS NOT NULL
     """,
     f"""

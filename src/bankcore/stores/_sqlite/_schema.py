@@ -162,4 +162,10 @@ SECOND: Final = (
         PRIMARY KEY (name, value, account_id)
     ) STRICT, WITHOUT ROWID
     """,
+    # A transaction may be reversed in several parts: the index was unique.
+    "DROP INDEX bankcore_reversal",
+    """
+    CREATE INDEX bankcore_reversal ON bankcore_journal (reverses)
+        WHERE reverses IS NOT NULL
+    """,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from bankcore import AccountStore
 from bankcore.accounts._errors import InsufficientFundsError
 from bankcore.ledger import ReadSet
+from bankcore.ledger._errors import ReversalExceededError
 from bankcore.testing._conformance.failing import BrokenPromiseError, require, require_equal
 from bankcore.testing._conformance.helpers import (
     ALICE,
@@ -74,6 +75,19 @@ def processes_do_not_overspend(subject: Subject) -> None:
 
 
 @check_of("processes")
+def processes_reverse_no_more_than_there_is(subject: Subject) -> None:
+    """If several processes reverse parts of one transaction at once, they never exceed it."""
+    bank = bank_over(subject.store)
+    bank.open_account("alice", initial_balance=eur(100))
+    bank.deposit("alice", eur(_EACH), transaction_id="t-1")
+    answers = in_processes(subject, reverse)
+
+    require_equal(_EACH, sum(int(each) for answer in answers for each in answer))
+    require_equal(eur(100), subject.store.account(ALICE).balance)
+    require_equal(_EACH, len(bank.reversals("t-1")))
+
+
+@check_of("processes")
 def a_process_reads_what_another_wrote(subject: Subject) -> None:
     """Every process reads at once what another has written, in the order of the journal."""
     append(subject.store, [refusal(f"t-{n}") for n in range(3)])
@@ -109,6 +123,17 @@ def withdraw(store: AccountStore, process: int) -> list[str]:
     except InsufficientFundsError:
         return ["refused"]
     return ["got it"]
+
+
+def reverse(store: AccountStore, process: int) -> list[str]:
+    """Reverse a cent of a deposit until nothing is left, and return how many."""
+    bank = bank_over(store)
+    for n in range(_EACH):
+        try:
+            retried(bank.reverse, "t-1", eur(1), transaction_id=f"r-{process}-{n}")
+        except ReversalExceededError:
+            return [str(n)]
+    return [str(_EACH)]
 
 
 def tell(store: AccountStore, process: int) -> list[str]:

@@ -2,10 +2,10 @@
 
 from typing import cast
 
-from bankcore import AccountId, AccountStore, Refusal, Transaction, TransactionId
+from bankcore import AccountId, AccountStore, Money, Refusal, Transaction, TransactionId
 from bankcore.accounts._errors import InsufficientFundsError
 from bankcore.commands import Deposit, OpenAccount, Withdraw
-from bankcore.ledger import ReadSet
+from bankcore.ledger import ReadSet, Snapshot
 from bankcore.ledger._errors import AlreadyReversedError, TransactionIdReusedError
 from bankcore.testing._conformance.failing import raises, require_equal
 from bankcore.testing._conformance.helpers import (
@@ -124,8 +124,8 @@ def _booked(store: AccountStore, transaction_id: str) -> Transaction:
 @check
 def an_original_comes_with_its_accounts(store: AccountStore) -> None:
     """
-    A unit that names an original sees its record, every account that it touched, and its
-    reversal if there is one.
+    A unit that names an original sees its record, every account that it touched, and the
+    commands that reversed it.
     """
     bank = bank_over(store)
     for each in ("alice", "bob", "carol"):
@@ -145,27 +145,38 @@ def an_original_comes_with_its_accounts(store: AccountStore) -> None:
     require_equal({"t-1", "t-2"}, {each.value for each in seen[1].recorded})
     require_equal({"alice", "bob", "carol"}, {each.value for each in seen[1].accounts})
     for snapshot in seen:
-        require_equal({TransactionId("t-1"): TransactionId("r-1")}, dict(snapshot.reversals))
+        require_equal({"t-1": [("r-1", None)]}, reversals_in(snapshot))
+
+
+def reversals_in(snapshot: Snapshot) -> dict[str, list[tuple[str, Money | None]]]:
+    """Return the ids and amounts of the reversals of each original, as *snapshot* has them."""
+    return {
+        original.value: [(str(each.transaction_id), each.amount) for each in commands]
+        for original, commands in snapshot.reversals.items()
+    }
 
 
 @check
 def a_reversal_is_found(store: AccountStore) -> None:
     """
-    The reversal of a transaction is found by the original's id, one at a time or many at once.
+    The reversals of a transaction are found by the original's id, of one or of many at once, each
+    with its id and its amount, in the order in which they were booked.
     """
     bank = bank_over(store)
     bank.open_account("alice", initial_balance=eur(0))
     numbers = range(20)
     for n in numbers:
-        bank.deposit("alice", eur(1), transaction_id=f"t-{n}")
-    for n in numbers[::2]:
-        bank.reverse(f"t-{n}", transaction_id=f"r-{n}")
+        bank.deposit("alice", eur(9), transaction_id=f"t-{n}")
+    expected: dict[str, list[tuple[str, Money | None]]] = {}
+    # Some have one part, some two, and some are reversed whole with a third.
+    for part, (name, amount) in enumerate((("z", eur(2)), ("y", eur(3)), ("x", None))):
+        for n in numbers[::2]:
+            if part <= n % 3:
+                bank.reverse(f"t-{n}", amount, transaction_id=f"{name}-{n}")
+                expected.setdefault(f"t-{n}", []).append((f"{name}-{n}", amount))
     seen = look(store, ReadSet((), (), tuple(TransactionId(f"t-{n}") for n in numbers)))
 
-    require_equal(
-        {TransactionId(f"t-{n}"): TransactionId(f"r-{n}") for n in numbers[::2]},
-        dict(seen.reversals),
-    )
+    require_equal(expected, reversals_in(seen))
     with raises(AlreadyReversedError) as raised:
-        bank.reverse("t-0")
-    require_equal(TransactionId("r-0"), raised.error.reversed_by)
+        bank.reverse("t-2")
+    require_equal(TransactionId("x-2"), raised.error.reversed_by)

@@ -6,7 +6,7 @@ from bankcore import AccountStore, Transaction
 from bankcore.accounts._errors import InsufficientFundsError
 from bankcore.commands import OpenAccount
 from bankcore.ledger import Cursor, ReadSet, Refusal, Snapshot, WriteSet
-from bankcore.ledger._errors import AlreadyReversedError
+from bankcore.ledger._errors import AlreadyReversedError, ReversalExceededError
 from bankcore.testing._conformance.failing import require_equal
 from bankcore.testing._conformance.helpers import (
     ALICE,
@@ -94,6 +94,31 @@ def a_transaction_is_reversed_once(subject: Subject) -> None:
 
     require_equal([reversal and reversal.id] * 5, [error.reversed_by for error in refused])
     require_equal(eur(10), bank.account("alice").balance)
+
+
+@check_of("threads")
+def parts_never_exceed_what_they_reverse(subject: Subject) -> None:
+    """
+    Of many reversals of parts of one transaction at once, as many are booked as it has, and the
+    others are told how much is left.
+    """
+    store = subject.store
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(100))
+    bank.deposit("alice", eur(10), transaction_id="t-1")
+    refused: list[ReversalExceededError] = []
+
+    def reverse(number: int) -> None:
+        try:
+            retried(bank_over(store).reverse, "t-1", eur(4), transaction_id=f"r-{number}")
+        except ReversalExceededError as error:
+            refused.append(error)
+
+    in_threads(6, reverse)
+
+    require_equal([eur(2)] * 4, [error.left for error in refused])
+    require_equal([eur(-4)] * 2, [each.postings[0].amount for each in bank.reversals("t-1")])
+    require_equal(eur(102), bank.account("alice").balance)
 
 
 @check_of("threads")
