@@ -7,6 +7,7 @@ that expire in between. Their journals are then judged again, record by record, 
 store.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcore.accounts import AMOUNT_MINOR_MAX, Restriction
@@ -36,10 +37,11 @@ from bankcore.ledger import AccountStore, Refusal, Transaction, verify
 from bankcore.money import ExchangeRate, Money
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import Domain, commands_of, kinds
-from every_store import MakeStore
+from every_store import MakeStore, memory_store
 
 Record = Transaction | Refusal
 
+IS_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
@@ -297,6 +299,34 @@ class TestReplay:
             live(store, steps)
 
             assert () == verify(store).disagreements
+
+
+def told(store: AccountStore) -> tuple[object, ...]:
+    """
+    Return all that is told about *store* to somebody outside, as text.
+    """
+    bank = Bank(store, clock=lambda: NOW + 60 * SECOND)
+    statements = [bank.statement(account.id) for account in bank.accounts()]
+    return list(map(repr, statements)), list(export_journal(store)), str(bank.checkpoint())
+
+
+class TestStoresAgree:
+    """
+    "same histories give the same statements on memory, SQLite, PostgreSQL"
+    """
+
+    @settings(max_examples=10_000 if IS_THOROUGH else 60)
+    @given(steps=histories())
+    def test_to_the_byte(self, make_store: MakeStore, steps: list[Step]) -> None:
+        """
+        Whatever the history, statements, export and checkpoint are those of the store in memory,
+        byte for byte.
+        """
+        with make_store() as store, memory_store() as memory:
+            live(store, steps)
+            live(memory, steps)
+
+            assert told(memory) == told(store)
 
 
 def attrs_key(record: Record) -> tuple[str, str]:
