@@ -2,13 +2,12 @@
 Random commands through stores that fail, against a bank in plain integers.
 
 By the profile: a thousand seeds of a hundred operations in memory and twenty seeds in
-SQLite files; a thousand seeds of two hundred operations on both for "thorough".
+each store; a thousand seeds of two hundred operations on all of them for "thorough".
 """
 
 import os
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -18,12 +17,14 @@ from bankcore import AccountStore, Bank, BankError, Money, Transaction
 from bankcore.commands import Command, Deposit, OpenAccount, PlaceHold, Transfer, Withdraw
 from bankcore.errors import ClockSkewError, OutcomeUnknownError, StoreUnavailableError
 from bankcore.ledger import WriteSet, verify
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore
 from bankcore.testing import FaultyStore
+from every_store import MakeStore
 
 IS_THOROUGH: Final = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 OPERATIONS: Final = 200 if IS_THOROUGH else 100
-SEEDS: Final = {"memory": 1_000, "sqlite": 1_000 if IS_THOROUGH else 20}
+SEEDS: Final = 1_000
+SEEDS_OF_EACH: Final = SEEDS if IS_THOROUGH else 20
 NAMES: Final = ("alice", "bob", "carol")
 GOES_ON: Final = (StoreUnavailableError, OutcomeUnknownError)
 
@@ -149,16 +150,16 @@ def test_a_thousand_seeds_in_memory() -> None:
     """
     "No acknowledged operation is lost; a retried operation happens once."
     """
-    for seed in range(SEEDS["memory"]):
+    for seed in range(SEEDS):
         require_kept(Run(MemoryStore(), seed)())
 
 
-def test_seeds_in_sqlite(tmp_path: Path) -> None:
+def test_seeds_in_each_store(make_store: MakeStore) -> None:
     """
-    The same in SQLite files, which give the same trace as the store in memory.
+    The same in each store, which gives the same trace as the store in memory.
     """
-    for seed in range(SEEDS["sqlite"]):
-        with SQLiteStore(tmp_path / f"{seed}.db") as store:
+    for seed in range(SEEDS_OF_EACH):
+        with make_store() as store:
             run = Run(store, seed)()
             require_kept(run)
 
