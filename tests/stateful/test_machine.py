@@ -4,7 +4,7 @@ The same commands on every store and on a model in plain integers: every answer 
 "Behaviour equals a simple sequential model": every kind of command, valid, malformed, refused,
 replayed and reused, alone and in batches, atomic or not, previewed or done, with times and
 expected versions given or not, on a clock that goes on and back, from one thread or from
-several that share a commit, with the SQLite file closed and opened in between. Holds expire on
+several that share a commit, with the store closed and opened in between. Holds expire on
 the way. After each step every account (as it is now) and every statement must be as the model has
 it; at the end the audit must be clean, also against each checkpoint that was taken on the way, and
 the stores' journals the same, with each expiry in its place, and the same once more after an
@@ -16,16 +16,14 @@ A run by default is up to 3,000 steps, each on every store. To run up to 50,000 
     HYPOTHESIS_PROFILE=thorough pytest tests/stateful
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -41,6 +39,7 @@ from hypothesis.stateful import (
     multiple,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from bankcore.accounts import Account, Hold, _guards, _state
@@ -55,6 +54,7 @@ from bankcore.stores import MemoryStore, SQLiteStore
 from bankcore.testing._commands import FIELDS
 from bankcore.values import AccountId, PrincipalId, TransactionId
 from every_command import name_of
+from every_store import POSTGRES, opened, place_of, store_of
 from grouped import as_one_group
 from model import (
     HOLDERS_MAX,
@@ -388,6 +388,8 @@ class Machine(RuleBasedStateMachine):
 
     sent: Bundle[Ask] = Bundle("sent")
     batches: Bundle[tuple[tuple[Ask, ...], bool]] = Bundle("batches")
+    #: Of the store beside the one in memory.
+    kind = "sqlite"
 
     def __init__(self) -> None:
         super().__init__()
@@ -396,13 +398,14 @@ class Machine(RuleBasedStateMachine):
         for module in (_guards, _state):
             self.limits.setattr(module, "HOLDS_MAX", HOLDS_MAX)
             self.limits.setattr(module, "HOLDERS_MAX", HOLDERS_MAX)
-        self.folder = Path(tempfile.mkdtemp())
+        self.places = ExitStack()
+        self.place = self.places.enter_context(place_of(self.kind))
         self.now = 0
         self.calls = 0
         self.model = Model()
         self.checkpoints: list[str] = []
-        self.sqlite = SQLiteStore(self.folder / "bank.db")
-        self.stores: dict[str, AccountStore] = {"memory": MemoryStore(), "sqlite": self.sqlite}
+        self.kept = opened(self.place)
+        self.stores: dict[str, AccountStore] = {"memory": MemoryStore(), self.kind: self.kept}
         self.banks = self._banks()
 
     def teardown(self) -> None:
@@ -410,8 +413,8 @@ class Machine(RuleBasedStateMachine):
             self._require_sound()
         finally:
             self.limits.undo()
-            self.sqlite.close()
-            shutil.rmtree(self.folder)
+            self.kept.close()
+            self.places.close()
 
     def _banks(self) -> dict[str, Bank]:
         """
@@ -610,8 +613,8 @@ class Machine(RuleBasedStateMachine):
     )
     def together(self, drawn: list[Ask], before: list[Ask]) -> tuple[tuple[Ask, ...], bool]:
         """
-        Commands of several threads that share one commit of the SQLite file: the answers are
-        those of one after the other.
+        Commands of several threads, which share one commit of a SQLite file: the answers are those
+        of one after the other.
         """
         together = (*map(self._resolved, drawn), *before)
         predicted: list[list[Answer]] = []
@@ -620,11 +623,14 @@ class Machine(RuleBasedStateMachine):
             self.calls += 1
             predicted.append([self.model.one(ask, self.now, self._made("model"))])
             # A bank for each thread, which makes the ids of its own call.
-            own = self._bank(self.sqlite, map(f"m-{self.calls}-{{}}".format, count()))
+            own = self._bank(self.kept, map(f"m-{self.calls}-{{}}".format, count()))
             works.append(partial(answers_to, own, ask))
 
             assert predicted[-1] == answers_to(self.banks["memory"], ask)
-        assert predicted == as_one_group(self.sqlite._connections.groups, works)
+        if isinstance(self.kept, SQLiteStore):
+            assert predicted == as_one_group(self.kept._connections.groups, works)
+        else:
+            assert predicted == [work() for work in works]
         return together, False
 
     def _single(self, ask: Ask) -> Ask:
@@ -735,13 +741,13 @@ class Machine(RuleBasedStateMachine):
         self.checkpoints.append(taken)
 
     @rule()
-    def open_the_file_anew(self) -> None:
+    def open_anew(self) -> None:
         """
-        What a process left in the file is what the next one finds.
+        What a process left behind is what the next one finds.
         """
-        self.sqlite.close()
-        self.sqlite = SQLiteStore(self.folder / "bank.db", create=False)
-        self.stores["sqlite"] = self.sqlite
+        self.kept.close()
+        self.kept = opened(self.place)
+        self.stores[self.kind] = self.kept
         self.banks = self._banks()
 
     # -- Reads --
@@ -891,19 +897,19 @@ class Machine(RuleBasedStateMachine):
             name: store.journal(limit=10_000).records for name, store in self.stores.items()
         }
 
-        assert journals["memory"] == journals["sqlite"]
+        assert journals["memory"] == journals[self.kind]
         assert list(self.model.records) == [record.id.value for record in journals["memory"]]
         for store in self.stores.values():
             assert audit.verify(store).disagreements == ()
             for checkpoint in self.checkpoints:
                 assert audit.verify(store, against=checkpoint).disagreements == ()
-        exported = list(export_journal(self.sqlite))
-        with SQLiteStore(self.folder / "imported.db") as imported:
+        exported = list(export_journal(self.kept))
+        with store_of(self.kind) as imported:
             import_journal(imported, exported)
 
             assert list(export_journal(imported)) == exported
-            assert imported.accounts() == self.sqlite.accounts()
-            assert audit.verify(imported, against=Bank(self.sqlite).checkpoint()).is_clean
+            assert imported.accounts() == self.kept.accounts()
+            assert audit.verify(imported, against=Bank(self.kept).checkpoint()).is_clean
 
 
 TestMachine = Machine.TestCase
@@ -911,3 +917,20 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=max(settings().max_examples // 5, 60), stateful_step_count=50
 )
+
+
+@pytest.mark.every_postgres
+def test_machine_on_postgres(postgres_server: str, postgres_version: str) -> None:
+    """
+    The same with PostgreSQL beside the store in memory: a third as many runs on a change.
+    """
+
+    class OnPostgres(Machine):
+        kind = f"{POSTGRES}{postgres_version}"
+
+    run_state_machine_as_test(
+        OnPostgres,
+        settings=settings(
+            max_examples=max(settings().max_examples // 5, 20), stateful_step_count=50
+        ),
+    )
