@@ -341,7 +341,7 @@ class _Import:
                 if self._layout.has_header:
                     continue
             self._count += 1
-            if not any(cells[width:]):
+            if len(cells) > width and not any(cells[width:]):
                 del cells[width:]  # a row may end with delimiters
             try:
                 if len(cells) == width:
