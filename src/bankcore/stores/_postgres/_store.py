@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
 import psycopg
 
@@ -156,7 +156,11 @@ class PostgresStore(OwnTables, PostgresTables):
 
     def _open(self, connection: Connection, *, create: bool) -> None:
         if create and not _migrations.version_in(connection, self._schema):
-            _migrations.migrate(connection, None, self._schema)
+            try:
+                _migrations.migrate(connection, None, self._schema)
+            except StoreUnavailableError as error:
+                # Made again, where a unit would be run again.
+                raise cast("psycopg.Error", error.__cause__) from None
         _migrations.require_tables(connection, self._schema)
 
     def __repr__(self) -> str:

@@ -163,7 +163,8 @@ class PostgresTables(Tables):
 
     def integrity_errors(self) -> Sequence[str]:
         """Return what is wrong between the tables, in sentences."""
-        return tuple(table_errors(self._read, self._schema))
+        has_triggers = self._seen().engine.has_snapshots
+        return tuple(table_errors(self._read, self._schema, has_triggers=has_triggers))
 
 
 def _durability(settings: dict[str, str]) -> str:
