@@ -419,6 +419,12 @@ def test_a_wrong_call_is_one_sentence_and_status_2(
         (("limit", "alice", "1e3"), "amount"),
         (("hold", "alice", "5", "--until", "may"), "--until"),
         (("statement", "alice", "--end", "may"), "--end"),
+        (("transactions", "--kind", "deposits"), "--kind"),
+        (("transactions", "--at-least", "5"), "--at-least"),
+        (("transactions", "--at-most", "EUR -5"), "--at-most"),
+        (("transactions", "--account", "a/b"), "--account"),
+        (("transactions", "--limit", "0"), "--limit"),
+        (("accounts", "--holder", "a b"), "--holder"),
         (("token", "create", "mary", "--until", "may"), "--until"),
         (("token", "create", "a b"), "principal"),
         (("import", "h.csv", "--currency", "EUR", "--overdraft", "1e3"), "--overdraft"),
@@ -645,6 +651,39 @@ def test_metadata_on_the_command_line(bank: Run) -> None:
     assert [{"shop": "berlin"}, {"order": "1017", "x": ""}] == [
         line["metadata"] for line in document["lines"]
     ]
+
+
+def test_transactions_are_found_on_the_command_line(bank: Run) -> None:
+    """By each option, as a table and as JSON."""
+    store = ("--store", "bank.db")
+    bank("deposit", "alice", "50", "--id", "d", "--metadata", "order=1017", *store)
+    bank("withdraw", "alice", "70", "--id", "w", "--description", "Rent", *store)
+    for options, expected in (
+        (("--account", "alice"), ["open_account", "deposit", "withdraw"]),
+        (("--newest-first", "--limit", "1"), ["withdraw"]),
+        (("--kind", "deposit", "--kind", "withdraw"), ["deposit", "withdraw"]),
+        (("--at-least", "EUR 60", "--at-most", "EUR 70"), ["withdraw"]),
+        (("--metadata", "order=1017"), ["deposit"]),
+        (("--text", "rent", "--start", "2000-01-01", "--end", "2999-01-01"), ["withdraw"]),
+    ):
+        table = bank("transactions", *options, *store)[1].splitlines()
+        found = json.loads(bank("transactions", "--json", *options, *store)[1])
+
+        assert expected == [each["kind"] for each in found]
+        assert expected == [line.split()[2] for line in table[1:]]
+    line = bank("transactions", "--metadata", "order=1017", *store)[1].splitlines()[1]
+
+    assert ["d", "deposit", "alice", "EUR", "50.00", "order=1017"] == line.split()[1:]
+
+
+def test_accounts_are_found_on_the_command_line(bank: Run) -> None:
+    """By the metadata of their opening, and by holder."""
+    store = ("--store", "bank.db")
+    bank("open", "carl", "--currency", "EUR", "--metadata", "shop=berlin", *store)
+    lines = bank("accounts", "--metadata", "shop=berlin", *store)[1].splitlines()
+
+    assert ["account", "carl"] == [line.split()[0] for line in lines]
+    assert 1 == len(bank("accounts", "--holder", "mary", *store)[1].splitlines())
 
 
 def test_small_amounts_of_a_statement_are_written_out(run: Run) -> None:

@@ -131,6 +131,7 @@ TABLE: dict[str, tuple[str, type, bool, bool, dict[str, Any], str]] = {
     ),
     "InvalidTextError": ("invalid_text", ValueError, False, False, V, "The text must be so"),
     "InvalidTimeError": ("invalid_time", ValueError, False, False, V, "The time must be so"),
+    "InvalidKindError": ("invalid_kind", ValueError, False, False, V, "The kind must be so"),
     "InvalidLimitError": ("invalid_limit", ValueError, False, False, V, "The limit must be so"),
     "InvalidCursorError": (
         *("invalid_cursor", ValueError, False, False),

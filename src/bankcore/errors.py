@@ -46,6 +46,7 @@ InvalidCheckpointError = _ledger.InvalidCheckpointError
 InvalidCursorError = _ledger.InvalidCursorError
 InvalidHistoryError = _ledger.InvalidHistoryError
 InvalidJournalError = _ledger.InvalidJournalError
+InvalidKindError = _ledger.InvalidKindError
 InvalidLimitError = _ledger.InvalidLimitError
 NotReversibleError = _ledger.NotReversibleError
 OutcomeUnknownError = _ledger.OutcomeUnknownError

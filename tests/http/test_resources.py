@@ -955,3 +955,116 @@ def test_a_reversal_names_the_field_that_is_wrong(web: Web) -> None:
         ("/transactions/t-1/reversals", {"description": "a\nb"}, "description"),
     ):
         assert field == told(web.post(path, body, me="tom"))["field"]
+
+
+# -- Finding -----------------------------------------------------------------
+
+
+def shop(web: Web) -> tuple[str, str]:
+    """
+    Two accounts of mary, and some payments into and out of them.
+    """
+    first, second = web.open("500"), web.open("500")
+    for number, account in enumerate((first, second, first)):
+        body = {**euros(f"{number + 10}"), "metadata": {"order": f"{number}", "shop": "berlin"}}
+        web.post(f"/accounts/{account}/deposits", {**body, "description": f"Rent {number}"})
+    web.post(f"/accounts/{second}/withdrawals", {**euros("400"), "description": "a:b, c=d"})
+    return first, second
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["open_account", "open_account", *["deposit"] * 3, "withdraw"]),
+        ("newest_first=true&limit=2", ["withdraw", "deposit"]),
+        ("newest_first=false&limit=1", ["open_account"]),
+        ("kinds=withdraw,open_account", ["open_account", "open_account", "withdraw"]),
+        ("at_least=EUR%20400", ["open_account", "open_account", "withdraw"]),
+        ("at_least=EUR%2011&at_most=EUR%2012.00", ["deposit", "deposit"]),
+        ("metadata=order:1", ["deposit"]),
+        ("metadata=order:1&metadata=shop:berlin", ["deposit"]),
+        ("metadata=order:1&metadata=shop:rome", []),
+        ("text=rEnT", ["deposit"] * 3),
+        ("text=a:b,%20C=D", ["withdraw"]),
+        ("start=2999-01-01", []),
+        ("end=2999-01-01&text=rent%202", ["deposit"]),
+    ],
+)
+def test_transactions_are_found(web: Web, query: str, expected: list[str]) -> None:
+    """By each filter of the document, and by several."""
+    shop(web)
+    found = told(web.get(f"/transactions?{query}"))["transactions"]
+
+    assert expected == [each["kind"] for each in found]
+
+
+def test_transactions_of_one_account_come_in_pages(web: Web) -> None:
+    """Each once, whatever the length of a page; a cursor belongs to its query."""
+    first, second = shop(web)
+    for limit in (1, 2, 200):
+        found = pages(web, f"/transactions?account_id={first}&limit={limit}", "transactions")
+
+        assert ["open_account", "deposit", "deposit"] == [
+            each["kind"] for each in chain.from_iterable(found)
+        ]
+    cursor = told(web.get(f"/transactions?account_id={first}&limit=1"))["next"]
+    wrong = web.get(f"/transactions?account_id={second}&cursor={cursor}")
+
+    assert (400, "invalid_cursor") == (wrong.status_code, told(wrong)["code"])
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "field"),
+    [
+        ("kinds=", "invalid_kind", "kinds"),
+        ("kinds=deposits", "invalid_kind", "kinds"),
+        ("at_least=5", None, "at_least"),
+        ("at_least=EUR%20-5", "invalid_amount", "at_least"),
+        ("at_least=EUR%205&at_most=USD%205", "currency_mismatch", "at_most"),
+        ("metadata=order", "invalid_metadata", "metadata"),
+        ("metadata=Order:1", "invalid_metadata", "metadata"),
+        ("metadata=order:1&metadata=order:1", "invalid_metadata", "metadata"),
+        ("newest_first=1", "invalid_parameter", "newest_first"),
+        ("text=%00", "invalid_text", "text"),
+        ("start=x", "invalid_time", "start"),
+        ("account_id=a%20b", "invalid_id", "account_id"),
+        ("limit=0", "invalid_limit", "limit"),
+        ("text=a&text=b", "invalid_parameter", "text"),
+        ("order=1017", "unknown_parameter", "order"),
+    ],
+)
+def test_a_wrong_search_names_the_parameter(
+    web: Web, query: str, code: str | None, field: str
+) -> None:
+    """It is a 400, with the parameter that is wrong."""
+    answer = web.get(f"/transactions?{query}")
+
+    assert (400, field) == (answer.status_code, told(answer)["field"])
+    assert code in {None, told(answer)["code"]}
+
+
+def test_others_find_nothing_of_it(web: Web) -> None:
+    """Another owner's search is empty, and an account that is not its own as if not there."""
+    first, _ = shop(web)
+
+    assert [] == told(web.get("/transactions?metadata=shop:berlin", me="bob"))["transactions"]
+    for account in (first, "nobody"):
+        answer = web.get(f"/transactions?account_id={account}", me="bob")
+        assert (404, "account_not_visible") == (answer.status_code, told(answer)["code"])
+
+
+def test_accounts_are_found_by_metadata_and_holder(web: Web) -> None:
+    """With pages whose cursors belong to the search."""
+    body = {"initial_balance": "5", "currency": "EUR", "metadata": {"shop": "berlin"}}
+    for _ in range(3):
+        assert 201 == web.post("/accounts", body).status_code
+    web.open()
+    found = pages(web, "/accounts?metadata=shop:berlin&limit=2", "accounts")
+    cursor = told(web.get("/accounts?limit=1"))["next"]
+    wrong = web.get(f"/accounts?metadata=shop:berlin&cursor={cursor}")
+
+    assert [2, 1] == list(map(len, found))
+    assert {"shop": "berlin"} == found[0][0]["metadata"]
+    assert 4 == len(told(web.get("/accounts?holder=mary"))["accounts"])
+    assert [] == told(web.get("/accounts?holder=bob"))["accounts"]
+    assert (400, "invalid_cursor") == (wrong.status_code, told(wrong)["code"])

@@ -43,6 +43,7 @@ from bankcore.ledger import (
     Snapshot,
     StoreDescription,
     Transaction,
+    TransactionQuery,
     WriteSet,
     content_of,
     next_head,
@@ -53,7 +54,7 @@ from bankcore.stores import MemoryStore
 from bankcore.testing import Capabilities
 from bankcore.testing._conformance import CHECKS
 from bankcore.testing._conformance.helpers import FIRST_INSTANT, LAST_INSTANT, append, refusal
-from bankcore.values import PrincipalId
+from bankcore.values import Metadata, PrincipalId
 
 #: What is broken: what makes the store, what it claims, and the check that must fail.
 BROKEN: Final[list[tuple[str, Callable[[], AccountStore], Capabilities, str]]] = []
@@ -1334,6 +1335,60 @@ class ForgetsWhereItWas(MemoryStore):
         self, holder: PrincipalId | str, *, after: AccountId | str | None = None, limit: int = 1000
     ) -> Sequence[Account]:
         return super().accounts_of(holder, limit=limit)
+
+
+@_fails("transactions_are_found_by_what_they_say", finding=True)
+class LooksAtCapitals(MemoryStore):
+    """
+    Finds a text only as it is written.
+    """
+
+    def transactions(self, query: TransactionQuery, *, limit: int = 1000) -> Sequence[Transaction]:
+        return [
+            each
+            for each in super().transactions(query, limit=limit)
+            if query.text is None or query.text in (each.command.description or "")
+        ]
+
+
+@_fails("transactions_come_in_the_order_of_their_times", finding=True)
+class FindsInTheOrderOfTheJournal(MemoryStore):
+    """
+    Gives what is found as it was recorded, whatever its time.
+    """
+
+    def transactions(self, query: TransactionQuery, *, limit: int = 1000) -> Sequence[Transaction]:
+        found = super().transactions(query, limit=limit)
+        numbers = [record.id for record in self.journal(limit=1000).records]
+        return sorted(found, key=lambda each: numbers.index(each.id), reverse=query.newest_first)
+
+
+@_fails("transactions_come_in_pages", finding=True)
+class FindsTheLastAgain(MemoryStore):
+    """
+    Begins a page with the transaction that was the last of the page before, if it has a place.
+    """
+
+    def transactions(self, query: TransactionQuery, *, limit: int = 1000) -> Sequence[Transaction]:
+        found = super().transactions(query, limit=limit)
+        if query.after is None or not found:
+            return found
+        last = self.outcome(query.after)
+        assert isinstance(last, Transaction)
+        return [last, *found][:limit] if limit > 1 else found
+
+
+@_fails("accounts_are_found_by_their_metadata", finding=True)
+class FindsByOnePair(MemoryStore):
+    """
+    Finds the accounts that have any of the pairs.
+    """
+
+    def accounts_with(
+        self, metadata: Metadata, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        first, *_ = metadata.items()
+        return super().accounts_with(Metadata(dict([first])), after=after, limit=limit)
 
 
 @_fails("denials_come_back", denial_log=True)

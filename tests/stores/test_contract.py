@@ -64,10 +64,11 @@ MEMORY: Final = Capabilities(
     host=MemoryHost,
     chained=True,
     holder_index=True,
+    finding=True,
     denial_log=True,
     token_store=True,
 )
-HOSTED: Final = Capabilities(threads=False, chained=True, holder_index=True)
+HOSTED: Final = Capabilities(threads=False, chained=True, holder_index=True, finding=True)
 JOINED: Final = attrs.evolve(HOSTED, outlining=True, describing=True)
 OF_FAULTS: Final = [each for each in CHECKS.values() if each.needs in {"faults", "probing"}]
 OF_HOSTS: Final = [each for each in CHECKS.values() if each.needs == "host"]

@@ -140,6 +140,7 @@ def test_it_keeps_every_promise_of_a_store(pooled: str) -> None:
             self_checking=True,
             chained=True,
             holder_index=True,
+            finding=True,
             denial_log=True,
             token_store=True,
             outlining=True,

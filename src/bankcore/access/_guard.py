@@ -18,7 +18,7 @@ from bankcore.access._errors import (
     InvalidPrincipalError,
 )
 from bankcore.access._policies import ALLOWED, Involved, Policy, Verdict, hidden
-from bankcore.access._principals import Principal
+from bankcore.access._principals import Principal, Role
 from bankcore.access._table import Action
 from bankcore.accounts import Account
 from bankcore.commands import Command, Move, OpenAccount, Part, Post, Reverse
@@ -82,6 +82,11 @@ class Guard:
     def name(self) -> str:
         """The principal's id, as it is recorded."""
         return self.principal.id.value
+
+    @property
+    def is_owner_alone(self) -> bool:
+        """True if the principal has no role but an owner's, and sees accounts that it holds."""
+        return self.principal.roles == {Role.OWNER}
 
     # -- The two questions --
 

@@ -8,10 +8,10 @@ is gone. Also what is read before a denial, so that it takes as long whether or 
 the record is there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cache, partial
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Final, cast
@@ -26,7 +26,6 @@ from bankcore.access import (
     Involved,
     Part,
     Principal,
-    Role,
 )
 from bankcore.access._denials import DenialRecorder
 from bankcore.access._errors import AccessDeniedError, AccountNotVisibleError
@@ -38,6 +37,7 @@ from bankcore.ledger import (
     AccountStore,
     AuditReport,
     Checkpoint,
+    Finding,
     HolderIndex,
     Outlining,
     Posting,
@@ -48,19 +48,29 @@ from bankcore.ledger import (
     Statement,
     StatementLine,
     Transaction,
+    TransactionIndex,
+    TransactionQuery,
     WriteSet,
     checkpoint_of,
     require_limit,
     verify,
 )
 from bankcore.ledger._errors import AccountNotFoundError, TransactionNotFoundError
-from bankcore.ledger._pages import PAGE_LENGTH, every_account, every_transaction, read_all
+from bankcore.ledger._find import query_of
+from bankcore.ledger._pages import (
+    PAGE_LENGTH,
+    every_account,
+    every_record,
+    every_transaction,
+    read_all,
+)
 from bankcore.ledger._statement import line_of
 from bankcore.money import Money
-from bankcore.values import AccountId, TransactionId
+from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError, shown
-from bankcore.values._ids import to_account_id, to_transaction_id
+from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import TICK, month_span, to_instant, to_instant_or_midnight
+from bankcore.values._metadata import to_metadata
 
 _FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -140,23 +150,49 @@ class BankReads:
             raise AccountNotFoundError(wanted)
         return account
 
-    def accounts(self, *, after: AccountId | str | None = None) -> Iterator[Account]:
+    def accounts(
+        self,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        holder: PrincipalId | str | None = None,
+        after: AccountId | str | None = None,
+    ) -> Iterator[Account]:
         """
         Return an iterator over every account in the order of its id, read page by page.
 
-        With *after*, those that come after that id. For a principal, those that it may read; an
-        owner's are found by holder, without reading all others, if the store can do that.
+        With *metadata*, those that were opened with these pairs; with *holder*, those on which
+        this principal has rights; with *after*, those that come after that id.
+
+        For a principal, those that it may read. An owner's are found by holder, and those with
+        *metadata* or a *holder* by these, without reading all others, if the store can do that.
         """
         self._require_role(Action.LIST_ACCOUNTS)
         first = None if after is None else to_account_id(after, "after")
-        found = every_account(self._store, after=first)
-        if self._guard is None:
-            return map(self._as_now, found)
-        principal = self._guard.principal
-        if principal.roles == {Role.OWNER} and isinstance(self._store, HolderIndex):
-            held = partial(self._store.accounts_of, principal.id)
-            found = read_all(held, first, attrgetter("id"))
-        return filter(self._guard.sees, map(self._as_now, found))
+        pairs = to_metadata(metadata)
+        who = None if holder is None else to_principal_id(holder, "holder")
+        found = map(self._as_now, self._accounts_by(pairs, who, first))
+        return found if self._guard is None else filter(self._guard.sees, found)
+
+    def _accounts_by(
+        self, metadata: Metadata, holder: PrincipalId | None, after: AccountId | None
+    ) -> Iterator[Account]:
+        """Yield the accounts with these, by an index of the store where one serves."""
+        store, guard, page = self._store, self._guard, None
+        # An owner's own are looked through, whatever is asked for.
+        by_holder = guard.principal.id if guard is not None and guard.is_owner_alone else holder
+        if by_holder is not None and isinstance(store, HolderIndex):
+            page = partial(store.accounts_of, by_holder)
+        elif metadata and by_holder is None and isinstance(store, Finding):
+            page = partial(store.accounts_with, metadata)
+        found = (
+            every_account(store, after=after)
+            if page is None
+            else read_all(page, after, attrgetter("id"))
+        )
+        for account in found:
+            is_held = holder is None or any(each.principal == holder for each in account.holders)
+            if is_held and metadata.items() <= account.metadata.items():
+                yield account
 
     def _as_now(self, account: Account) -> Account:
         # Only what can end needs the time.
@@ -195,6 +231,133 @@ class BankReads:
         error = record.to_error()
         error.replayed = True
         raise error
+
+    def transactions(  # each of them narrows the search
+        self,
+        *,
+        account_id: AccountId | str | None = None,
+        start: datetime | date | None = None,
+        end: datetime | date | None = None,
+        kinds: Iterable[str] = (),
+        at_least: Money | None = None,
+        at_most: Money | None = None,
+        metadata: Mapping[str, str] | None = None,
+        text: str | None = None,
+        newest_first: bool = False,
+        after: TransactionId | str | None = None,
+        limit: int = 100,
+    ) -> tuple[Transaction, ...]:
+        """
+        Return the transactions of which all of this is true, in the order of their times.
+
+            >>> from bankcore.stores import MemoryStore
+            >>> bank = Bank(MemoryStore())
+            >>> receipt = bank.open_account("alice", initial_balance=Money("5", "EUR"))
+            >>> receipt = bank.deposit("alice", Money("7", "EUR"), metadata={"order": "1017"})
+            >>> [each.command.kind for each in bank.transactions(metadata={"order": "1017"})]
+            ['deposit']
+
+        For a principal, those that it may read; none is found by what it may not see of it.
+
+        Args:
+            account_id: It touched this account.
+            start: It was booked at this instant or later; a date means its midnight in UTC.
+            end: It was booked before this instant.
+            kinds: The kind of its command is among these, such as ``["deposit", "transfer"]``.
+            at_least: It moved so much or more, in or out: on the account, or on any.
+            at_most: It moved so much or less there.
+            metadata: Its command has these pairs.
+            text: Its description has this text in it, in small or capital letters.
+            newest_first: Whether the latest come first.
+            after: The last transaction of the page before.
+            limit: The most transactions of a page, from 1 to 10,000; fewer are the last ones.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+            TransactionNotFoundError: If *after* is no transaction.
+            InvalidRequestError: If an argument is not valid; it is named.
+        """
+        self._require_role(Action.READ_TRANSACTION)
+        wanted = None if account_id is None else to_account_id(account_id)
+        query = query_of(
+            account_id=wanted,
+            start=start,
+            end=end,
+            kinds=kinds,
+            at_least=at_least,
+            at_most=at_most,
+            metadata=metadata,
+            text=text,
+            newest_first=newest_first,
+            after=after,
+        )
+        require_limit(limit)
+        if wanted is None:
+            return self._readable(query, limit)
+        with self._reading(wanted):
+            return self._readable(query, limit)
+
+    def _readable(self, query: TransactionQuery, limit: int) -> tuple[Transaction, ...]:
+        """Return a page of the transactions that fit *query*, as far as they may be seen."""
+        guard = self._guard
+        if guard is None:
+            return tuple(islice(self._found_by(query, limit), limit))
+        # Each is looked up once for a page.
+        outline, record = cache(self._outline), cache(self._record)
+        if query.after is not None:
+            before = record(query.after)
+            if before is None or guard.record_denial(before, outline, record) is not None:
+                self._equalise_record(is_there=before is not None)
+                error = TransactionNotFoundError(query.after)
+                raise self._denied(error, Action.READ_TRANSACTION, ())
+        if query.account_ids is None and guard.is_owner_alone:
+            # Nothing is read of what others own: neither an answer nor its time tells of it.
+            query = attrs.evolve(query, account_ids=tuple(each.id for each in self.accounts()))
+        receipts = (
+            guard.receipt(each, outline)
+            for each in self._found_by(query, limit)
+            if guard.record_denial(each, outline, record) is None
+        )
+        return tuple(islice(filter(query.fits, receipts), limit))
+
+    def _found_by(self, query: TransactionQuery, limit: int) -> Iterator[Transaction]:
+        """Yield what the store finds, page by page; without an index, from all that there is."""
+        store = self._store
+        if isinstance(store, Finding):
+            while page := store.transactions(query, limit=limit):
+                yield from page
+                query = attrs.evolve(query, after=page[-1].id)
+            return
+        for account_id in query.account_ids or ():
+            store.account(account_id)
+        index, records = TransactionIndex(), list(every_record(store))
+        for each in records:
+            index.add(each)
+        yield from index.find(query, len(records), lambda n: cast("Transaction", records[n - 1]))
+
+    def history(
+        self, account_id: AccountId | str, *, after_version: int | None = None
+    ) -> Iterator[Transaction]:
+        """
+        Return an iterator over all transactions of the account, in the order of its versions.
+
+        Those that moved no money are among them. With *after_version*, those that came later.
+
+        Raises:
+            AccountNotFoundError: If there is no such account.
+            InvalidVersionError: If *after_version* is not an ``int`` from 0.
+        """
+        after = _to_after_version(after_version)
+        with self._reading(account_id) as wanted:
+            self._store.account(wanted)
+        return self._history(wanted, after)
+
+    def _history(self, account_id: AccountId, after: int) -> Iterator[Transaction]:
+        # A right may be gone by the time that the next one is asked for.
+        for transaction in every_transaction(self._store, account_id, after=after):
+            with self._reading(account_id):
+                receipt = self._receipt(transaction)
+            yield receipt
 
     def reversals(self, transaction_id: TransactionId | str) -> tuple[Transaction, ...]:
         """

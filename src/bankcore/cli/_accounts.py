@@ -26,6 +26,7 @@ from bankcore.cli._parser import (
     instant,
     metadata_of,
     when,
+    whole_number,
 )
 from bankcore.cli._store import open_store, opened_or_made
 from bankcore.cli._terminal import as_json, or_dash, print_table, show
@@ -134,7 +135,25 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         common = (STORE, _ID, DESCRIPTION, METADATA, CLOCK_SKEW)
         parser = add(commands, name, _send, text, *arguments, *common)
         parser.set_defaults(kind=kind, fixed=_FIXED.get(name, {}))
-    add(commands, "accounts", _list_accounts, "List the accounts.", STORE)
+    holder = argument("--holder", "those on which it has rights", metavar="PRINCIPAL")
+    add(commands, "accounts", _list_accounts, "List the accounts.", STORE, METADATA, holder)
+    add(
+        commands,
+        "transactions",
+        _list_transactions,
+        "Find transactions.",
+        STORE,
+        argument("--account", "those that touched it", "account_id"),
+        when("--start", "the first day or instant"),
+        when("--end", "the first one after it"),
+        argument("--kind", "such as deposit; several", "kinds", action="append", metavar="KIND"),
+        argument("--at-least", "moved so much or more, such as 'EUR 1000'", metavar="MONEY"),
+        argument("--at-most", "moved so much or less", metavar="MONEY"),
+        METADATA,
+        argument("--text", "with this text in the description"),
+        argument("--newest-first", "the latest come first", action="store_true"),
+        argument("--limit", "at most so many (default: 100)", type=whole_number, default=100),
+    )
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
     add(
         commands,
@@ -197,8 +216,9 @@ def _print_receipt(transaction: Transaction) -> None:
 
 
 def _list_accounts(parsed: argparse.Namespace) -> None:
+    metadata = metadata_of(parsed.metadata)
     with open_store(parsed.store) as store:
-        accounts = list(Bank(store).accounts())
+        accounts = list(Bank(store).accounts(metadata=metadata, holder=parsed.holder))
     show(parsed, accounts, _print_accounts, accounts)
 
 
@@ -214,6 +234,42 @@ def _print_accounts(accounts: Sequence[Account]) -> None:
         rows += [("", "total", each, held[each.currency], "", "") for each in balances]
     columns = ("account", "status", "balance", "held", "available", "overdraft limit")
     print_table(columns, rows)
+
+
+def _list_transactions(parsed: argparse.Namespace) -> None:
+    at_least, at_most = (
+        None if text is None else naming(field, Money.parse, text)
+        for field, text in (("at_least", parsed.at_least), ("at_most", parsed.at_most))
+    )
+    with open_store(parsed.store) as store:
+        found = Bank(store).transactions(
+            account_id=parsed.account_id,
+            start=instant("start", parsed.start),
+            end=instant("end", parsed.end),
+            kinds=parsed.kinds or (),
+            at_least=at_least,
+            at_most=at_most,
+            metadata=metadata_of(parsed.metadata),
+            text=parsed.text,
+            newest_first=parsed.newest_first,
+            limit=parsed.limit,
+        )
+    show(parsed, found, _print_transactions, found)
+
+
+def _print_transactions(transactions: Sequence[Transaction]) -> None:
+    rows = [
+        (
+            each.booked_at.isoformat(),
+            each.id,
+            each.command.kind,
+            ", ".join(f"{posting.account_id} {posting.amount}" for posting in each.postings),
+            each.command.description or "",
+            " ".join(f"{key}={value}" for key, value in each.command.metadata.items()),
+        )
+        for each in transactions
+    ]
+    print_table(("booked at", "transaction", "kind", "amounts", "description", "metadata"), rows)
 
 
 def _list_holds(parsed: argparse.Namespace) -> None:

@@ -12,7 +12,8 @@ from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, L
 from bankcore.flask._validation import BODY_LENGTH_MAX
 from bankcore.http import KEY_LENGTH_MAX, PROBLEM_TYPE, Problem
 from bankcore.ledger import Posting, Statement, Transaction
-from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA
+from bankcore.values import DESCRIPTION_LENGTH_MAX, METADATA_MAX
+from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._json import TEXT, TEXT_OR_NULL, Json, list_schema, object_schema
 
 
@@ -34,6 +35,9 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
     ),
     "Posting": Posting.json_schema(),
     "Transaction": Transaction.json_schema(),
+    "Transactions": object_schema(
+        {"transactions": list_schema(Transaction.json_schema()), "next": TEXT_OR_NULL}
+    ),
     "Hold": Hold.json_schema(),
     "Holds": object_schema({"holds": list_schema(Hold.json_schema())}),
     "Holder": Holder.json_schema(),
@@ -67,6 +71,7 @@ _IN_PATHS: Final[Mapping[str, Json]] = {
     "hold_id": TRANSACTION_ID_SCHEMA,
     "transaction_id": TRANSACTION_ID_SCHEMA,
 }
+_MONEY_SCHEMA: Final[Json] = {"type": "string", "examples": ["EUR 1000.00"]}
 _PARAMETERS: Final[Mapping[str, Json]] = {
     "limit": {
         "schema": {
@@ -80,6 +85,36 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
     "cursor": {"schema": CURSOR_SCHEMA, "description": "The `next` of the page before."},
     "start": {"schema": INSTANT_SCHEMA, "description": "The first instant covered, or a date."},
     "end": {"schema": INSTANT_SCHEMA, "description": "The first one not covered, or a date."},
+    "account_id": {"schema": ID_SCHEMA, "description": "Those that touched this account."},
+    "kinds": {
+        "schema": {"type": "string", "examples": ["deposit,transfer"]},
+        "description": "Those of these kinds, with commas between them.",
+    },
+    "at_least": {
+        "schema": _MONEY_SCHEMA,
+        "description": "Those that moved so much or more, in or out.",
+    },
+    "at_most": {
+        "schema": _MONEY_SCHEMA,
+        "description": "Those that moved so much or less, in or out.",
+    },
+    "metadata": {
+        "schema": {
+            "type": "array",
+            "maxItems": METADATA_MAX,
+            "items": {"type": "string", "examples": ["order:1017"]},
+        },
+        "description": "Those with these pairs of a key and a value, each given for itself.",
+    },
+    "text": {
+        "schema": {"type": "string", "maxLength": DESCRIPTION_LENGTH_MAX},
+        "description": "Those with this text in their description, in small or capital letters.",
+    },
+    "newest_first": {
+        "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
+        "description": "Whether the latest come first.",
+    },
+    "holder": {"schema": PRINCIPAL_ID_SCHEMA, "description": "Those on which it has rights."},
     "sweep_to": {"schema": ID_SCHEMA, "description": "Where what is left would go."},
     "Idempotency-Key": {
         "schema": {

@@ -10,7 +10,7 @@ and the query that it was given for, and grants nothing: the policy decides each
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
@@ -26,11 +26,18 @@ from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
 from bankcore.flask._answers import answer
 from bankcore.flask._fields import Body, body_of, instant_from_json
-from bankcore.http import status_of
+from bankcore.http import bad_request, status_of
 from bankcore.ledger import Transaction
 from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
-from bankcore.values import AccountId
-from bankcore.values._errors import BankError, InvalidRequestError, InvalidTimeError, shown
+from bankcore.money import Money
+from bankcore.values import AccountId, Metadata
+from bankcore.values._errors import (
+    BankError,
+    InvalidMetadataError,
+    InvalidRequestError,
+    InvalidTimeError,
+    shown,
+)
 from bankcore.values._ids import to_account_id
 
 #: The most entries of a page, and how many there are by default.
@@ -62,7 +69,7 @@ class Endpoint:
     summary: str
     handle: Callable[[Call], Response]
     schema: str
-    query: Mapping[str, Callable[[str], Any]] = _NOTHING
+    query: Mapping[str, Callable[[Any], Any]] = _NOTHING
     body: Body | None = None
 
     @property
@@ -156,13 +163,54 @@ def _account(call: Call) -> Response:
 
 def _accounts(call: Call) -> Response:
     limit = call.query.get("limit", LIMIT_DEFAULT)
-    cursor = _from_cursor("accounts", call.query.get("cursor"), str)
+    asked, resource = _asked("accounts", call.query)
+    cursor = _from_cursor(resource, call.query.get("cursor"), str)
     after = None if cursor is None else AccountId(cursor)
-    found = list(islice(call.bank.accounts(after=after), limit + 1))
+    found = list(islice(call.bank.accounts(**asked, after=after), limit + 1))
     page = found[:limit]
     position = page[-1].id.value if len(found) > limit else None
     members = {"accounts": [account.to_dict() for account in page]}
-    return answer({**members, "next": _to_cursor("accounts", position)})
+    return answer({**members, "next": _to_cursor(resource, position)})
+
+
+def _transactions(call: Call) -> Response:
+    limit = call.query.get("limit", LIMIT_DEFAULT)
+    asked, resource = _asked("transactions", call.query)
+    # The position is the last transaction that was told: it says nothing of any other.
+    after = _from_cursor(resource, call.query.get("cursor"), str)
+    found = call.bank.transactions(**asked, after=after, limit=limit + 1)
+    page = found[:limit]
+    position = page[-1].id.value if len(found) > limit else None
+    members = {"transactions": [transaction.to_dict() for transaction in page]}
+    return answer({**members, "next": _to_cursor(resource, position)})
+
+
+def _asked(name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return what a search asks for, and the resource to which its cursors belong."""
+    asked = {each: query[each] for each in sorted(query) if each not in _PAGE}
+    return asked, " ".join([name, *(f"{each}={value}" for each, value in asked.items())])
+
+
+def _kinds(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _flag(text: str) -> bool:
+    if text not in {"true", "false"}:
+        name = "newest_first"
+        raise bad_request("invalid_parameter", f"{name} must be true or false.", name)
+    return text == "true"
+
+
+def _metadata(pairs: Sequence[str]) -> Metadata:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, _, value = pair.partition(":")
+        if key in found or ":" not in pair:
+            reason = "must be keys and values such as order:1017, each key once"
+            raise InvalidMetadataError(shown(pair), reason)
+        found[key] = value
+    return Metadata(found)
 
 
 def _holds(call: Call) -> Response:
@@ -211,7 +259,7 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-_PAGE: Final[Mapping[str, Callable[[str], Any]]] = {"limit": _limit, "cursor": str}
+_PAGE: Final[Mapping[str, Callable[[Any], Any]]] = {"limit": _limit, "cursor": str}
 
 _ACCOUNTS: Final = "/accounts"
 _ACCOUNT: Final = "/accounts/{account_id}"
@@ -227,7 +275,7 @@ ENDPOINTS: Final = (
         "The accounts that you may read, in the order of their ids.",
         _accounts,
         "Accounts",
-        _PAGE,
+        {"metadata": _metadata, "holder": str, **_PAGE},
     ),
     post(
         "open_account",
@@ -304,6 +352,25 @@ ENDPOINTS: Final = (
         _statement,
         "Statement",
         {"start": instant_from_json, "end": instant_from_json, **_PAGE},
+    ),
+    Endpoint(
+        "list_transactions",
+        "/transactions",
+        "The transactions that you may read and that fit, in the order of their times.",
+        _transactions,
+        "Transactions",
+        {
+            "account_id": str,
+            "start": instant_from_json,
+            "end": instant_from_json,
+            "kinds": _kinds,
+            "at_least": Money.parse,
+            "at_most": Money.parse,
+            "metadata": _metadata,
+            "text": str,
+            "newest_first": _flag,
+            **_PAGE,
+        },
     ),
     Endpoint(
         "read_transaction",

@@ -180,7 +180,11 @@ def _unknown(kind: str, name: str) -> tuple[str, str]:
     return f"Unknown {kind} {shown}.", shown[1:-1]
 
 
-def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+#: The parameters that may be given several times; their readers get a list.
+SEVERAL: Final = ("metadata",)
+
+
+def read_query(request: Request, readers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     """Return the request's query parameters, each as its reader reads it."""
     found: dict[str, Any] = {}
     if not request.query_string:
@@ -188,6 +192,9 @@ def read_query(request: Request, readers: Mapping[str, Callable[[str], Any]]) ->
     for name, values in request.args.lists():
         if name not in readers:
             raise bad_request("unknown_parameter", *_unknown("parameter", name))
+        if name in SEVERAL:
+            found[name] = naming(name, readers[name], values)
+            continue
         if len(values) != 1:
             raise bad_request("invalid_parameter", f"{name} must be given once.", name)
         found[name] = naming(name, readers[name], values[0])

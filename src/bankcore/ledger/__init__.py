@@ -11,6 +11,7 @@ from bankcore.ledger._chain import (
     next_head,
 )
 from bankcore.ledger._checkpoint import Checkpoint, Progress, checkpoint_of, to_checkpoint
+from bankcore.ledger._find import TransactionIndex, TransactionQuery
 from bankcore.ledger._html import statement_as_html
 from bankcore.ledger._records import Posting, Refusal, Transaction, touched_accounts
 from bankcore.ledger._statement import (
@@ -27,6 +28,7 @@ from bankcore.ledger._store import (
     ChainedPage,
     Cursor,
     Describing,
+    Finding,
     HolderIndex,
     HostBound,
     Outlining,
@@ -52,6 +54,7 @@ __all__ = [
     "Cursor",
     "Describing",
     "Disagreement",
+    "Finding",
     "HolderIndex",
     "HostBound",
     "MerkleRoot",
@@ -68,6 +71,8 @@ __all__ = [
     "StatementLine",
     "StoreDescription",
     "Transaction",
+    "TransactionIndex",
+    "TransactionQuery",
     "WriteSet",
     "checkpoint_of",
     "content_of",

@@ -201,6 +201,14 @@ class ClockSkewError(DeclinedError):
 
 
 @attrs.define(slots=False)
+class InvalidKindError(InvalidValueError, ValueError):
+    """Something that is no kind of command, where such kinds are needed."""
+
+    code = "invalid_kind"
+    noun = "The kind"
+
+
+@attrs.define(slots=False)
 class InvalidLimitError(InvalidValueError, ValueError):
     """A page size outside its bounds."""
 

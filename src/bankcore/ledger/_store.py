@@ -28,8 +28,9 @@ import attrs
 from bankcore.accounts import Account, Hold
 from bankcore.commands import Reverse
 from bankcore.ledger._errors import InvalidLimitError
+from bankcore.ledger._find import TransactionQuery
 from bankcore.ledger._records import Posting, Refusal, Transaction
-from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._errors import BankError, require_methods, shown
 
 #: The most records that one read gives.
@@ -217,6 +218,29 @@ class HolderIndex(Protocol):
         self, holder: PrincipalId, *, after: AccountId | None = None, limit: int = 1000
     ) -> Sequence[Account]:
         """Return the accounts on which *holder* has rights, as `accounts` does."""
+
+
+@runtime_checkable
+class Finding(Protocol):
+    """
+    Optional: a store that finds transactions and accounts by what they say, without reading all.
+
+    As everywhere, a page may have fewer items than *limit*, and only an empty one is the end.
+    """
+
+    def transactions(self, query: TransactionQuery, *, limit: int = 1000) -> Sequence[Transaction]:
+        """
+        Return the transactions that fit *query*, in the order of their times.
+
+        Raises:
+            AccountNotFoundError: If there is no account of an id in it.
+            TransactionNotFoundError: If the one after which it begins is none.
+        """
+
+    def accounts_with(
+        self, metadata: Metadata, *, after: AccountId | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        """Return the accounts that have these *metadata*, at least one, as `accounts` does."""
 
 
 @runtime_checkable

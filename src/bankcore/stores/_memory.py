@@ -31,6 +31,8 @@ from bankcore.ledger import (
     Refusal,
     Snapshot,
     Transaction,
+    TransactionIndex,
+    TransactionQuery,
     WriteSet,
     content_of,
     next_head,
@@ -38,7 +40,7 @@ from bankcore.ledger import (
     touched_accounts,
 )
 from bankcore.stores._rows import name_of, position_of, version_of
-from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import to_instant
 
@@ -59,6 +61,7 @@ class MemoryStore:
         # ("length",) -> how many records the journal has; ("count",) -> how many accounts.
         self._kept: dict[tuple[str | int, ...], Any] = {("length",): 0, ("count",): 0}
         self._sorted_ids: list[str] = []
+        self._index = TransactionIndex()
         self._denials: deque[Denial] = deque(maxlen=DENIALS_MAX)
         self._tokens: dict[str, Token] = {}
 
@@ -204,6 +207,28 @@ class MemoryStore:
                 account
                 for account in self._accounts_after(after)
                 if any(each.principal == holder for each in account.holders)
+            )
+            return tuple(islice(found, require_limit(limit)))
+
+    def transactions(self, query: TransactionQuery, *, limit: int = 1000) -> Sequence[Transaction]:
+        require_limit(limit)
+        with self._lock:
+            for account_id in query.account_ids or ():
+                self.account(account_id)
+            index, kept = self._index, self._kept
+            # Whoever never asks pays nothing for it.
+            while index.length < kept["length",]:
+                index.add(kept["journal", index.length + 1])
+            return index.find(query, limit, lambda number: kept["journal", number])
+
+    def accounts_with(
+        self, metadata: Metadata, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        with self._lock:
+            found = (
+                account
+                for account in self._accounts_after(after)
+                if metadata.items() <= account.metadata.items()
             )
             return tuple(islice(found, require_limit(limit)))
 

@@ -90,7 +90,7 @@ RECORD_SIZE: Final = (
     "6 * (length(journal.command) + coalesce(length(journal.refusal_batch), 0))"
     " + 600 * coalesce((SELECT max(line) FROM bankcore_posting WHERE place = journal.place), 0)"
 )
-_ACCOUNT_SIZE: Final = "800 * (SELECT count(*) FROM bankcore_hold WHERE account_key = account.key)"
+ACCOUNT_SIZE: Final = "800 * (SELECT count(*) FROM bankcore_hold WHERE account_key = account.key)"
 # Most records and accounts have less than a quarter of that.
 _SIZE_OF_EACH: Final = 4_000
 _SIZE_OF_PAGE: Final = 1_500_000
@@ -112,11 +112,11 @@ def last_of(column: str, size: str, tables: str, where: str) -> str:
 
 
 LAST_ID: Final = last_of(
-    "account.id", _ACCOUNT_SIZE, "bankcore_account AS account", "account.id > ?"
+    "account.id", ACCOUNT_SIZE, "bankcore_account AS account", "account.id > ?"
 )
 LAST_ID_OF_HOLDER: Final = last_of(
     "account.id",
-    _ACCOUNT_SIZE,
+    ACCOUNT_SIZE,
     "bankcore_holder AS holder JOIN bankcore_account AS account"
     " ON account.key = holder.account_key",
     "holder.principal = ? AND account.id > ?",

@@ -5,7 +5,7 @@ Decided here: which statement answers which question, and how denials and tokens
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from bankcore import errors
@@ -22,18 +22,23 @@ from bankcore.ledger import (
     Snapshot,
     StoreDescription,
     Transaction,
+    TransactionQuery,
     WriteSet,
     require_limit,
 )
 from bankcore.ledger import _codec as codec
 from bankcore.stores import _rows
 from bankcore.stores import _statements as sql
-from bankcore.values import AccountId, PrincipalId, TransactionId
+from bankcore.stores._finding import Key, Search, Versions, marks, with_pairs
+from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
-from bankcore.values._instants import to_instant, to_microseconds
+from bankcore.values._instants import TICK, from_microseconds, to_instant, to_microseconds
 
 # No account has had more transactions; with a page added it is still an integer of SQLite.
 _VERSION_MAX: Final = 2**62
+# How many transactions are read at once when some are looked for.
+_FOUND_AT_ONCE: Final = 500
+_FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Tables:
@@ -106,6 +111,113 @@ class Tables:
             require_limit(limit),
             sql.size_of(limit),
         )
+
+    # -- Finding --
+
+    # The condition that a command may have a text in it, in small or capital letters. Of letters
+    # beyond ASCII Python knows that better, so that every command which has any may have it.
+    _has_text = (
+        "(instr(lower(journal.command), ?) > 0"
+        " OR length(journal.command) < length(CAST(journal.command AS BLOB)))"
+    )
+
+    def transactions(self, query: TransactionQuery, *, limit: int = 1000) -> Sequence[Transaction]:
+        at_once = min(require_limit(limit), _FOUND_AT_ONCE)
+        after = None if query.after is None else self._key_of(query.after)
+        while True:
+            accounts = None
+            if query.account_ids is not None:
+                accounts = [self._versions_of(each, query, after) for each in query.account_ids]
+            keys = Search(self._read, self._has_text, query, accounts).keys(after, at_once)
+            found = tuple(filter(query.fits, self._at(keys)))
+            if found or len(keys) < at_once:
+                return found
+            after = keys[-1]
+
+    def _key_of(self, transaction_id: TransactionId) -> Key:
+        rows = self._read(
+            "SELECT recorded_at, place FROM bankcore_journal"
+            " WHERE transaction_id = ? AND refusal_code IS NULL",
+            (transaction_id.value,),
+        )
+        for recorded_at, place in rows:
+            return recorded_at, place
+        raise errors.TransactionNotFoundError(transaction_id)
+
+    def _versions_of(
+        self, account_id: AccountId, query: TransactionQuery, after: Key | None
+    ) -> Versions:
+        """Return between which versions of the account the query looks on from *after*."""
+        rows = self._read(
+            "SELECT key, version FROM bankcore_account WHERE id = ?", (account_id.value,)
+        )
+        for key, last in rows:
+            first, up_to = 0, last
+            if query.start is not None:
+                first = self._version_before(account_id, query.start)
+            if query.end is not None:
+                up_to = self._version_before(account_id, query.end)
+            if after is not None:
+                first, up_to = self._beyond(account_id, key, query, after, first, up_to)
+            return Versions(key, last, first, up_to)
+        raise errors.AccountNotFoundError(account_id)
+
+    def _beyond(  # what `_versions_of` knows
+        self,
+        account_id: AccountId,
+        key: int,
+        query: TransactionQuery,
+        after: Key,
+        first: int,
+        up_to: int,
+    ) -> tuple[int, int]:
+        rows = self._read(
+            "SELECT version FROM bankcore_posting WHERE place = ? AND account_key = ?",
+            (after[1], key),
+        )
+        at = from_microseconds(after[0])
+        if query.newest_first:
+            lies_before = rows[0][0] - 1 if rows else self._version_before(account_id, at + TICK)
+            return first, min(up_to, lies_before)
+        lies_after = rows[0][0] if rows else self._version_before(account_id, at)
+        return max(first, lies_after), up_to
+
+    def _version_before(self, account_id: AccountId, instant: datetime) -> int:
+        """Return the account's last version that was booked before the instant, or 0."""
+        if instant <= _FIRST_INSTANT:
+            return 0
+        posting = self.posting_at(account_id, instant - TICK)
+        return 0 if posting is None else posting.version
+
+    def _at(self, keys: Sequence[Key]) -> list[Transaction]:
+        """Return the transactions of these *keys*, in their order."""
+        if not keys:
+            return []
+        places = [place for _, place in keys]
+        rows, lines = self._records(
+            f"journal.place IN ({marks(places)})", f"posting.place IN ({marks(places)})", *places
+        )
+        found = {
+            row[0]: record
+            for row, record in zip(rows, _rows.records_from(rows, lines), strict=True)
+        }
+        return [record for each in places if isinstance(record := found[each], Transaction)]
+
+    def accounts_with(
+        self, metadata: Metadata, *, after: AccountId | str | None = None, limit: int = 1000
+    ) -> Sequence[Account]:
+        first = "" if after is None else _rows.name_of(after)
+        where, pairs = with_pairs(metadata)
+        where = f"{where} AND account.id > ?"
+        last = sql.last_of("account.id", sql.ACCOUNT_SIZE, "bankcore_account AS account", where)
+        return self._accounts(
+            f"{where} AND account.id <= ({last})",
+            *(*pairs, first, *pairs, first),
+            require_limit(limit),
+            sql.size_of(limit),
+        )
+
+    # -- Records --
 
     def outcome(self, transaction_id: TransactionId | str) -> Transaction | Refusal:
         transaction_id = to_transaction_id(transaction_id)

@@ -114,6 +114,11 @@ TABLES: Final = (
         PRIMARY KEY (principal, account_key)
     )
     """,
+    # To find transactions by time, those of one time in the order of the journal.
+    """
+    CREATE INDEX bankcore_journal_time ON bankcore_journal (recorded_at, place)
+        WHERE refusal_code IS NULL
+    """,
     # What the commands of transactions say, and the column ``metadata`` of accounts, to find them.
     f"""
     CREATE TABLE bankcore_metadata (

@@ -107,6 +107,11 @@ class PostgresTables(Tables):
 
     _schema: str
 
+    _has_text = (
+        '(strpos(lower(journal.command COLLATE "C"), ?) > 0'
+        " OR length(journal.command) < octet_length(journal.command))"
+    )
+
     def _seen(self) -> Seen:
         """Return what was found out about the connection that is used."""
         raise NotImplementedError

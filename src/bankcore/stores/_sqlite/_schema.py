@@ -153,6 +153,11 @@ SECOND: Final = (
         PRIMARY KEY (name, value, recorded_at, place)
     ) STRICT, WITHOUT ROWID
     """,
+    # To find transactions by time, those of one time in the order of the journal.
+    """
+    CREATE INDEX bankcore_journal_time ON bankcore_journal (recorded_at)
+        WHERE refusal_code IS NULL
+    """,
     # What the column ``metadata`` of accounts says. With the id, a page of them is read in order.
     """
     CREATE TABLE bankcore_account_metadata (

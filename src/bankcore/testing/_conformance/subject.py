@@ -25,6 +25,7 @@ Need = Literal[
     "self_checking",
     "chained",
     "holder_index",
+    "finding",
     "denial_log",
     "token_store",
     "outlining",
@@ -91,6 +92,7 @@ class Capabilities:
         self_checking: True if the store has ``integrity_errors``.
         chained: True if the store keeps the hash chain of each account (`Chained`).
         holder_index: True if it finds the accounts of a holder (`HolderIndex`).
+        finding: True if it finds transactions and accounts by what they say (`Finding`).
         denial_log: True if it keeps denials (`DenialLog`).
         token_store: True if it keeps tokens (`TokenStore`).
         outlining: True if it reads an account without its holds (`Outlining`).
@@ -108,6 +110,7 @@ class Capabilities:
     self_checking: bool = False
     chained: bool = False
     holder_index: bool = False
+    finding: bool = False
     denial_log: bool = False
     token_store: bool = False
     outlining: bool = False
