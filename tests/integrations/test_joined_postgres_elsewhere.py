@@ -26,7 +26,7 @@ from test_joined_elsewhere import _set_django
 
 from bankcore import Bank
 from bankcore.commands import Deposit
-from bankcore.errors import InsufficientFundsError, StoreMisuseError
+from bankcore.errors import InsufficientFundsError, StoreMisuseError, StoreUnavailableError
 from bankcore.ledger import verify
 from bankcore.stores import JoinedPostgresStore, PostgresStore, include_object, migrate
 from bankcore.testing._conformance.helpers import eur
@@ -86,7 +86,7 @@ def _core(conninfo: str) -> Iterator[Begin]:
     def begin() -> Iterator[Work]:
         with engine.begin() as connection:
             yield Work(
-                lambda: Bank(JoinedPostgresStore(connection.connection.driver_connection)),
+                lambda: Bank(JoinedPostgresStore(connection.connection)),
                 lambda: connection.exec_driver_sql(_INSERT),
                 connection.begin_nested,
             )
@@ -438,6 +438,31 @@ def test_what_is_no_connection(what: object) -> None:
         JoinedPostgresStore(what)
 
 
+def test_a_migration_in_asyncio_makes_the_tables(postgres: str) -> None:
+    """
+    All of them or none.
+    """
+
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql("CREATE SCHEMA taken")
+            await connection.exec_driver_sql("CREATE TABLE taken.bankcore_token (id text)")
+            with pytest.raises(StoreUnavailableError, match="already exists"):
+                await connection.run_sync(lambda sync: migrate(sync.connection, schema="taken"))
+            (made,) = (
+                await connection.exec_driver_sql("SELECT to_regclass('taken.bankcore_account')")
+            ).one()
+            assert made is None
+            await connection.run_sync(lambda sync: migrate(sync.connection))
+            await connection.run_sync(
+                lambda sync: bank_on(sync).open_account("alice", initial_balance=eur(7))
+            )
+
+    run_async(postgres, work)
+    with PostgresStore(postgres, create=False) as store:
+        assert eur(7) == Bank(store).account("alice").balance
+
+
 def test_a_connection_of_asyncio_without_sqlalchemy(database: str) -> None:
     """
     It cannot be waited for in code that is not async.
@@ -447,5 +472,7 @@ def test_a_connection_of_asyncio_without_sqlalchemy(database: str) -> None:
         async with await psycopg.AsyncConnection.connect(database) as connection:
             with pytest.raises(StoreMisuseError, match="type AsyncConnection"):
                 JoinedPostgresStore(connection)
+            with pytest.raises(StoreMisuseError, match="type AsyncConnection"):
+                migrate(connection)
 
     asyncio.run(work())

@@ -61,7 +61,8 @@ def migrate(
     SQLite, your whole transaction is rolled back.)
 
     Args:
-        connection: Yours: of `sqlite3`, or of psycopg. Its settings stay as they are.
+        connection: Yours: of `sqlite3`, or of psycopg; for PostgreSQL also SQLAlchemy's
+            ``connection.connection``, in what its ``run_sync`` runs too. Its settings stay.
         to: The version; without one, the newest that this bankcore knows.
         schema: In PostgreSQL, the schema in which the tables are; it is made if it is missing.
 
@@ -72,7 +73,8 @@ def migrate(
         StoreUnavailableError: If the database is busy or cannot be written.
     """
     psycopg = sys.modules.get("psycopg")
-    if psycopg is None or not isinstance(connection, psycopg.Connection):
+    driver = getattr(connection, "driver_connection", connection)
+    if psycopg is None or not isinstance(driver, psycopg.Connection | psycopg.AsyncConnection):
         sqlite_migrations.require_connection(connection)
         return sqlite_migrations.migrate(connection, to)
     from bankcore.stores._postgres import _migrations  # noqa: PLC0415  # needs psycopg

@@ -23,8 +23,7 @@ from bankcore.stores._postgres._connections import Seen, look_at
 from bankcore.stores._postgres._errors import translated
 from bankcore.stores._postgres._statements import Unit, in_schema
 from bankcore.stores._postgres._tables import PostgresTables
-from bankcore.stores._postgres._wire import Adapted, Connection, Rows, Statement, abandon, run
-from bankcore.values._errors import shown
+from bankcore.stores._postgres._wire import Rows, Statement, abandon, run, usable
 
 _SAVEPOINT: Final = "unit_of_bankcore"
 
@@ -42,8 +41,8 @@ class JoinedPostgresStore(PostgresTables):
     transaction ends, so keep it short.
 
     Args:
-        connection: An open ``psycopg.Connection``; or, in what SQLAlchemy's ``run_sync`` runs,
-            its ``connection.connection``. It stays the application's.
+        connection: An open ``psycopg.Connection``, or SQLAlchemy's ``connection.connection``, also
+            in what its ``run_sync`` runs. It stays the application's.
         schema: The schema of the tables.
 
     Raises:
@@ -60,7 +59,7 @@ class JoinedPostgresStore(PostgresTables):
         schema: str = "bankcore",
     ) -> None:
         self._schema = _migrations.require_schema(schema)
-        self._connection = _usable(connection)
+        self._connection = usable(connection)
         self._owner = (os.getpid(), threading.get_ident())
 
     def __repr__(self) -> str:
@@ -136,15 +135,3 @@ class JoinedPostgresStore(PostgresTables):
 
     def _location(self) -> str:
         return f"the application's connection to {self._connection.info.dbname}"
-
-
-def _usable(connection: object) -> Connection | Adapted:
-    """Return *connection* as statements run on it, or raise `StoreMisuseError`."""
-    if isinstance(getattr(connection, "driver_connection", None), psycopg.AsyncConnection):
-        return Adapted(connection)
-    if isinstance(connection, psycopg.Connection):
-        return connection
-    raise StoreMisuseError(
-        "it needs a psycopg.Connection, or within SQLAlchemy's run_sync its connection.connection,"
-        f" got {shown(connection)}"
-    )

@@ -7,7 +7,7 @@ alone, all or nothing.
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -17,7 +17,7 @@ from bankcore.stores._postgres._connections import Engine
 from bankcore.stores._postgres._errors import translated
 from bankcore.stores._postgres._schema import ONLY_POSTGRES, TABLES
 from bankcore.stores._postgres._statements import in_schema
-from bankcore.stores._postgres._wire import Connection, run
+from bankcore.stores._postgres._wire import Adapted, Connection, run, usable
 from bankcore.values._errors import shown
 
 #: For each version of the schema, the statements that lead there from the one before.
@@ -56,7 +56,8 @@ def schema_sql(version: int | None, schema: str) -> str:
     return "".join(f"{each};\n" for each in lines)
 
 
-def migrate(connection: Connection, to: int | None, schema: str) -> int:
+def migrate(given: Any, to: int | None, schema: str) -> int:  # noqa: ANN401  # whatever is given
+    connection = usable(given)
     wanted = known_version(to, STEPS)
     require_schema(schema)
     found = None
@@ -90,7 +91,7 @@ def migrate(connection: Connection, to: int | None, schema: str) -> int:
     return wanted
 
 
-def version_in(connection: Connection, schema: str) -> int:
+def version_in(connection: Connection | Adapted, schema: str) -> int:
     """Return the version of the tables in *schema*; 0 if there are none."""
     if not run(connection, None, (_EXISTS, (schema,)))[0]:
         return 0

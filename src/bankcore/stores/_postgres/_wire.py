@@ -14,8 +14,8 @@ A statement is prepared the second time that it is sent, unless a pooler stands 
 import asyncio
 import select
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import compress, count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ import psycopg
 from psycopg.pq import ExecStatus, PipelineStatus
 
 from bankcore.ledger._errors import StoreMisuseError
+from bankcore.values._errors import shown
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -79,8 +80,34 @@ class Adapted:
     def cancel_safe(self) -> None:
         self._run_async(lambda driver: driver.cancel_safe())
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run what is within as psycopg's `transaction` does: all or nothing."""
+        transaction = self.driver.transaction()
+        self._run_async(lambda _: transaction.__aenter__())
+        try:
+            yield
+        except BaseException as error:
+            told = (type(error), error, error.__traceback__)
+            self._run_async(lambda _: transaction.__aexit__(*told))
+            raise
+        self._run_async(lambda _: transaction.__aexit__(None, None, None))
+
     def wait(self, socket: int, _ends: float | None, *, is_sending: bool) -> None:
         self._run_async(lambda _: _ready(socket, is_sending=is_sending))
+
+
+def usable(connection: Any) -> Connection | Adapted:  # noqa: ANN401  # whatever is given
+    """Return *connection*, of psycopg or SQLAlchemy, as statements run on it; or raise."""
+    driver = getattr(connection, "driver_connection", connection)
+    if isinstance(driver, psycopg.Connection):
+        return driver
+    if isinstance(driver, psycopg.AsyncConnection) and hasattr(connection, "run_async"):
+        return Adapted(connection)
+    raise StoreMisuseError(
+        "it needs a psycopg.Connection, or within SQLAlchemy's run_sync its connection.connection,"
+        f" got {shown(connection)}"
+    )
 
 
 async def _ready(socket: int, *, is_sending: bool) -> None:
