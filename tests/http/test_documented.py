@@ -324,7 +324,7 @@ def documented_wsgi() -> tuple[str, list[str], dict[str, Any]]:
     """
     guide = (ROOT / "docs/how-to/put-a-bank-behind-http.md").read_text("utf-8")
     text = guide.partition("this file, `wsgi.py`:")[2]
-    (source,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    source = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[0]
     command = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)[0]
     (line,) = re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL)
     return source, command.partition("gunicorn ")[2].split(), json.loads(line)

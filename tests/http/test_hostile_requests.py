@@ -28,7 +28,7 @@ from bankcore.errors import (
     StoreCorruptedError,
     StoreUnavailableError,
 )
-from bankcore.flask import TokenAuthenticator, create_app
+from bankcore.flask import Observation, TokenAuthenticator, create_app
 from bankcore.http import STATUSES, status_of
 from bankcore.ledger import ReadSet
 from bankcore.stores import MemoryStore, SQLiteStore
@@ -184,6 +184,74 @@ def test_headers_that_claim_something(door: Door, headers: Mapping[str, str]) ->
 
     assert 401 == door.get(headers).status_code
     assert 403 == door.get({**headers, "Authorization": f"Bearer {token}"}).status_code
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        (TRACE, TRACE),
+        *((wrong, None) for wrong in (
+            TRACE.upper(), f"{TRACE}-x", TRACE[1:], f"ff{TRACE[2:]}", "a" * 8000,
+            f"00-{'0' * 32}-00f067aa0ba902b7-01", f"{TRACE[:36]}{'0' * 16}-01",
+        )),
+    ],
+)  # fmt: skip
+def test_a_trace_is_passed_through(
+    header: str | None, expected: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A well-formed traceparent is told to the log and the observer, and nothing else is."""
+    seen: list[Observation] = []
+    web = Web(observe=seen.append)
+    with caplog.at_level(logging.INFO, logger="bankcore.flask"):
+        web.get("/accounts", headers={} if header is None else {"traceparent": header})
+
+    assert expected == seen[-1].traceparent == json.loads(caplog.messages[-1])["traceparent"]
+
+
+def test_each_request_is_observed_once() -> None:
+    """With its action, sender, status and code, whatever came of it, and wherever it went."""
+    seen: list[Observation] = []
+    web = Web(observe=seen.append)
+    seen.clear()
+    account = web.open("5")
+    answers = [
+        web.post(f"/accounts/{account}/withdrawals", euros("10")),
+        web.send("GET", "/accounts", me="nobody"),
+        web.send("DELETE", "/accounts"),
+        web.send("GET", "/elsewhere"),
+        web.client.get("/outside"),
+        web.client.get("/v1/health"),
+    ]
+
+    assert [
+        ("open_account", "POST", 201, None, "mary"),
+        ("withdraw", "POST", 409, "insufficient_funds", "mary"),
+        ("list_accounts", "GET", 401, "unauthenticated", None),
+        (None, "DELETE", 405, "method_not_allowed", None),
+        (None, "GET", 404, "not_found", None),
+        (None, "GET", 404, "not_found", None),
+        ("health", "GET", 200, None, None),
+    ] == [(each.action, each.method, each.status, each.code, each.principal) for each in seen]
+    assert [each.headers["X-Request-Id"] for each in answers] == [
+        each.request_id for each in seen[1:]
+    ]
+    assert all(0 < each.seconds < 60 for each in seen)
+
+
+def test_an_observer_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """The request is answered as if nobody had looked, and the log has the failure."""
+
+    def observe(observation: Observation) -> None:
+        raise ZeroDivisionError
+
+    response = Web(observe=observe).get("/accounts")
+
+    assert 200 == response.status_code
+    assert "The observer of requests failed." in caplog.text
 
 
 def test_a_missing_scope(web: Web) -> None:

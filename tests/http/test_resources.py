@@ -54,6 +54,7 @@ def balance(web: Web, account_id: str) -> str:
         ({"bank": MemoryStore()}, "bank"),
         ({"authenticate": None}, "authenticate"),
         ({"throttle": 60}, "throttle"),
+        ({"observe": []}, "observe"),
     ],
 )
 def test_parts_of_the_wrong_kind_are_refused_at_once(wrong: dict[str, Any], field: str) -> None:

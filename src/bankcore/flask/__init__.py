@@ -17,5 +17,14 @@ from bankcore.flask._blueprint import (
     create_app,
     create_blueprint,
 )
+from bankcore.flask._observing import Observation, Observe
 
-__all__ = ["Authenticate", "Throttle", "TokenAuthenticator", "create_app", "create_blueprint"]
+__all__ = [
+    "Authenticate",
+    "Observation",
+    "Observe",
+    "Throttle",
+    "TokenAuthenticator",
+    "create_app",
+    "create_blueprint",
+]

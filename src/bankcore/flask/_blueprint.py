@@ -28,6 +28,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, Not
 from bankcore.access import Principal, Tokens
 from bankcore.bank import Bank
 from bankcore.flask._answers import answer
+from bankcore.flask._observing import Observation, Observe, tell, traceparent_of
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
@@ -88,6 +89,7 @@ def create_blueprint(
     *,
     authenticate: Authenticate,
     throttle: Throttle | None = None,
+    observe: Observe | None = None,
     url_prefix: str = "/v1",
 ) -> Blueprint:
     """
@@ -97,15 +99,18 @@ def create_blueprint(
         bank: The bank. Each request acts as the principal that sends it, by the bank's policy.
         authenticate: Returns the principal that sends a request, or None, which is a 401.
         throttle: Returns the seconds that a principal has to wait, which is a 429, or None.
+        observe: Called once for each request, with an `Observation`, after its answer is made.
         url_prefix: The path under which the resources are.
 
     Raises:
-        InvalidArgumentError: If *bank* is no bank, or *authenticate* or *throttle* no function.
+        InvalidArgumentError: If *bank* is no bank, or one of the others no function.
     """
     require_methods(bank, "bank", ("acting_as",), "a bank, such as Bank(store)")
     require_callable(authenticate, "authenticate", "the principal of a request, or None")
     if throttle is not None:
         require_callable(throttle, "throttle", "the seconds to wait, or None")
+    if observe is not None:
+        require_callable(observe, "observe", "nothing, and takes an Observation")
     blueprint = Blueprint("bankcore", __name__, url_prefix=url_prefix)
     views: dict[str, dict[str, _View]] = {}
     for endpoint in ENDPOINTS:
@@ -121,24 +126,30 @@ def create_blueprint(
         name = path.strip("/").replace("/", "_").replace(".", "_")
         rule(path.replace("{", "<").replace("}", ">"), name, _by_method(by_method))
     rule("/<path:path>", "unknown", _unknown)
-    blueprint.after_request(_end)
+    blueprint.after_request(partial(_end, observe))
     blueprint.register_error_handler(Exception, _problem_response)
     return blueprint
 
 
 def create_app(
-    bank: Bank, *, authenticate: Authenticate, throttle: Throttle | None = None
+    bank: Bank,
+    *,
+    authenticate: Authenticate,
+    throttle: Throttle | None = None,
+    observe: Observe | None = None,
 ) -> Flask:
     """Return an application that is nothing but the bank; see `create_blueprint`."""
     app = Flask("bankcore.flask", static_folder=None)
     # A path with two slashes is another path: do not redirect.
     app.url_map.merge_slashes = False
-    app.register_blueprint(create_blueprint(bank, authenticate=authenticate, throttle=throttle))
+    app.register_blueprint(
+        create_blueprint(bank, authenticate=authenticate, throttle=throttle, observe=observe)
+    )
 
     # Other paths than the blueprint's, and unknown methods.
     @app.errorhandler(HTTPException)
     def no_route(error: HTTPException) -> Response:
-        return _end(_problem_response(error))
+        return _end(observe, _problem_response(error))
 
     return app
 
@@ -268,13 +279,15 @@ def _problem_response(error: Exception) -> Response:
     return answer(problem.to_dict(), problem.status, problem.headers, PROBLEM_TYPE)
 
 
-def _end(response: Response) -> Response:
+def _end(observe: Observe | None, response: Response) -> Response:
     sent = request_ctx.request
     state = _state_of(sent)
     # Every answer has these: no cache keeps it, and no browser guesses its type.
     response.headers.set("Cache-Control", "no-store")
     response.headers.set("X-Content-Type-Options", "nosniff")
     response.headers.set("X-Request-Id", state.request_id)
+    seconds = time.perf_counter() - state.started
+    traceparent = traceparent_of(sent.environ.get("HTTP_TRACEPARENT"))
     level = logging.INFO if state.failure is None else logging.ERROR
     if _log.isEnabledFor(level):
         line = {
@@ -286,10 +299,19 @@ def _end(response: Response) -> Response:
             "principal": state.principal,
             "status": response.status_code,
             "code": state.code,
-            "milliseconds": round((time.perf_counter() - state.started) * 1000, 1),
+            "milliseconds": round(seconds * 1000, 1),
+            "traceparent": traceparent,
         }
         if state.failure is not None:
             line["failure"] = state.failure
         # ASCII, so that no path or id can look like another line.
         _log.log(level, "%s", json.dumps(line))
+    if observe is not None:
+        tell(
+            observe,
+            Observation(
+                *(state.request_id, state.action, sent.method, response.status_code),
+                *(state.code, state.principal, seconds, traceparent),
+            ),
+        )
     return response
