@@ -159,6 +159,11 @@ EXPECTED = {
     "use_anothers_hold": ("", "", "", ""),
     "expire_holds": ("", "", "", "orcdx"),
     "backdate": ("", "", "", ""),
+    "read_journal": ("", "", "orcdx", ""),
+    "read_denials": ("", "", "orcdx", "orcdx"),
+    "list_tokens": ("", "", "orcdx", "orcdx"),
+    "issue_token": ("", "", "", ""),
+    "revoke_token": ("", "", "", "orcdx"),
     **{kind: each.may for kind, each in KINDS.items() if each.may is not None},
 }
 COMMAND_OF = {command.kind: command for command in EACH}

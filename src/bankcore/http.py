@@ -35,6 +35,7 @@ _NOT_FOUND: Final = {
     "account_not_visible": "There is no such account, or none that you may see.",
     "hold_not_found": "The account has no such hold.",
     "holder_not_found": "There is no such holder.",
+    "token_not_found": "There is no such token.",
     "transaction_not_found": "There is no such transaction, or none that you may see.",
 }
 # The first class that fits decides; any other error is one inside.

@@ -392,6 +392,11 @@ CELLS: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("POST", "/accounts/{0}/grants", GRANT, (403, 403, 403, 403, 201, 403)),
     ("POST", "/accounts/{0}/revocations", {"principal": "mary"}, (403, 403, 403, 403, 201, 403)),
     ("POST", "/posts", LEGS, (403, 403, 403, 403, 403, 403)),
+    ("GET", "/events", None, (403, 403, 403, 200, 403, 403)),
+    ("GET", "/denials", None, (403, 403, 403, 200, 200, 403)),
+    ("GET", "/tokens", None, (403, 403, 403, 200, 200, 403)),
+    ("POST", "/tokens", {"principal": "mary"}, (403, 403, 403, 403, 403, 403)),
+    ("POST", "/tokens/0000000000000000/revocation", {}, (403, 403, 403, 403, 404, 403)),
     ("POST", "/accounts", NEW, (201, 201, 201, 403, 403, 403)),
     ("POST", "/accounts", {**NEW, "holder": "mary"}, (201, 403, 201, 403, 403, 403)),
 ]
@@ -1119,6 +1124,7 @@ def test_every_error_has_an_answer(web: Web) -> None:
         code for code, status in statuses.items() if status == 500
     }
     assert statuses == STATUSES
-    assert {f"{name}_not_found" for name in ("account", "hold", "holder", "transaction")} | {
-        "account_not_visible"
-    } == {code for code, status in statuses.items() if status == 404}
+    names = ("account", "hold", "holder", "token", "transaction")
+    assert {f"{name}_not_found" for name in names} | {"account_not_visible"} == {
+        code for code, status in statuses.items() if status == 404
+    }

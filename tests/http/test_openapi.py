@@ -31,6 +31,10 @@ IS_THOROUGH: Final = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 ACCOUNTS: Final = ("alice", "bob")
 DEPOSIT: Final = "deposit"
 HOLD: Final = "hold"
+#: What tokens are numbered from, so that nobody hits the one by which requests are let in.
+START: Final = 2**62 + 20_260_501
+#: Another one, which may be revoked.
+TOKEN: Final = f"{START + 2:016x}"
 
 
 class Served:
@@ -53,9 +57,11 @@ class Served:
             bank.open_account(account, initial_balance=Money("1000000", "EUR"), holder="bob")
         bank.deposit("alice", Money("1", "EUR"), transaction_id=DEPOSIT)
         bank.place_hold("alice", Money("1000", "EUR"), transaction_id=HOLD)
-        tokens = Tokens(self.store, new_secret=bytes)
+        numbers = count(START)
+        tokens = Tokens(self.store, new_secret=lambda length: next(numbers).to_bytes(length))
         # Somebody who may do whatever somebody may.
         self.token = tokens.issue(Principal("mary", list(Role), SCOPES)).text
+        assert tokens.issue(Principal("old")).id == TOKEN
         self._app = create_app(bank, authenticate=TokenAuthenticator(tokens))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -112,6 +118,7 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
         return case
     account_id = "alice" if "hold_id" in case.path_parameters else ACCOUNTS[number % 2]
     known: dict[str, Any] = {"account_id": account_id, "hold_id": HOLD, "transaction_id": DEPOSIT}
+    known["token_id"] = TOKEN
     for name in case.path_parameters:
         case.path_parameters[name] = known[name]
     if case.method == "POST":

@@ -14,7 +14,7 @@ import pytest
 from web import JSON, PRINCIPALS, Web, euros, told
 from werkzeug.test import TestResponse
 
-from bankcore.access import POLICY_TABLE, SCOPES, Principal
+from bankcore.access import POLICY_TABLE, SCOPES, Principal, Tokens
 from bankcore.accounts import Right
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND, Command, ExtendHold, OpenAccount, Reverse
@@ -511,13 +511,13 @@ def test_one_row_makes_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- Pages -------------------------------------------------------------------
 
 
-def pages(web: Web, path: str, name: str) -> list[list[Any]]:
+def pages(web: Web, path: str, name: str, me: str = "mary") -> list[list[Any]]:
     """
     What the pages from *path* on have under *name*.
     """
     found, cursor = [], ""
     while True:
-        page = told(web.get(f"{path}{cursor}"))
+        page = told(web.get(f"{path}{cursor}", me=me))
         found.append(page[name])
         if page["next"] is None:
             return found
@@ -572,6 +572,139 @@ def test_the_span_of_a_statement(web: Web) -> None:
 
     assert [line] == told(covered)["lines"]
     assert ([], "0.00") == (told(before)["lines"], told(before)["closing_balance"])
+
+
+# -- Oversight ---------------------------------------------------------------
+
+
+def test_events_are_the_journal(web: Web) -> None:
+    """What was booked and what was refused comes in order, and later what came later."""
+    account = web.open("5")
+    web.post(f"/accounts/{account}/withdrawals", euros("9"), key="k")
+    first = told(web.get("/events?limit=1", me="ann"))
+    second = told(web.get(f"/events?after={first['next']}", me="ann"))
+    none = told(web.get(f"/events?after={second['next']}", me="ann"))
+    web.post(f"/accounts/{account}/deposits", euros("1"))
+    later = told(web.get(f"/events?after={none['next']}", me="ann"))
+    (opened,), (refused,), (paid,) = (each["events"] for each in (first, second, later))
+
+    assert ("booked", "open_account") == (opened["event"], opened["transaction"]["kind"])
+    assert ("refused", "withdraw") == (refused["event"], refused["refusal"]["kind"])
+    assert "insufficient_funds" == refused["refusal"]["error"]["code"]
+    assert [account] == refused["refusal"]["account_ids"]
+    assert "deposit" == paid["transaction"]["kind"]
+    assert [] == none["events"]
+    assert second["next"] == none["next"] != later["next"]
+
+
+def test_events_of_an_empty_bank() -> None:
+    """There is no cursor before there is a record."""
+    assert {"events": [], "next": None} == told(Web().get("/events", me="ann"))
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAAAAAAAAAAAAAA"])
+def test_a_cursor_of_events_that_is_none(web: Web, cursor: str) -> None:
+    """It is refused, and so is one of the store's that was tied to nothing."""
+    for text in (cursor, _resources._to_cursor("events", "none of this store")):
+        problem = told(web.get(f"/events?after={text}", me="ann"))
+
+        assert (400, "invalid_cursor") == (problem["status"], problem["code"])
+
+
+def test_denials_are_listed(web: Web) -> None:
+    """Those who run the bank see who was denied what, the last first."""
+    account = web.open()
+    web.get(f"/accounts/{account}", me="bob")
+    denied = web.get("/denials", me="bob")
+    latest, first = told(web.get("/denials", me="otto"))["denials"]
+
+    assert 403 == denied.status_code
+    assert ("bob", "read_denials", []) == (
+        latest["principal"],
+        latest["action"],
+        latest["account_ids"],
+    )
+    assert ("read_account", [account], "account_not_visible") == (
+        first["action"],
+        first["account_ids"],
+        first["code"],
+    )
+    assert [latest] == told(web.get("/denials?limit=1", me="ann"))["denials"]
+
+
+@pytest.fixture
+def office(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
+    """
+    A bank in which the shop may issue tokens.
+    """
+    may = Principal("shop", ["service"], ["tokens:issue"])
+    monkeypatch.setitem(cast("dict[str, Principal]", PRINCIPALS), "shop", may)
+    return web
+
+
+def test_the_life_of_a_token(office: Web) -> None:
+    """A token is issued, is good, is listed without its secret, and is revoked."""
+    body = {
+        "principal": "mary",
+        "roles": ["owner"],
+        "expires_at": "2099-01-01",
+        "description": "x",
+    }
+    issued = office.send("POST", "/tokens", body, me="shop", key=None, operation="post /tokens")
+    text, token_id = told(issued)["text"], told(issued)["id"]
+    tokens = Tokens(office.bank._store)
+    principal = tokens.authenticate(text)
+    listed = office.get("/tokens", me="otto")
+    path = f"/tokens/{token_id}/revocation"
+    operation = "post /tokens/{token_id}/revocation"
+    revoked = [office.send("POST", path, {}, me="otto", operation=operation) for _ in range(2)]
+    unknown = office.send(
+        "POST", f"/tokens/{'0' * 16}/revocation", {}, me="otto", operation=operation
+    )
+
+    assert 201 == issued.status_code
+    assert Principal("mary", ["owner"]) == principal
+    assert told(listed)["tokens"] == [
+        {name: value for name, value in told(issued).items() if name != "text"}
+    ]
+    assert text not in listed.text
+    assert [200, 200] == [each.status_code for each in revoked]
+    assert told(revoked[0]) == told(revoked[1])
+    assert told(revoked[0])["revoked_at"] is not None
+    assert tokens.authenticate(text) is None
+    assert (404, "token_not_found") == (unknown.status_code, told(unknown)["code"])
+
+
+def test_tokens_come_in_pages(office: Web) -> None:
+    """Each comes once, in the order of their ids."""
+    for _ in range(5):
+        office.send("POST", "/tokens", {"principal": "mary"}, me="shop")
+    found = pages(office, "/tokens?limit=2", "tokens", me="otto")
+    ids = [token["id"] for page in found for token in page]
+
+    assert [2, 2, 1] == [len(page) for page in found]
+    assert sorted(set(ids)) == ids
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({}, "missing_field", "principal"),
+        ({"principal": "a b"}, "invalid_id", "principal"),
+        ({"principal": "mary", "roles": ["king"]}, "invalid_principal", "roles"),
+        ({"principal": "mary", "scopes": [5]}, "invalid_principal", "scopes"),
+        ({"principal": "mary", "scopes": "accounts:read"}, "invalid_field", "scopes"),
+        ({"principal": "mary", "expires_at": "2020-01-01"}, "invalid_time", "expires_at"),
+        ({"principal": "mary", "description": "a\nb"}, "invalid_text", "description"),
+        ({"principal": "mary", "secret": "x"}, "unknown_field", "secret"),
+    ],
+)
+def test_tokens_that_are_none(office: Web, body: dict[str, Any], code: str, field: str) -> None:
+    """Nothing is issued, and the field is named."""
+    problem = told(office.send("POST", "/tokens", body, me="shop", operation="post /tokens"))
+
+    assert (400, code, field) == (problem["status"], problem["code"], problem["field"])
+    assert [] == told(office.get("/tokens", me="otto"))["tokens"]
 
 
 # -- Again -------------------------------------------------------------------
@@ -709,7 +842,7 @@ POSTS: dict[str, tuple[str, list[str]]] = {
         list(operations["post"]["requestBody"]["content"][JSON]["schema"]["properties"]),
     )
     for path, operations in json.loads(Web().client.get("/v1/openapi.json").data)["paths"].items()
-    if "post" in operations
+    if "post" in operations and operations["post"]["operationId"] in BY_KIND
 }
 CROWNS = Money("1.5", Currency("CRWN", exponent=3))
 NOT_OF_COMMANDS = {"currency": None}

@@ -150,7 +150,12 @@ def _template(path: str) -> str:
     The path as the document has it.
     """
     parts = path.partition("?")[0].split("/")
-    names = {"accounts": "{account_id}", "holds": "{hold_id}", "transactions": "{transaction_id}"}
+    names = {
+        "accounts": "{account_id}",
+        "holds": "{hold_id}",
+        "tokens": "{token_id}",
+        "transactions": "{transaction_id}",
+    }
     for place in range(2, len(parts)):
         if parts[place - 1] in names:
             parts[place] = names[parts[place - 1]]

@@ -9,11 +9,21 @@ counted, in the memory of each bank, and the count goes with the next that is wr
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import attrs
 
 from bankcore.values import AccountId, PrincipalId
+from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA
+from bankcore.values._json import (
+    INSTANT,
+    TEXT,
+    TEXT_OR_NULL,
+    Told,
+    json_of,
+    list_schema,
+    object_schema,
+)
 
 #: The most denials of one principal that are written in one minute.
 DENIALS_PER_MINUTE_MAX: Final = 60
@@ -31,7 +41,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 @attrs.frozen
-class Denial:
+class Denial(Told):
     """
     A denied request. Not part of the journal.
 
@@ -53,6 +63,22 @@ class Denial:
     denied_at: datetime
     request_id: str | None = None
     unwritten_before: int = 0
+
+    _json_schema = object_schema(
+        {
+            "principal": PRINCIPAL_ID_SCHEMA,
+            "action": TEXT,
+            "account_ids": list_schema(ID_SCHEMA),
+            "code": TEXT,
+            "denied_at": INSTANT,
+            "request_id": TEXT_OR_NULL,
+            "unwritten_before": {"type": "integer", "minimum": 0},
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the denial for JSON."""
+        return {name: json_of(value) for name, value in attrs.asdict(self, recurse=False).items()}
 
 
 @runtime_checkable

@@ -5,7 +5,8 @@ The application makes sure that a principal is who it claims to be; nothing here
 """
 
 import enum
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 
@@ -14,7 +15,8 @@ from bankcore.access._table import SCOPES
 from bankcore.values import PrincipalId
 from bankcore.values._choices import to_choices
 from bankcore.values._errors import names_fields
-from bankcore.values._ids import to_principal_id
+from bankcore.values._ids import PRINCIPAL_ID_SCHEMA, to_principal_id
+from bankcore.values._json import Json, Told, choice_schema, list_schema, object_schema
 
 
 class Role(enum.Enum):
@@ -56,9 +58,17 @@ def _shown_scopes(scopes: frozenset[str]) -> str:
     return f"{{{', '.join(map(repr, sorted(scopes)))}}}"
 
 
+#: The members of a principal, as JSON Schema has them.
+PRINCIPAL_MEMBERS: Final[Mapping[str, Json]] = {
+    "principal": PRINCIPAL_ID_SCHEMA,
+    "roles": list_schema(choice_schema(Role)),
+    "scopes": list_schema({"type": "string", "enum": _SCOPES}),
+}
+
+
 @names_fields
 @attrs.frozen
-class Principal:
+class Principal(Told):
     """
     The one who asks, as the application has made sure of it.
 
@@ -79,3 +89,13 @@ class Principal:
     id: PrincipalId = attrs.field(converter=to_principal_id)
     roles: frozenset[Role] = attrs.field(default=(), converter=_to_roles, repr=_shown_roles)
     scopes: frozenset[str] = attrs.field(default=(), converter=_to_scopes, repr=_shown_scopes)
+
+    _json_schema = object_schema(PRINCIPAL_MEMBERS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the principal for JSON: its id, roles and scopes."""
+        return {
+            "principal": self.id.value,
+            "roles": [role.value for role in Role if role in self.roles],
+            "scopes": sorted(self.scopes),
+        }

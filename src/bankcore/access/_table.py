@@ -25,6 +25,12 @@ class Action(enum.StrEnum):
     EXPIRE_HOLDS = "expire_holds"
     #: Give a command a time of its own (``booked_at``).
     BACKDATE = "backdate"
+    READ_JOURNAL = "read_journal"
+    READ_DENIALS = "read_denials"
+    LIST_TOKENS = "list_tokens"
+    #: Give anybody a token with any roles and scopes: whoever may is trusted with all of it.
+    ISSUE_TOKEN = "issue_token"  # noqa: S105  # the name of an action, and no secret
+    REVOKE_TOKEN = "revoke_token"  # noqa: S105  # as above
 
 
 _READS: Final[Mapping[str, Grants]] = {
@@ -44,6 +50,11 @@ _READS: Final[Mapping[str, Grants]] = {
     Action.USE_ANOTHERS_HOLD: Grants("holds:all"),
     Action.EXPIRE_HOLDS: Grants("holds:expire", operator=Grant.ALWAYS),
     Action.BACKDATE: Grants("history:write"),
+    Action.READ_JOURNAL: Grants("journal:read", auditor=Grant.ALWAYS),
+    Action.READ_DENIALS: Grants("denials:read", auditor=Grant.ALWAYS, operator=Grant.ALWAYS),
+    Action.LIST_TOKENS: Grants("tokens:read", auditor=Grant.ALWAYS, operator=Grant.ALWAYS),
+    Action.ISSUE_TOKEN: Grants("tokens:issue"),
+    Action.REVOKE_TOKEN: Grants("tokens:revoke", operator=Grant.ALWAYS),
 }
 
 #: Who may do what by default, by action: a command's kind, or an `Action`.

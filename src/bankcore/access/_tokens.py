@@ -15,21 +15,32 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import attrgetter
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 from zlib import crc32
 
 import attrs
 
 from bankcore.access._errors import InvalidPrincipalError, TokenNotFoundError
-from bankcore.access._principals import Principal
+from bankcore.access._principals import PRINCIPAL_MEMBERS, Principal
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.ledger._pages import read_all
 from bankcore.values._errors import InvalidIdError, InvalidTimeError, require_callable, shown
 from bankcore.values._instants import to_instant
+from bankcore.values._json import (
+    INSTANT,
+    INSTANT_OR_NULL,
+    TEXT_OR_NULL,
+    Json,
+    Told,
+    instant_text,
+    object_schema,
+)
 from bankcore.values._text import to_line_or_none
 
 #: The longest text that may be a token, in characters; a token has 72.
 TOKEN_LENGTH_MAX: Final = 200
+
+TOKEN_ID_SCHEMA: Final[Json] = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 
 _ID_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
@@ -39,7 +50,7 @@ _NO_DIGEST: Final = bytes(32)
 
 
 @attrs.frozen
-class Token:
+class Token(Told):
     """
     The stored part of a token, without its secret.
 
@@ -60,6 +71,28 @@ class Token:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     description: str | None = None
+
+    _json_schema = object_schema(
+        {
+            "id": TOKEN_ID_SCHEMA,
+            **PRINCIPAL_MEMBERS,
+            "created_at": INSTANT,
+            "expires_at": INSTANT_OR_NULL,
+            "revoked_at": INSTANT_OR_NULL,
+            "description": TEXT_OR_NULL,
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the token for JSON, without its digest."""
+        return {
+            "id": self.id,
+            **self.principal.to_dict(),
+            "created_at": instant_text(self.created_at),
+            "expires_at": instant_text(self.expires_at),
+            "revoked_at": instant_text(self.revoked_at),
+            "description": self.description,
+        }
 
 
 @runtime_checkable
@@ -191,6 +224,15 @@ class Tokens:
             return None
         return token.principal
 
+    def token(self, token_id: str) -> Token:
+        """
+        Return the token with this id, without its secret.
+
+        Raises:
+            TokenNotFoundError: If there is none.
+        """
+        return self._store.token(require_token_id(token_id))
+
     def revoke(self, token_id: str) -> None:
         """
         Revoke the token from now on; revoking it again changes nothing.
@@ -201,9 +243,12 @@ class Tokens:
         now = to_instant(self._clock(), "clock")
         self._store.revoke_token(require_token_id(token_id), now)
 
-    def tokens(self) -> Iterator[Token]:
-        """Yield every token in the order of their ids, expired and revoked ones too."""
-        return read_all(self._store.tokens, "", attrgetter("id"))
+    def tokens(self, *, after: str = "") -> Iterator[Token]:
+        """
+        Yield the tokens whose ids come after *after*, in the order of their ids, expired and
+        revoked ones too.
+        """
+        return read_all(self._store.tokens, after, attrgetter("id"))
 
 
 def require_token_id(token_id: object) -> str:

@@ -20,8 +20,9 @@ from bankcore.access._errors import AccessDeniedError
 from bankcore.access._guard import Guard
 from bankcore.accounts import Restriction, Right
 from bankcore.bank._decide import Clock, Request, decide, expire, reads_of
+from bankcore.bank._oversight import BankOversight
 from bankcore.bank._possibility import Possibility
-from bankcore.bank._reads import DENIALS, BankReads
+from bankcore.bank._reads import DENIALS
 from bankcore.bank._retry import SYSTEM_TIMER, Timer, as_first_answers, require_duration, retry
 from bankcore.bank._sources import time_ordered_id, utc_now
 from bankcore.commands import (
@@ -72,7 +73,7 @@ _OF_TIMER: Final = ("monotonic", "sleep")
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Bank(BankReads):
+class Bank(BankOversight):
     """
     A bank over *store*.
 

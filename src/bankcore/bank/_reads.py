@@ -547,12 +547,12 @@ class BankReads:
         Raises:
             StoreCorruptedError: If a record cannot be read.
         """
-        self._require_may_verify()
+        self._require_may(Action.VERIFY)
         return checkpoint_of(self._store, self._now())
 
     def verify(self, *, against: Checkpoint | str | None = None) -> AuditReport:
         """Return the audit of the whole store: `bankcore.ledger.verify`."""
-        self._require_may_verify()
+        self._require_may(Action.VERIFY)
         return verify(self._store, against=against)
 
     # -- What a principal may read --
@@ -580,11 +580,12 @@ class BankReads:
         if denial is not None:
             raise self._denied(denial, action, ())
 
-    def _require_may_verify(self) -> None:
-        self._require_role(Action.VERIFY)
-        denial = None if self._guard is None else self._guard.denial(Action.VERIFY, ())
+    def _require_may(self, action: Action) -> None:
+        """Raise unless the policy allows *action*, which is about no account."""
+        self._require_role(action)
+        denial = None if self._guard is None else self._guard.denial(action, ())
         if denial is not None:
-            raise self._denied(denial, Action.VERIFY, ())
+            raise self._denied(denial, action, ())
 
     def _require(self, action: Action, account_id: AccountId, account: Account | None) -> None:
         if self._guard is None:

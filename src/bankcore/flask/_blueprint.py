@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import attrs
@@ -32,7 +32,7 @@ from bankcore.flask._observing import Observation, Observe, tell, traceparent_of
 from bankcore.flask._openapi import document
 from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
-from bankcore.flask._validation import read_command, read_query
+from bankcore.flask._validation import read_body, read_command, read_query
 from bankcore.http import PROBLEM_TYPE, Problem
 from bankcore.values._errors import require_callable, require_methods
 
@@ -193,8 +193,11 @@ def _bank_view(
                 headers={"Retry-After": str(seconds)},
             )
         query = read_query(sent, endpoint.query)
-        body = endpoint.body
-        fields = {} if body is None else read_command(sent, body, principal.id)
+        body, fields = endpoint.body, dict[str, Any]()
+        if body is not None and endpoint.is_keyed:
+            fields = read_command(sent, body, principal.id)
+        elif body is not None:
+            fields = read_body(sent, body)
         acting = bank.acting_as(principal, request_id=state.request_id)
         return endpoint.handle(Call(acting, path, query, fields))
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 import attrs
 
+from bankcore.access._principals import PRINCIPAL_MEMBERS
 from bankcore.accounts import Right
 from bankcore.commands import LEGS_MAX, Command, Leg
 from bankcore.commands._errors import InvalidLegsError
@@ -216,6 +217,28 @@ class Body:
             error.about(name)
             raise
         return found
+
+
+def _plain_body(required: Mapping[str, Field], optional: Mapping[str, Field]) -> Body:
+    """Return a body that is no command's, without amounts."""
+    return Body({**required, **optional}, tuple(required), tuple(optional), (), set(optional))
+
+
+def _names(member: str) -> Field:
+    return Field(list, {**PRINCIPAL_MEMBERS[member], "maxItems": CHOICES_MAX})
+
+
+#: The body of a POST that says all in its path.
+NO_BODY: Final = _plain_body({}, {})
+TOKEN_BODY: Final = _plain_body(
+    {"principal": _BY_TYPE[PrincipalId]},
+    {
+        "roles": _names("roles"),
+        "scopes": _names("scopes"),
+        "expires_at": _BY_TYPE[datetime],
+        "description": _BY_TYPE[str],
+    },
+)
 
 
 def body_of(command: type[Command], without: Collection[str]) -> Body:

@@ -5,13 +5,15 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
+from bankcore.access import Denial, Token
+from bankcore.access._tokens import TOKEN_ID_SCHEMA
 from bankcore.accounts import Account, Hold, Holder
 from bankcore.bank import Possibility
 from bankcore.flask._fields import EXAMPLES, INSTANT_SCHEMA, Body
 from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
 from bankcore.flask._validation import BODY_LENGTH_MAX
 from bankcore.http import KEY_LENGTH_MAX, PROBLEM_TYPE, Problem
-from bankcore.ledger import Posting, Statement, Transaction
+from bankcore.ledger import Posting, Refusal, Statement, Transaction
 from bankcore.values import DESCRIPTION_LENGTH_MAX, METADATA_MAX
 from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._json import TEXT, TEXT_OR_NULL, Json, list_schema, object_schema
@@ -28,7 +30,7 @@ def _with(told: Json, **members: Json) -> Json:
 
 _STATEMENT: Final = Statement.json_schema()
 #: The schemas that have a name, wherever they are.
-_SCHEMAS: Final[Mapping[str, Json]] = {
+_SCHEMAS: Final[dict[str, Json]] = {
     "Account": Account.json_schema(),
     "Accounts": object_schema(
         {"accounts": list_schema(Account.json_schema()), "next": TEXT_OR_NULL}
@@ -45,9 +47,26 @@ _SCHEMAS: Final[Mapping[str, Json]] = {
     "Possibility": Possibility.json_schema(),
     "Line": _STATEMENT["properties"]["lines"]["items"],
     "Statement": _with(_STATEMENT, next=TEXT_OR_NULL),
+    "Refusal": Refusal.json_schema(),
+    "Event": object_schema(
+        {
+            "event": {"type": "string", "enum": ["booked", "refused"]},
+            "transaction": Transaction.json_schema(),
+            "refusal": Refusal.json_schema(),
+        },
+        optional=["transaction", "refusal"],
+    ),
+    "Denial": Denial.json_schema(),
+    "Denials": object_schema({"denials": list_schema(Denial.json_schema())}),
+    "Token": Token.json_schema(),
+    "Tokens": object_schema({"tokens": list_schema(Token.json_schema()), "next": TEXT_OR_NULL}),
+    "IssuedToken": _with(Token.json_schema(), text=TEXT),
     "Health": object_schema({"status": {"const": "ok"}}),
     "Problem": _with(Problem.json_schema(), request_id=TEXT),
 }
+_SCHEMAS["Events"] = object_schema(
+    {"events": list_schema(_SCHEMAS["Event"]), "next": TEXT_OR_NULL}
+)
 _NAMES: Final = {id(schema): name for name, schema in _SCHEMAS.items()}
 
 
@@ -70,6 +89,7 @@ _IN_PATHS: Final[Mapping[str, Json]] = {
     "account_id": ID_SCHEMA,
     "hold_id": TRANSACTION_ID_SCHEMA,
     "transaction_id": TRANSACTION_ID_SCHEMA,
+    "token_id": TOKEN_ID_SCHEMA,
 }
 _MONEY_SCHEMA: Final[Json] = {"type": "string", "examples": ["EUR 1000.00"]}
 _PARAMETERS: Final[Mapping[str, Json]] = {
@@ -82,6 +102,7 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
         },
         "description": "The most entries of the page.",
     },
+    "after": {"schema": CURSOR_SCHEMA, "description": "The `next` that you have; left out, all."},
     "cursor": {"schema": CURSOR_SCHEMA, "description": "The `next` of the page before."},
     "start": {"schema": INSTANT_SCHEMA, "description": "The first instant covered, or a date."},
     "end": {"schema": INSTANT_SCHEMA, "description": "The first one not covered, or a date."},
@@ -169,10 +190,15 @@ _TAGS: Final[Mapping[str, str]] = {
     "/posts": "Money",
     "/transactions": "Transactions",
     "/accounts": "Accounts",
+    "/events": "Oversight",
+    "/denials": "Oversight",
+    "/tokens": "Oversight",
     "/": "Service",
 }
 
 _WRITE_PROBLEMS: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
+# The statuses of what went well where it is no command, which may be replayed.
+_FINE: Final = {"issue_token": (201,), "revoke_token": (200,)}
 _READ_PROBLEMS: Final = (400, 401, 403, 404, 429, 500, 503)
 _SERVICE: Final = (
     ("health", "Alive: the server answers.", (400, 500)),
@@ -235,7 +261,8 @@ def _operation(endpoint: Endpoint) -> Json:
     if endpoint.body is None:
         operation["responses"] = _responses(endpoint.schema, (200,), _READ_PROBLEMS)
         return operation
-    parameters += [_parameter("header", name) for name in ("Idempotency-Key", "If-Match")]
+    if endpoint.is_keyed:
+        parameters += [_parameter("header", name) for name in ("Idempotency-Key", "If-Match")]
     nullable = endpoint.body.nullable
     fields = {
         name: _or_null(field.schema) if name in nullable else field.schema
@@ -247,7 +274,9 @@ def _operation(endpoint: Endpoint) -> Json:
         "description": f"At most {BODY_LENGTH_MAX:,} bytes.",
         "content": {"application/json": {"schema": schema, "example": _example(endpoint.body)}},
     }
-    operation["responses"] = _responses(endpoint.schema, (200, 201), _WRITE_PROBLEMS)
+    operation["responses"] = _responses(
+        endpoint.schema, _FINE.get(endpoint.name, (200, 201)), _WRITE_PROBLEMS
+    )
     return operation
 
 

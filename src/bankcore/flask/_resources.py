@@ -22,12 +22,13 @@ from typing import Any, Final, TypeVar
 import attrs
 from flask import Response
 
+from bankcore.access import Principal
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
 from bankcore.flask._answers import answer
-from bankcore.flask._fields import Body, body_of, instant_from_json
+from bankcore.flask._fields import NO_BODY, TOKEN_BODY, Body, body_of, instant_from_json
 from bankcore.http import bad_request, status_of
-from bankcore.ledger import Transaction
+from bankcore.ledger import Cursor, Refusal, Transaction
 from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
 from bankcore.money import Money
 from bankcore.values import AccountId, Metadata
@@ -62,7 +63,11 @@ class Call:
 
 @attrs.frozen
 class Endpoint:
-    """One method of one path; with a *body*, a POST, whose *name* is the kind of its command."""
+    """
+    One method of one path; with a *body*, a POST.
+
+    If it *is_keyed*, it sends the command whose kind is its *name*, once for each idempotency key.
+    """
 
     name: str
     path: str
@@ -71,6 +76,7 @@ class Endpoint:
     schema: str
     query: Mapping[str, Callable[[Any], Any]] = _NOTHING
     body: Body | None = None
+    is_keyed: bool = False
 
     @property
     def method(self) -> str:
@@ -113,7 +119,7 @@ def post(
 
     ids = [renamed.get(name, name) for name in _ids_in_path(path)]
     body = body_of(command, {*ids, *without})
-    return Endpoint(kind, path, summary, send, "Transaction", body=body)
+    return Endpoint(kind, path, summary, send, "Transaction", body=body, is_keyed=True)
 
 
 def _receipt(transaction: Transaction) -> Response:
@@ -253,6 +259,57 @@ def _statement(call: Call) -> Response:
     return answer({**members, "next": _to_cursor(resource, position)})
 
 
+def _events(call: Call) -> Response:
+    text = call.query.get("after")
+    token = _from_cursor("events", text, str)
+    after = None if token is None else Cursor(token)
+    try:
+        page = call.bank.journal(after=after, limit=call.query.get("limit", LIMIT_DEFAULT))
+    except InvalidCursorError as error:
+        raise error.about("after") from None
+    position = None if page.next is None else page.next.token
+    events = list(map(_event, page.records))
+    return answer({"events": events, "next": _to_cursor("events", position)})
+
+
+def _event(record: Transaction | Refusal) -> dict[str, Any]:
+    if isinstance(record, Transaction):
+        return {"event": "booked", "transaction": record.to_dict()}
+    return {"event": "refused", "refusal": record.to_dict()}
+
+
+def _denials(call: Call) -> Response:
+    found = call.bank.denials(limit=call.query.get("limit", LIMIT_DEFAULT))
+    return answer({"denials": [denial.to_dict() for denial in found]})
+
+
+def _tokens(call: Call) -> Response:
+    limit = call.query.get("limit", LIMIT_DEFAULT)
+    after = _from_cursor("tokens", call.query.get("cursor"), str)
+    found = list(islice(call.bank.tokens(after=after or ""), limit + 1))
+    position = found[limit - 1].id if len(found) > limit else None
+    members = {"tokens": [token.to_dict() for token in found[:limit]]}
+    return answer({**members, "next": _to_cursor("tokens", position)})
+
+
+def _issue_token(call: Call) -> Response:
+    name, roles, scopes, *_ = (call.fields.get(each) for each in TOKEN_BODY.fields)
+    options = {each: call.fields.get(each) for each in ("expires_at", "description")}
+    issued = call.bank.issue_token(_principal(name, roles, scopes), **options)
+    return answer({"text": issued.text, **issued.token.to_dict()}, HTTPStatus.CREATED)
+
+
+def _principal(name: Any, roles: Any, scopes: Any) -> Principal:  # noqa: ANN401  # it checks them
+    try:
+        return Principal(name, roles or (), scopes or ())
+    except InvalidRequestError as error:
+        raise error.about("principal" if error.field == "id" else error.field) from None
+
+
+def _revoke_token(call: Call) -> Response:
+    return answer(call.bank.revoke_token(call.path["token_id"]).to_dict())
+
+
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= LIMIT_MAX):
         raise InvalidLimitError(shown(text), f"must be a whole number from 1 to {LIMIT_MAX}")
@@ -384,5 +441,45 @@ ENDPOINTS: Final = (
         f"{_TRANSACTION}/reversals",
         "Book the opposite of a transaction, all that is left of it or an amount.",
         renamed={"transaction_id": "original_id"},
+    ),
+    Endpoint(
+        "read_journal",
+        "/events",
+        "The journal from the cursor on, in order: what was booked, and what was refused.",
+        _events,
+        "Events",
+        {"limit": _limit, "after": str},
+    ),
+    Endpoint(
+        "read_denials",
+        "/denials",
+        "The latest requests that were denied, the last first.",
+        _denials,
+        "Denials",
+        {"limit": _limit},
+    ),
+    Endpoint(
+        "list_tokens",
+        "/tokens",
+        "The tokens, without their secrets, expired and revoked ones too.",
+        _tokens,
+        "Tokens",
+        _PAGE,
+    ),
+    Endpoint(
+        "issue_token",
+        "/tokens",
+        "Issue a token. Its text is in this answer alone.",
+        _issue_token,
+        "IssuedToken",
+        body=TOKEN_BODY,
+    ),
+    Endpoint(
+        "revoke_token",
+        "/tokens/{token_id}/revocation",
+        "Let a token be worth nothing from now on.",
+        _revoke_token,
+        "Token",
+        body=NO_BODY,
     ),
 )

@@ -45,11 +45,12 @@ def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dic
     return {
         "transaction_id": transaction_id_of(principal_id, environ.get("HTTP_IDEMPOTENCY_KEY")),
         "expected_version": expected_version_of(environ.get("HTTP_IF_MATCH")),
-        **_fields(request, body),
+        **read_body(request, body),
     }
 
 
-def _fields(request: Request, body: Body) -> dict[str, Any]:
+def read_body(request: Request, body: Body) -> dict[str, Any]:
+    """Return the fields of the request's body, each as *body* reads it."""
     # As `request.headers` would find them, which takes several times as long.
     environ = request.environ
     # Any case is the same, and JSON is UTF-8 whatever parameters it has (RFC 9110, RFC 8259).

@@ -17,7 +17,7 @@ from bankcore.money import Money
 from bankcore.money._html import table
 from bankcore.money._json import amounts_of, amounts_schema
 from bankcore.values import AccountId, TransactionId
-from bankcore.values._errors import DeclinedError
+from bankcore.values._errors import BankError, DeclinedError
 from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA, to_account_id
 from bankcore.values._json import (
     FLAG,
@@ -238,7 +238,7 @@ def transaction_of_one(
 
 
 @attrs.frozen
-class Refusal:
+class Refusal(Told):
     """
     The recorded answer "no" to a command whose id the caller gave.
 
@@ -261,6 +261,28 @@ class Refusal:
     facts: Mapping[str, Any] = attrs.field(hash=False)
     principal: str | None = None
     batch: tuple[Command, ...] = ()
+
+    _json_schema = object_schema(
+        {
+            "id": TRANSACTION_ID_SCHEMA,
+            "kind": KIND_SCHEMA,
+            "account_ids": list_schema(ID_SCHEMA),
+            "refused_at": INSTANT,
+            "description": TEXT_OR_NULL,
+            "error": BankError.json_schema(),
+        }
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the refusal for JSON; ``error`` is what `BankError.to_dict` returns."""
+        return {
+            "id": self.id.value,
+            "kind": self.command.kind,
+            "account_ids": [each.value for each in self.command.account_ids],
+            "refused_at": instant_text(self.refused_at),
+            "description": self.command.description,
+            "error": self.to_error().to_dict(),
+        }
 
     def to_error(self) -> DeclinedError:
         """Return the error that was recorded, to be raised again."""
