@@ -371,6 +371,10 @@ LATER = {"expires_at": "2100-01-01"}
 LIMIT = {"overdraft_limit": "5", "currency": "EUR"}
 GRANT = {"principal": "bob", "rights": ["read"]}
 LEGS = {"legs": [{"account_id": "a", **euros("-5")}, {"account_id": "b", **euros("5")}]}
+BATCH = {
+    "atomic": True,
+    "commands": [{"kind": "withdraw", "key": "k", "account_id": "none", **euros("5000")}],
+}
 NEW = {"initial_balance": "0", "currency": "EUR"}
 PAID = {"source_id": "{0}", "destination_id": "{1}", **euros("5")}
 CELLS: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
@@ -396,6 +400,8 @@ CELLS: list[tuple[str, str, dict[str, Any] | None, tuple[int, ...]]] = [
     ("GET", "/denials", None, (403, 403, 403, 200, 200, 403)),
     ("GET", "/tokens", None, (403, 403, 403, 200, 200, 403)),
     ("POST", "/tokens", {"principal": "mary"}, (403, 403, 403, 403, 403, 403)),
+    ("POST", "/batches", BATCH, (404, 404, 403, 403, 403, 403)),
+    ("POST", "/previews", BATCH, (404, 404, 403, 403, 403, 403)),
     ("POST", "/tokens/0000000000000000/revocation", {}, (403, 403, 403, 403, 404, 403)),
     ("POST", "/accounts", NEW, (201, 201, 201, 403, 403, 403)),
     ("POST", "/accounts", {**NEW, "holder": "mary"}, (201, 403, 201, 403, 403, 403)),

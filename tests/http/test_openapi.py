@@ -136,6 +136,16 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
                 {"account_id": "alice", "amount": f"-{number % 5}", "currency": "EUR"},
                 {"account_id": "bob", "amount": f"{number % 5}", "currency": "EUR"},
             ],
+            "commands": [
+                {
+                    "kind": kind,
+                    "key": f"{kind}-{number}",
+                    "account_id": "alice",
+                    "amount": f"{1 + number % 7}",
+                    "currency": "EUR",
+                }
+                for kind in ("deposit", "withdraw", "place_hold")
+            ],
         }
         for name in known.keys() & case.body.keys():
             case.body[name] = known[name]

@@ -197,7 +197,7 @@ def _bank_view(
         if body is not None and endpoint.is_keyed:
             fields = read_command(sent, body, principal.id)
         elif body is not None:
-            fields = read_body(sent, body)
+            fields = read_body(sent, body, endpoint.length_max)
         acting = bank.acting_as(principal, request_id=state.request_id)
         return endpoint.handle(Call(acting, path, query, fields))
 

@@ -178,6 +178,18 @@ _IN_ALL_BODIES: Final = ("description", "metadata")
 _NOT_IN_BODIES: Final = ("transaction_id", "expected_version", "booked_at")
 
 
+_REASON: Final[Mapping[str, Any]] = {
+    "if": {"properties": {"restriction": {"const": "none"}}},
+    "then": {"properties": {"ends_at": {"type": "null"}}},
+    "else": {"required": ["reason"], "properties": {"reason": {"type": "string", "minLength": 1}}},
+}
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    found = {**schema, "type": [schema["type"], "null"]}
+    return {**found, "enum": [*schema["enum"], None]} if "enum" in schema else found
+
+
 @attrs.frozen
 class Body:
     """The body of one kind of command; with *amounts*, its fields of money, it has a currency."""
@@ -188,6 +200,24 @@ class Body:
     amounts: tuple[str, ...]
     #: The fields that may be null: those that may be left out, which is the same, and some more.
     nullable: Collection[str]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the body."""
+        fields = {
+            name: _or_null(field.schema) if name in self.nullable else dict(field.schema)
+            for name, field in self.fields.items()
+        }
+        return object_schema(fields, optional=self.optional) | self._together()
+
+    def _together(self) -> dict[str, Any]:
+        """Return the schema of what the fields say of each other."""
+        if "restriction" in self.fields:
+            return dict(_REASON)
+        if self.amounts and self.amounts[0] in self.optional:
+            (amount,) = self.amounts
+            needed = {amount: ["currency"], "currency": [amount], "exponent": [amount]}
+            return {"dependentRequired": needed}
+        return {}
 
     def read(self, members: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the command that *members*, each of its type in JSON, stand for."""
@@ -219,7 +249,7 @@ class Body:
         return found
 
 
-def _plain_body(required: Mapping[str, Field], optional: Mapping[str, Field]) -> Body:
+def plain_body(required: Mapping[str, Field], optional: Mapping[str, Field]) -> Body:
     """Return a body that is no command's, without amounts."""
     return Body({**required, **optional}, tuple(required), tuple(optional), (), set(optional))
 
@@ -229,8 +259,8 @@ def _names(member: str) -> Field:
 
 
 #: The body of a POST that says all in its path.
-NO_BODY: Final = _plain_body({}, {})
-TOKEN_BODY: Final = _plain_body(
+NO_BODY: Final = plain_body({}, {})
+TOKEN_BODY: Final = plain_body(
     {"principal": _BY_TYPE[PrincipalId]},
     {
         "roles": _names("roles"),

@@ -9,10 +9,11 @@ from bankcore.access import Denial, Token
 from bankcore.access._tokens import TOKEN_ID_SCHEMA
 from bankcore.accounts import Account, Hold, Holder
 from bankcore.bank import Possibility
+from bankcore.flask._batches import COMMAND_SCHEMA, OUTCOME_SCHEMA
 from bankcore.flask._fields import EXAMPLES, INSTANT_SCHEMA, Body
 from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, LIMIT_MAX, Endpoint
-from bankcore.flask._validation import BODY_LENGTH_MAX
-from bankcore.http import KEY_LENGTH_MAX, PROBLEM_TYPE, Problem
+from bankcore.flask._validation import KEY_SCHEMA
+from bankcore.http import PROBLEM_TYPE, Problem
 from bankcore.ledger import Posting, Refusal, Statement, Transaction
 from bankcore.values import DESCRIPTION_LENGTH_MAX, METADATA_MAX
 from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
@@ -61,6 +62,9 @@ _SCHEMAS: Final[dict[str, Json]] = {
     "Token": Token.json_schema(),
     "Tokens": object_schema({"tokens": list_schema(Token.json_schema()), "next": TEXT_OR_NULL}),
     "IssuedToken": _with(Token.json_schema(), text=TEXT),
+    "Command": COMMAND_SCHEMA,
+    "Outcome": OUTCOME_SCHEMA,
+    "Outcomes": object_schema({"outcomes": list_schema(OUTCOME_SCHEMA)}),
     "Health": object_schema({"status": {"const": "ok"}}),
     "Problem": _with(Problem.json_schema(), request_id=TEXT),
 }
@@ -138,12 +142,7 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
     "holder": {"schema": PRINCIPAL_ID_SCHEMA, "description": "Those on which it has rights."},
     "sweep_to": {"schema": ID_SCHEMA, "description": "Where what is left would go."},
     "Idempotency-Key": {
-        "schema": {
-            "type": "string",
-            "pattern": rf"^([!#-+\--~]{{1,{KEY_LENGTH_MAX}}}"
-            rf'|"([!#-\[\]-~]|\\["\\]){{1,{KEY_LENGTH_MAX}}}")$',
-            "examples": ["rent-2026-05"],
-        },
+        "schema": KEY_SCHEMA,
         "description": "Yours, new for each operation. Sent again with it, the same request is"
         " answered as the first time, and done once.",
         "required": True,
@@ -188,6 +187,8 @@ _TAGS: Final[Mapping[str, str]] = {
     "/accounts/{account_id}/withdrawals": "Money",
     "/transfers": "Money",
     "/posts": "Money",
+    "/batches": "Batches",
+    "/previews": "Batches",
     "/transactions": "Transactions",
     "/accounts": "Accounts",
     "/events": "Oversight",
@@ -198,7 +199,12 @@ _TAGS: Final[Mapping[str, str]] = {
 
 _WRITE_PROBLEMS: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
 # The statuses of what went well where it is no command, which may be replayed.
-_FINE: Final = {"issue_token": (201,), "revoke_token": (200,)}
+_FINE: Final = {
+    "execute": (200,),
+    "preview": (200,),
+    "issue_token": (201,),
+    "revoke_token": (200,),
+}
 _READ_PROBLEMS: Final = (400, 401, 403, 404, 429, 500, 503)
 _SERVICE: Final = (
     ("health", "Alive: the server answers.", (400, 500)),
@@ -263,15 +269,10 @@ def _operation(endpoint: Endpoint) -> Json:
         return operation
     if endpoint.is_keyed:
         parameters += [_parameter("header", name) for name in ("Idempotency-Key", "If-Match")]
-    nullable = endpoint.body.nullable
-    fields = {
-        name: _or_null(field.schema) if name in nullable else field.schema
-        for name, field in endpoint.body.fields.items()
-    }
-    schema = object_schema(fields, optional=endpoint.body.optional) | _together(endpoint.body)
+    schema = _referring(endpoint.body.schema())
     operation["requestBody"] = {
         "required": True,
-        "description": f"At most {BODY_LENGTH_MAX:,} bytes.",
+        "description": f"At most {endpoint.length_max:,} bytes.",
         "content": {"application/json": {"schema": schema, "example": _example(endpoint.body)}},
     }
     operation["responses"] = _responses(
@@ -286,30 +287,6 @@ def _example(body: Body) -> Json:
     for name in (*body.required, *(["reason"] if "restriction" in body.fields else [])):
         found[name] = EXAMPLES.get(name) or body.fields[name].schema["examples"][0]
     return found
-
-
-# What the fields of a body say of each other.
-_REASON: Final[Json] = {
-    "if": {"properties": {"restriction": {"const": "none"}}},
-    "then": {"properties": {"ends_at": {"type": "null"}}},
-    "else": {"required": ["reason"], "properties": {"reason": {"type": "string", "minLength": 1}}},
-}
-
-
-def _together(body: Body) -> Json:
-    if "restriction" in body.fields:
-        return _REASON
-    if body.amounts and body.amounts[0] in body.optional:
-        (amount,) = body.amounts
-        return {
-            "dependentRequired": {amount: ["currency"], "currency": [amount], "exponent": [amount]}
-        }
-    return {}
-
-
-def _or_null(schema: Mapping[str, Any]) -> Json:
-    found = {**schema, "type": [schema["type"], "null"]}
-    return {**found, "enum": [*schema["enum"], None]} if "enum" in schema else found
 
 
 def _parameter(place: str, name: str) -> Json:

@@ -17,7 +17,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 from flask import Response
@@ -26,7 +26,9 @@ from bankcore.access import Principal
 from bankcore.bank import Bank
 from bankcore.commands import BY_KIND
 from bankcore.flask._answers import answer
+from bankcore.flask._batches import BATCH_BODY, commands_from, outcome_dict, problem_of_batch
 from bankcore.flask._fields import NO_BODY, TOKEN_BODY, Body, body_of, instant_from_json
+from bankcore.flask._validation import BATCH_BODY_LENGTH_MAX, BODY_LENGTH_MAX
 from bankcore.http import bad_request, status_of
 from bankcore.ledger import Cursor, Refusal, Transaction
 from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
@@ -34,6 +36,7 @@ from bankcore.money import Money
 from bankcore.values import AccountId, Metadata
 from bankcore.values._errors import (
     BankError,
+    DeclinedError,
     InvalidMetadataError,
     InvalidRequestError,
     InvalidTimeError,
@@ -77,6 +80,7 @@ class Endpoint:
     query: Mapping[str, Callable[[Any], Any]] = _NOTHING
     body: Body | None = None
     is_keyed: bool = False
+    length_max: int = BODY_LENGTH_MAX
 
     @property
     def method(self) -> str:
@@ -257,6 +261,24 @@ def _statement(call: Call) -> Response:
     members = attrs.evolve(statement, lines=statement.lines[:limit]).to_dict()
     position = members["lines"][-1]["version"] if len(statement.lines) > limit else None
     return answer({**members, "next": _to_cursor(resource, position)})
+
+
+def _batch(call: Call) -> Response:
+    return _outcomes(call, call.bank.execute)
+
+
+def _preview(call: Call) -> Response:
+    return _outcomes(call, call.bank.preview)
+
+
+def _outcomes(call: Call, send: Callable[..., list[Transaction | BankError]]) -> Response:
+    principal = cast("Principal", call.bank.principal)
+    commands = commands_from(call.fields["commands"], principal.id)
+    try:
+        found = send(commands, atomic=call.fields.get("atomic") is True)
+    except (DeclinedError, InvalidRequestError) as error:
+        raise problem_of_batch(error, commands) from error
+    return answer({"outcomes": list(map(outcome_dict, found))})
 
 
 def _events(call: Call) -> Response:
@@ -441,6 +463,24 @@ ENDPOINTS: Final = (
         f"{_TRANSACTION}/reversals",
         "Book the opposite of a transaction, all that is left of it or an amount.",
         renamed={"transaction_id": "original_id"},
+    ),
+    Endpoint(
+        "execute",
+        "/batches",
+        "Book several commands with one durable write, and answer each.",
+        _batch,
+        "Outcomes",
+        body=BATCH_BODY,
+        length_max=BATCH_BODY_LENGTH_MAX,
+    ),
+    Endpoint(
+        "preview",
+        "/previews",
+        "What would come of a batch now. Nothing is booked, and no key is used up.",
+        _preview,
+        "Outcomes",
+        body=BATCH_BODY,
+        length_max=BATCH_BODY_LENGTH_MAX,
     ),
     Endpoint(
         "read_journal",

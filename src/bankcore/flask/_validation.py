@@ -17,12 +17,20 @@ from werkzeug.wsgi import get_content_length
 
 from bankcore.flask._fields import Body
 from bankcore.flask._problems import missing_field
-from bankcore.http import Problem, bad_request, expected_version_of, transaction_id_of
+from bankcore.http import (
+    KEY_LENGTH_MAX,
+    Problem,
+    bad_request,
+    expected_version_of,
+    transaction_id_of,
+)
 from bankcore.values import PrincipalId
 from bankcore.values._errors import naming
 
 #: The most bytes that a body has.
 BODY_LENGTH_MAX: Final = 32 * 1024
+#: The most bytes that the body of a batch has.
+BATCH_BODY_LENGTH_MAX: Final = 256 * 1024
 #: The most objects and arrays within each other in a body.
 DEPTH_MAX: Final = 8
 #: The most digits that a number in a body has.
@@ -39,6 +47,15 @@ _JSON_NAMES: Final = {
 _NAME_SHOWN_MAX: Final = 60
 
 
+#: The form of an idempotency key, as JSON Schema has it.
+KEY_SCHEMA: Final = {
+    "type": "string",
+    "pattern": rf"^([!#-+\--~]{{1,{KEY_LENGTH_MAX}}}"
+    rf'|"([!#-\[\]-~]|\\["\\]){{1,{KEY_LENGTH_MAX}}}")$',
+    "examples": ["rent-2026-05"],
+}
+
+
 def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dict[str, Any]:
     """Return the fields of the command that this principal's request stands for."""
     environ = request.environ
@@ -49,7 +66,7 @@ def read_command(request: Request, body: Body, principal_id: PrincipalId) -> dic
     }
 
 
-def read_body(request: Request, body: Body) -> dict[str, Any]:
+def read_body(request: Request, body: Body, length_max: int = BODY_LENGTH_MAX) -> dict[str, Any]:
     """Return the fields of the request's body, each as *body* reads it."""
     # As `request.headers` would find them, which takes several times as long.
     environ = request.environ
@@ -64,7 +81,11 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
             "unsupported_media_type",
             "Send the body as Content-Type: application/json, in UTF-8, with no Content-Encoding.",
         )
-    members = _object_from(_whole_body(request))
+    return read_members(_object_from(_whole_body(request, length_max)), body)
+
+
+def read_members(members: Mapping[str, Any], body: Body) -> dict[str, Any]:
+    """Return the fields of *members*, which must be those of *body*, each of its type."""
     for name in members:
         if name not in body.fields:
             raise bad_request("unknown_field", *_unknown("field", name))
@@ -78,24 +99,24 @@ def read_body(request: Request, body: Body) -> dict[str, Any]:
     return body.read(members)
 
 
-def _whole_body(request: Request) -> bytes:
+def _whole_body(request: Request, length_max: int) -> bytes:
     """Return the whole body, and read no more than one byte of what is too much."""
     length = get_content_length(request.environ)
-    if (length or 0) <= BODY_LENGTH_MAX:
+    if (length or 0) <= length_max:
         # Flask's stream takes several times as long. Not where it was made already, and may have
         # been read from, or where the application has a limit of its own.
         if length is None or "stream" in vars(request) or request.max_content_length is not None:
-            found = _read(request.stream, BODY_LENGTH_MAX + 1)
+            found = _read(request.stream, length_max + 1)
         else:
             found = _read(request.environ["wsgi.input"], length)
         if length is not None and len(found) < length:
             raise ClientDisconnected
-        if len(found) <= BODY_LENGTH_MAX:
+        if len(found) <= length_max:
             return found
     raise Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too_large",
-        f"A body must have at most {BODY_LENGTH_MAX:,} bytes.",
+        f"A body must have at most {length_max:,} bytes.",
     )
 
 

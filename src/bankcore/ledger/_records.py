@@ -269,6 +269,7 @@ class Refusal(Told):
             "account_ids": list_schema(ID_SCHEMA),
             "refused_at": INSTANT,
             "description": TEXT_OR_NULL,
+            "metadata": METADATA_SCHEMA,
             "error": BankError.json_schema(),
         }
     )
@@ -281,6 +282,7 @@ class Refusal(Told):
             "account_ids": [each.value for each in self.command.account_ids],
             "refused_at": instant_text(self.refused_at),
             "description": self.command.description,
+            "metadata": dict(self.command.metadata),
             "error": self.to_error().to_dict(),
         }
 
