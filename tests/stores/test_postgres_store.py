@@ -3,11 +3,14 @@ The store on PostgreSQL alone: what no other store has.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
 
-from bankcore import AccountStore, Bank, Transaction
+from bankcore import AccountId, AccountStore, Bank, Transaction, TransactionId
+from bankcore.errors import StoreMisuseError
 from bankcore.ledger import Cursor, Refusal, verify
 from bankcore.stores import JoinedPostgresStore, PostgresStore
 from bankcore.testing._conformance.helpers import eur
@@ -81,3 +84,35 @@ def test_an_application_reads_the_journal_in_its_own_transaction(
 
     assert {"t-5", "t-late"} == set(found)
     assert [] == one_by_one(store, cursor)[0]
+
+
+def test_a_joined_store_says_what_is_wrong_with_its_connection(postgres: str) -> None:
+    """
+    Outside a transaction, in one that has failed, and in another thread it raises an error that
+    says so, and writes nothing.
+    """
+    with (
+        PostgresStore(postgres) as store,
+        psycopg.connect(postgres, autocommit=True) as connection,
+    ):
+        Bank(store).open_account("alice", initial_balance=eur(10))
+        joined = JoinedPostgresStore(connection)
+        deposit = partial(Bank(joined).deposit, "alice", eur(1))
+        with pytest.raises(StoreMisuseError, match="no transaction is open"):
+            deposit()
+        connection.execute("BEGIN")
+        with pytest.raises(psycopg.Error):
+            connection.execute("SELECT 1 / 0")
+        with pytest.raises(StoreMisuseError, match="the transaction has failed"):
+            deposit()
+        with pytest.raises(StoreMisuseError, match="the transaction has failed"):
+            joined.outcome(TransactionId("t-1"))
+        connection.execute("ROLLBACK")
+        with (
+            ThreadPoolExecutor() as pool,
+            pytest.raises(StoreMisuseError, match="belongs to the thread"),
+        ):
+            pool.submit(joined.account, AccountId("alice")).result()
+
+        assert eur(10) == Bank(store).account("alice").balance
+        assert "the application's connection to" in repr(joined)
