@@ -9,6 +9,7 @@ compared with the code they describe, and what is public must be mentioned.
 import argparse
 import decimal
 import doctest
+import inspect
 import io
 import logging
 import pkgutil
@@ -298,6 +299,73 @@ def test_public_names_are_in_the_reference(name: str) -> None:
         entry += rf"|^\| `{member}` \|"
 
     assert re.search(entry, reference(), re.MULTILINE)
+
+
+def own_and_inherited(cls: type) -> set[str]:
+    """
+    The methods and properties of *cls* and of the package's classes that it is made of.
+    """
+    fields = {field.name for field in attrs.fields(cls)} if attrs.has(cls) else set()
+    members = {
+        name: member
+        for base in cls.__mro__
+        if base.__module__.startswith("bankcore")
+        for name, member in vars(base).items()
+    }
+    return {
+        name
+        for name, member in members.items()
+        if not name.startswith("_") and name not in fields
+        if callable(member) or isinstance(member, property | classmethod | staticmethod)
+    }
+
+
+def shown_members(cls: type, options: dict[str, str]) -> set[str]:
+    """
+    The members that the entry of *cls* shows, or leaves out by name.
+    """
+    shown = {name.strip() for name in options.get("members", "-").split(",")}
+    if "" in shown:
+        shown = own_and_inherited(cls) if "inherited-members" in options else set(vars(cls))
+    if "undoc-members" not in options:
+        shown = {name for name in shown if inspect.getdoc(getattr(cls, name, None))}
+    return shown | set(re.findall(r"\w+", options.get("exclude-members", "")))
+
+
+ENTRIES = [
+    (cls, shown_members(cls, dict(re.findall(r":([\w-]+): *(.*)", options))))
+    for room, name, options in re.findall(
+        r"(?m)^\.\. autoclass:: ([\w.]+)\.(\w+).*\n((?:   :.*\n)*)", reference()
+    )
+    if isinstance(cls := getattr(import_module(room), name), type)
+]
+# What a store, a policy or a command implements is told once, where it is promised.
+PROMISED = {
+    name
+    for cls, shown in ENTRIES
+    if getattr(cls, "_is_protocol", False) or cls is commands.Command
+    for name in shown
+}
+
+
+@pytest.mark.parametrize(("cls", "shown"), ENTRIES, ids=lambda each: getattr(each, "__name__", ""))
+def test_public_methods_are_in_the_reference(cls: type, shown: set[str]) -> None:
+    """
+    The entry of a class has each public method and property, inherited ones too.
+    """
+    assert set() == own_and_inherited(cls) - shown - PROMISED
+
+
+def test_every_method_of_a_bank_is_in_the_reference() -> None:
+    """
+    Also a bank that acts for a principal has no method that the page leaves out.
+    """
+    bank = bankcore.Bank(stores.MemoryStore())
+    acting = bank.acting_as(bankcore.Principal("mary", roles=["owner"]))
+    shown = dict(ENTRIES)[bankcore.Bank]
+
+    for each in (bank, acting):
+        assert set() == {name for name in dir(each) if not name.startswith("_")} - shown
 
 
 def test_every_limit_is_in_the_reference() -> None:
