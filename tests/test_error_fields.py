@@ -55,6 +55,7 @@ from bankcore.errors import (
     InvalidAmountError,
     InvalidArgumentError,
     InvalidCheckpointError,
+    InvalidCursorError,
     InvalidFlagError,
     InvalidIdError,
     InvalidLegsError,
@@ -71,7 +72,7 @@ from bankcore.errors import (
     SameAccountError,
 )
 from bankcore.io import export_journal, import_history, import_journal
-from bankcore.ledger import Checkpoint, checkpoint_of, verify
+from bankcore.ledger import Checkpoint, Cursor, checkpoint_of, verify
 from bankcore.money import PARTS_MAX
 from bankcore.stores import MemoryStore
 from bankcore.testing import FaultyStore
@@ -151,6 +152,7 @@ WRONG: Final[Mapping[Any, Sequence[Wrong]]] = {
             legs(("a", ONE), ("a", Money("1", "USD"))),
         ),
     ],
+    Cursor: each(InvalidCursorError, "0", 5, Cursor("x")),
     Principal: each(InvalidPrincipalError, "mary", None, PrincipalId("mary")),
     Checkpoint: each(InvalidCheckpointError, "no checkpoint", 5),
 }
@@ -510,7 +512,7 @@ WRONG_PARTS: Final[list[tuple[Callable[[], object], str]]] = [
     (
         lambda: Bank(cast("Any", Bank(MemoryStore()))),
         (
-            f"{STORE} (it lacks transact, outcome, journal, history, posting_at, holds_due), got a"
+            f"{STORE} (it lacks transact, outcome, journal, posting_at, holds_due), got a"
             " value of type Bank."
         ),
     ),

@@ -108,6 +108,9 @@ SEARCHES: list[tuple[dict[str, Any], list[str]]] = [
     ({"at_least": Money(1, "USD")}, []),
     ({"metadata": {"order": "1018"}}, ["t-3", "t-4"]),
     ({"metadata": {"order": "1018", "shop": "berlin"}}, ["t-4"]),
+    ({"metadata": {"order": "1018"}, "account_id": "m-2"}, ["t-4"]),
+    ({"after": "t-4", "end": NOON + timedelta(hours=2)}, []),
+    ({"after": "t-4", "end": NOON + timedelta(hours=2), "newest_first": True}, ALL[3::-1]),
     ({"text": "RENT"}, ["t-1", "t-3"]),
     ({"text": "rent", "account_id": "b"}, ["t-3"]),
 ]
@@ -170,6 +173,17 @@ def test_what_is_not_there(is_plain: bool) -> None:
     for name in ("nothing", "refused"):
         with pytest.raises(TransactionNotFoundError):
             bank.transactions(after=name)
+
+
+def test_what_is_imported_comes_where_its_time_is() -> None:
+    """A transaction that is recorded last, with an earlier time, is found where it belongs."""
+    bank = lived(MemoryStore())
+    assert ALL == ids(bank.transactions())
+    bank.open_account(
+        "old", initial_balance=eur(1), booked_at=NOON + timedelta(minutes=90), transaction_id="old"
+    )
+
+    assert [*ALL[:4], "old", *ALL[4:]] == ids(bank.transactions())
 
 
 # -- For a principal ---------------------------------------------------------

@@ -157,7 +157,9 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
 MEANINGS: Final = {
     *("invalid_cursor", "invalid_time", "invalid_amount", "amount_too_large"),
     *("rounding_required", "unknown_currency", "invalid_currency", "currency_mismatch"),
-    *("same_account", "invalid_legs", "invalid_rate"),
+    *("same_account", "invalid_legs", "invalid_rate", "invalid_format"),
+    # A search gives several of these in one text.
+    *("invalid_kind", "invalid_metadata"),
     # Null is nothing, also where another field needs it.
     *("missing_field", "invalid_restriction"),
     # Schemathesis takes the quotes off a header that is all in quotes.

@@ -754,7 +754,6 @@ _HOLD_ROW: Final = {
                 {"refusal_facts": "'{}'"},
                 {"recorded_at": "'today'"},
                 {"command": "NULL"},
-                {"reverses": "'t-1'"},
             )
         ),
         *(

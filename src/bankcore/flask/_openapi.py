@@ -18,6 +18,7 @@ from bankcore.ledger import Posting, Refusal, Statement, Transaction
 from bankcore.values import DESCRIPTION_LENGTH_MAX, METADATA_MAX
 from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._json import TEXT, TEXT_OR_NULL, Json, list_schema, object_schema
+from bankcore.values._text import LINE_PATTERN
 
 
 def _with(told: Json, **members: Json) -> Json:
@@ -132,7 +133,7 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
         "description": "Those with these pairs of a key and a value, each given for itself.",
     },
     "text": {
-        "schema": {"type": "string", "maxLength": DESCRIPTION_LENGTH_MAX},
+        "schema": {"type": "string", "maxLength": DESCRIPTION_LENGTH_MAX, "pattern": LINE_PATTERN},
         "description": "Those with this text in their description, in small or capital letters.",
     },
     "newest_first": {
