@@ -327,8 +327,8 @@ def test_too_many_records_for_one_unit_are_refused(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their places would be those of the next unit."""
-    monkeypatch.setattr(_statements, "_UNIT_BITS", 2)
-    with pytest.raises(StoreMisuseError, match="at most 4 records"):
+    monkeypatch.setattr(_statements, "UNIT_RECORDS_MAX", 3)
+    with pytest.raises(StoreMisuseError, match="at most 3 records"):
         Bank(store).execute(Deposit("alice", eur(1)) for _ in range(4))
 
     assert store.account(ALICE).version == 1

@@ -23,9 +23,10 @@ from bankcore.stores import _rows
 from bankcore.stores._postgres._wire import Rows, Statement
 from bankcore.stores._statements import BY_IDS, statement_of
 
-# So many bits of a place or key count the records, accounts and holds of one unit, of which there
-# are never more than records.
+# So many bits of a place or key count the records, accounts and holds of one unit.
 _UNIT_BITS: Final = 20
+#: The most records of one unit; of accounts and holds it never has more.
+UNIT_RECORDS_MAX: Final = 2**_UNIT_BITS - 1
 
 #: What runs statements in one turn: the rows of each.
 Run = Callable[..., list[Rows]]
@@ -130,9 +131,8 @@ class Unit:
 
     def write(self, written: WriteSet, known: _rows.Known, *after: Statement) -> list[Rows]:
         """Write all of *written* and run *after*, in one turn."""
-        most = 1 << _UNIT_BITS
-        if len(written.records) >= most:
-            raise StoreMisuseError(f"a unit writes at most {most:,} records")
+        if len(written.records) > UNIT_RECORDS_MAX:
+            raise StoreMisuseError(f"a unit writes at most {UNIT_RECORDS_MAX:,} records")
         rows = _rows.unit_rows(written, known)
         # The order of holds' keys is that of their placing.
         rows["new holds"] = [
