@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcore import Principal
+from bankcore import Bank, Principal
 from bankcore.access import SCOPES, TOKEN_LENGTH_MAX, Role, Tokens
 from bankcore.access import _tokens as tokens
 from bankcore.errors import (
@@ -147,6 +147,15 @@ def test_a_page_of_tokens_comes_after_a_text(office: Office, after: Any) -> None
 
     with pytest.raises(InvalidIdError, match=r"^after must be text, got"):
         store.tokens(after=after)
+
+
+@pytest.mark.parametrize("after", [5, None, b"tea"])
+def test_a_bank_is_asked_for_tokens_after_a_text(after: Any) -> None:
+    """It is said at once, not when the first is read."""
+    with pytest.raises(InvalidIdError) as caught:
+        Bank(MemoryStore()).tokens(after=after)
+
+    assert caught.value.field == "after"
 
 
 @pytest.mark.parametrize("at", [datetime(2026, 5, 1), "2026-05-01", None, 5])  # noqa: DTZ001  # an input under test

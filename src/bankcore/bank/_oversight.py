@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from bankcore.access import Action, Denial, DenialLog, IssuedToken, Principal, Token, Tokens
+from bankcore.access._tokens import require_token_after
 from bankcore.bank._reads import BankReads
 from bankcore.ledger import Cursor, Page
 from bankcore.ledger._errors import StoreMisuseError
@@ -61,9 +62,10 @@ class BankOversight(BankReads):
 
         Raises:
             StoreMisuseError: If the store keeps none.
+            InvalidIdError: If *after* is not text.
         """
         self._require_may(Action.LIST_TOKENS)
-        return self._tokens().tokens(after=after)
+        return self._tokens().tokens(after=require_token_after(after))
 
     def issue_token(
         self,
