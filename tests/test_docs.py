@@ -152,6 +152,44 @@ def run_page(page: Path) -> None:
                 example.evaluate()
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md"])
+def test_first_pages_may_be_run_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Who types a page in a second time finds the first run's file, and gets no other error.
+    """
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"(?m)^```python\n((?:.*\n)*?)```$", (ROOT / name).read_text("utf-8"))
+    examples = doctest.DocTestParser().get_examples(
+        "\n".join(block for block in blocks if "postgresql" not in block)
+    )
+    assert examples
+    for _ in range(2):
+        namespace: dict[str, Any] = {}
+        for example in examples:
+            code = compile(example.source, name, "single")
+            with redirect_stdout(io.StringIO()):
+                if example.exc_msg is None:
+                    exec(code, namespace)
+                else:
+                    with pytest.raises(BankError):
+                        exec(code, namespace)
+
+
+def test_first_pages_use_two_files() -> None:
+    """
+    The tutorial after the README meets no account of it.
+    """
+    used = [
+        set(re.findall(r"\b\w+\.db\b", (ROOT / name).read_text("utf-8")))
+        for name in ("README.md", "docs/tutorial.md")
+    ]
+
+    assert all(used)
+    assert used[0].isdisjoint(used[1])
+
+
 def _close_all(namespace: dict[str, Any]) -> None:
     for each in namespace.values():
         if isinstance(each, SQLiteStore | sqlite3.Connection):
