@@ -26,6 +26,8 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = f"bankcore {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_show_copyright = False
 html_show_sphinx = False
 

@@ -289,6 +289,24 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [] == broken
 
 
+@pytest.mark.parametrize("image", sorted((ROOT / "docs").rglob("*.svg")), ids=name_of)
+def test_pictures_are_shown_and_described(image: Path) -> None:
+    """
+    A page shows each picture with a text for those who do not see it; it brings its own ground,
+    so that it is read on light and dark pages.
+    """
+    texts = [
+        text
+        for page in PAGES
+        for text, target in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", page.read_text("utf-8"))
+        if (page.parent / target).resolve() == image
+    ]
+
+    assert texts
+    assert all(len(text) > 20 for text in texts)
+    assert re.search(r"<title.*<rect class=\"panel\"", image.read_text("utf-8"), re.DOTALL)
+
+
 def anchors(page: Path) -> set[str]:
     text = page.read_text("utf-8")
     headings = re.findall(r"(?m)^#+ (.*)$", text)
