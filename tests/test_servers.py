@@ -20,8 +20,9 @@ from servers import NoServerError, Server, database
 pytestmark = pytest.mark.every_postgres
 
 CHILD = """
-import os, sys
+import os, signal, sys
 from servers import Server
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where tests run
 server = Server(sys.argv[1]).__enter__()
 print(server.directory, (server.data / "postmaster.pid").read_text("ascii").split()[0], flush=True)
 sys.stdin.read()

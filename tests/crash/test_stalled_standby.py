@@ -176,10 +176,15 @@ def test_ctrl_c_is_no_success(server: Server, store: PostgresStore) -> None:
         waiting(server)
         signal.pthread_kill(main, signal.SIGINT)
 
-    interrupting = Answer(interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        deposit(store)
-    interrupting.join(_PATIENCE)
+    # It may be ignored where tests run.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        interrupting = Answer(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            deposit(store)
+        interrupting.join(_PATIENCE)
+    finally:
+        signal.signal(signal.SIGINT, before)
     let_go(server)
 
     assert isinstance(deposit(store), Transaction)

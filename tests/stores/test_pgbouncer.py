@@ -5,7 +5,6 @@ may have another session of the server.
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -80,7 +79,7 @@ max_client_conn = 200
                 _wait_for(through, process)
                 yield through
             finally:
-                process.send_signal(signal.SIGQUIT)
+                process.kill()
 
 
 def _wait_for(conninfo: str, process: "subprocess.Popen[bytes]") -> None:
