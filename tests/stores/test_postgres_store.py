@@ -2,6 +2,8 @@
 The store on PostgreSQL alone: what no other store has.
 """
 
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,7 +13,7 @@ import pytest
 
 from bankcore import AccountId, AccountStore, Bank, Transaction, TransactionId
 from bankcore.errors import StoreMisuseError
-from bankcore.ledger import Cursor, Refusal, verify
+from bankcore.ledger import Cursor, ReadSet, Refusal, Snapshot, WriteSet, verify
 from bankcore.stores import JoinedPostgresStore, PostgresStore
 from bankcore.testing._conformance.helpers import eur
 
@@ -116,3 +118,35 @@ def test_a_joined_store_says_what_is_wrong_with_its_connection(postgres: str) ->
 
         assert eur(10) == Bank(store).account("alice").balance
         assert "the application's connection to" in repr(joined)
+
+
+def test_what_an_original_touched_is_locked_when_it_comes_late(
+    store: PostgresStore, postgres: str
+) -> None:
+    """
+    A unit that waits for a lock while an original is committed sees that with its accounts.
+    """
+    bank = Bank(store)
+    for name in ("alice", "bob"):
+        bank.open_account(name, initial_balance=eur(10))
+    seen: list[Snapshot] = []
+
+    def decide(snapshot: Snapshot) -> WriteSet:
+        seen.append(snapshot)
+        return WriteSet()
+
+    original = TransactionId("t-1")
+    reads = ReadSet((), (AccountId("bob"),), (original,))
+    waiting = threading.Thread(target=store.transact, args=(reads, decide))
+    with psycopg.connect(postgres) as connection:
+        connection.execute("SELECT 1 FROM bankcore.bankcore_account WHERE id = 'bob' FOR UPDATE")
+        waiting.start()
+        with psycopg.connect(postgres, autocommit=True) as other:
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while other.execute(waits).fetchone() is None:
+                time.sleep(0.01)
+        bank.deposit("alice", eur(1), transaction_id="t-1")
+    waiting.join()
+
+    assert list(seen[0].recorded) == [original]
+    assert {account_id.value for account_id in seen[0].accounts} == {"alice", "bob"}

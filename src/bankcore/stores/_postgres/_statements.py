@@ -116,6 +116,11 @@ class Unit:
         }
         asked = {row: each[:2] for row, each in statements.items() if each[2]}
         found = dict(zip(asked, self.run(*asked.values()), strict=True)) if asked else {}
+        if reads.originals and _lacks_one(locked, records, found.get(_rows.PostingRow, []), reads):
+            # An original was committed after the lock was asked for, and what it touched can be
+            # locked now. The number of the unit must come after all locks.
+            self.lock_and_read(reads)
+            return
         self._found = {
             **found,
             _rows.JournalRow: records,
@@ -158,6 +163,14 @@ def _lock(reads: ReadSet) -> Statement:
     elif len(names) == 1:
         where, parameters = _ONE, (names[0],)
     return f"{_LOCK} WHERE {where} {_IN_ORDER}", parameters
+
+
+def _lacks_one(locked: Rows, records: Rows, postings: Rows, reads: ReadSet) -> bool:
+    """Return whether an original that is recorded has touched an account that is not locked."""
+    originals = {each.value for each in reads.originals}
+    places = {place for place, name, *_ in records if name in originals}
+    names = {name for _, name, *_ in locked}
+    return any(place in places and name not in names for place, name, *_ in postings)
 
 
 def _with_holds(accounts: Rows, holds: Rows) -> Rows:
