@@ -5,18 +5,22 @@ An exception at one bytecode of a call, as a signal's handler may raise it.
 import gc
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Final
 
 import attrs
+
+_FINALIZE: Final = weakref.finalize.__call__.__code__
 
 
 @attrs.define
 class Injector:
     """
-    Raises *error* at the *at*-th bytecode of a call, of those in files that *is_counted* takes.
+    Raises *error* at the *at*-th bytecode of a call, of those in files that *is_counted* takes; or
+    at the next one, where Python would swallow it.
     """
 
     at: int
@@ -80,16 +84,22 @@ class Injector:
         name = code.co_filename
         # Neither here nor in the machinery of imports, whose locks are Python's own.
         is_other = name != __file__ and not name.startswith("<frozen importlib")
-        return is_other and self.is_counted(name) and not _is_swallowed(code)
+        return is_other and self.is_counted(name)
 
     def _step(self, frame: FrameType) -> None:
         self.count += 1
-        if self.count == self.at:
+        if 0 < self.at <= self.count and not self.where and not _is_swallowed(frame):
             code = frame.f_code
             self.where = f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}"
             raise self.error
 
 
-def _is_swallowed(code: CodeType) -> bool:
-    """Return whether the garbage collector calls *code*: Python swallows what that raises."""
-    return any(getattr(callback, "__code__", None) is code for callback in gc.callbacks)
+def _is_swallowed(frame: FrameType | None) -> bool:
+    """Return whether the garbage collector has called it: Python swallows what is raised there."""
+    callbacks = {getattr(each, "__code__", None) for each in gc.callbacks}
+    while frame is not None:
+        code = frame.f_code
+        if code in callbacks or code is _FINALIZE or code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
