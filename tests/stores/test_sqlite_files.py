@@ -769,7 +769,7 @@ def test_it_says_what_it_is_made_of(store: SQLiteStore, path: Path) -> None:
     """
     said = store.describe()
 
-    assert (f"SQLite {sqlite3.sqlite_version}", str(path), 1) == (
+    assert (f"SQLite {sqlite3.sqlite_version}", str(path), 2) == (
         said.engine,
         said.location,
         said.schema_version,
