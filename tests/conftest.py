@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgres",
         choices=[*servers.VERSIONS, "all"],
-        help="the PostgreSQL on which every test of it runs; without it they run on 18, and the"
-        " most important of them on 15 too where that is installed",
+        help="the PostgreSQL on which every test of it runs; without it they run on 18, the most"
+        " important of them on 15 too where that is installed, and of the properties only those",
     )
 
 
@@ -58,7 +58,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     is_key = metafunc.definition.get_closest_marker("every_postgres") is not None
     versions = _postgres_versions(metafunc.config.getoption("--postgres"), is_key=is_key)
-    kinds = ["sqlite", *(f"{POSTGRES}{version}" for version in versions)]
+    # A property makes a hundred stores, and one on PostgreSQL takes as long as ten others. The
+    # most important are tried there on each change, the others where it is asked for.
+    is_property = "properties" in metafunc.definition.path.parts
+    is_asked = metafunc.config.getoption("--postgres") or servers.DSN in os.environ
+    with_postgres = is_key or is_asked or not is_property
+    kinds = ["sqlite", *(f"{POSTGRES}{version}" for version in versions if with_postgres)]
     for name, values in (
         ("store_kind", ["memory", *kinds]),
         ("place_kind", kinds),

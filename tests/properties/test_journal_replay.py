@@ -310,6 +310,7 @@ def told(store: AccountStore) -> tuple[object, ...]:
     return list(map(repr, statements)), list(export_journal(store)), str(bank.checkpoint())
 
 
+@pytest.mark.every_postgres
 class TestStoresAgree:
     """
     "same histories give the same statements on memory, SQLite, PostgreSQL"

@@ -922,7 +922,7 @@ TestMachine.settings = settings(
 @pytest.mark.every_postgres
 def test_machine_on_postgres(postgres_server: str, postgres_version: str) -> None:
     """
-    The same with PostgreSQL beside the store in memory: a third as many runs on a change.
+    The same with PostgreSQL beside the store in memory: a tenth as many runs on a change.
     """
 
     class OnPostgres(Machine):
@@ -931,6 +931,6 @@ def test_machine_on_postgres(postgres_server: str, postgres_version: str) -> Non
     run_state_machine_as_test(
         OnPostgres,
         settings=settings(
-            max_examples=max(settings().max_examples // 5, 20), stateful_step_count=50
+            max_examples=max(settings().max_examples // 20, 6), stateful_step_count=50
         ),
     )
