@@ -3,12 +3,15 @@ The command line on PostgreSQL: every sub-command takes a URL where it takes a f
 """
 
 import json
+import lzma
+import os
 import re
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +28,7 @@ from shared_data import shared_path
 
 Run = Callable[..., tuple[int, str, str]]
 SECRET = "hunter2"
+IS_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 
 def url_of(conninfo: str, **more: str) -> str:
@@ -168,17 +172,25 @@ def test_tables_of_another_version(run: Run, postgres: str, url: str) -> None:
 def test_the_real_history_moves_house(run: Run, postgres: str, url: str) -> None:
     """
     From SQLite to PostgreSQL and back: equal accounts, hashes, checkpoint and export.
+
+    On a change, its first rows; all 49,028 in the profile "thorough".
     """
-    source = str(shared_path("data/history-1993.csv.xz"))
+    with lzma.open(shared_path("data/history-1993.csv.xz"), "rt", encoding="ascii") as file:
+        rows = list(islice(file, None if IS_THOROUGH else 6_000))
+    Path("history.csv").write_text("".join(rows), "ascii")
     options = ("--currency", "CZK", "--overdraft", "5446.60")
-    assert run("import", source, "--store", "first.db", *options)[0] == 0
+    assert run("import", "history.csv", "--store", "first.db", *options)[0] == 0
     exported = [run("export", "first.db")[1]]
     checkpoints = [run("checkpoint", "first.db")[1]]
-    moved = "50,257 transactions and 0 refusals imported\n"
+    with SQLiteStore("first.db") as first:
+        count = len(list(Bank(first).accounts()))
+    # Each account is opened, and the first and the last line are no records.
+    transactions = len(exported[0].splitlines()) - 2
+    moved = f"{count:,} accounts, {transactions:,} transactions and 0 refusals imported\n"
     for number, there in enumerate((url, "again.db")):
         Path(f"{number}.jsonl").write_text(exported[-1], "ascii")
         status, out, err = run("import-journal", f"{number}.jsonl", "--store", there)
-        assert (0, f"1,229 accounts, {moved}", "") == (status, out, err)
+        assert (0, moved, "") == (status, out, err)
         exported.append(run("export", there)[1])
         checkpoints.append(run("checkpoint", there)[1])
     Path("checkpoint.txt").write_text(checkpoints[0], "ascii")
@@ -188,7 +200,7 @@ def test_the_real_history_moves_house(run: Run, postgres: str, url: str) -> None
         heads = [[store.chain_head(each.id) for each in accounts[0]] for store in (first, second)]
 
     assert exported[0] == exported[1] == exported[2]
-    assert 50_259 == len(exported[0].splitlines())
+    assert transactions == count + len(rows) - 1
     assert _without_time(checkpoints[0]) == _without_time(checkpoints[1])
     assert accounts[0] == accounts[1]
     assert heads[0] == heads[1]

@@ -2,11 +2,17 @@
 Failovers and partitions in short; the command makes as many as it is told to, in any setting.
 """
 
+import os
 import subprocess
 import sys
 
 import failovers
 import pytest
+
+#: Each takes half a minute of waiting.
+in_thorough = pytest.mark.skipif(
+    os.environ.get("HYPOTHESIS_PROFILE") != "thorough", reason="only in the profile thorough"
+)
 
 
 def outcome(name: str, *numbers: str) -> "subprocess.CompletedProcess[str]":
@@ -36,6 +42,7 @@ def test_a_synchronous_standby_loses_nothing() -> None:
     assert "no problems" in ended.stdout.splitlines()[-1]
 
 
+@in_thorough
 def test_patroni_loses_nothing_in_a_partition() -> None:
     """
     A primary is cut off with half of its clients: nothing lost, doubled or read too late.
@@ -47,6 +54,7 @@ def test_patroni_loses_nothing_in_a_partition() -> None:
     assert "no problems" in ended.stdout.splitlines()[-1]
 
 
+@in_thorough
 def test_an_asynchronous_standby_loses_something() -> None:
     """
     The same rig finds what is lost if the primary does not wait for its standby.

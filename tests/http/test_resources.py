@@ -1017,16 +1017,16 @@ READS = ("accounts:read", "statements:read", "transactions:read")
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_every_endpoint_answers_every_set_of_scopes(
+def test_every_endpoint_answers_whatever_may_be_read(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     What was booked is answered and answered again, cut to what the sender may read: with the scope
-    of the command alone, with each set of scopes to read, and after all of them are gone.
+    of the command alone, with each of the scopes to read, with all, and after all are gone.
     """
     principals = cast("dict[str, Principal]", PRINCIPALS)
     scope = POLICY_TABLE[POSTS[path][0]].scope
-    for readable in chain.from_iterable(combinations(READS, n) for n in range(4)):
+    for readable in chain.from_iterable(combinations(READS, n) for n in (0, 1, 3)):
         sent = Sent(path, monkeypatch)
         scopes = {scope, "holds:all", *readable}
         monkeypatch.setitem(principals, "shop", Principal("shop", ["service"], scopes))
@@ -1046,12 +1046,10 @@ def test_every_endpoint_answers_every_set_of_scopes(
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_every_endpoint_answers_every_set_of_rights(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a holder with any set of rights booked, it gets again, then and without any right."""
+def test_every_endpoint_answers_a_holder_again(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a holder with one right or all booked, it gets again, then and without any right."""
     principals = cast("dict[str, Principal]", PRINCIPALS)
-    for rights in chain.from_iterable(combinations(Right, n) for n in range(1, 4)):
+    for rights in chain.from_iterable(combinations(Right, n) for n in (1, 3)):
         sent = Sent(path, monkeypatch)
         for name in "abcd":
             sent.web.bank.grant_access(name, "shop", rights)
