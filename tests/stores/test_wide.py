@@ -92,7 +92,8 @@ def served(store: SQLiteStore, path: str) -> dict[str, Any]:
         (lambda store: Bank(store).available_at("a007", datetime.now(UTC)), 0),
         (lambda store: store.history(AccountId("a007"), after=1, limit=1), 1),
         (lambda store: store.outcome(store.history(AccountId("a007"), after=9, limit=1)[0].id), 2),
-        (lambda store: served(store, "/accounts/a007/statement?limit=1"), 1),
+        # Once the post, and once each account in it: may its reader see where the money went?
+        (lambda store: served(store, "/accounts/a007/statement?limit=1"), 2),
         (lambda store: served(store, "/accounts?limit=1"), 0),
     ],
 )
