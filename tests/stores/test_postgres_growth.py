@@ -114,8 +114,9 @@ def test_a_booking_touches_no_index_of_accounts(store: PostgresStore, postgres: 
     """Nearly all updates of accounts stay on their page."""
     for _ in range(100):
         Bank(store).deposit("alice", eur(1))
+    with store._connections.lent() as (connection, _):
+        connection.execute("SELECT pg_stat_force_next_flush()")
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("SELECT pg_stat_clear_snapshot()")
         row = None
         while row is None or row[0] < 100:
             row = connection.execute(
