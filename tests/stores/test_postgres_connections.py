@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,11 +16,17 @@ import pytest
 
 from bankcore import Bank
 from bankcore.commands import Deposit
-from bankcore.errors import StoreMisuseError, StoreUnavailableError
+from bankcore.errors import (
+    OutcomeUnknownError,
+    StoreError,
+    StoreMisuseError,
+    StoreUnavailableError,
+)
 from bankcore.ledger import ReadSet, Snapshot, WriteSet, verify
-from bankcore.stores import JoinedPostgresStore, PostgresStore
-from bankcore.stores._postgres import _statements
+from bankcore.stores import JoinedPostgresStore, PostgresStore, migrate, schema_sql
+from bankcore.stores._postgres import _connections, _statements, _store
 from bankcore.stores._postgres._connections import Engine
+from bankcore.stores._postgres._tables import _durability
 from bankcore.testing._conformance.helpers import ALICE, eur
 
 
@@ -332,3 +339,107 @@ def test_too_many_records_for_one_unit_are_refused(
         Bank(store).execute(Deposit("alice", eur(1)) for _ in range(4))
 
     assert store.account(ALICE).version == 1
+
+
+# -- What is seldom so -------------------------------------------------------
+
+
+def test_a_notice_is_no_warning(store: PostgresStore) -> None:
+    """Only a warning leaves a commit in doubt."""
+    with store._connections.lent() as (connection, seen):
+        connection.execute("DO $$ BEGIN RAISE NOTICE 'by the way'; END $$")
+        connection.execute("DO $$ BEGIN RAISE WARNING 'beware'; END $$")
+
+        assert seen.warnings == ["beware"]
+
+
+def test_nothing_inherited_is_used_or_closed(
+    store: PostgresStore, pool: psycopg_pool.ConnectionPool
+) -> None:
+    """What a child does after a fork, done here, where it can be seen."""
+    with PostgresStore(pool) as pooled:
+
+        def decide(snapshot: Snapshot) -> WriteSet:
+            _connections._in_child()
+            store._connections.pid = -1
+            return WriteSet()
+
+        with pytest.raises(StoreMisuseError, match="a child of the process"):
+            store.transact(ReadSet((), (ALICE,)), decide)
+        with pytest.raises(StoreMisuseError, match="the pool belongs to the parent"):
+            pooled.account(ALICE)
+    inherited = [
+        each for each in store._connections._inherited if isinstance(each, psycopg.Connection)
+    ]
+
+    assert [each.closed for each in inherited] == [False]
+    for each in inherited:  # it has a lock, which the parent would let go
+        each.close()
+    Bank(store).deposit("alice", eur(1))
+    assert store._lanes[0] == -1
+
+
+def test_a_server_without_a_synchronous_standby_may_be_refused(postgres: str) -> None:
+    """And what one survives that has one is said."""
+    with pytest.raises(StoreUnavailableError, match="no synchronous standby"):
+        PostgresStore(postgres, require_sync_standby=True)
+
+    assert "the loss of the primary" in _durability({"synchronous_standby_names": "*"})
+
+
+def test_an_old_server_is_refused(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lacks what the journal is read by."""
+    monkeypatch.setattr(_connections, "_OLDEST", 10**9)
+    with pytest.raises(StoreMisuseError, match="it needs PostgreSQL 13 or later"):
+        PostgresStore(postgres)
+
+
+def test_a_missing_guard_of_the_journal_is_told(store: PostgresStore, postgres: str) -> None:
+    """Without its trigger, an owner could change what is booked."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            "DROP TRIGGER bankcore_journal_append_only ON bankcore.bankcore_journal"
+        )
+
+    assert ["bankcore_journal" in each for each in store.integrity_errors()] == [True]
+
+
+def test_a_table_of_somebody_else_is_in_the_way(postgres: str) -> None:
+    """Nothing is made then."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA bankcore; CREATE TABLE bankcore.bankcore_account ()")
+        with pytest.raises(StoreError, match="bankcore_account"):
+            migrate(connection)
+        found = connection.execute("SELECT to_regclass('bankcore.bankcore_schema')").fetchone()
+
+    assert found == (None,)
+
+
+def test_a_commit_that_is_answered_otherwise_is_in_doubt(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for done."""
+    monkeypatch.setattr(_store, "_COMMITTED", [("DONE",)])
+    with pytest.raises(OutcomeUnknownError, match="answers a commit with"):
+        Bank(store, deadline=timedelta()).deposit("alice", eur(1))
+
+
+def test_there_are_two_engines_of_schemas() -> None:
+    """Another one is refused by name."""
+    with pytest.raises(StoreMisuseError, match="engine must be 'sqlite' or 'postgres'"):
+        schema_sql(engine="oracle")  # type: ignore[arg-type]  # what is tested
+
+
+def test_nothing_was_booked_before_all_time(store: PostgresStore) -> None:
+    """A search from the first instant on begins with the first version."""
+    assert store._version_before(ALICE, datetime.min.replace(tzinfo=UTC)) == 0
+
+
+def test_a_pool_to_a_server_that_takes_no_writes_is_refused(postgres: str) -> None:
+    """A connection string would look for one that does; a pool has what it has."""
+    options = {"options": "-c default_transaction_read_only=on"}
+    with (
+        psycopg_pool.ConnectionPool(postgres, kwargs=options, min_size=1, open=True) as pool,
+        pytest.raises(StoreUnavailableError, match="takes no writes"),
+    ):
+        PostgresStore(pool)

@@ -11,6 +11,7 @@ kept on them from one to the next, so that a pooler such as PgBouncer may stand 
 
 import os
 import re
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -320,5 +321,5 @@ def _in_child() -> None:
         connections.after_fork()
 
 
-if hasattr(os, "register_at_fork"):
+if sys.platform != "win32":
     os.register_at_fork(after_in_child=_in_child)

@@ -77,8 +77,6 @@ def migrate(given: Any, to: int | None, schema: str) -> int:  # noqa: ANN401  # 
             for statement in statements:
                 run(connection, None, (in_schema(statement, schema), ()))
     except psycopg.ProgrammingError as error:
-        if error.sqlstate is None:
-            raise StoreMisuseError(f"the connection does not work: {error}") from error
         meaning = translated(error, newest_version())
         if found == 0 and isinstance(meaning, StoreMisuseError):
             meaning.reason += (

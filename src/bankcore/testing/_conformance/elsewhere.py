@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -128,12 +128,12 @@ def withdraw(store: AccountStore, process: int) -> list[str]:
 def reverse(store: AccountStore, process: int) -> list[str]:
     """Reverse a cent of a deposit until nothing is left, and return how many."""
     bank = bank_over(store)
-    for n in range(_EACH):
-        try:
-            retried(bank.reverse, "t-1", eur(1), transaction_id=f"r-{process}-{n}")
-        except ReversalExceededError:
-            return [str(n)]
-    return [str(_EACH)]
+    done = 0
+    with suppress(ReversalExceededError):
+        while done < _EACH:
+            retried(bank.reverse, "t-1", eur(1), transaction_id=f"r-{process}-{done}")
+            done += 1
+    return [str(done)]
 
 
 def tell(store: AccountStore, process: int) -> list[str]:
