@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from bankcore import AccountId, AccountStore, Bank, Transaction, TransactionId
-from bankcore.errors import StoreMisuseError
+from bankcore.errors import StoreCorruptedError, StoreMisuseError
 from bankcore.ledger import Cursor, ReadSet, Refusal, Snapshot, WriteSet, verify
 from bankcore.stores import JoinedPostgresStore, PostgresStore
 from bankcore.testing._conformance.helpers import eur
@@ -150,3 +150,14 @@ def test_what_an_original_touched_is_locked_when_it_comes_late(
 
     assert list(seen[0].recorded) == [original]
     assert {account_id.value for account_id in seen[0].accounts} == {"alice", "bob"}
+
+
+def test_an_original_whose_account_is_gone_is_damage(store: PostgresStore, postgres: str) -> None:
+    """It is said so, and not looked for again and again."""
+    bank = Bank(store)
+    bank.open_account("alice", initial_balance=eur(10))
+    bank.deposit("alice", eur(1), transaction_id="t-1")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DELETE FROM bankcore.bankcore_account")
+    with pytest.raises(StoreCorruptedError):
+        bank.reverse("t-1")

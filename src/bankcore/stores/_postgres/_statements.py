@@ -167,9 +167,10 @@ def _lock(reads: ReadSet) -> Statement:
 
 def _lacks_one(locked: Rows, records: Rows, postings: Rows, reads: ReadSet) -> bool:
     """Return whether an original that is recorded has touched an account that is not locked."""
+    # A posting whose account is gone names none, and there is nothing to wait for.
     originals = {each.value for each in reads.originals}
     places = {place for place, name, *_ in records if name in originals}
-    names = {name for _, name, *_ in locked}
+    names = {None, *(name for _, name, *_ in locked)}
     return any(place in places and name not in names for place, name, *_ in postings)
 
 
