@@ -76,7 +76,7 @@ def print_table(columns: Sequence[str], table_rows: Iterable[Sequence[object]]) 
 
 
 class Progress:
-    """How many are done of a total, which is known by the first of them, shown at intervals."""
+    """A count of what is done, shown at intervals, of a total that is known by the first."""
 
     def __init__(self, show_now: Callable[[int, int], object], total: int) -> None:
         self._show_now = show_now

@@ -33,7 +33,7 @@ from bankcore.values._text import to_line_or_none
 @attrs.frozen
 class TransactionQuery:
     """
-    What a transaction must be to be found. All that is given must hold.
+    The conditions on transactions that are looked for. All that are given must hold.
 
     Attributes:
         account_ids: It touched one of them; None for any.

@@ -95,7 +95,7 @@ class Pool(Protocol):
 
 
 class Seen:
-    """What was found out about one connection, and the warnings that came over it."""
+    """The findings about one connection, and the warnings that came over it."""
 
     def __init__(self, settings: dict[str, str | None]) -> None:
         self.engine = Engine.named(settings["version"] or "")
@@ -148,7 +148,7 @@ class Connections:
 
     @property
     def location(self) -> str:
-        """Where the server is, without any secret."""
+        """The place of the server, without any secret."""
         if self._pool is not None:
             return "through the application's pool"
         parts = psycopg.conninfo.conninfo_to_dict(self._conninfo)

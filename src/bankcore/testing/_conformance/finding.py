@@ -109,8 +109,8 @@ def transactions_are_found_by_what_they_say(subject: Subject) -> None:
 @check_of("finding")
 def transactions_come_in_the_order_of_their_times(subject: Subject) -> None:
     """
-    What is found comes in the order of its times, and what has one time in the order of the
-    journal; or all of it the other way round.
+    Transactions are found in the order of their times, and those of one time in the order of the
+    journal; or all of them the other way round.
     """
     store = _lived(subject)
     for query in _queries():

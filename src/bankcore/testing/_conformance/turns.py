@@ -99,8 +99,8 @@ def a_transaction_is_reversed_once(subject: Subject) -> None:
 @check_of("threads")
 def parts_never_exceed_what_they_reverse(subject: Subject) -> None:
     """
-    Of many reversals of parts of one transaction at once, as many are booked as it has, and the
-    others are told how much is left.
+    As many parts of one transaction are reversed at once as it has, and the other reversals are
+    told how much is left.
     """
     store = subject.store
     bank = bank_over(store)
