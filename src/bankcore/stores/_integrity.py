@@ -102,7 +102,7 @@ def _metadata_errors(read: Read) -> Iterator[str]:
         return int(count)
 
     # No text has this in it, as its quotes are escaped.
-    for page in _commands(read, """refusal_code IS NULL AND command LIKE '%%"metadata":{%%'"""):
+    for page in _commands(read, """refusal_code IS NULL AND command LIKE '%"metadata":{%'"""):
         rows: list[tuple[object, ...]] = []
         for (place, *_, recorded_at), asked in page:
             if isinstance(asked, StoreCorruptedError):
