@@ -5,10 +5,10 @@ Decided here: which columns repeat what others say, so that look-ups are quick, 
 repeats it rightly. The rest is the audit's, which knows the journal and not the tables.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bankcore.commands import Command, Reverse
 from bankcore.ledger import _codec as codec
@@ -17,6 +17,7 @@ from bankcore.stores._rows import require_order
 from bankcore.values import TransactionId
 
 Read = Callable[[str, Sequence[object]], list[Any]]
+_T = TypeVar("_T")
 
 # For each row that a statement finds, its sentence.
 _WRONG_ROWS: Final = {
@@ -127,15 +128,11 @@ def _holder_errors(read: Read) -> Iterator[str]:
         " WHERE a.holders IS NOT NULL OR w.principal IS NOT NULL ORDER BY a.id, w.principal",
         (),
     )
-    for (name, text), group in groupby(rows, key=itemgetter(0, 1)):
-        indexed = [principal for _, _, principal in group if principal is not None]
-        try:
-            with codec.reading(f"account {name}"):
-                holders = sorted(each.principal.value for each in codec.holders_from_text(text))
-        except StoreCorruptedError as error:
-            yield str(error)
-            continue
-        if indexed != holders:
+    for name, said, cells in _by_account(rows, codec.holders_from_text):
+        indexed = [principal for (principal,) in cells]
+        if isinstance(said, StoreCorruptedError):
+            yield str(said)
+        elif indexed != (holders := sorted(each.principal.value for each in said)):
             yield f"account {name} is listed under {indexed}, and its holders are {holders}"
 
 
@@ -146,13 +143,23 @@ def _account_metadata_errors(read: Read) -> Iterator[str]:
         " WHERE a.metadata IS NOT NULL OR m.name IS NOT NULL ORDER BY a.id",
         (),
     )
+    for name, said, cells in _by_account(rows, codec.metadata_from_text):
+        indexed = sorted(cells)
+        if isinstance(said, StoreCorruptedError):
+            yield str(said)
+        elif indexed != list(map(list, said.items())):
+            yield f"account {name} is listed under {dict(indexed)}, and has {dict(said)}"
+
+
+def _by_account(
+    rows: Iterable[Sequence[Any]], parse: Callable[[str | None], _T]
+) -> Iterator[tuple[str, _T | StoreCorruptedError, list[list[Any]]]]:
+    """Yield the id of each account, what its text says or the error, and what is listed of it."""
     for (name, text), group in groupby(rows, key=itemgetter(0, 1)):
-        indexed = sorted(pair for _, _, *pair in group if pair[0] is not None)
+        said: _T | StoreCorruptedError
         try:
             with codec.reading(f"account {name}"):
-                metadata = codec.metadata_from_text(text)
+                said = parse(text)
         except StoreCorruptedError as error:
-            yield str(error)
-            continue
-        if indexed != list(map(list, metadata.items())):
-            yield f"account {name} is listed under {dict(indexed)}, and has {dict(metadata)}"
+            said = error
+        yield name, said, [cells for _, _, *cells in group if cells[0] is not None]
