@@ -1,8 +1,8 @@
 """
 The checks of a SQLite store's tables, beyond what their constraints say.
 
-Decided here: which columns repeat what others say, so that look-ups are quick, and that each
-repeats it rightly. The rest is the audit's, which knows the journal and not the tables.
+Decided here: what only a file of SQLite can have wrong: pages, the statements that made its tables,
+and numbers that are given one after the other. The rest every engine has in common.
 """
 
 import sqlite3
