@@ -1,8 +1,8 @@
 """
 The checks of a SQLite store's tables, beyond what their constraints say.
 
-Decided here: what only a file of SQLite can have wrong: pages, the statements that made its tables,
-and numbers that are given one after the other. The rest every engine has in common.
+Decided here: what only a file of SQLite can have wrong: pages, the statements that made its
+tables, and numbers that are given one after the other. The rest every engine has in common.
 """
 
 import sqlite3
