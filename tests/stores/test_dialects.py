@@ -15,13 +15,14 @@ from contextlib import suppress
 from typing import Final
 
 import pytest
+from under_test import SQL_CLAIMS
 
 from bankcore.errors import OutcomeUnknownError
 from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.stores import PostgresStore
 from bankcore.stores._postgres import _store
 from bankcore.stores._postgres._connections import Engine
-from bankcore.testing import Capabilities, checks
+from bankcore.testing import checks
 from bankcore.testing._conformance import CHECKS
 from postgres_proxy import Cut, Error, Fault, Plan, Point, Proxy, Statement
 
@@ -46,22 +47,10 @@ FAULTS: Final[Sequence[Fault]] = (
 # no unit fails as often as a store tries.
 _EVERY: Final = 23
 
-#: All that such a store claims in one process: another would not take the server for the engine.
-CLAIMS: Final = Capabilities(
-    self_checking=True,
-    chained=True,
-    holder_index=True,
-    denial_log=True,
-    token_store=True,
-    outlining=True,
-    probing=True,
-    describing=True,
-)
-
-
+# Another process would not take the server for the engine.
 # These engines do not tell which transactions were visible at a moment, and `describe` says so.
 _NOT_KEPT: Final = "a_follower_of_the_journal_misses_nothing"
-KIT: Final = tuple(check for check in checks(CLAIMS) if check.name != _NOT_KEPT)
+KIT: Final = tuple(check for check in checks(SQL_CLAIMS) if check.name != _NOT_KEPT)
 
 
 class SettlingStore(PostgresStore):
@@ -135,7 +124,7 @@ def test_it_keeps_every_promise_of_a_store(postgres: str, engine: str) -> None:
         applying = applying[[*VERSIONS].index(engine) :: len(VERSIONS)]
     with Proxy(postgres, plan=plan_and_count) as proxy:
         for check in applying:
-            check(lambda: SettlingStore(proxy.conninfo, schema=f"kit_{next(numbers)}"), CLAIMS)
+            check(lambda: SettlingStore(proxy.conninfo, schema=f"kit_{next(numbers)}"), SQL_CLAIMS)
 
     assert any(each.is_commit for each in failed)
     assert {"BEGIN", "SELECT", "WITH", "COMMIT"} <= {each.sql.partition(" ")[0] for each in failed}
@@ -152,7 +141,7 @@ def test_a_store_that_does_not_try_again_is_found_out(
     with Proxy(postgres) as proxy, SettlingStore(proxy.conninfo) as store:
         proxy.plan = lambda each: Error("40001") if each.number % _EVERY == 0 else None
         with pytest.raises(Exception, match="others were in the way"):
-            check(lambda: store, CLAIMS)
+            check(lambda: store, SQL_CLAIMS)
 
 
 @pytest.mark.parametrize("name", DSNS)
@@ -166,7 +155,7 @@ def test_a_real_engine(name: str) -> None:
     prefix = f"bankcore_test_{secrets.token_hex(4)}"
     numbers = itertools.count()
     for check in KIT:
-        check(lambda: PostgresStore(conninfo, schema=f"{prefix}_{next(numbers)}"), CLAIMS)
+        check(lambda: PostgresStore(conninfo, schema=f"{prefix}_{next(numbers)}"), SQL_CLAIMS)
 
 
 def test_what_such_an_engine_does_not_keep_is_said(postgres: str, engine: str) -> None:

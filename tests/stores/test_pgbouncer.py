@@ -9,10 +9,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -20,12 +18,13 @@ from typing import Any, Final
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from under_test import PostgresSchemas
 
 import servers
-from bankcore import AccountStore, Bank
+from bankcore import Bank
 from bankcore.ledger import verify
 from bankcore.stores import PostgresStore
-from bankcore.testing import Capabilities, check_store
+from bankcore.testing import check_store
 from bankcore.testing._conformance.helpers import eur
 
 #: Fewer sessions than connections, so that they change hands.
@@ -118,35 +117,8 @@ def test_it_keeps_every_promise_of_a_store(pooled: str) -> None:
     """
     The whole kit, with processes and threads, through the pooler.
     """
-    numbers = count()
-    schemas: dict[PostgresStore, str] = {}
-
-    def made() -> PostgresStore:
-        schema = f"kit_{next(numbers)}"
-        store = PostgresStore(pooled, schema=schema)
-        schemas[store] = schema
-        return store
-
-    def opener(store: AccountStore) -> Callable[[], AccountStore]:
-        assert isinstance(store, PostgresStore)
-        return partial(PostgresStore, pooled, schema=schemas[store])
-
-    report = check_store(
-        made,
-        Capabilities(
-            opener=opener,
-            processes=True,
-            self_checking=True,
-            chained=True,
-            holder_index=True,
-            finding=True,
-            denial_log=True,
-            token_store=True,
-            outlining=True,
-            probing=True,
-            describing=True,
-        ),
-    )
+    schemas = PostgresSchemas(pooled)
+    report = check_store(schemas.make, schemas.capabilities)
 
     assert len(report.kept) > 90
 

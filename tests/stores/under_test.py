@@ -10,8 +10,9 @@ from functools import partial
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import attrs
 import psycopg
 
 from bankcore import AccountStore
@@ -28,6 +29,19 @@ from bankcore.stores import (
 from bankcore.testing import Capabilities
 from postgres_proxy import Cut, Error, Fault, Point, Proxy, Statement
 
+#: All that a store in the tables of an engine claims in one process.
+SQL_CLAIMS: Final = Capabilities(
+    self_checking=True,
+    chained=True,
+    holder_index=True,
+    finding=True,
+    denial_log=True,
+    token_store=True,
+    outlining=True,
+    probing=True,
+    describing=True,
+)
+
 
 class SQLiteFiles:
     """
@@ -39,19 +53,7 @@ class SQLiteFiles:
         self._numbers = count()
         self._timeout = timeout
         self._path = directory
-        self.capabilities = Capabilities(
-            opener=self.opener,
-            processes=True,
-            self_checking=True,
-            chained=True,
-            holder_index=True,
-            finding=True,
-            denial_log=True,
-            token_store=True,
-            outlining=True,
-            probing=True,
-            describing=True,
-        )
+        self.capabilities = attrs.evolve(SQL_CLAIMS, opener=self.opener, processes=True)
 
     def make(self) -> SQLiteStore:
         # The last one made is the one that is opened again.
@@ -76,19 +78,7 @@ class PostgresSchemas:
         self._numbers = count()
         self._timeout = timeout
         self.schema = ""
-        self.capabilities = Capabilities(
-            opener=self.opener,
-            processes=True,
-            self_checking=True,
-            chained=True,
-            holder_index=True,
-            finding=True,
-            denial_log=True,
-            token_store=True,
-            outlining=True,
-            probing=True,
-            describing=True,
-        )
+        self.capabilities = attrs.evolve(SQL_CLAIMS, opener=self.opener, processes=True)
 
     def make(self) -> PostgresStore:
         # The last one made is the one that is opened again.
@@ -311,7 +301,27 @@ class MemoryHost:
         return list(self._rows)
 
 
-class SQLiteHost:
+class SQLHost:
+    """
+    A database of the application's own, whose connection runs a statement by ``_execute``.
+    """
+
+    _execute: Callable[..., Any]
+
+    def begin(self) -> None:
+        self._execute("BEGIN")
+
+    def commit(self) -> None:
+        self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._execute("ROLLBACK")
+
+    def rows(self) -> list[str]:
+        return [text for (text,) in self._execute("SELECT text FROM row")]
+
+
+class SQLiteHost(SQLHost):
     """
     A SQLite database of the application's own, with a store on its connection.
     """
@@ -331,23 +341,11 @@ class SQLiteHost:
     def store(self) -> JoinedSQLiteStore:
         return self._store
 
-    def begin(self) -> None:
-        self._execute("BEGIN")
-
-    def commit(self) -> None:
-        self._execute("COMMIT")
-
-    def rollback(self) -> None:
-        self._execute("ROLLBACK")
-
     def write_row(self, text: str) -> None:
         self._execute("INSERT INTO row VALUES (?)", (text,))
 
-    def rows(self) -> list[str]:
-        return [text for (text,) in self._execute("SELECT text FROM row")]
 
-
-class PostgresHost:
+class PostgresHost(SQLHost):
     """
     A PostgreSQL database of the application's own, with a store on its connection.
     """
@@ -366,17 +364,5 @@ class PostgresHost:
     def store(self) -> JoinedPostgresStore:
         return self._store
 
-    def begin(self) -> None:
-        self._execute("BEGIN")
-
-    def commit(self) -> None:
-        self._execute("COMMIT")
-
-    def rollback(self) -> None:
-        self._execute("ROLLBACK")
-
     def write_row(self, text: str) -> None:
         self._execute("INSERT INTO row VALUES (%s)", (text,))
-
-    def rows(self) -> list[str]:
-        return [text for (text,) in self._execute("SELECT text FROM row")]
