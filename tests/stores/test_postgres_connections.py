@@ -132,18 +132,27 @@ def test_a_pool_is_left_as_it_was(pool: psycopg_pool.ConnectionPool) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_pool_may_forget_what_was_prepared(pool: psycopg_pool.ConnectionPool) -> None:
+def test_a_pool_may_forget_what_was_prepared(postgres: str) -> None:
     """A statement that the server no longer knows is sent anew, on another connection."""
-    with PostgresStore(pool) as store:
+    with (
+        psycopg_pool.ConnectionPool(postgres, min_size=1, max_size=1, open=True) as pool,
+        PostgresStore(pool) as store,
+    ):
         bank = Bank(store)
         bank.open_account("alice", initial_balance=eur(0))
-        for _ in range(3):
-            bank.deposit("alice", eur(1))
-            bank.deposit("alice", eur(1))
+        for n in range(1, 4):
+            for _ in range(3):
+                bank.account("alice")
             with pool.connection() as connection:
                 connection.execute("DEALLOCATE ALL")
 
-        assert bank.account("alice").balance == eur(6)
+            assert bank.account("alice").balance == eur(3 * (n - 1))
+            for _ in range(3):
+                bank.deposit("alice", eur(1))
+            with pool.connection() as connection:
+                connection.execute("DEALLOCATE ALL")
+
+        assert bank.account("alice").balance == eur(9)
 
 
 def test_a_pool_that_is_empty_says_so(pool: psycopg_pool.ConnectionPool) -> None:

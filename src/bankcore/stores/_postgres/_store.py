@@ -264,6 +264,7 @@ class PostgresStore(OwnTables, PostgresTables):
         """Return what *error* means for the unit, which is undone where that is not unknown."""
         if is_broken(error):
             self._connections.drop_idle()
+            connection.close()
             if is_committing:
                 return OutcomeUnknownError(sentence(error))
             return TryAgain(StoreUnavailableError(sentence(error)))
