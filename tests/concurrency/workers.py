@@ -111,12 +111,12 @@ def ring(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
 
 def crowd(store: AccountStore, name: str, stop: threading.Event) -> Outcomes:
     """
-    Transfer so many times between any two of the ring.
+    Transfer between any two of the ring: so many times, and then on until told to stop.
     """
     bank = Bank(store)
     outcomes = Outcomes()
     dice = random.Random(name)
-    for _ in range(CROWD):
+    while outcomes.total() < CROWD or not stop.is_set():
         try:
             source, destination = dice.sample(RING, 2)
             bank.transfer(source, destination, ONE)
