@@ -4,13 +4,13 @@ A few connections serve any number of threads, and nothing stays open behind any
 
 import gc
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from descriptors import open_files
 
 from bankcore import Bank, Money
 from bankcore.ledger import verify
@@ -160,7 +160,6 @@ def test_a_collected_store_leaves_nothing_open(path: Path, is_in_a_cycle: bool) 
     """
     A store that nobody has any more, and nobody closed, is closed, and others can write at once.
     """
-    before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         store = SQLiteStore(path)
         bank = Bank(store)
@@ -168,10 +167,11 @@ def test_a_collected_store_leaves_nothing_open(path: Path, is_in_a_cycle: bool) 
         bank.account("alice")
         if is_in_a_cycle:
             bank.itself = bank  # type: ignore[attr-defined]  # on purpose
+        assert open_files(path.parent)
         del store, bank
     gc.collect()
 
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert not open_files(path.parent)
     with SQLiteStore(path, timeout=0) as again:
         assert (
             Money(22, "EUR") == Bank(again).deposit("alice", Money(1, "EUR")).postings[0].balance

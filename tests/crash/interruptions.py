@@ -32,6 +32,7 @@ from typing import Any, Final
 
 import attrs
 from children import NOW, eur
+from descriptors import open_files
 from injector import Injector
 
 from bankcore import AccountId, Bank, Principal, TransactionId
@@ -194,15 +195,6 @@ class Peer:
         self.process.wait()
 
 
-def descriptors() -> Counter[str]:
-    """Return how many descriptors of each file are open."""
-    found: Counter[str] = Counter()
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):  # the one that lists them
-            found[os.readlink(f"/proc/self/fd/{name}")] += 1
-    return found
-
-
 class Bench:
     """One file, with all who use it."""
 
@@ -220,7 +212,7 @@ class Bench:
         self._numbers = count(1)
         for use in (*self.views(()).values(), *self.writes().values()):
             use()
-        self.descriptors = descriptors()
+        self.open_files = open_files()
 
     def views(self, ids: Sequence[str]) -> dict[str, Callable[[], object]]:
         """Return the readers, in their order: the thread that was interrupted is first."""
@@ -489,9 +481,9 @@ class Rig:
         # A traceback keeps alive what its frames have.
         injector.error = self._planned = KeyboardInterrupt()
         del raised
-        if descriptors() - bench.descriptors:
+        if open_files() - bench.open_files:
             gc.collect()
-        more = descriptors() - bench.descriptors
+        more = open_files() - bench.open_files
         # SQLite keeps some for later instead of closing them, as that would drop its locks.
         if more[str(bench.path)] <= _KEPT_BY_SQLITE:
             del more[str(bench.path)]
@@ -499,7 +491,7 @@ class Rig:
         del more[str(bench.directory)]
         if more:
             wrong.append(f"more descriptors are open: {dict(more)}")
-            bench.descriptors |= more + bench.descriptors
+            bench.open_files |= more + bench.open_files
         if wrong:
             self.found.problems += (f"{place}: {each}" for each in wrong)
             # In case that it hangs later.

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from descriptors import open_files
 from injector import Injector
 
 from bankcore import Bank, Principal
@@ -353,13 +354,13 @@ def test_a_store_without_a_lock_file_is_closed_when_it_is_collected(path: Path) 
     """
     Where an unlocking failed, the lock file was closed, and is opened with the next unit.
     """
-    before = len(os.listdir("/proc/self/fd"))
     store = SQLiteStore(path)
     store._connections._close_lock_file()
+    assert open_files(path.parent)
     del store
     gc.collect()
 
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert not open_files(path.parent)
 
 
 def test_a_child_has_locks_of_its_own(path: Path) -> None:

@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Final
 
 import attrs
 import pytest
+from descriptors import open_files
 
 from bankcore import Account, Bank, StoreError
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
@@ -89,13 +90,6 @@ def pragma(connection: sqlite3.Connection, name: str) -> object:
 
 def names_in(directory: Path) -> list[str]:
     return sorted(os.listdir(directory))
-
-
-def descriptors() -> int:
-    """
-    Return how many files this process has open.
-    """
-    return len(os.listdir("/dev/fd"))
 
 
 def write_raw(path: Path, *statements: str) -> None:
@@ -961,7 +955,7 @@ def test_a_read_waits_for_one_of_the_connections_that_read(path: Path) -> None:
         assert [] == store._connections._open_connections()
 
 
-def test_threads_that_ended_leave_nothing_open(store: SQLiteStore) -> None:
+def test_threads_that_ended_leave_nothing_open(store: SQLiteStore, path: Path) -> None:
     """
     However many threads have used the store, no more files are open than after the first few.
     """
@@ -971,12 +965,12 @@ def test_threads_that_ended_leave_nothing_open(store: SQLiteStore) -> None:
     def add(_: int) -> None:
         bank.deposit("alice", eur(1))
 
-    open_files = []
+    counts = []
     for _ in range(220):
         in_threads(1, add)
-        open_files.append(descriptors())
+        counts.append(open_files(path.parent).total())
 
-    assert max(open_files[:20]) == max(open_files)
+    assert 0 < max(counts[:20]) == max(counts)
     assert eur(220) == store.account(ALICE).balance
     store.close()
     assert [] == store._connections._open_connections()
@@ -1218,7 +1212,7 @@ def test_closing_leaves_nothing_open(path: Path) -> None:
     """
     `close()` closes the connections of every thread, ended or not; so does leaving ``with``.
     """
-    before = descriptors()
+    before = open_files(path.parent)
     go_on, is_read = threading.Event(), threading.Event()
     with SQLiteStore(path) as store:
 
@@ -1234,7 +1228,7 @@ def test_closing_leaves_nothing_open(path: Path) -> None:
     go_on.set()
     waiting.join()
 
-    assert before == descriptors()
+    assert before == open_files(path.parent)
     with pytest.raises(StoreMisuseError):
         store.accounts()
 
@@ -1253,14 +1247,14 @@ def test_a_close_that_had_to_give_up_can_be_repeated(path: Path) -> None:
     """
     Where another writer keeps `close()` from closing, it says so, and closes when called again.
     """
-    before = descriptors()
+    before = open_files(path.parent)
     store = SQLiteStore(path, timeout=0.01)
     in_threads(2, lambda _: read_all(store))
     with _locked(path), pytest.raises(StoreUnavailableError):
         store.close()
     store.close()
 
-    assert before == descriptors()
+    assert before == open_files(path.parent)
 
 
 # -- Waiting -----------------------------------------------------------------
@@ -2253,7 +2247,7 @@ def test_faults_leave_nothing_open(path: Path, faulty: type[Faulty]) -> None:
     with SQLiteStore(path) as store:
         bank = _begun(store)
         contents_of(store)
-        before = descriptors()
+        before = open_files(path.parent)
         for statement in ("BEGIN IMMEDIATE", "COMMIT") * 5:
 
             def plan(told: str, said: str, statement: str = statement) -> None:
@@ -2266,7 +2260,7 @@ def test_faults_leave_nothing_open(path: Path, faulty: type[Faulty]) -> None:
             faulty.plan = None
 
             assert eur(100) == store.account(ALICE).balance
-            assert before == descriptors()
+            assert before == open_files(path.parent)
 
 
 @pytest.mark.parametrize(
@@ -2376,7 +2370,7 @@ def test_an_error_while_opening_leaves_nothing_open(path: Path, faulty: type[Fau
     Whatever statement fails while a store is opened, or made, it is a `StoreError`, no file is
     left open, and the next attempt succeeds.
     """
-    before = descriptors()
+    before = open_files(path.parent)
     for is_there in (False, True):
         for place in count(1):
             target = path.with_name(f"{place}.db")
@@ -2386,7 +2380,7 @@ def test_an_error_while_opening_leaves_nothing_open(path: Path, faulty: type[Fau
             if not plan_is_met(target, plan):
                 break
 
-            assert before == descriptors()
+            assert before == open_files(path.parent)
             faulty.plan = None
             with SQLiteStore(target) as store:
                 assert ([], []) == contents_of(store)
@@ -2417,7 +2411,7 @@ def test_a_connection_that_cannot_be_made_is_unavailable(
     A thread that gets no connection is told so, and leaves nothing open.
     """
     with SQLiteStore(path) as store:
-        before = descriptors()
+        before = open_files(path.parent)
 
         def connect(*_: object, **__: object) -> sqlite3.Connection:
             raise sqlite_error(sqlite3.SQLITE_CANTOPEN, "unable to open database file")
@@ -2431,7 +2425,7 @@ def test_a_connection_that_cannot_be_made_is_unavailable(
 
         in_threads(1, use)
 
-        assert before == descriptors()
+        assert before == open_files(path.parent)
 
 
 def test_a_full_disk_is_unavailable(store: SQLiteStore) -> None:
@@ -2470,7 +2464,7 @@ def test_a_lock_file_that_cannot_be_made_is_unavailable(path: Path) -> None:
 
 
 def test_a_connection_that_cannot_be_made_leaves_nothing_open(
-    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     Where SQLite cannot connect for a new thread, the lock file opened for it is closed again.
@@ -2481,14 +2475,14 @@ def test_a_connection_that_cannot_be_made_leaves_nothing_open(
         error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
         raise error
 
-    before = descriptors()
+    before = open_files(path.parent)
     with monkeypatch.context() as patched:
         patched.setattr(sqlite3, "connect", connect)
         with ThreadPoolExecutor(1) as thread:
             raised = thread.submit(store.accounts).exception()
 
     assert isinstance(raised, StoreUnavailableError)
-    assert before == descriptors()
+    assert before == open_files(path.parent)
 
 
 def test_a_kill_in_the_middle_of_a_unit_frees_the_lock(path: Path) -> None:
