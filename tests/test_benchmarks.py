@@ -47,11 +47,28 @@ def told_by(name: str, *arguments: object, statuses: Collection[int] = (0,)) -> 
     return done.stdout
 
 
+def test_each_is_run_here() -> None:
+    """
+    Whoever adds a benchmark adds it here.
+    """
+    here = Path(__file__).read_text()
+
+    assert [] == [each.name for each in BENCH.glob("bench_*.py") if f'"{each.name}"' not in here]
+
+
 def test_chain() -> None:
     """
     Deposits with their hashes, and the same rows by hand.
     """
     assert "batch: median ratio" in told_by("bench_chain.py", 1)
+
+
+@pytest.mark.parametrize("place", ["sqlite", "postgres"])
+def test_find(place: str) -> None:
+    """
+    Searches, each with its time, on either engine.
+    """
+    assert "no index: text" in told_by("bench_find.py", 1000, place)
 
 
 def test_http() -> None:
@@ -74,6 +91,13 @@ def test_money() -> None:
     should be, which is nothing to be judged here.
     """
     assert "py-moneyed" in told_by("bench_money.py", 1, statuses=(0, 1))
+
+
+def test_postgres() -> None:
+    """
+    Deposits on PostgreSQL, and the same rows by hand.
+    """
+    assert "pgbench" in told_by("bench_postgres.py", 0.2, 1, statuses=(0, 1))
 
 
 def test_threads() -> None:

@@ -3,26 +3,32 @@ How quick transactions are found among a million.
 
 Run it by hand, in the environment of the tests:
 
-    python tests/bench/bench_find.py [rows]
+    python tests/bench/bench_find.py [rows] [sqlite | postgres | conninfo]
 
-It writes so many transactions of 1,000 accounts to a SQLite file in memory, each with metadata,
-and prints for each search how long its first page takes, and a page from the middle and from near
-the end: the least of five. The project aims at 20 ms for a page that an index serves. Where none
-serves, or only a part of the search, it reads until the page is full.
+It writes so many transactions of 1,000 accounts, each with metadata, to a SQLite file, or to
+PostgreSQL: a server of its own, or one that a *conninfo* names. It prints for each search how long
+its first page takes, and a page from the middle and from near the end: the least of five. The
+project aims at 20 ms for a page that an index serves. Where none serves, or only a part of the
+search, it reads until the page is full.
 """
 
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bankcore import Bank, Money
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import servers  # beside the tests
+from bankcore import AccountStore, Bank, Money
 from bankcore.commands import Deposit, OpenAccount
-from bankcore.stores import SQLiteStore
+from bankcore.stores import PostgresStore, SQLiteStore, migrate
 
 ACCOUNTS = 1000
 AT_ONCE = 50_000
@@ -50,6 +56,27 @@ def fill(bank: Bank, rows: int) -> None:
         )
 
 
+@contextmanager
+def store_of(place: str) -> Iterator[AccountStore]:
+    if place == "sqlite":
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            SQLiteStore(Path(folder) / "bank.db") as made,
+        ):
+            yield made
+    elif place == "postgres":
+        with servers.Server() as server, store_of(server.conninfo) as made:
+            yield made
+    else:
+        with psycopg.connect(place) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS bench_find CASCADE")
+            migrate(connection, schema="bench_find")
+            connection.commit()
+            with PostgresStore(place, schema="bench_find", timeout=600) as made:
+                yield made
+            connection.execute("DROP SCHEMA bench_find CASCADE")
+
+
 def least(find: Callable[[], Any]) -> float:
     took = []
     for _ in range(5):
@@ -59,8 +86,8 @@ def least(find: Callable[[], Any]) -> float:
     return min(took)
 
 
-def main(rows: int = 1_000_000) -> None:
-    with tempfile.TemporaryDirectory() as folder, SQLiteStore(Path(folder) / "bank.db") as store:
+def main(rows: int = 1_000_000, place: str = "sqlite") -> None:
+    with store_of(place) as store:
         now = START + timedelta(days=365)
         bank = Bank(store, clock=lambda: now)
         fill_start = time.perf_counter()
@@ -92,4 +119,4 @@ def main(rows: int = 1_000_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])
