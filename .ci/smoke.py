@@ -2,8 +2,9 @@
 The installed wheel at work: five lines to a correct account, on disk, with attrs alone.
 """
 
+import re
 import sys
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,9 @@ if find_spec("rich") is not None or find_spec("hypothesis") is not None:
 needed = [each for each in requires("bankcore") or () if "extra ==" not in each]
 if len(needed) != 1 or not needed[0].startswith("attrs"):
     sys.exit(f"bankcore needs {needed}, not attrs alone")
+description = metadata("bankcore").get_payload()
+if "# bankcore" not in description or re.search(r"\]\((?!https?://)", description):
+    sys.exit("the description for a package index is missing, or has a link into the checkout")
 if not (Path(bankcore.__file__).parent / "py.typed").exists():
     sys.exit("py.typed is not in the wheel")
 with SQLiteStore("smoke.db") as store:
