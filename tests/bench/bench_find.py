@@ -119,4 +119,4 @@ def main(rows: int = 1_000_000, place: str = "sqlite") -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])
+    main(*(kind(text) for kind, text in zip((int, str), sys.argv[1:], strict=False)))
