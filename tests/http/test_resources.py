@@ -318,6 +318,26 @@ def test_what_a_teller_booked_can_be_reversed(web: Web) -> None:
     assert "100.00" == balance(web, account)
 
 
+def test_what_reversed_a_transaction(web: Web) -> None:
+    """Each part in order, page by page, for those who may read the transaction."""
+    account = web.open("100")
+    paid = told(web.post(f"/accounts/{account}/deposits", euros("7"), me="tom"))["id"]
+    path = f"/transactions/{paid}/reversals"
+    none = told(web.get(path))
+    parts = [told(web.post(path, euros(each), me="tom"))["id"] for each in ("3", "2", "1")]
+    first = told(web.get(f"{path}?limit=2"))
+    rest = told(web.get(f"{path}?limit=2&cursor={first['next']}"))
+    elsewhere = web.get(f"/transactions/{parts[0]}/reversals?cursor={first['next']}")
+    hidden = web.get(path, me="bob")
+
+    assert {"transactions": [], "next": None} == none
+    assert parts == [each["id"] for page in (first, rest) for each in page["transactions"]]
+    assert ["-3.00"] == [each["amount"] for each in first["transactions"][0]["postings"]]
+    assert rest["next"] is None
+    assert (400, "invalid_cursor") == (elsewhere.status_code, told(elsewhere)["code"])
+    assert (404, "transaction_not_found") == (hidden.status_code, told(hidden)["code"])
+
+
 def test_a_restriction(web: Web) -> None:
     """An operator stops an account until an end, and lets it go on."""
     account = web.open("100")

@@ -246,6 +246,18 @@ def _transaction(call: Call) -> Response:
     return answer(call.bank.transaction(call.path["transaction_id"]).to_dict())
 
 
+def _reversals(call: Call) -> Response:
+    original_id = call.path["transaction_id"]
+    limit = call.query.get("limit", LIMIT_DEFAULT)
+    resource = f"reversals {original_id}"
+    start = _from_cursor(resource, call.query.get("cursor"), int) or 0
+    found = call.bank.reversals(original_id)
+    end = start + limit
+    members = {"transactions": [each.to_dict() for each in found[start:end]]}
+    position = end if len(found) > end else None
+    return answer({**members, "next": _to_cursor(resource, position)})
+
+
 def _statement(call: Call) -> Response:
     account_id = to_account_id(call.path["account_id"])
     start, end = call.query.get("start"), call.query.get("end")
@@ -457,6 +469,14 @@ ENDPOINTS: Final = (
         "A transaction, with the postings that you may see.",
         _transaction,
         "Transaction",
+    ),
+    Endpoint(
+        "list_reversals",
+        f"{_TRANSACTION}/reversals",
+        "What reversed a transaction, in order: nothing, all of it, or one part after the other.",
+        _reversals,
+        "Transactions",
+        _PAGE,
     ),
     post(
         "reverse",
