@@ -8,6 +8,7 @@ them gets a list of its own again.
 
 import re
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import cache
 from inspect import Parameter, signature
 from pathlib import Path
@@ -58,11 +59,16 @@ def names_of(commands: Iterable[Command]) -> set[str]:
     return {name_of(type(command)) for command in commands}
 
 
+class _EachSeenError(Exception):
+    """Each command was seen, and no more examples are needed."""
+
+
 def drawn(
     strategy: st.SearchStrategy[Any], names: Callable[[Any], Collection[str]]
 ) -> Callable[[], set[str]]:
     """
-    Return a function for the names of the commands in 400 examples of a suite's own strategy.
+    Return a function for the names of the commands in examples of a suite's own strategy: in as
+    many as it takes to see each name, 400 at most.
     """
 
     @cache
@@ -80,8 +86,11 @@ def drawn(
         @given(strategy)
         def look(example: Any) -> None:
             found.update(names(example))
+            if found >= CLASSES.keys():
+                raise _EachSeenError
 
-        look()
+        with suppress(_EachSeenError):
+            look()
         return found
 
     return known
