@@ -661,6 +661,7 @@ def test_transactions_are_found_on_the_command_line(bank: Run) -> None:
     for options, expected in (
         (("--account", "alice"), ["open_account", "deposit", "withdraw"]),
         (("--newest-first", "--limit", "1"), ["withdraw"]),
+        (("--newest-first", "--after", "w", "--limit", "1"), ["deposit"]),
         (("--kind", "deposit", "--kind", "withdraw"), ["deposit", "withdraw"]),
         (("--at-least", "EUR 60", "--at-most", "EUR 70"), ["withdraw"]),
         (("--metadata", "order=1017"), ["deposit"]),

@@ -152,6 +152,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         METADATA,
         argument("--text", "with this text in the description"),
         argument("--newest-first", "the latest come first", action="store_true"),
+        argument("--after", "those behind it, the last of a page", metavar="TRANSACTION"),
         argument("--limit", "at most so many (default: 100)", type=whole_number, default=100),
     )
     add(commands, "holds", _list_holds, "List an account's open holds.", _ACCOUNT, STORE)
@@ -252,6 +253,7 @@ def _list_transactions(parsed: argparse.Namespace) -> None:
             metadata=metadata_of(parsed.metadata),
             text=parsed.text,
             newest_first=parsed.newest_first,
+            after=parsed.after,
             limit=parsed.limit,
         )
     show(parsed, found, _print_transactions, found)
