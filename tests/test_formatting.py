@@ -140,6 +140,8 @@ def test_another_format_is_refused(spec: str) -> None:
         ("1 234,56 EUR", {"decimal_mark": ",", "group_mark": " "}, "1234.56"),
         ("1\u00a0234,56\u00a0EUR", {"decimal_mark": ",", "group_mark": " "}, "1234.56"),
         ("1\u202f234,56 EUR", {"decimal_mark": ",", "group_mark": "\u202f"}, "1234.56"),
+        ("1\u2009234,56\u2009EUR", {"decimal_mark": ",", "group_mark": " "}, "1234.56"),
+        ("1\u2007234,56 EUR", {"decimal_mark": ",", "group_mark": "\u2009"}, "1234.56"),
         ("1'234.56 EUR", {"group_mark": "'"}, "1234.56"),
         ("1’234.56 EUR", {"group_mark": "’"}, "1234.56"),
         ("EUR 1,5", {"decimal_mark": ","}, "1.50"),

@@ -45,8 +45,8 @@ SHIFTS: Final = tuple(map(Decimal, range(0, -EXPONENT_MAX - 1, -1)))
 # A code at the beginning or the end that is not part of a longer word.
 _CODE_IN_FRONT: Final = re.compile(r"[-+]?([A-Z]{3})(?![A-Z])").match
 _CODE_BEHIND: Final = re.compile(r"(?<![A-Z])([A-Z]{3})\Z").search
-# No-break spaces, which text from the web has, are spaces.
-_SPACES: Final = str.maketrans("\u00a0\u202f", "  ")
+# The no-break, figure, thin and narrow spaces, which text from the web has, are spaces.
+_SPACES: Final = str.maketrans("\u00a0\u2007\u2009\u202f", "    ")
 
 
 def decimal_text(amount_minor: int, exponent: int) -> str:

@@ -235,7 +235,7 @@ class Money(_Fields):
         It parses what `str` of money writes, and `format` where it neither pads nor puts a space
         for a plus, in at most 128 characters. The currency is the ISO code in front or behind, or
         *currency*; then its code or symbol may be there. Groups have three digits, and may be
-        left out. A space stands for no-break spaces too.
+        left out. A space stands for no-break and thin spaces too.
 
         Raises:
             InvalidAmountError: If the whole text is not one amount of the currency.
