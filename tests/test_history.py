@@ -510,10 +510,7 @@ class Changing:
             yield line
 
 
-OPEN_QUOTE = (
-    "line {}: a quote opens there and does not close on that line; remove it, or the line breaks"
-    " in the cell"
-)
+OPEN_QUOTE = "line {}: a quote opens there and does not close on that line"
 FIRST_EIGHT = "".join(LONG.splitlines(keepends=True)[:9])
 
 
@@ -607,8 +604,8 @@ def test_a_bad_byte_is_told_with_its_line(
 
     assert str(told.value) == (
         f"The history cannot be read: {path}: line {rows + 2} is not UTF-8 (byte 0xe9),"
-        " but perhaps in another encoding; nothing was booked: put that right, and import it"
-        " again."
+        " but perhaps in another encoding; nothing was booked: put that right, or give encoding,"
+        " and import it again."
     )
     assert 0 == records(bank)
 

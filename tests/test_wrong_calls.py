@@ -23,19 +23,25 @@ FILES = {
     b"t1,a1,2024-01-01,5\nt1,a1,2024-01-01,5\n",
     "latin.csv": b"transaction_id,account_id,date,amount,note\n"
     b"t1,a1,2024-01-01,5,\nt2,a1,2024-01-02,5,\xe9t\xe9\n",
+    "comma.csv": b'transaction_id,account_id,date,amount\nt1,a1,2024-01-01,"5,00"\n',
     "columns.csv": b"id,account,date,amount\nt1,a1,2024-01-01,5\n",
     "plain.csv.gz": b"transaction_id,account_id,date,amount\n",
     "old.jsonl": b'{"format":"bankcore journal","version":0}\n',
     "note.txt": b"buy milk\n" * 200,
 }
 SEE = "(see bankcore {} --help)."
-MEND = "; nothing was booked: put that right, and import it again."
 ID = (
     "must be 1 to 64 characters of A-Z, a-z, 0-9, '_', '-' and '.', and begin with a letter, a"
     " digit or '_'"
 )
 WRITTEN = "must be written like '12', '12.34' or '-0.50'"
 WHEN = "must be a date YYYY-MM-DD, or a date and time with its time zone"
+
+
+def mend(*options: str) -> str:
+    instead = f", or give {' or '.join(options)}" if options else ""
+    return f"; nothing was booked: put that right{instead}, and import it again."
+
 
 # The call without its store, the status, and the sentence after "bankcore".
 CALLS = [
@@ -245,14 +251,22 @@ CALLS = [
     (
         "import absent.csv --currency EUR --store new.db",
         2,
-        f": The history cannot be read: absent.csv: No such file or directory{MEND}",
+        f": The history cannot be read: absent.csv: No such file or directory{mend()}",
     ),
     (
         "import quote.csv --currency EUR --store new.db",
         2,
         (
             ": The history cannot be read: quote.csv: line 3: a quote opens there and does not"
-            f" close on that line; remove it, or the line breaks in the cell{MEND}"
+            f" close on that line{mend('--line-breaks')}"
+        ),
+    ),
+    (
+        "import quote.csv --currency EUR --store new.db --line-breaks",
+        2,
+        (
+            ": The history cannot be read: quote.csv: line 3: a quote opens there and does not"
+            f" close{mend()}"
         ),
     ),
     (
@@ -260,7 +274,7 @@ CALLS = [
         2,
         (
             ": The history cannot be read: latin.csv: line 3 is not UTF-8 (byte 0xe9), but perhaps"
-            f" in another encoding{MEND}"
+            f" in another encoding{mend('--encoding')}"
         ),
     ),
     (
@@ -268,13 +282,39 @@ CALLS = [
         2,
         (
             ": The history cannot be read: columns.csv: line 1 has no column transaction_id,"
-            f" account_id among 'id, account, date, amount'{MEND}"
+            " account_id among 'id, account, date, amount'"
+            f"{mend('--id-from', '--account', '--columns')}"
+        ),
+    ),
+    (
+        "import columns.csv --currency EUR --store new.db --delimiter ;",
+        2,
+        (
+            ": The history cannot be read: columns.csv: line 1 has no column transaction_id,"
+            " account_id, date, amount among 'id,account,date,amount'"
+            f"{mend('--skip', '--delimiter', '--id-from', '--account', '--columns')}"
+        ),
+    ),
+    (
+        "import columns.csv --currency EUR --store new.db --account a --columns amount=5",
+        2,
+        (
+            ": The history cannot be read: columns.csv: line 1 has no column"
+            f" transaction_id, 5 among 'id, account, date, amount'{mend('--id-from', '--columns')}"
+        ),
+    ),
+    (
+        "import columns.csv --currency EUR --store new.db --no-header --account a --id-from 9",
+        2,
+        (
+            ": The history cannot be read: columns.csv: line 1 has no column date, amount, 9"
+            f" among '1, 2, 3, 4'{mend('--columns')}"
         ),
     ),
     (
         "import plain.csv.gz --currency EUR --store new.db",
         2,
-        f": The history cannot be read: plain.csv.gz: it is not packed as its name says{MEND}",
+        f": The history cannot be read: plain.csv.gz: it is not packed as its name says{mend()}",
     ),
     (
         "import-journal old.jsonl --store new.db",
@@ -390,6 +430,7 @@ def test_there_are_forty_wrong_calls() -> None:
     [
         ("import newest.csv", "To have the oldest row booked first, whatever the order of the"),
         ("import twice.csv", "Nothing was booked: put the rows right, and import the file again."),
+        ("import comma.csv", "Dates and amounts in another form need --date-format, --decimal-ma"),
     ],
 )
 def test_rows_that_are_wrong_are_told_and_nothing_is_left(

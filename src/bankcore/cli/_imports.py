@@ -39,6 +39,7 @@ from bankcore.io import (
     import_journal,
     opened,
 )
+from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Money
 from bankcore.money._errors import InvalidFormatError
 from bankcore.values._errors import naming, shown
@@ -157,23 +158,27 @@ def _import(parsed: argparse.Namespace) -> int:
     if parsed.initial_balance is not None:
         balance = naming("initial_balance", Money, parsed.initial_balance, currency)
     started = time.perf_counter()
-    with (
-        opened(parsed.history, parsed.encoding) as file,
-        opened_or_made(parsed.store) as store,
-        progress("rows") as on_progress,
-    ):
-        report = import_history(
-            Bank(store),
-            file,
-            currency=currency,
-            initial_balance=balance,
-            overdraft_limit=limit,
-            **_layout(parsed),
-            sort=parsed.sort,
-            dry_run=parsed.dry_run,
-            on_read=on_progress.set_total,
-            on_progress=on_progress,
-        )
+    try:
+        with (
+            opened(parsed.history, parsed.encoding) as file,
+            opened_or_made(parsed.store) as store,
+            progress("rows") as on_progress,
+        ):
+            report = import_history(
+                Bank(store),
+                file,
+                currency=currency,
+                initial_balance=balance,
+                overdraft_limit=limit,
+                **_layout(parsed),
+                sort=parsed.sort,
+                dry_run=parsed.dry_run,
+                on_read=on_progress.set_total,
+                on_progress=on_progress,
+            )
+    except InvalidHistoryError as error:
+        error.settings = tuple(parsed.names[each] for each in error.settings)
+        raise
     seconds = time.perf_counter() - started
     if report.is_clean and report.is_booked:
         make(parsed.store)
@@ -256,6 +261,8 @@ def _notes(report: ImportReport, *, is_dry_run: bool) -> Iterator[str]:
         yield "Nothing was booked: put the rows right, and import the file again."
     elif report.rows and report.replayed == report.rows:
         yield "Every row had been imported before; nothing changed."
+    if report.invalid:
+        yield "Dates and amounts in another form need --date-format, --decimal-mark or others."
     if report.unsorted:
         yield "To have the oldest row booked first, whatever the order of the file, give --sort."
 

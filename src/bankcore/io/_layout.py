@@ -152,15 +152,21 @@ class Layout:
                 first, line = line + 1, rows.line_num
                 if line != first and not self._has_line_breaks:
                     # Without an end a quote would take in all rows up to the next one.
-                    raise InvalidHistoryError(f"line {self._skip + first}: {_OPEN_QUOTE}")
+                    raise self._open_quote(first)
                 if cells or first == 1:  # other empty lines are no rows
                     yield self._skip + first, cells if line == first else _on_one_line(cells)
         except csv.Error as error:
-            opens_a_quote = rows.line_num > line + 1 or "unexpected end" in str(error)
-            reason = _OPEN_QUOTE if opens_a_quote else str(error)
-            raise InvalidHistoryError(f"line {self._skip + line + 1}: {reason}") from error
+            if rows.line_num > line + 1 or "unexpected end" in str(error):
+                raise self._open_quote(line + 1) from error
+            raise InvalidHistoryError(f"line {self._skip + line + 1}: {error}") from error
         if line == 0:
             yield self._skip + 1, []
+
+    def _open_quote(self, line: int) -> InvalidHistoryError:
+        where = f"line {self._skip + line}: a quote opens there and does not close"
+        if self._has_line_breaks:
+            return InvalidHistoryError(where)
+        return InvalidHistoryError(f"{where} on that line", settings=("line_breaks",))
 
     def columns(self, line: int, first: Sequence[str]) -> Columns:
         """Return the columns of the file whose *first* row is in this *line*."""
@@ -179,7 +185,12 @@ class Layout:
         missing = [each for each in used if each not in names]
         if missing:
             there = f" among {shown(', '.join(names))}" if first else ""
-            raise InvalidHistoryError(f"line {line} has no column {', '.join(missing)}{there}")
+            reason = f"line {line} has no column {', '.join(missing)}{there}"
+            settings = _for_columns(missing) if first else ()
+            if first and self.has_header and missing == list(used):
+                # The header may be further down, or written in another way.
+                settings = ("skip", "delimiter", *settings)
+            raise InvalidHistoryError(reason, settings=settings)
         twice = [each for each in used if names.count(each) > 1]
         if twice:
             raise InvalidHistoryError(f"line {line} has two columns {', '.join(twice)}")
@@ -292,10 +303,11 @@ class Layout:
         return field if column == field else f"{field} ({column})"
 
 
-_OPEN_QUOTE: Final = (
-    "a quote opens there and does not close on that line; remove it, or the line breaks in the"
-    " cell"
-)
+def _for_columns(missing: Sequence[str]) -> tuple[str, ...]:
+    """Return the settings that say what columns with the names of fields would say."""
+    instead = {"transaction_id": "id_from", "account_id": "account_id"}
+    found = tuple(instead[each] for each in missing if each in instead)
+    return (*found, "columns") if set(missing) & set(FIELDS) else ()
 
 
 def _on_one_line(cells: list[str]) -> list[str]:

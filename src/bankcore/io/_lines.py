@@ -85,7 +85,7 @@ def lines_of(file: Iterable[str]) -> Iterator[str]:
         wrong = f"byte 0x{error.object[error.start]:02x}"
         name = str(getattr(file, "encoding", error.encoding)).upper().removesuffix("-SIG")
         reason = f"line {number} is not {name} ({wrong}), but perhaps in another encoding"
-        raise InvalidHistoryError(reason) from error
+        raise InvalidHistoryError(reason, settings=("encoding",)) from error
     except _UNREADABLE as error:
         where = f"it breaks off after line {number}: " if number else ""
         raise InvalidHistoryError(f"{where}{_reason(error)}") from error

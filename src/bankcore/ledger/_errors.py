@@ -242,15 +242,18 @@ class InvalidHistoryError(InvalidRequestError, ValueError):
     A file of movements that cannot be read to its end. It may be imported again.
 
     ``rows_booked`` counts the first rows, which were booked before; mostly there are none.
+    ``settings`` are the arguments by which the file may be read as it is.
     """
 
     code = "invalid_history"
     noun = "The history"
     reason: str
     rows_booked: int = 0
+    settings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        booked = "nothing was booked: put that right, and import it again"
+        instead = f", or give {' or '.join(self.settings)}" if self.settings else ""
+        booked = f"nothing was booked: put that right{instead}, and import it again"
         if self.rows_booked:
             booked = (
                 f"the first {self.rows_booked:,} rows were booked: import it again, and it goes on"
