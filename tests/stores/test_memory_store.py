@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from bankcore import AccountId, Bank, Money
 from bankcore.commands import Command, Deposit, OpenAccount, Transfer, Withdraw
 from bankcore.ledger import Refusal
+from bankcore.ledger import _find as find
 from bankcore.stores import MemoryStore
 from bankcore.stores import _memory as memory
 from bankcore.testing._conformance import helpers as contract
@@ -28,15 +29,15 @@ class _RaisedOnThisLineError(BaseException):
     """
 
 
-def _raising_at(place: int) -> tuple[Callable[..., Any], list[int]]:
+def _raising_at(place: int, module: ModuleType = memory) -> tuple[Callable[..., Any], list[int]]:
     """
-    A trace function that raises at the *place*-th line executed in the memory store's module,
-    and the numbers of the lines it has seen.
+    A trace function that raises at the *place*-th line executed in the *module*, and the numbers
+    of the lines it has seen.
     """
     lines: list[int] = []
 
     def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
-        if frame.f_code.co_filename != memory.__file__:
+        if frame.f_code.co_filename != module.__file__:
             return None
         if event == "line":
             lines.append(frame.f_lineno)
@@ -114,6 +115,36 @@ def test_all_or_nothing_whatever_line_raises(commands: tuple[Command, ...]) -> N
     assert before in seen
     assert len(lines) == place - 1
     assert len(set(lines)) > 15
+
+
+def test_a_search_that_is_interrupted_hides_nothing() -> None:
+    """
+    After an exception at any line of a search, all transactions are found, each once.
+    """
+    pair = {"order": "1017"}
+    place = 0
+    is_raised = True
+    while is_raised:
+        place += 1
+        _, bank = _bank()
+        bank.transfer("alice", "bob", contract.eur(7), metadata=pair, transaction_id="t-3")
+        bank.deposit("bob", contract.eur(5), metadata=pair, transaction_id="t-4")
+        trace, lines = _raising_at(place, find)
+        previous = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            bank.transactions()
+            is_raised = False
+        except _RaisedOnThisLineError:
+            pass
+        finally:
+            sys.settrace(previous)
+        searches: tuple[dict[str, Any], ...] = ({}, {"account_id": "bob"}, {"metadata": pair})
+        found = [[each.id.value for each in bank.transactions(**each)] for each in searches]
+
+        assert [["t-1", "t-2", "t-3", "t-4"], ["t-2", "t-3", "t-4"], ["t-3", "t-4"]] == found
+
+    assert len(set(lines)) > 20
 
 
 def test_readers_never_see_half_of_a_unit() -> None:

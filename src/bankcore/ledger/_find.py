@@ -152,18 +152,19 @@ class TransactionIndex:
 
     def add(self, record: Transaction | Refusal) -> None:
         """Add the next record of the journal."""
-        self.length += 1
-        if isinstance(record, Refusal):
-            return
-        key = self._key_of[record.id.value] = (record.booked_at, self.length)
-        found_by = [(), *((posting.account_id.value,) for posting in record.postings)]
-        for names in (*found_by, *record.command.metadata.items()):
-            keys = self._keys.setdefault(names, [])
-            # Nearly all come in the order of their times.
-            if keys and key < keys[-1]:
-                insort(keys, key)
-            else:
-                keys.append(key)
+        number = self.length + 1
+        if isinstance(record, Transaction):
+            key = self._key_of[record.id.value] = (record.booked_at, number)
+            found_by = [(), *((posting.account_id.value,) for posting in record.postings)]
+            for names in (*found_by, *record.command.metadata.items()):
+                keys = self._keys.setdefault(names, [])
+                # Nearly all come in the order of their times.
+                if keys and key < keys[-1]:
+                    insort(keys, key)
+                else:
+                    keys.append(key)
+        # Last: a record at which this was interrupted is added again, and still found once.
+        self.length = number
 
     def find(
         self, query: TransactionQuery, limit: int, record_of: Callable[[int], Transaction]
