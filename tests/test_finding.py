@@ -2,7 +2,7 @@
 Finding transactions and accounts through a bank, and what a policy hides there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -22,8 +22,10 @@ from bankcore.errors import (
     InvalidRequestError,
     TransactionNotFoundError,
 )
-from bankcore.ledger import Finding, HolderIndex
+from bankcore.ledger import Finding, HolderIndex, TransactionQuery
 from bankcore.stores import MemoryStore
+from bankcore.stores._finding import Search, Versions
+from bankcore.values import Metadata
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MARY = Principal("mary", roles=["owner"])
@@ -173,6 +175,24 @@ def test_what_is_not_there(is_plain: bool) -> None:
     for name in ("nothing", "refused"):
         with pytest.raises(TransactionNotFoundError):
             bank.transactions(after=name)
+
+
+def test_a_search_in_any_number_of_accounts_can_be_asked() -> None:
+    """
+    A search in more accounts than a statement has parameters asks for them one by one.
+    """
+    asked: list[int] = []
+
+    def read(statement: str, parameters: Sequence[object]) -> list[Any]:
+        asked.append(len(parameters))
+        return [(1,)] if statement.startswith("SELECT count") else []
+
+    accounts = [Versions(number, last=1, after=0, up_to=1) for number in range(40_000)]
+    query = TransactionQuery(metadata=Metadata({"order": "1017"}))
+
+    assert [] == Search(read, "", query, accounts).keys(None, 100)
+    assert len(asked) > len(accounts)
+    assert max(asked) < 32_766
 
 
 def test_what_is_imported_comes_where_its_time_is() -> None:

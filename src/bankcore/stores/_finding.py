@@ -22,6 +22,8 @@ Key = tuple[int, int]
 
 # No more transactions with one pair of metadata are counted.
 _COUNT_MAX: Final = 1000
+# No more accounts are named in one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
+_ACCOUNTS_MAX: Final = 10_000
 _COUNT: Final = (
     "SELECT count(*) FROM (SELECT 1 FROM bankcore_metadata WHERE name = ? AND value = ?"
     f" LIMIT {_COUNT_MAX}) AS pairs"
@@ -90,7 +92,7 @@ class Search(NamedTuple):
         found = sorted((self.read(_COUNT, pair)[0][0], pair) for pair in pairs)
         if found and self.accounts is not None:
             total = sum(each.last for each in self.accounts)
-            if total <= found[0][0]:
+            if total <= found[0][0] or len(self.accounts) > _ACCOUNTS_MAX:
                 return []
         return found
 
