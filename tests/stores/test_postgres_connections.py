@@ -249,6 +249,33 @@ def test_a_statement_is_prepared_once(store: PostgresStore, postgres: str) -> No
     assert len(seen.prepared.names) >= len(found)
 
 
+def test_no_more_is_prepared_than_a_server_has_room_for(store: PostgresStore) -> None:
+    """
+    However many statements are sent, and sent again, a connection prepares some hundreds.
+    """
+    for number in [*range(400)] * 2:
+        assert store._read(f"SELECT {number}", ()) == [(number,)]
+
+    ((count,),) = store._read("SELECT count(*) FROM pg_prepared_statements", ())
+
+    assert 200 < count <= 300
+
+
+def test_pages_of_many_lengths_are_of_few_statements(store: PostgresStore) -> None:
+    """
+    Whatever the limit of a page, the statements that read it are a few.
+    """
+    bank = Bank(store)
+    bank.open_account("lisa", initial_balance=eur(1))
+    bank.execute([Deposit("lisa", eur(1)) for _ in range(60)])
+    for limit in [*range(1, 60)] * 2:
+        assert len(bank.transactions(limit=limit)) == limit
+
+    ((count,),) = store._read("SELECT count(*) FROM pg_prepared_statements", ())
+
+    assert count < 30
+
+
 def test_a_store_that_is_closed_is_misused(store: PostgresStore) -> None:
     """Closing twice is allowed."""
     store.close()

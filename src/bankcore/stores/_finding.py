@@ -138,8 +138,8 @@ class Search(NamedTuple):
         """Yield what is asked of the record itself, and *pairs* of its metadata."""
         query = self.query
         if query.kinds:
-            kinds = tuple(sorted(query.kinds))
-            yield _Where(f"journal.command_kind IN ({marks(kinds)})", kinds)
+            marks, kinds = listed(sorted(query.kinds))
+            yield _Where(f"journal.command_kind IN ({marks})", kinds)
         if query.text is not None:
             yield _Where(self.has_text, (encode_basestring(query.text.casefold())[1:-1],))
         for pair in pairs:
@@ -156,8 +156,8 @@ class Search(NamedTuple):
         """Yield what is asked of one of the record's postings."""
         asked = list(self._amounts())
         if self.accounts is not None:
-            keys = tuple(each.key for each in self.accounts)
-            asked.append(_Where(f"posting.account_key IN ({marks(keys)})", keys))
+            marks, keys = listed([each.key for each in self.accounts])
+            asked.append(_Where(f"posting.account_key IN ({marks})", keys))
         if asked:
             where = _joined(asked)
             yield where._replace(
@@ -197,8 +197,14 @@ def _joined(conditions: Sequence[_Where]) -> _Where:
     )
 
 
-def marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+def listed(values: Sequence[object]) -> tuple[str, tuple[object, ...]]:
+    """
+    Return question marks for *values*, at least one, and the parameters for them.
+
+    The last one is repeated up to a power of two, so that statements of many lengths are few.
+    """
+    size = 1 << (len(values) - 1).bit_length()
+    return ", ".join("?" * size), (*values, *[values[-1]] * (size - len(values)))
 
 
 def with_pairs(metadata: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:

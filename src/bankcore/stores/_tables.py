@@ -29,7 +29,7 @@ from bankcore.ledger import (
 from bankcore.ledger import _codec as codec
 from bankcore.stores import _rows
 from bankcore.stores import _statements as sql
-from bankcore.stores._finding import Key, Search, Versions, marks, with_pairs
+from bankcore.stores._finding import Key, Search, Versions, listed, with_pairs
 from bankcore.values import AccountId, Metadata, PrincipalId, TransactionId
 from bankcore.values._ids import to_account_id, to_principal_id, to_transaction_id
 from bankcore.values._instants import TICK, from_microseconds, to_instant, to_microseconds
@@ -194,8 +194,9 @@ class Tables:
         if not keys:
             return []
         places = [place for _, place in keys]
+        marks, asked = listed(places)
         rows, lines = self._records(
-            f"journal.place IN ({marks(places)})", f"posting.place IN ({marks(places)})", *places
+            f"journal.place IN ({marks})", f"posting.place IN ({marks})", *asked
         )
         found = {
             row[0]: record

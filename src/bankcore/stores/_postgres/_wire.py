@@ -8,7 +8,8 @@ interrupted, and a commit that is cancelled while it waits for its standby may b
 neither the adapters nor the row factory that an application has given its connection change what
 is read.
 
-A statement is prepared the second time that it is sent, unless a pooler stands between.
+A statement is prepared the second time that it is sent, unless a pooler stands between or many
+others came before it: each takes memory of the server, and searches have many forms.
 """
 
 import asyncio
@@ -44,6 +45,10 @@ _READERS: Final[dict[int, Callable[[bytes], object]]] = {
     21: int,
     23: int,
 }
+
+
+# No more statements are prepared on one connection.
+_PREPARED_MAX: Final = 300
 
 
 class Prepared:
@@ -152,7 +157,8 @@ def run(
                 name = names[statement] = b"bankcore_%d" % next(prepared.numbers)
                 pgconn.send_prepare(name, statement.encode())
                 is_wanted.append(False)
-            prepared.sent.add(statement)
+            elif len(prepared.sent) < _PREPARED_MAX:
+                prepared.sent.add(statement)
         if name is None:
             pgconn.send_query_params(statement.encode(), values)
         else:
