@@ -996,9 +996,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (done.stderr, done.stdout.count("\n")) == ("", 1)
 
 
-def in_a_terminal(*words: str, block_rich: bool) -> str:
+def in_a_terminal(*words: str, block_rich: bool, columns: int = 140) -> str:
     """
-    Return what the command line shows in a terminal, with or without rich.
+    Return what the command line shows in a terminal so wide, with or without rich.
     """
     code = "import sys; from bankcore.cli import main; sys.exit(main(sys.argv[1:]))"
     if block_rich:
@@ -1008,7 +1008,7 @@ def in_a_terminal(*words: str, block_rich: bool) -> str:
         [sys.executable, "-c", code, *words],
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "140"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns)},
     )
     os.close(theirs)
     shown = b""
@@ -1089,6 +1089,26 @@ def test_a_description_is_no_markup(bank: Run, block_rich: bool) -> None:
 
     assert ("│" in shown) is not block_rich
     assert "[bold]x[/bold]" in shown
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 250])
+@pytest.mark.parametrize("block_rich", [True, False])
+def test_a_terminal_cuts_nothing(bank: Run, block_rich: bool, columns: int) -> None:
+    """However narrow it is, each amount stands whole, and every word is there."""
+    if not block_rich:
+        pytest.importorskip("rich", reason="rich is not installed: only the plain form is shown")
+    words = ("--id", "d-1", "--description", "Rent, second floor left")
+    bank("deposit", "bob", "1234567.89", "--store", "bank.db", *words)
+    shown = in_a_terminal(
+        *("statement", "bob", "--store", "bank.db"), block_rich=block_rich, columns=columns
+    )
+
+    # The amount, the balance after it, and the closing balance.
+    assert shown.count("1234567.89") == 3
+    assert "…" not in shown
+    assert {"d-1", "second", "floor"} <= set(re.findall(r"[\w-]+", shown))
+    listed = re.search(r"^amount +1234567.89\r$", shown, re.MULTILINE) is not None
+    assert listed is (columns < 120)
 
 
 # -- JSON --------------------------------------------------------------------
@@ -1201,6 +1221,7 @@ def test_errors_are_json_too(
 
 def test_the_environment_names_the_store(bank: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no argument names a store, `BANKCORE_STORE` does; an argument comes first."""
+    assert "(default: $BANKCORE_STORE)" in " ".join(bank("accounts", "--help")[1].split())
     monkeypatch.setenv("BANKCORE_STORE", "bank.db")
     bank("open", "yoko", "--currency", "JPY", "--store", "other.db")
 

@@ -179,10 +179,13 @@ CLOCK_SKEW: Final = argument(
     metavar="SECONDS",
 )
 STORE_HELP: Final = "the bank's file, or postgresql://user@host/database"
-STORE: Final = argument("--store", STORE_HELP, metavar="STORE", required=True, type=store_name)
-STORE_PATH: Final = argument("store", STORE_HELP, metavar="STORE", type=store_name)
 #: The environment variable that names the store where no argument does.
 STORE_VARIABLE: Final = "BANKCORE_STORE"
+_STORE_OR_VARIABLE: Final = f"{STORE_HELP} (default: ${STORE_VARIABLE})"
+STORE: Final = argument(
+    "--store", _STORE_OR_VARIABLE, metavar="STORE", required=True, type=store_name
+)
+STORE_PATH: Final = argument("store", _STORE_OR_VARIABLE, metavar="STORE", type=store_name)
 DESCRIPTION: Final = argument("--description", "one line for people", metavar="TEXT")
 
 

@@ -2,11 +2,13 @@
 Tables, facts and progress, as a person sees them; JSON, for programs.
 
 Decided here: `rich` draws tables and progress if it is installed and the stream is a terminal.
-Otherwise both are plain text, with the same content. Numbers stand on the right.
+Otherwise both are plain text, with the same content. Numbers stand on the right, and are never cut
+or broken: a table that is too wide for the terminal is shown as a list.
 """
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +23,8 @@ from bankcore.values._json import json_of
 _NUMBERS: Final = frozenset(
     ("amount", "balance", "held", "available", "overdraft limit", "left", "of", "count")
 )
+# A text of more characters than these, two lines of a generated id, may be broken in a table.
+_UNBROKEN: Final = 18
 # The least time between two updates of a line of progress, in seconds.
 _PROGRESS_EVERY: Final = 0.1
 
@@ -55,24 +59,55 @@ def or_dash(instant: datetime | None) -> str:
 
 def print_table(columns: Sequence[str], table_rows: Iterable[Sequence[object]]) -> None:
     rows = [tuple(map(str, row)) for row in table_rows]
-    if sys.stdout.isatty() and has_rich():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table()
-        for name in columns:
-            table.add_column(name, justify="right" if name in _NUMBERS else "left")
-        for row in rows:
-            # Text, so that rich does not read a description as markup.
-            table.add_row(*map(Text, row))
-        Console().print(table)
-        return
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    align = [str.rjust if name in _NUMBERS else str.ljust for name in columns]
-    for line in (columns, *rows):
-        cells = (to(text, width) for to, text, width in zip(align, line, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    to_person = sys.stdout.isatty()
+    drawn = to_person and has_rich()
+    if (
+        to_person
+        and _least_width(columns, widths, drawn=drawn) > shutil.get_terminal_size().columns
+    ):
+        _print_as_list(columns, rows)
+    elif drawn:
+        _draw_table(columns, rows)
+    else:
+        align = [str.rjust if name in _NUMBERS else str.ljust for name in columns]
+        for line in (columns, *rows):
+            cells = (to(text, width) for to, text, width in zip(align, line, widths, strict=True))
+            print("  ".join(cells).rstrip())
+
+
+def _least_width(columns: Sequence[str], widths: Sequence[int], *, drawn: bool) -> int:
+    """Return how wide a terminal must be for a table of columns of these *widths*."""
+    if not drawn:
+        return sum(widths) + 2 * (len(widths) - 1)
+    least = (
+        width if name in _NUMBERS else min(width, _UNBROKEN)
+        for name, width in zip(columns, widths, strict=True)
+    )
+    return sum(least) + 3 * len(widths) + 1
+
+
+def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for name in columns:
+        if name in _NUMBERS:
+            table.add_column(name, justify="right", no_wrap=True)
+        else:
+            table.add_column(name, overflow="fold")
+    for row in rows:
+        # Text, so that rich does not read a description as markup.
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _print_as_list(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    for row in rows:
+        print_facts(*((name, text) for name, text in zip(columns, row, strict=True) if text))
+        print()
 
 
 class Progress:
