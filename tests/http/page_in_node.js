@@ -52,7 +52,10 @@ const main = async ({ script, openapi, steps }) => {
     });
   }
   const labels = byId.operations.all().filter(({ tag }) => tag === "label").map((each) => each.textContent);
-  console.log(JSON.stringify({ done, labels, shown: byId.operations.text }));
+  const placeholders = byId.operations.all().map(({ placeholder }) => placeholder);
+  const codes = [byId.about, byId.operations].flatMap((each) => each.all()).filter(({ tag }) => tag === "code").map(({ text }) => text);
+  const about = byId.about.textContent;
+  console.log(JSON.stringify({ done, labels, placeholders, codes, about, shown: byId.operations.text }));
 };
 
 main(JSON.parse(require("node:fs").readFileSync(0, "utf8")));

@@ -9,6 +9,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from web import Web, euros
@@ -65,14 +66,24 @@ def test_plain_http() -> None:
 
 
 def test_narrow_windows() -> None:
-    """On a phone the page is as wide as the window, and what is wide scrolls in its own box."""
+    """On a phone the page is as wide as the window; answers are broken, so that they are read."""
     css = served("/v1/docs/page.css")
     widths = re.findall(r"(?:^|[ ;{])(?:min-)?width: ([^;]+)", css)
 
     assert 'content="width=device-width, initial-scale=1"' in served("/v1/docs")
     assert "overflow-wrap: anywhere" in re.findall(r"body \{(.*?)\}", css)[0]
     assert "overflow: auto" in re.findall(r"pre \{(.*?)\}", css)[0]
+    assert "white-space: pre-wrap" in re.findall(r"pre \{(.*?)\}", css)[0]
     assert ["100%"] == widths
+
+
+def test_dark_windows() -> None:
+    """Every colour is for light and for dark: the browser's own, or both."""
+    css = served("/v1/docs/page.css")
+
+    assert "color-scheme: light dark" in css
+    assert "#" in css
+    assert "#" not in re.sub(r"light-dark\(#\w+, #\w+\)", "", css)
 
 
 def test_every_field_has_its_type() -> None:
@@ -158,6 +169,34 @@ def test_lists_and_objects() -> None:
     assert ["alice", "bob"] == [leg["account_id"] for leg in legs]
     assert rate == json.loads(example["sent"]["body"])["exchange_rate"]
     assert [[], "[{"] == [json.loads(each["sent"]["body"])["legs"] for each in (other, wrong)]
+
+
+def test_a_parameter_that_is_given_several_times() -> None:
+    """It is filled in as a list of JSON, or as the one text that it is."""
+    fills = ['["order:1017", "shop:a&b"]', "order:1017", '{"order": "1017"}']
+    steps = [
+        {"form": "GET /transactions", "fill": {"metadata": fill, "text": "[1]"}, "answer": FINE}
+        for fill in fills
+    ]
+    found = run(*steps)
+    queries = [parse_qs(urlsplit(each["sent"]["url"]).query) for each in found["done"]]
+
+    expected = [["order:1017", "shop:a&b"], ["order:1017"], ['{"order": "1017"}']]
+    assert expected == [query["metadata"] for query in queries]
+    assert [["[1]"]] * 3 == [query["text"] for query in queries]
+    assert 'such as ["order:1017"]' in found["placeholders"]
+
+
+def test_what_is_code_is_shown_as_code() -> None:
+    """The backticks of the document are for whoever reads it as text."""
+    about = json.loads(served("/v1/openapi.json"))["info"]["description"]
+    found = run()
+
+    assert "`" in about
+    assert about.replace("`", "") == found["about"]
+    assert "code" in found["codes"]
+    assert "next" in found["codes"]
+    assert [] == [each for each in found["codes"] if "`" in each]
 
 
 @pytest.mark.parametrize("account", ["", ".", "..", "{account_id}", "a/b", "a?b"])

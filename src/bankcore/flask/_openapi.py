@@ -128,7 +128,8 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
         "schema": {
             "type": "array",
             "maxItems": METADATA_MAX,
-            "items": {"type": "string", "examples": ["order:1017"]},
+            "items": {"type": "string"},
+            "examples": [["order:1017"]],
         },
         "description": "Those with these pairs of a key and a value, each given for itself.",
     },

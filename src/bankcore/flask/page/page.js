@@ -8,6 +8,11 @@ const element = (name, text, className) => {
   return made;
 };
 
+// What is between backticks is code.
+const addTold = (parent, text) => {
+  text.split("`").forEach((part, i) => parent.append(i % 2 ? element("code", part) : part));
+};
+
 // Not crypto.randomUUID, which is missing in pages that came over plain HTTP from another machine.
 const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -54,7 +59,11 @@ const drawField = (parent, place, name, schema, required, description) => {
   input.required = required;
   label.append(told, input);
   row.append(label);
-  if (description) row.append(element("small", description));
+  if (description) {
+    const small = element("small");
+    addTold(small, description);
+    row.append(small);
+  }
   const fault = element("p", undefined, "fault");
   fault.setAttribute("role", "alert");
   row.append(fault);
@@ -106,6 +115,13 @@ const valueOf = ({ schema, input }) => {
   return types.includes("integer") && /^-?\d{1,15}$/.test(input.value) ? Number(input.value) : input.value;
 };
 
+// A parameter that may be given several times is a list of JSON, or one text.
+const severalOf = (field) => {
+  const text = textOf(field);
+  const list = field.schema.type === "array" ? parsed(text) : text;
+  return Array.isArray(list) ? list.map(shownOf) : [text];
+};
+
 const requestOf = (base, path, method, fields) => {
   const sent = { method, headers: {}, credentials: "omit" };
   const query = new URLSearchParams();
@@ -117,7 +133,7 @@ const requestOf = (base, path, method, fields) => {
     const { place, name } = field;
     const text = textOf(field);
     if (place === "path") url = url.replace(`{${name}}`, () => encodeURIComponent(text));
-    else if (place === "query") query.set(name, text);
+    else if (place === "query") for (const each of severalOf(field)) query.append(name, each);
     else if (place === "header") sent.headers[name] = text;
     else body[name] = valueOf(field);
   }
@@ -196,7 +212,7 @@ const main = async () => {
   const root = document.getElementById("operations");
   try {
     const documented = await (await fetch("openapi.json")).json();
-    document.getElementById("about").textContent = documented.info.description;
+    addTold(document.getElementById("about"), documented.info.description);
     root.replaceChildren();
     const base = documented.servers[0].url.replace(/\/$/, "");
     const sections = {};
