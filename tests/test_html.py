@@ -2,6 +2,7 @@
 What a person sees: the page of a statement, notebooks, and short texts of accounts and receipts.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
@@ -201,6 +202,11 @@ def test_the_line_has_the_steps_of_the_balance() -> None:
     assert "M0 45H0V0V0V0H360V90V90V90H720V22V22V22H720" == balance
 
 
+def test_the_line_of_nothing_is_that_of_zero() -> None:
+    """Where the balance is always zero, both lines are at the bottom, with nothing below them."""
+    assert ["M0 90H720", "M0 90H720"] == drawn()
+
+
 def test_the_line_of_one_instant_is_drawn() -> None:
     """Where no time passes, nothing is divided by it."""
     assert ["M0 90H720", "M0 90H0V0V0V0H720"] == drawn(100)
@@ -220,6 +226,7 @@ def test_the_line_of_many_is_short() -> None:
 def test_a_notebook_shows_a_statement(bank: Bank) -> None:
     """The line, the lines and the balances around them, with their currency."""
     page = Page(may(bank)._repr_html_())
+    heads = re.findall(r'<th style="text-align:(\w+)">([^<]+)', may(bank)._repr_html_())
 
     assert page.tags[:3] == ["svg", "path", "path"]
     assert page.texts[:10] == [
@@ -235,6 +242,8 @@ def test_a_notebook_shows_a_statement(bank: Bank) -> None:
         "2026-05-01 00:00",
     ]
     assert page.texts[-2:] == ["closing balance", "EUR 2,987.50"]
+    assert ["amount", "balance"] == [name for side, name in heads if side == "right"]
+    assert {"left", "right"} == {side for side, _ in heads}
 
 
 def test_a_notebook_shows_the_ends_of_a_long_statement() -> None:
@@ -254,7 +263,7 @@ def test_a_notebook_shows_the_ends_of_a_long_statement() -> None:
 
 
 def test_a_notebook_shows_an_account() -> None:
-    """Its status and its amounts, which stand on the right."""
+    """Its status on the left, and its amounts and counts on the right."""
     account = Account.open("alice", initial_balance=eur("1234.5"))
     page = Page(account._repr_html_())
 
@@ -263,7 +272,9 @@ def test_a_notebook_shows_an_account() -> None:
         *("status", "balance", "held", "available", "overdraft limit", "version"),
         *("open", "EUR 1,234.50", "EUR 0.00", "EUR 1,234.50", "EUR 0.00", "1"),
     ]
-    assert ("style", "text-align:right;white-space:nowrap") in page.attributes
+    on_the_right = ("style", "text-align:right;white-space:nowrap")
+    assert page.attributes.count(on_the_right) == 5
+    assert ("style", "text-align:left;white-space:nowrap") in page.attributes
 
 
 def test_a_notebook_shows_a_receipt(bank: Bank) -> None:
@@ -282,9 +293,9 @@ def test_a_notebook_breaks_long_texts_alone(bank: Bank) -> None:
     """A long description takes lines, so that short cells beside it need not be broken."""
     text = may(bank)._repr_html_()
 
-    assert '<td style="white-space:nowrap">Transfer</td>' in text
-    assert '<td style="white-space:nowrap">2026-05-02 23:00</td>' in text
-    assert '<td style="overflow-wrap:anywhere">&lt;script&gt;' in text
+    assert '<td style="text-align:left;white-space:nowrap">Transfer</td>' in text
+    assert '<td style="text-align:left;white-space:nowrap">2026-05-02 23:00</td>' in text
+    assert '<td style="text-align:left;overflow-wrap:anywhere">&lt;script&gt;' in text
 
 
 # -- Short texts -------------------------------------------------------------

@@ -16,6 +16,8 @@ from bankcore.values._instants import TICK
 # The size of the drawing, in units of its own.
 _WIDTH: Final = 720
 _HEIGHT: Final = 90
+# Seen on white and in a dark notebook: its contrast to both is above 4.
+_COLOUR: Final = "#2f76c4"
 
 
 def balance_drawing(
@@ -26,10 +28,12 @@ def balance_drawing(
 ) -> str:
     """Return an SVG of the *opening* balance and those that follow, from *start* to *end*."""
     minors = [0, opening.amount_minor, *(balance.amount_minor for _, balance in balances)]
-    top, bottom = max(minors), min(minors)
+    bottom = min(minors)
+    # Where all is zero, the line is that of zero, at the bottom.
+    top = max(*minors, bottom + 1)
 
     def y(minor: int) -> int:
-        return (top - minor) * _HEIGHT // max(top - bottom, 1)
+        return (top - minor) * _HEIGHT // (top - bottom)
 
     path = f"M0 {y(opening.amount_minor)}"
     for x, levels in _columns(balances, start, end).items():
@@ -42,7 +46,7 @@ def balance_drawing(
         f'<svg viewBox="0 -2 {_WIDTH} {_HEIGHT + 4}" width="100%" style="height:6em"'
         f' preserveAspectRatio="none" role="img" aria-label="{escaped(told)}">'
         f'<path d="M0 {y(0)}H{_WIDTH}" {line} stroke="#999" stroke-dasharray="3 3"/>'
-        f'<path d="{path}H{_WIDTH}" {line} stroke="#1f5fa8" stroke-width="1.5"/></svg>'
+        f'<path d="{path}H{_WIDTH}" {line} stroke="{_COLOUR}" stroke-width="1.5"/></svg>'
     )
 
 

@@ -115,6 +115,8 @@ table { border-collapse: collapse; width: 100% }
 thead { display: table-header-group }
 th, td { padding: .35em .8em .35em 0; vertical-align: top }
 th { text-align: left; font-size: .8em; color: #555; border-bottom: 1px solid #555 }
+th { padding-right: 1em }
+th:nth-child(3) { width: 20% }
 td { overflow-wrap: anywhere }
 td:first-child { white-space: nowrap }
 td:nth-child(n+4), th:nth-child(n+4) {
@@ -122,6 +124,7 @@ td:nth-child(n+4), th:nth-child(n+4) {
 }
 th:last-child, td:last-child { padding-right: 0 }
 tr { break-inside: avoid; border-bottom: 1px solid #ddd }
+tr:last-child { break-before: avoid }
 small { display: block; color: #555; font-size: .8em }
 .edge { font-weight: 600 }
 @media screen and (max-width: 560px) {

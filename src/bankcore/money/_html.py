@@ -1,7 +1,8 @@
 """
 HTML: escaped texts and tables, as a notebook shows them.
 
-Decided here: every text is escaped, wherever it comes from, and amounts stand on the right.
+Decided here: every text is escaped, wherever it comes from; texts stand on the left, amounts and
+counts on the right, and so do their heads.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,17 +26,30 @@ def escaped(value: object) -> str:
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table for a notebook, which has a style of its own for tables."""
-    head = "".join(f"<th>{escaped(each)}</th>" for each in columns)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    lines = list(rows)
+    head = "".join(
+        f'<th style="text-align:{_side(cells)}">{escaped(name)}</th>'
+        for name, *cells in zip(columns, *lines, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in lines)
     return (
         f'<table><caption style="text-align:left">{escaped(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
+def _side(cells: Iterable[object]) -> str:
+    return "right" if any(isinstance(each, Money | int) for each in cells) else "left"
+
+
 def _cell(value: object) -> str:
-    text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
-    style = "white-space:nowrap" if len(text) <= _SHORT else "overflow-wrap:anywhere"
-    if isinstance(value, Money):
-        style, text = "text-align:right;white-space:nowrap", f"{value:,}"
-    return f'<td style="{style}">{escaped(text)}</td>'
+    match value:
+        case datetime():
+            text = f"{value:%Y-%m-%d %H:%M}"
+        case Money():
+            text = f"{value:,}"
+        case _:
+            text = str(value)
+    whole = isinstance(value, Money) or len(text) <= _SHORT
+    broken = "white-space:nowrap" if whole else "overflow-wrap:anywhere"
+    return f'<td style="text-align:{_side([value])};{broken}">{escaped(text)}</td>'
