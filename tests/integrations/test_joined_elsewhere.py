@@ -109,7 +109,7 @@ def _core(path: Path) -> Iterator[Application]:
         def application() -> Iterator[Work]:
             with engine.begin() as connection:
                 yield Work(
-                    lambda: connection.connection.driver_connection,
+                    lambda: connection.connection,
                     lambda: connection.exec_driver_sql(_INSERT),
                     connection.begin_nested,
                 )
@@ -117,7 +117,7 @@ def _core(path: Path) -> Iterator[Application]:
         @contextmanager
         def connected() -> Iterator[Any]:
             with engine.connect() as connection:
-                yield connection.connection.driver_connection
+                yield connection.connection
 
         yield Application(application, connected)
 
@@ -334,6 +334,21 @@ def test_a_connection_that_was_never_used(
 
     assert [balance, balance] == found
     assert (balance, 0) == committed(path)
+
+
+@pytest.mark.parametrize("give", [lambda session: session, lambda session: session.connection()])
+def test_what_is_another_connection(path: Path, give: Callable[[Any], Any]) -> None:
+    """
+    What SQLAlchemy calls a connection is refused by its whole name, and the sentence says what to
+    give in its place.
+    """
+    with _engine(path) as engine, sqlalchemy.orm.Session(engine) as session:
+        for make in (JoinedSQLiteStore, migrate):
+            with pytest.raises(
+                StoreMisuseError,
+                match=r"or SQLAlchemy's connection\.connection, got a sqlalchemy\.[a-z.]+[SC]",
+            ):
+                make(give(session))
 
 
 def test_what_is_no_connection_yet() -> None:

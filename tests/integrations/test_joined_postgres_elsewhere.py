@@ -429,12 +429,21 @@ def test_more_than_the_socket_takes_at_once_in_asyncio(database: str) -> None:
     assert (eur(10_100), 0) == committed(database)
 
 
-@pytest.mark.parametrize("what", [None, "postgresql:///shop", object()])
-def test_what_is_no_connection(what: object) -> None:
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (None, r"None; .* ensure_connection\(\)"),
+        ("dbname=shop", "'dbname=shop'"),
+        (object(), "a value of type object"),
+        (sqlalchemy.create_engine("postgresql+psycopg://"), r"a sqlalchemy\.[a-z.]*Engine"),
+    ],
+)
+def test_what_is_no_connection(what: object, told: str) -> None:
     """
     The sentence says what is needed, and what was given.
     """
-    with pytest.raises(StoreMisuseError, match="or within SQLAlchemy"):
+    wanted = rf"a psycopg\.Connection, or SQLAlchemy's connection\.connection, got {told}"
+    with pytest.raises(StoreMisuseError, match=wanted):
         JoinedPostgresStore(what)
 
 
@@ -470,9 +479,9 @@ def test_a_connection_of_asyncio_without_sqlalchemy(database: str) -> None:
 
     async def work() -> None:
         async with await psycopg.AsyncConnection.connect(database) as connection:
-            with pytest.raises(StoreMisuseError, match="type AsyncConnection"):
+            with pytest.raises(StoreMisuseError, match=r"got a psycopg\.AsyncConnection"):
                 JoinedPostgresStore(connection)
-            with pytest.raises(StoreMisuseError, match="type AsyncConnection"):
+            with pytest.raises(StoreMisuseError, match=r"got a psycopg\.AsyncConnection"):
                 migrate(connection)
 
     asyncio.run(work())

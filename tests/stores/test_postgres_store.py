@@ -90,8 +90,8 @@ def test_an_application_reads_the_journal_in_its_own_transaction(
 
 def test_a_joined_store_says_what_is_wrong_with_its_connection(postgres: str) -> None:
     """
-    Outside a transaction, in one that has failed, and in another thread it raises an error that
-    says so, and writes nothing.
+    Outside a transaction, in one that has failed, in another thread and after the application has
+    closed it, it raises an error that says so, and writes nothing.
     """
     with (
         PostgresStore(postgres) as store,
@@ -99,6 +99,7 @@ def test_a_joined_store_says_what_is_wrong_with_its_connection(postgres: str) ->
     ):
         Bank(store).open_account("alice", initial_balance=eur(10))
         joined = JoinedPostgresStore(connection)
+        assert "the application's connection to" in repr(joined)
         deposit = partial(Bank(joined).deposit, "alice", eur(1))
         with pytest.raises(StoreMisuseError, match="no transaction is open"):
             deposit()
@@ -115,9 +116,12 @@ def test_a_joined_store_says_what_is_wrong_with_its_connection(postgres: str) ->
             pytest.raises(StoreMisuseError, match="belongs to the thread"),
         ):
             pool.submit(joined.account, AccountId("alice")).result()
+        connection.close()
+        for call in (deposit, partial(joined.account, AccountId("alice"))):
+            with pytest.raises(StoreMisuseError, match="the connection is closed"):
+                call()
 
         assert eur(10) == Bank(store).account("alice").balance
-        assert "the application's connection to" in repr(joined)
 
 
 def test_what_an_original_touched_is_locked_when_it_comes_late(

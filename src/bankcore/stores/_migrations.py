@@ -1,20 +1,53 @@
 """
 The versions of a schema, for any engine.
 
-Decided here: which version a database has, which ones lead to the next, and which tables are
-bankcore's. How the statements run is the engine's.
+Decided here: which version a database has, which ones lead to the next, which tables are
+bankcore's, and how an application is told that it gave no connection. How the statements run is
+the engine's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bankcore.ledger._errors import SchemaVersionError, StoreCorruptedError, StoreMisuseError
+from bankcore.values._errors import shown
 
 #: The beginning of the names of bankcore's tables, indexes and triggers.
 PREFIX: Final = "bankcore_"
 
 #: For each version of the schema, the statements that lead there from the one before.
 Steps = Mapping[int, Sequence[str]]
+
+
+class Pooled(Protocol):
+    """SQLAlchemy's ``connection.connection``, which has the driver's own."""
+
+    @property
+    def driver_connection(self) -> Any: ...  # noqa: ANN401  # as SQLAlchemy declares it
+
+
+def driver_of(connection: object) -> object:
+    """Return the driver's own connection, where *connection* is SQLAlchemy's `Pooled`."""
+    return getattr(connection, "driver_connection", connection)
+
+
+def no_connection(wanted: str, given: object) -> StoreMisuseError:
+    """
+    Return the error that says what was *given* in the place of a connection of the driver's.
+
+    Its class is named with its module: many a library has a ``Connection``.
+    """
+    kind = type(given)
+    if given is None:
+        # What Django has in place of a connection that was not used yet.
+        told = "None; have it opened first, by ensure_connection() in Django"
+    elif kind.__module__ == "builtins":
+        told = shown(given)
+    else:
+        told = f"a {kind.__module__}.{kind.__qualname__}"
+    return StoreMisuseError(
+        f"it needs a {wanted}, or SQLAlchemy's connection.connection, got {told}"
+    )
 
 
 def include_object(

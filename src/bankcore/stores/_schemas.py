@@ -4,10 +4,12 @@ Make and migrate the tables in a database of the application, whichever engine i
 Decided here: which engine is asked.
 """
 
+import sqlite3
 import sys
 from typing import Any, Final, Literal
 
 from bankcore.ledger._errors import StoreMisuseError
+from bankcore.stores._migrations import driver_of, no_connection
 from bankcore.stores._sqlite import _migrations as sqlite_migrations
 from bankcore.values._errors import shown
 
@@ -61,8 +63,8 @@ def migrate(
     SQLite, your whole transaction is rolled back.)
 
     Args:
-        connection: Yours: of `sqlite3`, or of psycopg; for PostgreSQL also SQLAlchemy's
-            ``connection.connection``, in what its ``run_sync`` runs too. Its settings stay.
+        connection: Yours: of `sqlite3`, of psycopg, or SQLAlchemy's ``connection.connection``; for
+            PostgreSQL in what its ``run_sync`` runs too. Its settings stay.
         to: The version; without one, the newest that this bankcore knows.
         schema: In PostgreSQL, the schema in which the tables are; it is made if it is missing.
 
@@ -72,11 +74,12 @@ def migrate(
             of a later one, as there is no way back, or if the connection cannot do it.
         StoreUnavailableError: If the database is busy or cannot be written.
     """
+    driver = driver_of(connection)
+    if isinstance(driver, sqlite3.Connection):
+        return sqlite_migrations.migrate(driver, to)
     psycopg = sys.modules.get("psycopg")
-    driver = getattr(connection, "driver_connection", connection)
     if psycopg is None or not isinstance(driver, psycopg.Connection | psycopg.AsyncConnection):
-        sqlite_migrations.require_connection(connection)
-        return sqlite_migrations.migrate(connection, to)
+        raise no_connection("sqlite3.Connection or a psycopg.Connection", connection)
     from bankcore.stores._postgres import _migrations  # noqa: PLC0415  # needs psycopg
 
     return _migrations.migrate(connection, to, schema)

@@ -23,7 +23,7 @@ from bankcore.stores._postgres._connections import Seen, look_at
 from bankcore.stores._postgres._errors import translated
 from bankcore.stores._postgres._statements import Unit, in_schema
 from bankcore.stores._postgres._tables import PostgresTables
-from bankcore.stores._postgres._wire import Rows, Statement, abandon, run, usable
+from bankcore.stores._postgres._wire import Rows, Statement, abandon, require_open, run, usable
 
 _SAVEPOINT: Final = "unit_of_bankcore"
 
@@ -123,6 +123,7 @@ class JoinedPostgresStore(PostgresTables):
             raise StoreMisuseError(
                 "it belongs to the thread and process that made it; make one for each"
             )
+        require_open(self._connection)
         schema = self._schema
         return run(
             self._connection,

@@ -24,7 +24,7 @@ import psycopg
 from psycopg.pq import ExecStatus, PipelineStatus
 
 from bankcore.ledger._errors import StoreMisuseError
-from bankcore.values._errors import shown
+from bankcore.stores._migrations import driver_of, no_connection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -104,15 +104,20 @@ class Adapted:
 
 def usable(connection: Any) -> Connection | Adapted:  # noqa: ANN401  # whatever is given
     """Return *connection*, of psycopg or SQLAlchemy, as statements run on it; or raise."""
-    driver = getattr(connection, "driver_connection", connection)
+    driver = driver_of(connection)
     if isinstance(driver, psycopg.Connection):
         return driver
     if isinstance(driver, psycopg.AsyncConnection) and hasattr(connection, "run_async"):
         return Adapted(connection)
-    raise StoreMisuseError(
-        "it needs a psycopg.Connection, or within SQLAlchemy's run_sync its connection.connection,"
-        f" got {shown(connection)}"
-    )
+    raise no_connection("psycopg.Connection", connection)
+
+
+def require_open(connection: Connection | Adapted) -> None:
+    """Raise `StoreMisuseError` if the application has closed *connection*."""
+    driver = connection.driver if isinstance(connection, Adapted) else connection
+    # One that broke is closed too, and is the server's or the network's fault.
+    if driver.closed and not driver.broken:
+        raise StoreMisuseError("the connection is closed; make the store on one that is open")
 
 
 async def _ready(socket: int, *, is_sending: bool) -> None:

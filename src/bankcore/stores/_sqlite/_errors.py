@@ -54,7 +54,7 @@ def translated(error: Exception) -> BankError:
     code = primary_code(error)
     if code == sqlite3.SQLITE_CONSTRAINT:
         return StoreMisuseError(
-            f"the rows to be written break a constraint of the tables: {error}"
+            f"the rows to be written break a constraint of the tables: {sentence(error)}"
         )
     if code == sqlite3.SQLITE_CANTOPEN and _is_out_of_descriptors():
         return StoreUnavailableError(
@@ -62,8 +62,12 @@ def translated(error: Exception) -> BankError:
         )
     is_damage = code in _DAMAGE or (code is None and isinstance(error, sqlite3.OperationalError))
     kind = StoreCorruptedError if is_damage else StoreUnavailableError
-    # Some of SQLite's sentences have a full stop of their own.
-    return kind(f"SQLite says: {str(error).removesuffix('.')}")
+    return kind(f"SQLite says: {sentence(error)}")
+
+
+def sentence(error: Exception) -> str:
+    """Return what SQLite or Python says, without the full stop that some of it has."""
+    return str(error).removesuffix(".")
 
 
 def _is_out_of_descriptors() -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import SchemaVersionError, StoreMisuseError, StoreUnavailableError
-from bankcore.stores._migrations import one_version, require_newest
+from bankcore.stores._migrations import Pooled, one_version, require_newest
 from bankcore.stores._rows import Known, read_unit
 from bankcore.stores._sqlite import _migrations
 from bankcore.stores._sqlite._errors import (
@@ -24,6 +24,7 @@ from bankcore.stores._sqlite._errors import (
     is_storage,
     primary_code,
     roll_back_to,
+    sentence,
     translated,
 )
 from bankcore.stores._sqlite._statements import fetch, write
@@ -58,7 +59,8 @@ class JoinedSQLiteStore(SQLiteTables):
     costs nothing, and there is nothing to close. The connection's factories and modes stay.
 
     Args:
-        connection: An open ``sqlite3.Connection``. It stays the application's.
+        connection: An open ``sqlite3.Connection``, or SQLAlchemy's ``connection.connection``. It
+            stays the application's.
 
     Raises:
         StoreMisuseError: If it is not one.
@@ -67,9 +69,8 @@ class JoinedSQLiteStore(SQLiteTables):
     #: `bankcore.Bank` retries no unit: nothing is final before the application commits.
     in_host_transaction: Final = True
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        _migrations.require_connection(connection)
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection | Pooled) -> None:
+        self._connection = _migrations.usable(connection)
         self._owner = (os.getpid(), threading.get_ident())
 
     def __repr__(self) -> str:
@@ -163,7 +164,7 @@ def _translated(connection: sqlite3.Connection) -> Iterator[None]:
         finally:
             connection.text_factory = factory
     except sqlite3.ProgrammingError as error:
-        raise StoreMisuseError(f"the connection cannot be used here: {error}") from error
+        raise StoreMisuseError(f"the connection cannot be used here: {sentence(error)}") from error
     except STORAGE_ERRORS as error:
         if not is_storage(error):
             raise

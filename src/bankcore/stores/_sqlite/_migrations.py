@@ -11,8 +11,21 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from bankcore.ledger._errors import StoreMisuseError
-from bankcore.stores._migrations import known_version, one_version, statements_to
-from bankcore.stores._sqlite._errors import primary_code, roll_back, roll_back_to, translated
+from bankcore.stores._migrations import (
+    Pooled,
+    driver_of,
+    known_version,
+    no_connection,
+    one_version,
+    statements_to,
+)
+from bankcore.stores._sqlite._errors import (
+    primary_code,
+    roll_back,
+    roll_back_to,
+    sentence,
+    translated,
+)
 from bankcore.stores._sqlite._schema import FIRST, SECOND
 
 #: For each version of the schema, the statements that lead there from the one before.
@@ -31,7 +44,6 @@ def schema_sql(version: int | None) -> str:
 
 
 def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
-    require_connection(connection)
     wanted = known_version(to, STEPS)
     try:
         with _all_or_nothing(connection):
@@ -39,23 +51,20 @@ def migrate(connection: sqlite3.Connection, to: int | None = None) -> int:
             for statement in statements_to(wanted, found, STEPS):
                 connection.execute(statement)
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
-        raise StoreMisuseError(f"the connection does not work: {error}") from error
+        raise StoreMisuseError(f"the connection does not work: {sentence(error)}") from error
     except sqlite3.Error as error:
         if primary_code(error) == sqlite3.SQLITE_ERROR:
-            raise StoreMisuseError(f"the tables cannot be made here: {error}") from error
+            raise StoreMisuseError(f"the tables cannot be made here: {sentence(error)}") from error
         raise translated(error) from error
     return wanted
 
 
-def require_connection(connection: object) -> None:
-    if connection is None:
-        # What Django has in place of a connection that was not used yet.
-        raise StoreMisuseError(
-            "it needs a sqlite3.Connection, got None; have it opened first, by"
-            " ensure_connection() in Django"
-        )
-    if not isinstance(connection, sqlite3.Connection):
-        raise StoreMisuseError(f"it needs a sqlite3.Connection, got a {type(connection).__name__}")
+def usable(connection: sqlite3.Connection | Pooled) -> sqlite3.Connection:
+    """Return *connection*, of sqlite3 or SQLAlchemy, as statements run on it; or raise."""
+    driver = driver_of(connection)
+    if not isinstance(driver, sqlite3.Connection):
+        raise no_connection("sqlite3.Connection", connection)
+    return driver
 
 
 def version_in(connection: sqlite3.Connection) -> int:
