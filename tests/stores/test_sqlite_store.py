@@ -44,7 +44,15 @@ from bankcore.errors import (
     StoreUnavailableError,
     TransactionNotFoundError,
 )
-from bankcore.ledger import Posting, ReadSet, Snapshot, Transaction, WriteSet, verify
+from bankcore.ledger import (
+    Posting,
+    ReadSet,
+    Snapshot,
+    Transaction,
+    TransactionQuery,
+    WriteSet,
+    verify,
+)
 from bankcore.ledger import _codec as codec
 from bankcore.stores import SQLiteStore
 from bankcore.stores._rows import PostingRow, posting_from
@@ -226,6 +234,31 @@ def test_one_durable_write_however_many_commands(store: SQLiteStore) -> None:
 
     assert ["BEGIN IMMEDIATE", "ROLLBACK"] == units()
     connection_of(store).set_trace_callback(None)
+
+
+def test_a_short_page_is_not_looked_for_row_by_row(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    However short a page is, what does not fit is passed over in large steps.
+    """
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(100))
+    bank.execute([Deposit("alice", eur(1), description="Müll") for _ in range(600)])
+    bank.execute(
+        [Deposit("alice", eur(1), description="Miete", transaction_id=f"t-{n}") for n in range(3)]
+    )
+    read, asked = store._read, []
+
+    def noting(statement: str, parameters: Sequence[object]) -> list[Any]:
+        asked.append(statement)
+        return read(statement, parameters)
+
+    monkeypatch.setattr(store, "_read", noting)
+    found = store.transactions(TransactionQuery(text="miete"), limit=2)
+
+    assert ["t-0", "t-1"] == [each.id.value for each in found]
+    assert len(asked) < 20
 
 
 # -- Files -------------------------------------------------------------------

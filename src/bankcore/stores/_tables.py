@@ -131,8 +131,9 @@ class Tables:
             keys = Search(self._read, self._has_text, query, accounts).keys(after, at_once)
             found = tuple(filter(query.fits, self._at(keys)))
             if found or len(keys) < at_once:
-                return found
-            after = keys[-1]
+                return found[:limit]
+            # Little of what the indexes give fits: the next look is at more of it.
+            after, at_once = keys[-1], _FOUND_AT_ONCE
 
     def _key_of(self, transaction_id: TransactionId) -> Key:
         rows = self._read(
