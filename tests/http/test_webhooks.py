@@ -55,6 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
         if status < 300:
             self.server.arrived.append(body)
         self.send_response(status)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -107,13 +112,14 @@ def street() -> Iterator[Street]:
     street.close()
 
 
-def test_an_event_that_failed_is_sent_again(street: Street, tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [500, 302])
+def test_an_event_that_failed_is_sent_again(street: Street, tmp_path: Path, status: int) -> None:
     """The cursor stays where the receiver did not answer with a 2xx; nothing is left out."""
     namespace: dict[str, Any] = {"__name__": "sender"}
     exec(compile(sender(), "sender.py", "exec"), namespace)
     arguments = (*street.settings.values(), tmp_path / "cursor")
     street.book(1, 4)
-    street.receiver.failing = [204, 204, 500]
+    street.receiver.failing = [204, 204, status]
     with pytest.raises(HTTPError):
         namespace["send_new"](*arguments)
     sent = [namespace["send_new"](*arguments) for _ in range(2)]
