@@ -5,6 +5,7 @@ Most tests call `bankcore.cli.main` in this process; a few run the installed com
 """
 
 import csv
+import html
 import importlib
 import io
 import json
@@ -841,7 +842,7 @@ def test_import_lists_what_did_not_pass(run: Run) -> None:
 
     assert status == 1
     assert "refused: 12\n  line 3: Account a1 has EUR 5.00 available" in out
-    assert "  … and 2 more\n" in out
+    assert "  ... and 2 more\n" in out
     assert "balances that differ: 1\n  line 2: The balance is EUR 5.00" in out
     with Path("h.csv").open("a", encoding="ascii") as file:
         file.write("bad,a1,2024-01-02,0,5\n")
@@ -1386,6 +1387,33 @@ def test_a_wrong_call_of_token_is_one_sentence(
     assert (status, "") == (found, out)
     assert piece in error
     assert 1 == len(error.splitlines())
+
+
+def in_ascii(*words: str) -> tuple[int, str, str]:
+    """
+    Return what the command line comes to where its streams are ASCII: (status, output, errors).
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "bankcore", *words],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_document_is_told_in_any_encoding(bank: Run) -> None:
+    """JSON and HTML are ASCII, so that what was booked is told, and read as it was written."""
+    store = ("--store", "bank.db")
+    words = ("deposit", "bob", "1", "--description", "Café 🎁", "--json", *store)
+    status, booked, _ = in_ascii(*words)
+    page = in_ascii("statement", "bob", "--format", "html", *store)[1]
+    error = in_ascii("withdraw", "bob", "1", "--id", "é", "--json", *store)[2]
+
+    assert (0, "Café 🎁") == (status, json.loads(booked)["description"])
+    assert "<td>Café 🎁<small>" in html.unescape(page)
+    assert "'é'" == json.loads(error)["facts"]["value"]
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,8 @@ def test_what_is_left_of_a_url() -> None:
     assert "postgresql://mary@db:5432/shop" == without_password(
         f"postgresql://mary:{SECRET}@db:5432/shop"
     )
+    for cut in ("…", "\\u2026"):
+        assert "'postgresql://mary@" == without_password(f"'postgresql://mary:{SECRET}{cut}")
     assert "postgresql://db:5432/shop?a=b" == without_password("postgresql://db:5432/shop?a=b")
 
 

@@ -312,7 +312,9 @@ def _print_as_csv(statement: Statement) -> None:
 
 
 def _print_as_html(statement: Statement) -> None:
-    print(statement_as_html(statement), end="")
+    # The page says that it is UTF-8, of which ASCII is a part, and the output may be anything.
+    page = statement_as_html(statement).encode("ascii", "xmlcharrefreplace")
+    print(page.decode("ascii"), end="")
 
 
 def _print_as_json(statement: Statement) -> None:

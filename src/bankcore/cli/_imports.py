@@ -213,7 +213,7 @@ def _print_report(report: ImportReport, seconds: float, is_dry_run: bool) -> Non
         for line, what in found.first:
             print(f"  line {line}: {what}")
         if found.count > len(found.first):
-            print(f"  … and {found.count - len(found.first):,} more")
+            print(f"  ... and {found.count - len(found.first):,} more")
     for sentence in _notes(report, is_dry_run=is_dry_run):
         print(sentence)
     print_facts(

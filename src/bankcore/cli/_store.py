@@ -23,9 +23,9 @@ _URL: Final = re.compile("postgres(ql)?://")
 _OTHER_URL: Final = re.compile("[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # libpq knows no such parameter; it is for the command line.
 _SCHEMA: Final = re.compile("(?<=[?&])schema=([^&]*)&?")
-# Up to the last @, as a password may have one; or to where a long text was cut.
+# Up to the last @, as a password may have one; or to where a long text was cut, in JSON too.
 _PASSWORDS: Final = (
-    (re.compile(r"(://[^\s:@/]*):\S*[@…]"), r"\1@"),
+    (re.compile(r"(://[^\s:@/]*):\S*(?:[@…]|\\u2026)"), r"\1@"),
     (re.compile(r"(?<=[?&])((?:ssl)?password=)[^&\s'\"]*"), r"\1"),
 )
 

@@ -44,7 +44,8 @@ def show(
 
 
 def as_json(document: object) -> str:
-    return json.dumps(document, default=json_of, indent=2, ensure_ascii=False)
+    # ASCII: the same document whatever the encoding of a stream.
+    return json.dumps(document, default=json_of, indent=2)
 
 
 def print_facts(*facts: tuple[str, str]) -> None:
