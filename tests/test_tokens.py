@@ -121,7 +121,8 @@ def test_no_token_no_revoking(office: Office, token_id: Any) -> None:
     assert len(str(caught.value)) < 110
 
 
-NOT_TEXT: list[Any] = [5, None, b"nope", ["a"], {}]
+# Neither is what no database, or not every one, takes for text.
+NOT_TEXT: list[Any] = [5, None, b"nope", ["a"], {}, "\ud800", "\0", "tée"]
 
 
 @pytest.mark.parametrize("token_id", NOT_TEXT)
@@ -145,7 +146,7 @@ def test_a_page_of_tokens_comes_after_a_text(office: Office, after: Any) -> None
     """Whatever the store, an id that is no text is a typed error."""
     store: Any = office.store
 
-    with pytest.raises(InvalidIdError, match=r"^after must be text, got"):
+    with pytest.raises(InvalidIdError, match=r"^after must be text in printable ASCII, got"):
         store.tokens(after=after)
 
 

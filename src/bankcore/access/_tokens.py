@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeGuard, runtime_checkable
 from zlib import crc32
 
 import attrs
@@ -252,8 +252,8 @@ class Tokens:
 
 
 def require_token_id(token_id: object) -> str:
-    """Return *token_id*, or raise `TokenNotFoundError` if it is no text."""
-    if isinstance(token_id, str):
+    """Return *token_id*, or raise `TokenNotFoundError` if it cannot be one."""
+    if _is_plain(token_id):
         return token_id
     raise token_not_found(token_id)
 
@@ -265,9 +265,14 @@ def token_not_found(token_id: object) -> TokenNotFoundError:
 
 def require_token_after(after: object) -> str:
     """Return *after*, the text that the ids of a page of tokens come after."""
-    if isinstance(after, str):
+    if _is_plain(after):
         return after
-    raise InvalidIdError(shown(after), "must be text").about("after")
+    raise InvalidIdError(shown(after), "must be text in printable ASCII").about("after")
+
+
+def _is_plain(text: object) -> TypeGuard[str]:
+    # Some databases take no NUL, and no encoding a surrogate.
+    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 def _digest(secret: str) -> bytes:

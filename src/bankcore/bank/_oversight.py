@@ -62,7 +62,7 @@ class BankOversight(BankReads):
 
         Raises:
             StoreMisuseError: If the store keeps none.
-            InvalidIdError: If *after* is not text.
+            InvalidIdError: If *after* is not text in printable ASCII.
         """
         self._require_may(Action.LIST_TOKENS)
         return self._tokens().tokens(after=require_token_after(after))
