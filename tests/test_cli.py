@@ -816,13 +816,14 @@ def test_verify_names_what_is_wrong(bank: Run) -> None:
 def test_import_reports_and_is_repeatable(run: Run) -> None:
     """`import` says what became of the rows; a second time it says that nothing changed."""
     Path("h.csv").write_text(
-        "transaction_id,account_id,date,amount,note\nt1,a1,2024-01-01,5,x\nt2,a1,2024-01-02,-2,y\n"
+        "transaction_id,account_id,date,amount,note,clear\x1b[2J\n"
+        "t1,a1,2024-01-01,5,x,\nt2,a1,2024-01-02,-2,y,\n"
     )
     words = ("import", "h.csv", "--store", "bank.db", "--currency", "EUR")
     first, second = run(*words), run(*words)
 
     assert (first[0], second[0]) == (0, 0)
-    assert "columns ignored: note\n" in first[1]
+    assert "columns ignored: note, 'clear\\x1b[2J'\n" in first[1]
     assert "nothing changed" not in first[1]
     assert "Every row had been imported before; nothing changed.\n" in second[1]
     facts = dict(line.split("  ", 1) for line in second[1].splitlines()[2:])

@@ -204,7 +204,9 @@ def _problems_document(found: Problems) -> dict[str, Any]:
 
 def _print_report(report: ImportReport, seconds: float, is_dry_run: bool) -> None:  # noqa: FBT001  # handed on
     if report.ignored_columns:
-        print(f"columns ignored: {', '.join(report.ignored_columns)}")
+        # Whoever wrote the file shall not write on the terminal.
+        names = (each if each.isprintable() else repr(each) for each in report.ignored_columns)
+        print(f"columns ignored: {', '.join(names)}")
     told = {"unsorted": "out of order", "mismatched": "balances that differ"}
     problems = {told.get(name, name): found for name, found in _problems(report).items()}
     for kind, found in problems.items():
