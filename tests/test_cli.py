@@ -1265,10 +1265,12 @@ def test_without_it_a_store_is_needed(
 def test_a_store_of_the_environment_that_is_none_is_told(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The variable is checked as the argument is."""
+    """The variable is checked as the argument is, and the error names the one that is wrong."""
     monkeypatch.setenv("BANKCORE_STORE", ":memory:")
 
-    assert "--store must name a file, got ':memory:'" in run("accounts")[2]
+    assert "accounts: BANKCORE_STORE must name a file, got ':memory:'" in run("accounts")[2]
+    assert "verify: BANKCORE_STORE must name a file, got ':memory:'" in run("verify")[2]
+    assert "--store must name a file, got ''" in run("accounts", "--store", "")[2]
 
 
 # -- Completion --------------------------------------------------------------

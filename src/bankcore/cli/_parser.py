@@ -83,6 +83,8 @@ class Parser(argparse.ArgumentParser):
         self.error(f"{name} must be one of {', '.join(choices)}, got {value!r}{near}")
 
     def error(self, message: str) -> NoReturn:
+        # Name the argument, or the variable that stands for it.
+        message = re.sub(f"^argument .+?: ({STORE_VARIABLE} must )", r"\1", message)
         message = re.sub("^argument (.+?): must ", r"\1 must ", without_password(message))
         print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
         sys.exit(EXIT_WRONG_CALL)
@@ -244,7 +246,16 @@ def _or_from_environment(each: Argument) -> Mapping[str, Any]:
     if not store or each.field != STORE.field or (is_option and not each.settings.get("required")):
         return each.settings
     text = f"default: {without_password(store)}, from {STORE_VARIABLE}".replace("%", "%%")
-    settings = {**each.settings, "default": store, "help": text}
+    read = each.settings["type"]
+
+    def from_variable(given: str) -> object:
+        try:
+            return read(given)
+        except argparse.ArgumentTypeError as error:
+            name = f"{STORE_VARIABLE} " if given == store else ""
+            raise argparse.ArgumentTypeError(f"{name}{error}") from None
+
+    settings = {**each.settings, "default": store, "help": text, "type": from_variable}
     return {**settings, "required": False} if is_option else {**settings, "nargs": "?"}
 
 
