@@ -1306,6 +1306,9 @@ def test_a_script_completes_every_option(run: Run, shell: str) -> None:
         ("bankcore statement alice --format h", "html"),
         ("bankcore token cr", "create"),
         ("bankcore token create mary --ro", "--role"),
+        ("bankcore token create mary --scope acc", "accounts:close accounts:read accounts:write"),
+        ("bankcore token create mary --scope accounts :", "close read write"),
+        ("bankcore token create mary --scope accounts : re", "read"),
         ("bankcore none --s", ""),
     ],
 )

@@ -44,7 +44,15 @@ def _bash(words: Mapping[str, str]) -> str:
         '    [ "$COMP_CWORD" -gt 1 ] && case "${COMP_WORDS[1]}" in\n'
         f"{cases}"
         "    esac\n"
-        '    COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))\n'
+        # For bash, and not for zsh, the colon in a scope is a word of its own.
+        '    local cur="${COMP_WORDS[COMP_CWORD]}" before=""\n'
+        '    if [ "$cur" = : ]; then\n'
+        '        before="${COMP_WORDS[COMP_CWORD-1]}:" cur=""\n'
+        '    elif [ "${COMP_WORDS[COMP_CWORD-1]}" = : ]; then\n'
+        '        before="${COMP_WORDS[COMP_CWORD-2]}:"\n'
+        "    fi\n"
+        '    COMPREPLY=($(compgen -W "$words" -- "$before$cur"))\n'
+        '    COMPREPLY=("${COMPREPLY[@]#"$before"}")\n'
         "}\n"
         "complete -o default -F _bankcore bankcore\n"
     )
