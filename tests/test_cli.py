@@ -1258,8 +1258,16 @@ def test_without_it_a_store_is_needed(
     if value is not None:
         monkeypatch.setenv("BANKCORE_STORE", value)
 
-    assert "the following arguments are required: --store" in run("accounts")[2]
-    assert "the following arguments are required: STORE" in run("verify")[2]
+    needed = "bankcore {}: the following arguments are required: {}{} (see bankcore {} --help).\n"
+    way_out = "; the store may be that of the environment variable BANKCORE_STORE"
+    for command, names, told in (
+        ("accounts", "--store", way_out),
+        ("deposit", "account, amount, --store", way_out),
+        ("verify", "STORE", way_out),
+        ("backup", "PATH, COPY", way_out),
+        ("completion", "shell", ""),
+    ):
+        assert needed.format(command, names, told, command) == run(command)[2]
 
 
 def test_a_store_of_the_environment_that_is_none_is_told(

@@ -62,6 +62,14 @@ CALLS = [
         2,
         f" token: there is no sub-command 'creat'; did you mean create? {SEE.format('token')}",
     ),
+    (
+        "completion tcsh",
+        2,
+        (
+            " completion: shell must be one of bash, fish, zsh, got 'tcsh'"
+            f" {SEE.format('completion')}"
+        ),
+    ),
     ("token", 2, f" token: the following arguments are required: WHAT {SEE.format('token')}"),
     (
         "--store bank.db accounts",

@@ -1166,6 +1166,40 @@ def test_transactions_of_one_account_come_in_pages(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "among"),
+    [
+        ("/events?cursor=x", "it must be among limit, after"),
+        ("/tokens?after=x", "it must be among limit, cursor"),
+        ("/accounts/a?limit=1", "there is none here"),
+    ],
+)
+def test_an_unknown_parameter_is_told_with_those_that_are_known(
+    web: Web, path: str, among: str
+) -> None:
+    """Whoever mistypes a parameter, or takes that of another resource, reads which there are."""
+    problem = told(web.get(path))
+    name = path.partition("?")[2].partition("=")[0]
+
+    assert f'Unknown parameter "{name}": {among}.' == problem["detail"]
+
+
+def test_an_unknown_field_is_told_with_those_that_are_known(web: Web) -> None:
+    """Whoever mistypes a field reads which there are."""
+    problem = told(web.post(f"/accounts/{web.open()}/deposits", {"sum": "1"}))
+
+    known = "amount, currency, exponent, description, metadata"
+    assert f'Unknown field "sum": it must be among {known}.' == problem["detail"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "AAAA"])
+def test_a_wrong_cursor_of_the_feed_names_its_parameter(web: Web, cursor: str) -> None:
+    """The feed goes on after a cursor, and its parameter has that name."""
+    problem = told(web.get(f"/events?after={cursor}"))
+
+    assert ("invalid_cursor", "after") == (problem["code"], problem["field"])
+
+
+@pytest.mark.parametrize(
     ("query", "code", "field"),
     [
         ("kinds=", "invalid_kind", "kinds"),

@@ -28,6 +28,10 @@ EXIT_WRONG_CALL: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 
+#: The environment variable that names the store where no argument does.
+STORE_VARIABLE: Final = "BANKCORE_STORE"
+_LACKS_STORE: Final = re.compile("the following .* required: .*(--store|STORE|PATH)").match
+
 # The options of the whole command line; all others belong to a sub-command.
 _FIRST_OPTIONS: Final = ("-h", "--help", "--version")
 
@@ -79,13 +83,15 @@ class Parser(argparse.ArgumentParser):
         near = _near(str(value), choices)
         if action.nargs == argparse.PARSER:
             self.error(f"there is no sub-command {value!r}{near}")
-        name = action.option_strings[0] if action.option_strings else action.metavar
+        name = action.option_strings[0] if action.option_strings else action.dest
         self.error(f"{name} must be one of {', '.join(choices)}, got {value!r}{near}")
 
     def error(self, message: str) -> NoReturn:
         # Name the argument, or the variable that stands for it.
         message = re.sub(f"^argument .+?: ({STORE_VARIABLE} must )", r"\1", message)
         message = re.sub("^argument (.+?): must ", r"\1 must ", without_password(message))
+        if _LACKS_STORE(message):
+            message += f"; the store may be that of the environment variable {STORE_VARIABLE}"
         print(f"{self.prog}: {message} (see {self.prog} --help).", file=sys.stderr)
         sys.exit(EXIT_WRONG_CALL)
 
@@ -181,8 +187,6 @@ CLOCK_SKEW: Final = argument(
     metavar="SECONDS",
 )
 STORE_HELP: Final = "the bank's file, or postgresql://user@host/database"
-#: The environment variable that names the store where no argument does.
-STORE_VARIABLE: Final = "BANKCORE_STORE"
 _STORE_OR_VARIABLE: Final = f"{STORE_HELP} (default: ${STORE_VARIABLE})"
 STORE: Final = argument(
     "--store", _STORE_OR_VARIABLE, metavar="STORE", required=True, type=store_name

@@ -151,7 +151,9 @@ def _to_cursor(resource: str, position: str | int | None) -> str | None:
     return urlsafe_b64encode(sha256(tied).digest()[:_SUM_LENGTH] + data).decode().rstrip("=")
 
 
-def _from_cursor(resource: str, text: str | None, kind: type[_Position]) -> _Position | None:
+def _from_cursor(
+    resource: str, text: str | None, kind: type[_Position], field: str = "cursor"
+) -> _Position | None:
     """Return the position in *resource* for which the cursor *text* was made; None for None."""
     if text is None:
         return None
@@ -163,7 +165,7 @@ def _from_cursor(resource: str, text: str | None, kind: type[_Position]) -> _Pos
             # Made again, so that only one text is this cursor.
             if type(position) is kind and _to_cursor(resource, position) == text:
                 return position
-    raise InvalidCursorError(shown(text)).about("cursor")
+    raise InvalidCursorError(shown(text)).about(field)
 
 
 def _account(call: Call) -> Response:
@@ -295,7 +297,7 @@ def _outcomes(call: Call, send: Callable[..., list[Transaction | BankError]]) ->
 
 def _events(call: Call) -> Response:
     text = call.query.get("after")
-    token = _from_cursor("events", text, str)
+    token = _from_cursor("events", text, str, "after")
     after = None if token is None else Cursor(token)
     try:
         page = call.bank.journal(after=after, limit=call.query.get("limit", LIMIT_DEFAULT))

@@ -7,7 +7,7 @@ object with known fields, each once and of its type; a query has known parameter
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import IO, Any, Final, NoReturn
 
@@ -88,7 +88,7 @@ def read_members(members: Mapping[str, Any], body: Body) -> dict[str, Any]:
     """Return the fields of *members*, which must be those of *body*, each of its type."""
     for name in members:
         if name not in body.fields:
-            raise bad_request("unknown_field", *_unknown("field", name))
+            raise bad_request("unknown_field", *_unknown("field", name, body.fields))
     for name in body.required:
         if name not in members:
             raise missing_field(name)
@@ -196,10 +196,11 @@ _decode: Final = json.JSONDecoder(
 ).decode
 
 
-def _unknown(kind: str, name: str) -> tuple[str, str]:
+def _unknown(kind: str, name: str, known: Iterable[str]) -> tuple[str, str]:
     """Return the sentence on a name that the sender made up, and the name, as short ASCII."""
     shown = json.dumps(name[:_NAME_SHOWN_MAX])
-    return f"Unknown {kind} {shown}.", shown[1:-1]
+    among = f"it must be among {', '.join(known)}" if known else "there is none here"
+    return f"Unknown {kind} {shown}: {among}.", shown[1:-1]
 
 
 #: The parameters that may be given several times; their readers get a list.
@@ -213,7 +214,7 @@ def read_query(request: Request, readers: Mapping[str, Callable[[Any], Any]]) ->
         return found
     for name, values in request.args.lists():
         if name not in readers:
-            raise bad_request("unknown_parameter", *_unknown("parameter", name))
+            raise bad_request("unknown_parameter", *_unknown("parameter", name, readers))
         if name in SEVERAL:
             found[name] = naming(name, readers[name], values)
             continue
