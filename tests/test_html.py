@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, Currency, Money, Statement
+from bankcore.errors import InvalidTimeError
 from bankcore.ledger import statement_as_html
 from bankcore.stores import MemoryStore
 
@@ -146,6 +147,13 @@ def test_days_are_those_of_the_time_zone(bank: Bank) -> None:
     assert "from 2026-05-01 to 2026-06-01" in texts
     assert "2026-05-02" not in texts
     assert texts.count("2026-05-03") == 2
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", None, 2])
+def test_a_zone_that_is_none_is_told(bank: Bank, zone: Any) -> None:
+    """The name of a zone is no zone, and nothing is not that of the machine."""
+    with pytest.raises(InvalidTimeError, match=r"^zone must be a time zone, such as ZoneInfo"):
+        statement_as_html(may(bank), zone=zone)
 
 
 @pytest.mark.parametrize(

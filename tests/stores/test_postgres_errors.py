@@ -94,6 +94,18 @@ def test_a_connection_string_that_cannot_be_read(conninfo: str) -> None:
 
     assert isinstance(error, StoreMisuseError)
     assert "the connection string cannot be read" in str(error)
+    assert "schema" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "conninfo", ["postgresql://db/bank?schema=shop", "dbname=bank schema=shop"]
+)
+def test_a_schema_in_a_connection_string_is_told(conninfo: str) -> None:
+    """The command line takes a schema in the URL; in Python it is an argument."""
+    error = told(lambda: PostgresStore(conninfo))
+
+    assert isinstance(error, StoreMisuseError)
+    assert "the schema is an argument of the store, schema=..." in str(error)
 
 
 @pytest.mark.parametrize(

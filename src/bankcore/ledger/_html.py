@@ -19,6 +19,7 @@ from bankcore.ledger._statement import (
 )
 from bankcore.money import Money
 from bankcore.money._html import escaped
+from bankcore.values._errors import InvalidTimeError, shown
 
 
 def statement_as_html(
@@ -36,7 +37,14 @@ def statement_as_html(
         title: Its heading.
         details: What else stands in its head, by label, such as the customer's name and address.
         zone: The time zone of the days that it shows.
+
+    Raises:
+        InvalidTimeError: If *zone* is no time zone.
     """
+    if not isinstance(zone, tzinfo):
+        # None would be the zone of the machine.
+        reason = "must be a time zone, such as ZoneInfo('Europe/Berlin')"  # type: ignore[unreachable]  # callers may be untyped
+        raise InvalidTimeError(shown(zone), reason).about("zone")
     amounts = [line.amount for line in statement.lines]
     zero = Money.zero(statement.opening_balance.currency)
     facts = {

@@ -289,9 +289,11 @@ def _conninfo(text: str) -> str:
         with suppress(psycopg.Error):
             given = psycopg.conninfo.conninfo_to_dict(text)
             return psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **given})
+    # The command line has it in the URL.
+    schema = "; the schema is an argument of the store, schema=..." if "schema=" in text else ""
     raise StoreMisuseError(
         "the connection string cannot be read; it looks like"
-        " postgresql://user@host:5432/database or like host=... dbname=... user=..."
+        f" postgresql://user@host:5432/database or like host=... dbname=... user=...{schema}"
     )
 
 
