@@ -156,6 +156,21 @@ def test_a_zone_that_is_none_is_told(bank: Bank, zone: Any) -> None:
         statement_as_html(may(bank), zone=zone)
 
 
+@pytest.mark.parametrize("hours", [-5, 0, 9])
+def test_the_first_and_the_last_instant_have_a_day(hours: int) -> None:
+    """What is no time in the zone is shown in UTC; a page can be made of every statement."""
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    zone, bank = timezone(timedelta(hours=hours)), Bank(MemoryStore(), clock=lambda: first)
+    bank.open_account("alice", initial_balance=eur("1"))
+    for start, end in ((first, last), (first, first)):
+        statement = bank.statement("alice", start=start, end=end)
+        texts = Page(statement_as_html(statement, zone=zone)).texts
+        shown = Page(statement._repr_html_()).texts
+
+        assert any(each.startswith(f"from {first:%Y-%m-%d} to ") for each in texts)
+        assert any(f"from {first:%Y-%m-%d} to {end:%Y-%m-%d}" in each for each in shown)
+
+
 @pytest.mark.parametrize(
     ("span", "period"),
     [

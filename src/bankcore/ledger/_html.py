@@ -14,6 +14,7 @@ from bankcore.ledger._statement import (
     Statement,
     StatementLine,
     counterparty_text,
+    day_text,
     drawing_of,
     period_text,
 )
@@ -93,7 +94,7 @@ def _row(line: StatementLine, zone: tzinfo) -> str:
     kind = command.kind.replace("_", " ").capitalize()
     told = f"{kind} · {line.transaction.id}"
     return (
-        f"<tr><td>{line.booked_at.astimezone(zone):%Y-%m-%d}</td>"
+        f"<tr><td>{day_text(line.booked_at, zone)}</td>"
         f"<td>{escaped(command.description or kind)}<small>{escaped(told)}</small></td>"
         f"<td>{escaped(counterparty_text(line))}</td>"
         f"<td>{line.amount:+,n}</td><td>{line.balance:,n}</td></tr>\n"

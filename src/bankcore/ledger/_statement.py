@@ -8,6 +8,7 @@ and in a notebook. Nothing here reads a store or a clock.
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from io import StringIO
 from typing import Any, Final
@@ -159,11 +160,21 @@ def period_text(statement: Statement, zone: tzinfo = UTC) -> str:
     """Return the days that *statement* covers, the last one included."""
     words = []
     if statement.start is not None:
-        words += ["from", f"{statement.start.astimezone(zone):%Y-%m-%d}"]
+        words += ["from", day_text(statement.start, zone)]
     if statement.end is not None:
         # The end itself is no longer in it.
-        words += ["to", f"{(statement.end - TICK).astimezone(zone):%Y-%m-%d}"]
+        words += ["to", day_text(max(statement.end, _SECOND_INSTANT) - TICK, zone)]
     return " ".join(words) or "all"
+
+
+_SECOND_INSTANT: Final = datetime.min.replace(tzinfo=UTC) + TICK
+
+
+def day_text(instant: datetime, zone: tzinfo) -> str:
+    """Return the day of *instant* in *zone*; in UTC where it is none of the years 1 to 9999."""
+    with suppress(OverflowError):
+        instant = instant.astimezone(zone)
+    return f"{instant:%Y-%m-%d}"
 
 
 def counterparty_text(line: StatementLine) -> str:
