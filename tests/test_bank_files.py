@@ -575,6 +575,16 @@ def test_a_later_file_that_overlaps_books_what_is_new() -> None:
     assert (3, 1, Money("90", "EUR")) == (report.rows, report.replayed, report.closing_sum)
 
 
+def test_a_file_with_other_spaces_is_the_same() -> None:
+    """White space is no part of an id, and none of what is recorded under it."""
+    bank = Bank(MemoryStore())
+    rides(bank, RIDES.replace("bus", " bus  7"))
+
+    report = rides(bank, RIDES.replace("bus", "bus 7 "))
+
+    assert (3, 3, True) == (report.rows, report.replayed, report.is_clean)
+
+
 def test_the_same_rows_of_another_account_are_others() -> None:
     """The account is part of an id: two customers take the same bus."""
     bank = Bank(MemoryStore())

@@ -215,7 +215,8 @@ class Layout:
         is_dated = self._columns.get("date", "date") in self._id_from
 
         def pick_with_id(cells: list[str]) -> tuple[str, ...]:
-            _, account, *others = pick(cells)
+            # As in the id, white space makes no difference, or the same id had another text.
+            _, account, date, balance, description, *others = pick(cells)
             texts = [" ".join(cells[place].split()) for place in places]
             made = f"row-{sha256(json.dumps([account, *texts]).encode()).hexdigest()[:40]}"
             counts[made] += 1
@@ -225,7 +226,7 @@ class Layout:
                     reason = "must have the column of the date too, where rows are alike"
                     raise InvalidIdError(shown(", ".join(texts)), reason).about("id_from")
                 made = f"{made}-{counts[made]}"
-            return (made, account, *others)
+            return (made, account, date, balance, " ".join(description.split()), *others)
 
         return pick_with_id
 
