@@ -292,7 +292,7 @@ class Layout:
         if "trailing" in self._minus and plain[-1:] in {"+", "-"}:
             plain = plain[-1] + plain[:-1].rstrip()
         elif "brackets" in self._minus and plain[:1] + plain[-1:] == "()":
-            plain = f"-{plain[1:-1]}"
+            plain = f"-{plain[1:-1].strip()}"
         try:
             return self._parse(plain)
         except InvalidRequestError as error:
