@@ -2,6 +2,7 @@
 The strategies that ship: what they make, that Hypothesis knows them, and how they shrink.
 """
 
+import importlib
 import subprocess
 import sys
 from typing import Any
@@ -31,6 +32,18 @@ from bankcore.testing import strategies
 
 EUR1, EUR9 = Money("1", "EUR"), Money("9", "EUR")
 quick = settings(database=None, max_examples=1_000)
+
+
+def test_without_hypothesis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Hypothesis is not installed, the import says what to install."""
+    monkeypatch.delitem(sys.modules, strategies.__name__)
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(ImportError) as told:
+        importlib.import_module(strategies.__name__)
+
+    assert str(told.value) == (
+        "bankcore.testing.strategies needs Hypothesis: pip install 'bankcore[testing]'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,14 @@ from functools import cache
 from typing import Any, Final
 
 import attrs
-from hypothesis import reject
-from hypothesis import strategies as st
+
+try:
+    from hypothesis import reject
+    from hypothesis import strategies as st
+except ModuleNotFoundError:
+    raise ImportError(
+        "bankcore.testing.strategies needs Hypothesis: pip install 'bankcore[testing]'"
+    ) from None
 
 from bankcore import (
     Account,
