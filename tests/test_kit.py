@@ -4,6 +4,7 @@ The conformance kit itself: how its checks fail, what it tells, and that it need
 That it finds broken stores is in ``stores/test_broken_stores.py``.
 """
 
+import multiprocessing
 import re
 import subprocess
 import sys
@@ -384,6 +385,42 @@ def test_what_are_no_capabilities_are_told_at_once(given: Any) -> None:
     """
     with pytest.raises(TypeError, match="capabilities must be a Capabilities, got"):
         check_store(MemoryStore, given)
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ({"opener": 5}, "opener must be a function, got 5"),
+        ({"faults": "all"}, "faults must be a function, got 'all'"),
+        ({"host": MemoryStore()}, "host must be a function, got <MemoryStore"),
+        ({"processes": True}, "processes needs an opener"),
+    ],
+)
+def test_what_is_no_claim_is_told_at_once(claims: dict[str, Any], told: str) -> None:
+    """
+    A claim with a value of another kind is refused, and not taken for a broken promise.
+    """
+    with pytest.raises(TypeError, match=told):
+        Capabilities(**claims)
+
+
+def test_an_opener_that_opens_at_once_is_told() -> None:
+    """
+    An opener returns a function that opens, as a store cannot be sent to another process.
+    """
+    claims = Capabilities(opener=lambda _: MemoryStore())  # type: ignore[arg-type,return-value]  # that is the point
+    with pytest.raises(BrokenPromisesError, match="opener must return a function that opens, got"):
+        check_store(MemoryStore, claims)
+
+
+def test_a_script_that_starts_itself_anew_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A process that is still being started runs the script that started it, and must not run the
+    kit: its maker would wait for it until the time limit.
+    """
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(RuntimeError, match="call it under if __name__ == '__main__'"):
+        check_store(MemoryStore)
 
 
 def test_every_setting_of_an_account_is_changed_alone() -> None:

@@ -7,6 +7,7 @@ needs pytest, and both work under ``python -O``. The guide "Write a store" has t
 the same words and order.
 """
 
+import multiprocessing
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -155,7 +156,14 @@ def check_store(
     Raises:
         BrokenPromisesError: If promises are broken. All were checked before.
         TypeError: If *make_store* cannot be called, or *capabilities* is not a `Capabilities`.
+        RuntimeError: If a process that a check has started comes here again, as in a script that
+            does not call it under ``if __name__ == "__main__"``.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "check_store starts processes, each of which runs your script anew: call it under"
+            " if __name__ == '__main__'"
+        )
     if not callable(make_store):
         raise TypeError(f"make_store must be a function that makes a store, got {make_store!r}")
     failures: dict[str, BaseException] = {}

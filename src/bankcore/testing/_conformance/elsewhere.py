@@ -200,6 +200,9 @@ def _answer(receiver: "Connection", limit: float) -> list[str]:
     try:
         how, said = receiver.recv()
     except EOFError:
-        raise BrokenPromiseError("a process ended without an answer") from None
+        raise BrokenPromiseError(
+            "a process ended without an answer; in a script, call check_store under"
+            " if __name__ == '__main__'"
+        ) from None
     require(how == "done", f"a process does its work, and one failed with {said}")
     return cast("list[str]", said)

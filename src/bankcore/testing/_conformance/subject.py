@@ -100,6 +100,10 @@ class Capabilities:
         describing: True if it describes itself (`Describing`).
         time_limit: The most seconds that one check may take. Without *threads*, checks run in
             the caller's thread and are not interrupted.
+
+    Raises:
+        TypeError: If *opener*, *faults* or *host* is no function, or there is no *opener* for
+            *processes*.
     """
 
     threads: bool = True
@@ -117,6 +121,14 @@ class Capabilities:
     probing: bool = False
     describing: bool = False
     time_limit: float = 60.0
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("opener", "faults", "host"):
+            value = getattr(self, name)
+            if not (value is None or callable(value)):
+                raise TypeError(f"{name} must be a function, got {value!r}")
+        if self.processes and self.opener is None:
+            raise TypeError("processes needs an opener, by which each process opens the contents")
 
     def has(self, need: Need | None) -> bool:
         """Return True if a check that needs this claim applies."""
@@ -147,7 +159,10 @@ class Subject:
         opener = cast(
             "Callable[[AccountStore], Callable[[], AccountStore]]", self.capabilities.opener
         )
-        return opener(self.store)
+        open_again = opener(self.store)
+        if not callable(open_again):
+            raise TypeError(f"opener must return a function that opens, got {open_again!r}")
+        return open_again
 
     def opened_again(self) -> AccountStore:
         """Close ``store``, and return its contents opened again."""
