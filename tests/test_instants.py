@@ -44,7 +44,7 @@ def test_what_is_no_instant_is_refused(value: Any, reason: str) -> None:
     with pytest.raises(InvalidTimeError, match=reason):
         to_instant(value)
     if not isinstance(value, datetime):
-        with pytest.raises(InvalidTimeError):
+        with pytest.raises(InvalidTimeError, match="must be a date or an aware datetime, got"):
             to_instant_or_midnight(value)
 
 

@@ -22,12 +22,14 @@ _has_odd_offset = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def to_instant(value: object, field: str | None = None) -> datetime:
-    """Return *value*, an aware ``datetime``, in UTC; an error names *field*."""
+def to_instant(
+    value: object, field: str | None = None, *, wanted: str = "an aware datetime"
+) -> datetime:
+    """Return *value*, an aware ``datetime``, in UTC; an error names *field* and *wanted*."""
     if type(value) is datetime and value.tzinfo is UTC:
         return value
     if not isinstance(value, datetime):
-        raise InvalidTimeError(shown(value), "must be an aware datetime").about(field)
+        raise InvalidTimeError(shown(value), f"must be {wanted}").about(field)
     try:
         if value.utcoffset() is not None:
             return value.astimezone(UTC)
@@ -41,7 +43,7 @@ def to_instant_or_midnight(value: object, field: str | None = None) -> datetime:
     """Return *value* as an instant; a ``date`` means its midnight in UTC."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time.min, UTC)
-    return to_instant(value, field)
+    return to_instant(value, field, wanted="a date or an aware datetime")
 
 
 def instant_from_text(text: str, field: str | None = None) -> datetime:
