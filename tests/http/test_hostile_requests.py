@@ -280,6 +280,17 @@ def test_an_authenticator_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert told(response)["request_id"] in caplog.text
 
 
+def test_an_authenticator_that_returns_a_name(caplog: pytest.LogCaptureFixture) -> None:
+    """What is no principal lets nobody in, and the log says what must be returned."""
+    web = Web()
+    app = create_app(web.bank, authenticate=lambda _: "mary")  # type: ignore[arg-type,return-value]  # that is the point
+    response = app.test_client().get("/v1/accounts")
+    web.judge(response)
+
+    assert (500, "internal_error") == (response.status_code, told(response)["code"])
+    assert "authenticate must return a Principal or None, got 'mary'" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [

@@ -34,7 +34,7 @@ from bankcore.flask._problems import to_problem
 from bankcore.flask._resources import ENDPOINTS, Call, Endpoint
 from bankcore.flask._validation import read_body, read_command, read_query
 from bankcore.http import PROBLEM_TYPE, Problem
-from bankcore.values._errors import require_callable, require_methods
+from bankcore.values._errors import require_callable, require_methods, shown
 
 #: Returns the principal that sends a request, or None if it is not known.
 Authenticate = Callable[[Request], Principal | None]
@@ -183,6 +183,10 @@ def _bank_view(
         principal = authenticate(sent)
         if principal is None:
             raise _unauthenticated(sent)
+        if not isinstance(principal, Principal):
+            raise TypeError(
+                f"authenticate must return a Principal or None, got {shown(principal)}"
+            )
         state.principal = principal.id.value
         seconds = None if throttle is None else throttle(principal, endpoint.name)
         if seconds is not None:
