@@ -70,6 +70,8 @@ def test_a_failure_inside_tells_nothing(error: Exception) -> None:
         members[name] for name in ("status", "code", "request_id")
     )
     assert "secret" not in str(members)
+    assert members["detail"].endswith("finds it by the request_id.")
+    assert "Something went wrong inside." == problem_of(error).detail
 
 
 def test_a_problem_is_its_own_problem() -> None:

@@ -154,11 +154,10 @@ def problem_of(error: Exception, *, request_id: str | None = None) -> Problem:
     elif isinstance(error, errors.BankError) and status_of(error) != _INTERNAL:
         problem = _of_bank(error)
     else:
-        problem = Problem(
-            _INTERNAL,
-            "internal_error",
-            "Something went wrong inside. The operator of the bank finds it by the request_id.",
-        )
+        detail = "Something went wrong inside."
+        if request_id is not None:
+            detail += " The operator of the bank finds it by the request_id."
+        problem = Problem(_INTERNAL, "internal_error", detail)
     return problem if request_id is None else attrs.evolve(problem, request_id=request_id)
 
 
