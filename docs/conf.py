@@ -20,14 +20,19 @@ author = "The bankcore developers"
 project_copyright = author
 version = release = installed_version("bankcore")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = f"bankcore {release}"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["docs.css"]
 html_show_copyright = False
 html_show_sphinx = False
 
@@ -44,6 +49,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 # What is copied is what is typed: neither prompts nor output.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
 
 
 def resolve_by_last_name(
@@ -59,7 +65,8 @@ def resolve_by_last_name(
     found = [
         (full, entry)
         for full, entry in domain.objects.items()
-        if full.rsplit(".", 1)[-1] == name and entry.objtype in {"class", "exception", "function"}
+        if full.rsplit(".", 1)[-1] == name
+        and entry.objtype in {"class", "exception", "function"}
     ]
     if len(found) != 1:
         return None
@@ -73,7 +80,12 @@ _properties: dict[str, list[str]] = {}
 
 
 def before_napoleon(
-    _app: "Sphinx", what: str, name: str, _object: object, _options: object, lines: list[str]
+    _app: "Sphinx",
+    what: str,
+    name: str,
+    _object: object,
+    _options: object,
+    lines: list[str],
 ) -> None:
     """
     A property's docstring, kept from napoleon: it takes what is before a colon for a type.
@@ -84,13 +96,23 @@ def before_napoleon(
 
 
 def after_napoleon(
-    _app: "Sphinx", _what: str, name: str, _object: object, _options: object, lines: list[str]
+    _app: "Sphinx",
+    _what: str,
+    name: str,
+    _object: object,
+    _options: object,
+    lines: list[str],
 ) -> None:
     lines[:] = _properties.pop(name, lines)
 
 
 def comment_of_constant(
-    _app: "Sphinx", what: str, name: str, value: object, _options: object, lines: list[str]
+    _app: "Sphinx",
+    what: str,
+    name: str,
+    value: object,
+    _options: object,
+    lines: list[str],
 ) -> None:
     """
     The ``#:`` comment of a constant that a room takes from one of its modules, which autodoc
@@ -102,6 +124,20 @@ def comment_of_constant(
             if vars(sys.modules[module]).get(constant) is value:
                 comments = ModuleAnalyzer.for_module(module).find_attr_docs()
                 lines[:] = comments.get(("", constant), lines)
+
+
+# What a signature would show, and the name by which a reader knows it.
+_SHOWN = {
+    "<function <lambda>>": "...",
+    "NOTHING": "...",
+    "functools.partial(<built-in method now of type object>, datetime.timezone.utc)": "utc_now",
+    "<module 'time' (built-in)>": "time",
+    "mappingproxy({})": "{}",
+    "datetime.timezone.utc": "UTC",
+    "datetime.timedelta(": "timedelta(",
+    "datetime.datetime(": "datetime(",
+    "~datetime.datetime": "datetime",
+}
 
 
 def readable_signature(
@@ -117,7 +153,8 @@ def readable_signature(
     Defaults by their names, and not by the objects that Python has for them.
     """
     if signature is not None:
-        signature = signature.replace("<function <lambda>>", "...").replace("NOTHING", "...")
+        for shown, name in _SHOWN.items():
+            signature = signature.replace(shown, name)
         signature = re.sub(r"<function (\w+)>", r"\1", signature)
     return signature, returns
 

@@ -68,6 +68,7 @@ class Shell:
     """
     Runs the lines of a console block that begin with ``$``, and compares what they print.
 
+    A command goes on in the next line after a backslash.
     In an expected line, ``…`` stands for whatever differs from run to run; by itself, for any
     lines.
     """
@@ -77,7 +78,8 @@ class Shell:
 
     def __call__(self, example: Example) -> str | None:
         wrong = []
-        for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
+        typed = example.parsed.replace("\\\n", "")
+        for block in re.split(r"^\$ ", typed, flags=re.MULTILINE)[1:]:
             command, _, expected = block.partition("\n")
             printed = self._printed(shlex.split(command), expected)
             if not re.fullmatch(_pattern(expected), printed):
@@ -225,6 +227,60 @@ def test_pages_run_something() -> None:
     known = {"python", "console", "sh", "sql", "text", "{eval-rst}", "{glossary}", "{toctree}"}
 
     assert set() == languages - known
+
+
+# What fits a page of the docs in a window of 1,280 pixels.
+CODE_WIDTH_MAX = 90
+
+
+def test_code_fits_the_page() -> None:
+    """
+    What a reader is to type in is seen without scrolling. What is printed may be wider.
+    """
+    wide = [
+        f"{name_of(page)}: {line}"
+        for page in PAGES
+        if ROOT / "docs" in page.parents
+        for language, block in re.findall(
+            r"(?m)^```(python|console|sh|sql)\n((?:.*\n)*?)```$", page.read_text("utf-8")
+        )
+        for line in block.splitlines()
+        if len(line) > CODE_WIDTH_MAX and _is_typed(language, line, block)
+    ]
+
+    assert [] == wide
+
+
+def _is_typed(language: str, line: str, block: str) -> bool:
+    if language == "python" and block.startswith(">>> "):
+        return line.startswith((">>> ", "... "))
+    return language != "console" or line.startswith("$ ")
+
+
+def test_blocks_end_with_their_last_line() -> None:
+    """
+    An empty line at the end of a block is shown, and looks like a fault of the page.
+    """
+    ends = {
+        name_of(page): re.findall(r"(?m)^```\S+\n(?:.*\n)*?(.*\n)```$", page.read_text("utf-8"))
+        for page in PAGES
+    }
+
+    assert any(ends.values())
+    assert [] == [name for name, lines in ends.items() if "\n" in lines]
+
+
+def test_terms_of_the_glossary_have_meanings() -> None:
+    """
+    In a glossary only what is indented explains; all else is a term, and stands in the index.
+    """
+    [glossary] = re.findall(
+        r"(?m)^```\{glossary\}\n((?:.*\n)*?)```$",
+        (ROOT / "docs" / "glossary.md").read_text("utf-8"),
+    )
+    entries = glossary.strip().split("\n\n")
+
+    assert [] == [each for each in entries if not re.fullmatch(r"[\w -]+(\n  .*)+", each)]
 
 
 def test_shell_sees_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
