@@ -845,6 +845,8 @@ def test_import_lists_what_did_not_pass(run: Run) -> None:
     assert "refused: 12\n  line 3: Account a1 has EUR 5.00 available" in out
     assert "  ... and 2 more\n" in out
     assert "balances that differ: 1\n  line 2: The balance is EUR 5.00" in out
+    assert "What was refused stays refused in this store" in out
+    assert "begin with more than nothing, give --balance or --overdraft.\n" in out
     with Path("h.csv").open("a", encoding="ascii") as file:
         file.write("bad,a1,2024-01-02,0,5\n")
     status, out, _ = run("import", "h.csv", "--store", "other.db", "--currency", "EUR")

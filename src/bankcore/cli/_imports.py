@@ -263,6 +263,10 @@ def _notes(report: ImportReport, *, is_dry_run: bool) -> Iterator[str]:
         yield "Nothing was booked: put the rows right, and import the file again."
     elif report.rows and report.replayed == report.rows:
         yield "Every row had been imported before; nothing changed."
+    if report.refused and report.is_booked:
+        yield "What was refused stays refused in this store: try a new one, with --dry-run first."
+    if report.refused:
+        yield "To have an account begin with more than nothing, give --balance or --overdraft."
     if report.invalid:
         yield "Dates and amounts in another form need --date-format, --decimal-mark or others."
     if report.unsorted:
