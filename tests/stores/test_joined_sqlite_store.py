@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bankcore import AccountId, Bank
+from bankcore import AccountId, Bank, TransactionId
 from bankcore.commands import Deposit
 from bankcore.errors import (
     InsufficientFundsError,
@@ -295,12 +295,30 @@ def test_no_lock_file_is_made(connection: sqlite3.Connection, path: Path) -> Non
 # -- What is misuse ----------------------------------------------------------
 
 
-def test_no_transaction_is_misuse(connection: sqlite3.Connection, path: Path) -> None:
+def _first_id(bank: Bank) -> TransactionId:
+    first, *_ = bank.transactions(account_id="alice")
+    return first.id
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda bank: bank.deposit("alice", eur(5)),
+        lambda bank: bank.preview([Deposit("alice", eur(5))]),
+        lambda bank: bank.can_close("alice"),
+        lambda bank: bank.can_reverse(_first_id(bank)),
+        lambda bank: bank.reversals(_first_id(bank)),
+        lambda bank: bank.reversed_by(_first_id(bank)),
+    ],
+)
+def test_no_transaction_is_misuse(
+    connection: sqlite3.Connection, path: Path, ask: Callable[[Bank], object]
+) -> None:
     """
-    A unit outside of a transaction is refused, and begins none.
+    A unit outside of a transaction is refused, and begins none; other reads need none.
     """
     with pytest.raises(StoreMisuseError, match=r"no transaction is open .* BEGIN IMMEDIATE"):
-        bank_on(connection).deposit("alice", eur(5))
+        ask(bank_on(connection))
 
     assert (False, 100) == (connection.in_transaction, balance_in(path))
 
