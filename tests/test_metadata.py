@@ -7,8 +7,9 @@ import csv
 import json
 import pickle
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from bankcore.errors import (
 )
 from bankcore.io import export_journal, import_journal
 from bankcore.ledger import statement_as_csv, verify
-from bankcore.stores import MemoryStore, SQLiteStore
+from bankcore.stores import MemoryStore, PostgresStore, SQLiteStore
 from bankcore.values import METADATA_MAX, METADATA_VALUE_LENGTH_MAX, Metadata
 from bankcore.values._metadata import NO_METADATA
 
@@ -309,3 +310,47 @@ def test_an_audit_notices_a_changed_table(
 
     for sentence in sentences:
         assert sentence in told
+
+
+def errors_while_others_write(
+    tables: SQLiteStore | PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> Sequence[str]:
+    """
+    Return what is wrong between the *tables*, to which others write before each read.
+    """
+    bank = Bank(tables)
+    bank.open_account("a", initial_balance=ONE, metadata={"shop": "berlin"})
+    read, numbers = tables._read, count()
+
+    def read_late(statement: str, parameters: Sequence[object]) -> list[Any]:
+        number = next(numbers)
+        # An audit that follows them would not end.
+        if number < 100:
+            bank.open_account(f"a-{number}", initial_balance=ONE, holder="mary", metadata=ORDER)
+            booked = bank.deposit("a", ONE, metadata=ORDER)
+            bank.reverse(booked.id, metadata=ORDER)
+        return read(statement, parameters)
+
+    monkeypatch.setattr(tables, "_read", read_late)
+    found = tables.integrity_errors()
+
+    assert 5 < next(numbers) < 100
+    return found
+
+
+def test_what_is_written_during_an_audit_is_no_disagreement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    However much others book between any two reads of an audit, it ends, and finds nothing wrong.
+    """
+    with SQLiteStore(tmp_path / "bank.db") as store:
+        assert () == errors_while_others_write(store, monkeypatch)
+
+
+def test_what_is_written_during_an_audit_of_postgresql(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of that is a disagreement there either."""
+    with PostgresStore(postgres) as store:
+        assert () == errors_while_others_write(store, monkeypatch)

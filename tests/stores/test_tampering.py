@@ -568,7 +568,7 @@ def test_rows_out_of_order_end_a_reading(
                 return read(statement, (account.id.value, 0, 1, 1))
             if "account.id <= (" in statement:
                 return read(statement, ("", "", *parameters[2:]))
-            if "place > ?" in statement and "<= ?" not in statement:
+            if "place > ?" in statement and ".place <= ?" not in statement:
                 return read(statement, (0, *parameters[1:]))
             return read(statement, parameters)
 

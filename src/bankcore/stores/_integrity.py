@@ -42,8 +42,14 @@ def row_errors(read: Read, more: Mapping[str, str]) -> Iterator[str]:
 
     *more* is what the engine adds: for each sentence the statement that finds its rows.
     """
-    yield from _reversal_errors(read)
-    yield from _metadata_errors(read)
+    # In one statement, as others may write. What they write from now on is not compared.
+    ((last, pairs),) = read(
+        "SELECT coalesce(max(place), 0), (SELECT count(*) FROM bankcore_metadata)"
+        " FROM bankcore_journal",
+        (),
+    )
+    yield from _reversal_errors(read, last)
+    yield from _metadata_errors(read, last, pairs)
     yield from _holder_errors(read)
     yield from _account_metadata_errors(read)
     for sentence, statement in (_WRONG_ROWS | dict(more)).items():
@@ -51,13 +57,19 @@ def row_errors(read: Read, more: Mapping[str, str]) -> Iterator[str]:
             yield sentence.format(*row)
 
 
-def _commands(read: Read, where: str) -> Iterator[list[tuple[Any, Command | StoreCorruptedError]]]:
-    """Yield page by page the records that fulfil a condition, each with the command it says."""
+def _commands(
+    read: Read, last: int, where: str
+) -> Iterator[list[tuple[Any, Command | StoreCorruptedError]]]:
+    """
+    Yield page by page the records up to the place *last* that fulfil a condition, each with the
+    command it says.
+    """
     after = 0
     while rows := read(
         "SELECT place, transaction_id, command_kind, command, refusal_code, reverses, recorded_at"
-        f" FROM bankcore_journal WHERE place > ? AND ({where}) ORDER BY place LIMIT 1000",
-        (after,),
+        " FROM bankcore_journal WHERE place > ? AND place <= ?"
+        f" AND ({where}) ORDER BY place LIMIT 1000",
+        (after, last),
     ):
         yield [(row, _command_of(row)) for row in rows]
         require_order("the places of the journal", rows[-1][0], after)
@@ -73,9 +85,9 @@ def _command_of(row: Sequence[Any]) -> Command | StoreCorruptedError:
         return error
 
 
-def _reversal_errors(read: Read) -> Iterator[str]:
+def _reversal_errors(read: Read, last: int) -> Iterator[str]:
     """Yield where a record's column ``reverses`` is not what its command says."""
-    for page in _commands(read, "reverses IS NOT NULL OR command_kind = 'reverse'"):
+    for page in _commands(read, last, "reverses IS NOT NULL OR command_kind = 'reverse'"):
         for (_, name, _, _, code, reverses, _), asked in page:
             if isinstance(asked, StoreCorruptedError):
                 yield str(asked)
@@ -92,8 +104,8 @@ _PAIRS_PER_SELECT: Final = 200
 _PAIR: Final = "(name = ? AND value = ? AND recorded_at = ? AND place = ?)"
 
 
-def _metadata_errors(read: Read) -> Iterator[str]:
-    """Yield where the table of metadata is not what the commands of transactions say."""
+def _metadata_errors(read: Read, last: int, pairs: int) -> Iterator[str]:
+    """Yield where the table of metadata, of so many *pairs*, is not what transactions say."""
     said = 0
 
     def listed(rows: Sequence[tuple[object, ...]]) -> int:
@@ -103,7 +115,8 @@ def _metadata_errors(read: Read) -> Iterator[str]:
         return int(count)
 
     # No text has this in it, as its quotes are escaped.
-    for page in _commands(read, """refusal_code IS NULL AND command LIKE '%"metadata":{%'"""):
+    has_some = """refusal_code IS NULL AND command LIKE '%"metadata":{%'"""
+    for page in _commands(read, last, has_some):
         rows: list[tuple[object, ...]] = []
         for (place, *_, recorded_at), asked in page:
             if isinstance(asked, StoreCorruptedError):
@@ -116,9 +129,8 @@ def _metadata_errors(read: Read) -> Iterator[str]:
             if listed(part) < len(part):
                 for key, value, _, place in (row for row in part if not listed([row])):
                     yield f"the record of place {place} is not listed under {key}={value}"
-    ((count,),) = read("SELECT count(*) FROM bankcore_metadata", ())
-    if count > said:
-        yield f"{count} pairs of metadata are listed, and the transactions have {said}"
+    if pairs > said:
+        yield f"{pairs} pairs of metadata are listed, and the transactions have {said}"
 
 
 def _holder_errors(read: Read) -> Iterator[str]:
