@@ -397,6 +397,33 @@ def test_a_bank_of_one_s_own_is_booked_in_but_not_rehearsed() -> None:
     assert import_history(bank, [HEADER, GOOD_ROW], currency="CZK").is_booked
 
 
+@pytest.mark.parametrize("file", ["history.csv", b"history.csv", Path("history.csv"), None, 5])
+def test_the_name_of_a_file_is_no_file(file: Any) -> None:
+    """What has no lines is told by its argument: a name would give its letters."""
+    with pytest.raises(InvalidArgumentError, match=r"^file must be lines of text"):
+        import_history(empty_bank(), file, currency="CZK")
+
+
+@pytest.mark.parametrize("line", [GOOD_ROW.encode(), 5, None])
+def test_a_line_that_is_no_text_is_told(line: Any) -> None:
+    """A file that is open in binary has no lines of text, also one that is copied first."""
+    for file in ([HEADER, line], iter([HEADER, line])):
+        with pytest.raises(InvalidHistoryError, match="line 2 is no text: open the file as text;"):
+            import_history(empty_bank(), file, currency="CZK")
+
+
+def test_a_path_is_opened(tmp_path: Path) -> None:
+    """`opened` takes a path as pathlib has it, and tells what is none."""
+    path = tmp_path / "h.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + GOOD_ROW).encode()))
+    with opened(path) as file:
+        assert import_history(empty_bank(), file, currency="CZK").is_clean
+
+    nothing: Any = None
+    with pytest.raises(InvalidArgumentError, match=r"^path must be a path: "), opened(nothing):
+        pass
+
+
 # -- Long files --------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from bankcore.errors import (
     AccountExistsError,
     BankError,
     InsufficientFundsError,
+    InvalidArgumentError,
     InvalidJournalError,
     StoreMisuseError,
 )
@@ -649,3 +650,10 @@ def test_only_what_a_sender_can_have_been_told_is_a_refusal_by_the_rules() -> No
         assert wrong != told
         with pytest.raises(InvalidJournalError):
             import_journal(MemoryStore(), closed(*lines[:-1], wrong))
+
+
+@pytest.mark.parametrize("lines", ["journal.jsonl", b"journal.jsonl", Path("journal.jsonl"), None])
+def test_the_name_of_a_journal_is_no_journal(lines: Any) -> None:
+    """What has no lines is told by its argument: a name would give its letters."""
+    with pytest.raises(InvalidArgumentError, match=r"^lines must be lines of text"):
+        import_journal(MemoryStore(), lines)

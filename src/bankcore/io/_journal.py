@@ -22,6 +22,7 @@ import attrs
 from bankcore.accounts import Account
 from bankcore.bank._decide import Clock, Request, decide, decide_unseen, reads_of
 from bankcore.commands import Command, OpenAccount, Reverse
+from bankcore.io._lines import require_lines
 from bankcore.ledger import (
     AccountStore,
     Posting,
@@ -89,9 +90,10 @@ def import_journal(store: AccountStore, lines: Iterable[str]) -> JournalReport:
         InvalidJournalError: If a line is damaged, missing or too many, or has an outcome
             that the rules do not give. Nothing was written.
         StoreMisuseError: If the store is not empty. Nothing was written.
-        InvalidArgumentError: If *store* is no store.
+        InvalidArgumentError: If *store* is no store, or *lines* are none.
     """
     require_store(store)
+    require_lines(lines, "lines")
     if store.journal(limit=1).records or store.accounts(limit=1):
         raise StoreMisuseError(_NOT_EMPTY)
     replayed = _Replayed()

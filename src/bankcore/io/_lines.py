@@ -8,6 +8,7 @@ end is read. Nothing here knows what the lines mean.
 import codecs
 import gzip
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +19,7 @@ from typing import Any, Final, TextIO
 
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money._errors import InvalidFormatError
-from bankcore.values._errors import shown
+from bankcore.values._errors import InvalidArgumentError, path_text, shown
 
 #: The most characters of one line, its end included.
 LINE_LENGTH_MAX: Final = 1_000_000
@@ -27,25 +28,27 @@ _UNREADABLE: Final = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
 
 @contextmanager
-def opened(path: str, encoding: str = "utf-8") -> Iterator[TextIO]:
+def opened(path: str | os.PathLike[str], encoding: str = "utf-8") -> Iterator[TextIO]:
     """
     Open the file at *path* as text, unpacked if its name ends in ``.gz`` or ``.xz``.
 
     Raises:
+        InvalidArgumentError: If *path* is no path.
         InvalidFormatError: If Python knows no such encoding.
         InvalidHistoryError: If it is absent, not what its name says, or not of this encoding.
     """
+    name = path_text(path)
     known = _to_encoding(encoding)
     unpackers: dict[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open}
-    unpack = unpackers.get(path[-3:], open)
+    unpack = unpackers.get(name[-3:], open)
     try:
-        with unpack(path, "rt", encoding=known, newline="") as file:
+        with unpack(name, "rt", encoding=known, newline="") as file:
             yield file
     except InvalidHistoryError as error:
-        error.reason = f"{path}: {error.reason}"
+        error.reason = f"{name}: {error.reason}"
         raise
     except (*_UNREADABLE, UnicodeDecodeError) as error:
-        raise InvalidHistoryError(f"{path}: {_reason(error)}") from error
+        raise InvalidHistoryError(f"{name}: {_reason(error)}") from error
 
 
 def _to_encoding(name: str) -> str:
@@ -57,6 +60,13 @@ def _to_encoding(name: str) -> str:
         raise InvalidFormatError(shown(name), reason).about("encoding") from None
     # Spreadsheets begin a file with a byte-order mark.
     return "utf-8-sig" if known.name == "utf-8" else known.name
+
+
+def require_lines(value: object, field: str) -> None:
+    """Raise unless *value* may have lines of text; a name is no file, and gives its letters."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        reason = "must be lines of text, such as an open file"
+        raise InvalidArgumentError(shown(value), reason).about(field)
 
 
 def lines_of(file: Iterable[str]) -> Iterator[str]:
@@ -74,6 +84,8 @@ def lines_of(file: Iterable[str]) -> Iterator[str]:
     try:
         for line in lines:
             number += 1
+            if not isinstance(line, str):
+                raise InvalidHistoryError(f"line {number} is no text: open the file as text")
             if len(line) > LINE_LENGTH_MAX:
                 reason = f"line {number} has more than {LINE_LENGTH_MAX:,} characters"
                 raise InvalidHistoryError(reason)

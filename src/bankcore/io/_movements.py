@@ -26,7 +26,7 @@ from bankcore.commands import Command, OpenAccount
 from bankcore.commands._base import to_own_id
 from bankcore.commands._money import checked_movement
 from bankcore.io._layout import Layout, Texts
-from bankcore.io._lines import read_twice
+from bankcore.io._lines import read_twice, require_lines
 from bankcore.ledger import AccountStore, ReadSet, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
@@ -180,7 +180,7 @@ def import_history(
         on_progress: Called with the number of rows after each batch.
 
     Raises:
-        InvalidArgumentError: If *bank* is no bank.
+        InvalidArgumentError: If *bank* is no bank, or *file* has no lines.
         InvalidRequestError: If a setting is wrong, or contradicts another; it names the
             argument. Nothing was read.
         InvalidHistoryError: If the file lacks a column, is no CSV, or breaks off; it says in
@@ -189,6 +189,7 @@ def import_history(
             file again goes on from there.
     """
     require_methods(bank, "bank", ("execute", "accounts"), "a bank, such as Bank(store)")
+    require_lines(file, "file")
     zero = Money.zero(currency)
     balance = zero
     if initial_balance is not None:

@@ -7,8 +7,9 @@ them), and how much of a caller's value an error repeats. Each room has its own 
 """
 
 import functools
+import os
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 import attrs
 
@@ -229,6 +230,15 @@ def require_callable(value: object, field: str, result: str) -> None:
     if not callable(value):
         reason = f"must be a function that returns {result}"
         raise InvalidArgumentError(shown(value), reason).about(field)
+
+
+def path_text(path: object) -> str:
+    """Return *path* as text, or raise `InvalidArgumentError` if it is none."""
+    try:
+        return os.fsdecode(cast("str", path))
+    except TypeError:
+        reason = "must be a path: text, bytes or an os.PathLike"
+        raise InvalidArgumentError(shown(path), reason).about("path") from None
 
 
 def require_methods(value: object, field: str, names: Collection[str], example: str) -> None:

@@ -39,7 +39,7 @@ from bankcore.stores._group import Groups, busy, let_go, require_timeout
 from bankcore.stores._rows import Known
 from bankcore.stores._sqlite import _errors, _file, _settings
 from bankcore.stores._sqlite._migrations import migrate, newest_version, version_in
-from bankcore.values._errors import BankError
+from bankcore.values._errors import BankError, path_text
 
 if sys.platform != "win32":
     import fcntl
@@ -101,7 +101,7 @@ class Connections:
             )
         _settings.require_known(journal_mode, synchronous)
         require_timeout(timeout)
-        name = _file.path_text(path)
+        name = path_text(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
         self.path = _file.real_path(name)

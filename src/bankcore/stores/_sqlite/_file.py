@@ -14,7 +14,7 @@ import stat
 import time
 from contextlib import closing, suppress
 from functools import partial
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 from bankcore.ledger._errors import StoreFormatError, StoreMisuseError, StoreUnavailableError
@@ -22,7 +22,7 @@ from bankcore.stores._migrations import require_no_newer
 from bankcore.stores._sqlite import _migrations
 from bankcore.stores._sqlite._errors import primary_code
 from bankcore.stores._sqlite._settings import mode_of
-from bankcore.values._errors import InvalidArgumentError, shown
+from bankcore.values._errors import shown
 
 # The smallest SQLite database is one page of this many bytes.
 _SQLITE_FILE_MIN: Final = 512
@@ -46,15 +46,6 @@ _LINKED: Final = (
     " has a second name, a hard link, under which SQLite would keep a second log, and what is in"
     " one would be lost in the other; remove all names but one, then open it again"
 )
-
-
-def path_text(path: object) -> str:
-    """Return *path* as text, or raise `InvalidArgumentError` if it is none."""
-    try:
-        return os.fsdecode(cast("str", path))
-    except TypeError:
-        reason = "must be a path: text, bytes or an os.PathLike"
-        raise InvalidArgumentError(shown(path), reason).about("path") from None
 
 
 def real_path(name: str) -> str:

@@ -16,11 +16,11 @@ from bankcore.stores import _rows
 from bankcore.stores._sqlite import _statements as sql
 from bankcore.stores._sqlite._connections import Connections
 from bankcore.stores._sqlite._errors import STORAGE_ERRORS
-from bankcore.stores._sqlite._file import path_text, write_copy
+from bankcore.stores._sqlite._file import write_copy
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
 from bankcore.stores._sqlite._tables import SQLiteTables
 from bankcore.stores._tables import OwnTables
-from bankcore.values._errors import shown
+from bankcore.values._errors import path_text, shown
 
 
 class SQLiteStore(OwnTables, SQLiteTables):
