@@ -165,3 +165,30 @@ def test_an_original_whose_account_is_gone_is_damage(store: PostgresStore, postg
         connection.execute("DELETE FROM bankcore.bankcore_account")
     with pytest.raises(StoreCorruptedError):
         bank.reverse("t-1")
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        (
+            """DROP TRIGGER bankcore_journal_append_only ON bankcore.bankcore_journal;
+            DELETE FROM bankcore.bankcore_journal""",
+            "refers to a missing record",
+        ),
+        ("DELETE FROM bankcore.bankcore_account", "refers to a missing account"),
+        (
+            "INSERT INTO bankcore.bankcore_account_metadata VALUES ('shop', 'berlin', 'bob')",
+            "account bob is listed under its metadata, and is missing",
+        ),
+    ],
+)
+def test_a_row_that_refers_to_nothing_is_told(
+    store: PostgresStore, postgres: str, statements: str, expected: str
+) -> None:
+    """As these tables have no foreign keys."""
+    Bank(store).open_account("alice", initial_balance=eur(10), metadata={"shop": "berlin"})
+    assert () == store.integrity_errors()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(statements)
+
+    assert any(expected in each for each in store.integrity_errors())

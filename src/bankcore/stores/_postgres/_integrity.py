@@ -2,7 +2,7 @@
 The checks of a PostgreSQL store's tables, beyond what their constraints say.
 
 Decided here: what every engine's tables have in common, and what only these can have wrong: they
-have no foreign keys of postings, and an owner may have changed them.
+have no foreign keys of postings and metadata, and an owner may have changed them.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,11 @@ _WRONG_ROWS: Final = {
         "SELECT DISTINCT posting.place FROM bankcore_posting AS posting"
         " LEFT JOIN bankcore_account AS account ON account.key = posting.account_key"
         " WHERE account.key IS NULL"
+    ),
+    "account {} is listed under its metadata, and is missing": (
+        "SELECT DISTINCT other.account_id FROM bankcore_account_metadata AS other"
+        " LEFT JOIN bankcore_account AS account ON account.id = other.account_id"
+        " WHERE account.id IS NULL"
     ),
 }
 
