@@ -76,9 +76,9 @@ class Search(NamedTuple):
         """Return the next keys behind *after*, in the order of the query."""
         pairs = self._pairs()
         if pairs:
-            (_, lead), *rest = pairs
+            lead, *rest = pairs
             found = _Where("found.name = ? AND found.value = ?", lead)
-            others = [found, *self._record(pair for _, pair in rest), *self._of_postings()]
+            others = [found, *self._record(rest), *self._of_postings()]
             return self._in_order(_BY_METADATA, others, after, limit)
         if self.accounts is None:
             booked = _Where("journal.refusal_code IS NULL")
@@ -86,15 +86,15 @@ class Search(NamedTuple):
             return self._in_order(_BY_TIME, others, after, limit)
         return self._of_accounts(after, limit)
 
-    def _pairs(self) -> list[tuple[int, tuple[str, str]]]:
-        """Return the pairs of metadata, the rarest first; none if an account leads."""
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Return the pairs of metadata, the rarest first; none if accounts lead."""
         pairs = self.query.metadata.items()
         found = sorted((self.read(_COUNT, pair)[0][0], pair) for pair in pairs)
         if found and self.accounts is not None:
             total = sum(each.last for each in self.accounts)
             if total <= found[0][0] or len(self.accounts) > _ACCOUNTS_MAX:
                 return []
-        return found
+        return [pair for _, pair in found]
 
     def _in_order(
         self, select: str, others: Sequence[_Where], after: Key | None, limit: int
