@@ -12,8 +12,8 @@ import attrs
 import pytest
 
 from bankcore import Account, Bank, Currency, Money, Statement
-from bankcore.errors import InvalidTimeError
-from bankcore.ledger import statement_as_html
+from bankcore.errors import InvalidArgumentError, InvalidTimeError
+from bankcore.ledger import statement_as_csv, statement_as_html
 from bankcore.stores import MemoryStore
 
 START: Final = datetime(2026, 5, 1, tzinfo=UTC)
@@ -147,6 +147,21 @@ def test_days_are_those_of_the_time_zone(bank: Bank) -> None:
     assert "from 2026-05-01 to 2026-06-01" in texts
     assert "2026-05-02" not in texts
     assert texts.count("2026-05-03") == 2
+
+
+@pytest.mark.parametrize("write", [statement_as_html, lambda value: [*statement_as_csv(value)]])
+@pytest.mark.parametrize("value", [None, "alice", Money("1", "EUR")])
+def test_what_is_no_statement_is_told(write: Callable[[Any], object], value: Any) -> None:
+    """A page and a file are made of a statement alone."""
+    with pytest.raises(InvalidArgumentError, match="statement must be a Statement, such as bank"):
+        write(value)
+
+
+@pytest.mark.parametrize("details", [None, "Alice", [("Customer", "Alice")]])
+def test_details_that_are_no_mapping_are_told(bank: Bank, details: Any) -> None:
+    """The head of a page has texts by label."""
+    with pytest.raises(InvalidArgumentError, match="details must be a mapping of labels to texts"):
+        statement_as_html(may(bank), details=details)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", None, 2])

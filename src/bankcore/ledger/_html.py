@@ -17,10 +17,11 @@ from bankcore.ledger._statement import (
     day_text,
     drawing_of,
     period_text,
+    require_statement,
 )
 from bankcore.money import Money
 from bankcore.money._html import escaped
-from bankcore.values._errors import InvalidTimeError, shown
+from bankcore.values._errors import InvalidArgumentError, InvalidTimeError, shown
 
 
 def statement_as_html(
@@ -40,8 +41,13 @@ def statement_as_html(
         zone: The time zone of the days that it shows.
 
     Raises:
+        InvalidArgumentError: If *statement* is no statement, or *details* no mapping.
         InvalidTimeError: If *zone* is no time zone.
     """
+    require_statement(statement)
+    if not isinstance(details, Mapping):
+        reason = "must be a mapping of labels to texts"  # type: ignore[unreachable]  # callers may be untyped
+        raise InvalidArgumentError(shown(details), reason).about("details")
     if not isinstance(zone, tzinfo):
         # None would be the zone of the machine.
         reason = "must be a time zone, such as ZoneInfo('Europe/Berlin')"  # type: ignore[unreachable]  # callers may be untyped

@@ -22,6 +22,7 @@ from bankcore.money import Money
 from bankcore.money._html import table
 from bankcore.money._json import AMOUNT_SCHEMA, amount_text, amounts_of, amounts_schema
 from bankcore.values import AccountId
+from bankcore.values._errors import InvalidArgumentError, shown
 from bankcore.values._ids import ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._instants import TICK
 from bankcore.values._json import (
@@ -150,6 +151,13 @@ def _notebook_cells(line: StatementLine) -> tuple[object, ...]:
     return (line.booked_at, kind, line.amount, line.balance, counterparty, description)
 
 
+def require_statement(value: object) -> None:
+    """Raise unless *value* is a statement."""
+    if not isinstance(value, Statement):
+        reason = "must be a Statement, such as bank.statement(account_id)"
+        raise InvalidArgumentError(shown(value), reason).about("statement")
+
+
 def drawing_of(statement: Statement) -> str:
     """Return the balance over the time of *statement*, as SVG."""
     balances = [(line.booked_at, line.balance) for line in statement.lines]
@@ -220,7 +228,11 @@ def statement_as_csv(statement: Statement) -> Iterator[str]:
     semicolon in them, begin with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms, or with
     white space before them), an apostrophe comes first. All other cells are numbers, ids and
     times; an amount below zero stays a number.
+
+    Raises:
+        InvalidArgumentError: If *statement* is no statement.
     """
+    require_statement(statement)
     yield _csv_line(STATEMENT_COLUMNS)
     yield _balance_line(statement.start, "OpeningBalance", statement.opening_balance)
     for line in statement.lines:
