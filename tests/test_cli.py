@@ -1111,6 +1111,8 @@ def test_a_terminal_cuts_nothing(bank: Run, block_rich: bool, columns: int) -> N
     assert shown.count("1234567.89") == 3
     assert "…" not in shown
     assert {"d-1", "second", "floor"} <= set(re.findall(r"[\w-]+", shown))
+    searched = ("transactions", "--text", "nobody wrote this", "--store", "bank.db")
+    assert in_a_terminal(*searched, block_rich=block_rich, columns=columns).strip()
     listed = re.search(r"^amount +1234567.89\r$", shown, re.MULTILINE) is not None
     assert listed is (columns < 120)
 

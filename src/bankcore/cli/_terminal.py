@@ -105,7 +105,10 @@ def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def _print_as_list(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _print_as_list(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if not rows:
+        # A table would show its heads.
+        print("none")
     for row in rows:
         print_facts(*((name, text) for name, text in zip(columns, row, strict=True) if text))
         print()
