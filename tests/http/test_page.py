@@ -201,10 +201,13 @@ def test_what_is_code_is_shown_as_code() -> None:
 
 @pytest.mark.parametrize("account", ["", ".", "..", "{account_id}", "a/b", "a?b"])
 def test_a_path_that_is_not_filled_in(account: str) -> None:
-    """Nothing is sent where a part of the path is empty or no id: the field says so."""
-    (done,) = run(deposit(FINE, account))["done"]
+    """Nothing is sent where a part of the path is empty or no id: the field says so, and the
+    answer to the request before is gone.
+    """
+    before, done = run(deposit(FINE), deposit(FINE, account))["done"]
 
-    assert done["sent"] is None
+    assert before["shown"]
+    assert (None, "") == (done["sent"], done["shown"])
     assert 1 == done["faults"]
 
 

@@ -156,6 +156,8 @@ const send = async (base, path, method, fields, shown) => {
   for (const field of fields) field.fault.textContent = faultOf(field);
   const wrong = fields.find(({ fault }) => fault.textContent);
   if (wrong) {
+    // An earlier answer below "Nothing was sent" would be taken for that of this request.
+    shown.textContent = "";
     wrong.input.focus();
     return;
   }
