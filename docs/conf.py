@@ -20,7 +20,12 @@ author = "The bankcore developers"
 project_copyright = author
 version = release = installed_version("bankcore")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 
@@ -60,7 +65,8 @@ def resolve_by_last_name(
     found = [
         (full, entry)
         for full, entry in domain.objects.items()
-        if full.rsplit(".", 1)[-1] == name and entry.objtype in {"class", "exception", "function"}
+        if full.rsplit(".", 1)[-1] == name
+        and entry.objtype in {"class", "exception", "function"}
     ]
     if len(found) != 1:
         return None
@@ -74,7 +80,12 @@ _properties: dict[str, list[str]] = {}
 
 
 def before_napoleon(
-    _app: "Sphinx", what: str, name: str, _object: object, _options: object, lines: list[str]
+    _app: "Sphinx",
+    what: str,
+    name: str,
+    _object: object,
+    _options: object,
+    lines: list[str],
 ) -> None:
     """
     A property's docstring, kept from napoleon: it takes what is before a colon for a type.
@@ -85,13 +96,23 @@ def before_napoleon(
 
 
 def after_napoleon(
-    _app: "Sphinx", _what: str, name: str, _object: object, _options: object, lines: list[str]
+    _app: "Sphinx",
+    _what: str,
+    name: str,
+    _object: object,
+    _options: object,
+    lines: list[str],
 ) -> None:
     lines[:] = _properties.pop(name, lines)
 
 
 def comment_of_constant(
-    _app: "Sphinx", what: str, name: str, value: object, _options: object, lines: list[str]
+    _app: "Sphinx",
+    what: str,
+    name: str,
+    value: object,
+    _options: object,
+    lines: list[str],
 ) -> None:
     """
     The ``#:`` comment of a constant that a room takes from one of its modules, which autodoc
