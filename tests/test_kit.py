@@ -351,18 +351,6 @@ def test_the_kit_works_without_pytest_and_without_assertions() -> None:
     assert ("True\naccounts_begin_after_an_id\n", "") == (done.stdout, done.stderr)
 
 
-def test_the_strategies_say_what_they_need() -> None:
-    """
-    Where there is no Hypothesis, the import of the strategies says what to install.
-    """
-    code = "import sys; sys.modules['hypothesis'] = None; import bankcore.testing.strategies"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-
-    assert done.stderr.endswith("needs Hypothesis: pip install 'bankcore[testing]'\n")
-
-
 def test_all_broken_promises_are_told_at_once() -> None:
     """
     One broken promise does not hide another.

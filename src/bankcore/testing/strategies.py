@@ -11,13 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
-from importlib.util import find_spec
 from typing import Any, Final
-
-if find_spec("hypothesis") is None:
-    raise ImportError(
-        "bankcore.testing.strategies needs Hypothesis: pip install 'bankcore[testing]'"
-    )
 
 import attrs
 
