@@ -356,6 +356,19 @@ def test_what_names_no_file_is_refused(name: str | bytes) -> None:
         SQLiteStore(name)
 
 
+@pytest.mark.parametrize("url", ["sqlite:///bank.db", b"Postgresql://mary:secret@host/shop"])
+def test_a_url_is_no_path(url: str | bytes) -> None:
+    """
+    A URL is refused as no path, and not as a missing directory; a password in it is not shown.
+    """
+    with pytest.raises(
+        StoreFormatError, match=r"(?i)^'?(sqlite|postgresql)://… is .* path"
+    ) as told:
+        SQLiteStore(url)
+
+    assert "secret" not in str(told.value)
+
+
 @pytest.mark.parametrize("given", [5, None, True, 1.5, [], object(), ("bank.db",), Path])
 def test_what_is_no_path_is_refused(given: Any, path: Path) -> None:
     """

@@ -16,6 +16,7 @@ so that it is never the one that recovers or checkpoints.
 import errno
 import io
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -43,6 +44,8 @@ from bankcore.values._errors import BankError, path_text
 
 if sys.platform != "win32":
     import fcntl
+
+_URL: Final = re.compile("[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 # The oldest SQLite that has STRICT tables.
 _SQLITE_VERSION_MIN: Final = (3, 37, 0)
@@ -104,6 +107,14 @@ class Connections:
         name = path_text(path)
         if name in {"", ":memory:"}:
             raise StoreFormatError(repr(name), "it names no file; MemoryStore keeps all in memory")
+        url = _URL.match(name)
+        if url is not None:
+            # The rest of it may have a password.
+            raise StoreFormatError(
+                f"{url[0]}…",
+                "it names no file; give its path alone, or a database of PostgreSQL to"
+                " PostgresStore",
+            )
         self.path = _file.real_path(name)
         self.timeout = timeout
         # None until the first connection has found out which one the file has.
