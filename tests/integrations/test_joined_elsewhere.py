@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -349,6 +350,16 @@ def test_what_is_another_connection(path: Path, give: Callable[[Any], Any]) -> N
                 match=r"or SQLAlchemy's connection\.connection, got a sqlalchemy\.[a-z.]+[SC]",
             ):
                 make(give(session))
+
+
+def test_what_is_within_another_connection() -> None:
+    """
+    Of SQLAlchemy's connection to another database, or by another driver, the driver's is named.
+    """
+    within = SimpleNamespace(driver_connection=Thread())
+    for make in (JoinedSQLiteStore, migrate):
+        with pytest.raises(StoreMisuseError, match=r"got a threading\.Thread\.$"):
+            make(within)
 
 
 def test_what_is_no_connection_yet() -> None:

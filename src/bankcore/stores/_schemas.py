@@ -79,7 +79,7 @@ def migrate(
         return sqlite_migrations.migrate(driver, to)
     psycopg = sys.modules.get("psycopg")
     if psycopg is None or not isinstance(driver, psycopg.Connection | psycopg.AsyncConnection):
-        raise no_connection("sqlite3.Connection or a psycopg.Connection", connection)
+        raise no_connection("sqlite3.Connection or a psycopg.Connection", driver)
     from bankcore.stores._postgres import _migrations  # noqa: PLC0415  # needs psycopg
 
     return _migrations.migrate(connection, to, schema)

@@ -109,7 +109,7 @@ def usable(connection: Any) -> Connection | Adapted:  # noqa: ANN401  # whatever
         return driver
     if isinstance(driver, psycopg.AsyncConnection) and hasattr(connection, "run_async"):
         return Adapted(connection)
-    raise no_connection("psycopg.Connection", connection)
+    raise no_connection("psycopg.Connection", driver)
 
 
 def require_open(connection: Connection | Adapted) -> None:

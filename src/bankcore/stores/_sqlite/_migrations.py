@@ -63,7 +63,7 @@ def usable(connection: sqlite3.Connection | Pooled) -> sqlite3.Connection:
     """Return *connection*, of sqlite3 or SQLAlchemy, as statements run on it; or raise."""
     driver = driver_of(connection)
     if not isinstance(driver, sqlite3.Connection):
-        raise no_connection("sqlite3.Connection", connection)
+        raise no_connection("sqlite3.Connection", driver)
     return driver
 
 
