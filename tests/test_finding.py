@@ -261,6 +261,22 @@ def test_who_sees_all_finds_all(bank: Bank) -> None:
         bank.acting_as(Principal("x", roles=["service"])).transactions()
 
 
+def test_an_account_whose_statement_may_be_read_is_searched_whole(store: AccountStore) -> None:
+    """By its own postings, also where the account itself may not be read; no others are seen."""
+    lived(store)
+    scopes = ["statements:read", "transactions:read"]
+    acting = Bank(store).acting_as(Principal("books", roles=["service"], scopes=scopes))
+    expected = ["open-m", "t-1", "t-2", "t-4"]
+    found = acting.transactions(account_id="m")
+
+    assert expected == ids(found) == ids(tuple(acting.history("m")))
+    assert expected == [line.transaction.id.value for line in acting.statement("m").lines]
+    assert found == tuple(acting.history("m"))
+    assert ["t-2"] == ids(acting.transactions(account_id="m", at_least=eur(30), at_most=eur(30)))
+    assert [["m"]] * 4 == [[one.account_id.value for one in each.postings] for each in found]
+    assert [] == ids(acting.transactions(at_least=eur(30), at_most=eur(100)))
+
+
 class HidesBert:
     """
     A policy of an application's own: nobody sees bert's account.

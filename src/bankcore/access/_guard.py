@@ -7,7 +7,7 @@ holds, and how much of a receipt the principal sees. It reads nothing: accounts 
 they were read. `bankcore.bank` decides when it is asked.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -211,9 +211,19 @@ class Guard:
         )
         return self.denial(Action.READ_TRANSACTION, involved, command)
 
-    def receipt(self, transaction: Transaction, find: Find) -> Transaction:
-        """Return *transaction* with the postings of accounts that the principal may read."""
-        seen = [each for each in transaction.postings if self.sees(find(each.account_id))]
+    def receipt(
+        self, transaction: Transaction, find: Find, asked: Collection[AccountId] = ()
+    ) -> Transaction:
+        """
+        Return *transaction* with the postings of accounts that the principal may read.
+
+        Among them are those *asked* for, whose statement it may read.
+        """
+        seen = [
+            each
+            for each in transaction.postings
+            if each.account_id in asked or self.sees(find(each.account_id))
+        ]
         return self.redacted(transaction, seen)
 
     def redacted(self, transaction: Transaction, seen: Sequence[Posting]) -> Transaction:

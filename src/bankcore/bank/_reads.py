@@ -8,7 +8,7 @@ is gone. Also what is read before a denial, so that it takes as long whether or 
 the record is there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from functools import cache, partial
@@ -304,6 +304,7 @@ class BankReads:
             return tuple(islice(self._found_by(query, limit), limit))
         # Each is looked up once for a page.
         outline, record = cache(self._outline), cache(self._record)
+        asked = query.account_ids or ()
         if query.after is not None:
             before = record(query.after)
             if before is None or guard.record_denial(before, outline, record) is not None:
@@ -314,7 +315,7 @@ class BankReads:
             # Nothing is read of what others own: neither an answer nor its time tells of it.
             query = attrs.evolve(query, account_ids=tuple(each.id for each in self.accounts()))
         receipts = (
-            guard.receipt(each, outline)
+            guard.receipt(each, outline, asked)
             for each in self._found_by(query, limit)
             if guard.record_denial(each, outline, record) is None
         )
@@ -356,7 +357,7 @@ class BankReads:
         # A right may be gone by the time that the next one is asked for.
         for transaction in every_transaction(self._store, account_id, after=after):
             with self._reading(account_id):
-                receipt = self._receipt(transaction)
+                receipt = self._receipt(transaction, (account_id,))
             yield receipt
 
     def reversals(self, transaction_id: TransactionId | str) -> tuple[Transaction, ...]:
@@ -557,10 +558,9 @@ class BankReads:
 
     # -- What a principal may read --
 
-    def _receipt(self, transaction: Transaction) -> Transaction:
-        return (
-            transaction if self._guard is None else self._guard.receipt(transaction, self._outline)
-        )
+    def _receipt(self, transaction: Transaction, asked: Collection[AccountId] = ()) -> Transaction:
+        guard = self._guard
+        return transaction if guard is None else guard.receipt(transaction, self._outline, asked)
 
     @contextmanager
     def _reading(self, account_id: AccountId | str) -> Iterator[AccountId]:
