@@ -313,7 +313,8 @@ class BankReads:
                 raise self._denied(error, Action.READ_TRANSACTION, ())
         if query.account_ids is None and guard.is_owner_alone:
             # Nothing is read of what others own: neither an answer nor its time tells of it.
-            query = attrs.evolve(query, account_ids=tuple(each.id for each in self.accounts()))
+            own = frozenset(each.id for each in self.accounts())
+            query = attrs.evolve(query, account_ids=own)
         receipts = (
             guard.receipt(each, outline, asked)
             for each in self._found_by(query, limit)

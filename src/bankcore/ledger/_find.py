@@ -48,7 +48,7 @@ class TransactionQuery:
         after: The transaction after which the page begins, in that order.
     """
 
-    account_ids: tuple[AccountId, ...] | None = None
+    account_ids: frozenset[AccountId] | None = None
     start: datetime | None = None
     end: datetime | None = None
     kinds: frozenset[str] = frozenset()
@@ -119,7 +119,7 @@ def query_of(  # the arguments of `Bank.transactions`
     if least is not None and most is not None:
         require_same_currency(least, most, "at_most")
     return TransactionQuery(
-        account_ids=None if account_id is None else (account_id,),
+        account_ids=None if account_id is None else frozenset({account_id}),
         start=begins,
         end=ends,
         kinds=to_choices(kinds, _to_kind, BY_KIND, InvalidKindError, "kinds"),

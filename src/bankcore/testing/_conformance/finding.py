@@ -50,31 +50,35 @@ def _lived(subject: Subject) -> Finding:
     return cast("Finding", subject.store)
 
 
+def _these(*account_ids: AccountId) -> frozenset[AccountId]:
+    return frozenset(account_ids)
+
+
 def _queries() -> Iterator[TransactionQuery]:
     a, b, z = AccountId("a"), AccountId("b"), AccountId("z")
     hour = timedelta(hours=1)
     yield from (
         TransactionQuery(),
-        TransactionQuery(account_ids=(a,)),
-        TransactionQuery(account_ids=(a, b, z)),
-        TransactionQuery(account_ids=()),
+        TransactionQuery(account_ids=_these(a)),
+        TransactionQuery(account_ids=_these(a, b, z)),
+        TransactionQuery(account_ids=_these()),
         TransactionQuery(start=NOW + 3 * hour, end=NOW + 6 * hour),
-        TransactionQuery(account_ids=(a,), start=NOW + 3 * hour),
-        TransactionQuery(account_ids=(a, b), end=NOW + 3 * hour),
+        TransactionQuery(account_ids=_these(a), start=NOW + 3 * hour),
+        TransactionQuery(account_ids=_these(a, b), end=NOW + 3 * hour),
         TransactionQuery(kinds=frozenset({"transfer", "place_hold"})),
         TransactionQuery(at_least=eur(30)),
         TransactionQuery(at_least=eur(10), at_most=eur(12)),
-        TransactionQuery(at_most=eur(3), account_ids=(b,)),
+        TransactionQuery(at_most=eur(3), account_ids=_these(b)),
         TransactionQuery(metadata=Metadata({"shop": "berlin"})),
         TransactionQuery(metadata=Metadata({"shop": "berlin", "order": "3"})),
-        TransactionQuery(metadata=Metadata({"shop": "paris"}), account_ids=(a, b)),
-        TransactionQuery(metadata=Metadata({"order": "17"}), account_ids=(z,)),
+        TransactionQuery(metadata=Metadata({"shop": "paris"}), account_ids=_these(a, b)),
+        TransactionQuery(metadata=Metadata({"order": "17"}), account_ids=_these(z)),
         TransactionQuery(metadata=Metadata({"shop": "rome"})),
         *(
             TransactionQuery(text=each)
             for each in ("rent", "RENT", "äpf", '" _T', "100%", "x", "")
         ),
-        TransactionQuery(text="miete", account_ids=(b,), at_least=eur(2), start=NOW + hour),
+        TransactionQuery(text="miete", account_ids=_these(b), at_least=eur(2), start=NOW + hour),
     )
 
 
@@ -135,7 +139,7 @@ def transactions_come_in_pages(subject: Subject) -> None:
             every = _ids(_expected(subject, TransactionQuery(newest_first=is_back)))
             rest = set(every[every.index(name) + 1 :])
             for account in ("a", "b"):
-                query = TransactionQuery((AccountId(account),), newest_first=is_back)
+                query = TransactionQuery(_these(AccountId(account)), newest_first=is_back)
                 expected = [each for each in _ids(_expected(subject, query)) if each in rest]
                 query = attrs.evolve(query, after=TransactionId(name))
                 require_equal(expected, _ids(store.transactions(query)))
@@ -143,7 +147,7 @@ def transactions_come_in_pages(subject: Subject) -> None:
         with raises(InvalidLimitError):
             store.transactions(TransactionQuery(), limit=limit)
     with raises(AccountNotFoundError):
-        store.transactions(TransactionQuery((AccountId("nobody"),)))
+        store.transactions(TransactionQuery(_these(AccountId("nobody"))))
     with raises(TransactionNotFoundError):
         store.transactions(TransactionQuery(after=TransactionId("nothing")))
 
