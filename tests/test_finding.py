@@ -148,6 +148,7 @@ def test_a_store_without_indexes_is_searched_whole(
         ({"kinds": [5]}, "kinds", InvalidKindError),
         ({"at_least": 5}, "at_least", InvalidAmountError),
         ({"at_most": eur(-1)}, "at_most", InvalidAmountError),
+        ({"at_least": eur(2), "at_most": eur(1)}, "at_most", InvalidAmountError),
         ({"at_least": eur(1), "at_most": Money(1, "USD")}, "at_most", CurrencyMismatchError),
         ({"metadata": {"Order": "1"}}, "metadata", InvalidRequestError),
         ({"text": 5}, "text", InvalidRequestError),

@@ -20,6 +20,7 @@ from bankcore.commands._base import to_flag
 from bankcore.ledger._errors import InvalidKindError, TransactionNotFoundError
 from bankcore.ledger._records import Refusal, Transaction
 from bankcore.money import Money
+from bankcore.money._errors import InvalidAmountError
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, Metadata, TransactionId
 from bankcore.values._choices import to_choices
@@ -118,6 +119,9 @@ def query_of(  # the arguments of `Bank.transactions`
     most = None if at_most is None else require_not_negative(at_most, "at_most")
     if least is not None and most is not None:
         require_same_currency(least, most, "at_most")
+        if most < least:
+            reason = f"must not be below the least, {least}"
+            raise InvalidAmountError(str(most), reason).about("at_most")
     return TransactionQuery(
         account_ids=None if account_id is None else frozenset({account_id}),
         start=begins,
