@@ -210,6 +210,30 @@ def test_what_is_imported_comes_where_its_time_is() -> None:
 # -- For a principal ---------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "now", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+)
+@pytest.mark.parametrize("after", ["open-a", "open-b", "t-1"])
+def test_the_first_and_the_last_instant_are_like_others(
+    store: AccountStore, now: datetime, after: str
+) -> None:
+    """A page begins after any transaction of the first and of the last microsecond there is."""
+    bank = Bank(store, clock=lambda: now)
+    for name in ("a", "b"):
+        bank.open_account(name, initial_balance=eur(1), transaction_id=f"open-{name}")
+    bank.transfer("a", "b", eur(1), transaction_id="t-1")
+    every = ["open-a", "open-b", "t-1"]
+    place = every.index(after)
+    for account, found in (("a", every[::2]), ("b", every[1:])):
+        later, earlier = (
+            ids(bank.transactions(account_id=account, after=after, newest_first=is_back))
+            for is_back in (False, True)
+        )
+
+        assert [each for each in every[place + 1 :] if each in found] == later
+        assert [each for each in every[:place] if each in found] == earlier[::-1]
+
+
 def test_an_owner_finds_what_touched_its_accounts(bank: Bank) -> None:
     """With the postings that it may read alone, page by page."""
     marys = bank.acting_as(MARY)

@@ -178,16 +178,18 @@ class Tables:
         )
         at = from_microseconds(after[0])
         if query.newest_first:
-            lies_before = rows[0][0] - 1 if rows else self._version_before(account_id, at + TICK)
+            lies_before = rows[0][0] - 1 if rows else self._version_at(account_id, at)
             return first, min(up_to, lies_before)
         lies_after = rows[0][0] if rows else self._version_before(account_id, at)
         return max(first, lies_after), up_to
 
     def _version_before(self, account_id: AccountId, instant: datetime) -> int:
         """Return the account's last version that was booked before the instant, or 0."""
-        if instant <= _FIRST_INSTANT:
-            return 0
-        posting = self.posting_at(account_id, instant - TICK)
+        return 0 if instant <= _FIRST_INSTANT else self._version_at(account_id, instant - TICK)
+
+    def _version_at(self, account_id: AccountId, instant: datetime) -> int:
+        """Return the account's last version that was booked by the instant, or 0."""
+        posting = self.posting_at(account_id, instant)
         return 0 if posting is None else posting.version
 
     def _at(self, keys: Sequence[Key]) -> list[Transaction]:
