@@ -736,8 +736,8 @@ def test_an_error_names_the_column() -> None:
 
 
 def test_empty_lines_are_no_rows() -> None:
-    """Empty lines are passed over."""
-    assert imported(HEADER + "\nt1,a1,2024-01-01,5,5,\n\n").rows == 1
+    """Empty lines are passed over, and those of a spreadsheet, which have empty cells."""
+    assert imported(HEADER + "\n,,,,,\nt1,a1,2024-01-01,5,5,\n\n,\n").rows == 1
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".xz"])

@@ -153,7 +153,7 @@ class Layout:
                 if line != first and not self._has_line_breaks:
                     # Without an end a quote would take in all rows up to the next one.
                     raise self._open_quote(first)
-                if cells or first == 1:  # other empty lines are no rows
+                if any(cells) or first == 1:  # other lines with nothing in them are no rows
                     yield self._skip + first, cells if line == first else _on_one_line(cells)
         except csv.Error as error:
             if rows.line_num > line + 1 or "unexpected end" in str(error):
