@@ -848,6 +848,7 @@ def test_an_atomic_batch_with_a_denial_does_nothing(town: Town) -> None:
     with pytest.raises(AccountNotVisibleError) as caught:
         town.acting(MARY).execute(commands, atomic=True)
     assert (TransactionId("w-1"), TransactionId("w-2")) == caught.value.unused_ids
+    assert 1 == caught.value.place
     assert before == (town.journal_length(), town.balances())
 
 

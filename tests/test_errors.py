@@ -619,7 +619,7 @@ def test_an_error_is_new_until_it_is_replayed() -> None:
     """An error is not replayed and leaves no id unused, unless it is said."""
     error = errors.AccountNotFoundError(ALICE)
 
-    assert (False, ()) == (error.replayed, error.unused_ids)
+    assert (False, (), None) == (error.replayed, error.unused_ids, error.place)
 
 
 def test_the_base_has_no_sentence_of_its_own() -> None:

@@ -715,6 +715,7 @@ class TestAtomic:
 
         assert before == kept(store)
         assert tuple(map(TransactionId, ("t-1", "t-2", "t-3"))) == raised.value.unused_ids
+        assert raised.value.place == 1
 
     def test_a_clock_that_is_behind(self, bank: Bank, store: MemoryStore, clock: Clock) -> None:
         """

@@ -122,12 +122,15 @@ def test_all_or_nothing(web: Web) -> None:
         web, "/batches", [move("deposit", "c", account, "5", currency="USD")], atomic=True
     )
     booked = send(web, "/batches", [good, move("withdraw", "d", account, "1")], atomic=True)
+    new, old = move("deposit", "e", account, "5"), move("withdraw", "d", account, "1")
+    partly = send(web, "/batches", [new, old], atomic=True)
 
     assert (409, "insufficient_funds") == (refused.status_code, told(refused)["code"])
     assert told(refused)["detail"].startswith("commands[1]: Account ")
     assert told(alone)["replayed"]
-    assert 400 == unlike.status_code
+    assert (400, "commands[0].amount") == (unlike.status_code, told(unlike)["field"])
     assert [201, 201] == statuses(booked)
+    assert (422, "commands[1]") == (partly.status_code, told(partly)["detail"][:11])
     assert "104.00" == balance(web, account)
 
 
@@ -138,6 +141,7 @@ def test_an_atomic_batch_that_is_denied(web: Web) -> None:
     denied = send(web, "/batches", commands, atomic=True)
 
     assert (404, "account_not_visible") == (denied.status_code, told(denied)["code"])
+    assert told(denied)["detail"].startswith("commands[1]: There is no such account")
     assert [201] == statuses(send(web, "/batches", commands[:1]))
 
 

@@ -452,7 +452,7 @@ class Bank(BankOversight):
             if atomic or len(outcomes) < len(requests) or any(map(self._is_used, requests)):
                 outcomes = self._judged(requests, atomic=atomic, is_written=is_written)
         except DENIALS as error:
-            # Which of the commands it was is not told: the accounts of all of them.
+            # None of them was done: the accounts of all of them.
             self._denied_commands(error, requests)
             raise
         for request, outcome in zip(requests, outcomes, strict=True):

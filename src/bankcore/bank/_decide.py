@@ -184,16 +184,17 @@ def decide_unseen(
 
 def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work") -> WriteSet:
     # A batch that was refused is refused again, for as long as its refusal stands.
-    for request in requests:
+    used: list[int] = []
+    for place, request in enumerate(requests):
         recorded = snapshot.recorded.get(request.transaction_id)
         if recorded is not None:
+            used.append(place)
             replay = work.replay(request, recorded)
             if isinstance(replay, BankError):
-                return _failed(requests, snapshot, replay)
-    used = [request for request in requests if request.transaction_id in snapshot.recorded]
+                return _failed(requests, snapshot, replay, place)
     if 0 < len(used) < len(requests):
-        error = TransactionIdReusedError(used[0].transaction_id, ())
-        return _failed(requests, snapshot, error)
+        error = TransactionIdReusedError(requests[used[0]].transaction_id, ())
+        return _failed(requests, snapshot, error, used[0])
     outcomes: list[Outcome] = []
     for request in requests:
         outcome = work.outcome(request)
@@ -209,7 +210,7 @@ def _decide_atomic(requests: Sequence[Request], snapshot: Snapshot, work: "_Work
                 for record in work.records
                 if isinstance(record, Refusal)
             )
-            return _failed(requests, snapshot, outcome, refused)
+            return _failed(requests, snapshot, outcome, len(outcomes), refused)
         outcomes.append(outcome)
     return work.written(tuple(outcomes))
 
@@ -218,16 +219,17 @@ def _failed(
     requests: Sequence[Request],
     snapshot: Snapshot,
     error: BankError,
+    place: int,
     refused: tuple[Refusal, ...] = (),
 ) -> WriteSet:
-    """Return what a failed atomic batch comes to: *error*, and what is *refused*."""
+    """Return what an atomic batch that failed at *place* comes to, and what is *refused*."""
     used = {*snapshot.recorded, *(refusal.id for refusal in refused)}
     free = dict.fromkeys(
         request.transaction_id
         for request in requests
         if request.id_given and request.transaction_id not in used
     )
-    error.unused_ids = tuple(free)
+    error.unused_ids, error.place = tuple(free), place
     return WriteSet(records=refused, outcomes=(error,))
 
 

@@ -131,14 +131,11 @@ def outcome_dict(outcome: Transaction | BankError) -> dict[str, Any]:
     return {"status": problem.status, "problem": problem.to_dict()}
 
 
-def problem_of_batch(error: BankError, commands: Sequence[Command]) -> Problem:
-    """Return the problem of an atomic batch, which says which command it is about if it can."""
+def problem_of_batch(error: BankError) -> Problem:
+    """Return the problem of an atomic batch, which says which command it is about."""
     problem = problem_of(error)
-    used = [
-        place
-        for place, command in enumerate(commands)
-        if command.transaction_id not in error.unused_ids
-    ]
-    if len(used) != 1:
+    if error.place is None:  # it is about the batch itself
         return problem
-    return attrs.evolve(problem, detail=f"commands[{used[0]}]: {problem.detail}")
+    at = f"commands[{error.place}]"
+    field = f"{at}.{problem.field}" if problem.field else None
+    return attrs.evolve(problem, field=field, detail=f"{at}: {problem.detail}")

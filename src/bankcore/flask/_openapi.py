@@ -237,8 +237,9 @@ def document(prefix: str) -> Json:
         "info": {
             "title": "bankcore",
             "version": version("bankcore"),
-            "description": "Accounts, over HTTP. Amounts are text; every POST has an"
-            " Idempotency-Key; every error is a problem (RFC 9457) with a stable `code`.",
+            "description": "Accounts, over HTTP. Amounts are text; every command has a key, in"
+            " the header Idempotency-Key or in a batch; every error is a problem (RFC 9457) with"
+            " a stable `code`.",
         },
         "servers": [{"url": prefix or "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(_TAGS.values())],

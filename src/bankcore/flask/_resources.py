@@ -291,7 +291,7 @@ def _outcomes(call: Call, send: Callable[..., list[Transaction | BankError]]) ->
     try:
         found = send(commands, atomic=call.fields.get("atomic") is True)
     except (DeclinedError, InvalidRequestError) as error:
-        raise problem_of_batch(error, commands) from error
+        raise problem_of_batch(error) from error
     return answer({"outcomes": list(map(outcome_dict, found))})
 
 

@@ -67,6 +67,8 @@ class BankError(Told, Exception):
     replayed: bool = False
     #: In an atomic batch: the caller's ids that stay unused because of this error.
     unused_ids: tuple[Any, ...] = ()
+    #: In an atomic batch: the place of the command that it is about, from 0; None elsewhere.
+    place: int | None = None
     #: What else stood in the way, where the rules gave this answer just now.
     others: "tuple[BankError, ...]" = ()
 
