@@ -657,6 +657,8 @@ def test_metadata_on_the_command_line(bank: Run) -> None:
 def test_transactions_are_found_on_the_command_line(bank: Run) -> None:
     """By each option, as a table and as JSON."""
     store = ("--store", "bank.db")
+    own = ("--currency", "BTC", "--exponent", "8")
+    bank("open", "satoshi", "--balance", "0.5", *own, *store)
     bank("deposit", "alice", "50", "--id", "d", "--metadata", "order=1017", *store)
     bank("withdraw", "alice", "70", "--id", "w", "--description", "Rent", *store)
     for options, expected in (
@@ -665,6 +667,8 @@ def test_transactions_are_found_on_the_command_line(bank: Run) -> None:
         (("--newest-first", "--after", "w", "--limit", "1"), ["deposit"]),
         (("--kind", "deposit", "--kind", "withdraw"), ["deposit", "withdraw"]),
         (("--at-least", "EUR 60", "--at-most", "EUR 70"), ["withdraw"]),
+        (("--exponent", "8", "--at-least", "BTC 0.4"), ["open_account"]),
+        (("--exponent", "8", "--at-least", "BTC 0.6"), []),
         (("--metadata", "order=1017"), ["deposit"]),
         (("--text", "rent", "--start", "2000-01-01", "--end", "2999-01-01"), ["withdraw"]),
     ):

@@ -1199,6 +1199,19 @@ def test_a_wrong_cursor_of_the_feed_names_its_parameter(web: Web, cursor: str) -
     assert ("invalid_cursor", "after") == (problem["code"], problem["field"])
 
 
+def test_amounts_of_a_currency_of_ones_own_are_found(web: Web) -> None:
+    """With the exponent, as in a body, an amount may be in a currency that ISO 4217 lacks."""
+    body = {"initial_balance": "0.75", "currency": "BTC", "exponent": 8}
+    account = told(web.post("/accounts", body))["account_id"]
+    web.open("100")
+    found = [
+        told(web.get(f"/transactions?exponent=8&{query}"))["transactions"]
+        for query in ("at_least=BTC%200.5", "at_most=BTC%200.75", "at_least=BTC%200.76")
+    ]
+
+    assert [[account], [account], []] == [[each["account_id"] for each in some] for some in found]
+
+
 @pytest.mark.parametrize(
     ("query", "code", "field"),
     [
@@ -1211,6 +1224,9 @@ def test_a_wrong_cursor_of_the_feed_names_its_parameter(web: Web, cursor: str) -
         ("metadata=Order:1", "invalid_metadata", "metadata"),
         ("metadata=order:1&metadata=order:1", "invalid_metadata", "metadata"),
         ("newest_first=1", "invalid_parameter", "newest_first"),
+        ("at_least=BTC%205", "unknown_currency", "at_least"),
+        ("at_least=BTC%205&exponent=x", "invalid_parameter", "exponent"),
+        ("at_least=BTC%205&exponent=19", "invalid_parameter", "exponent"),
         ("text=%00", "invalid_text", "text"),
         ("start=x", "invalid_time", "start"),
         ("account_id=a%20b", "invalid_id", "account_id"),

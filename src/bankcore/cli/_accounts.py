@@ -17,6 +17,7 @@ from bankcore.cli._parser import (
     CLOCK_SKEW,
     CURRENCY,
     DESCRIPTION,
+    EXPONENT,
     METADATA,
     STORE,
     Argument,
@@ -38,6 +39,7 @@ from bankcore.ledger import (
     statement_as_html,
     statement_cells,
 )
+from bankcore.ledger._find import amount_from_text
 from bankcore.money import Currency, Money, MoneyBag
 from bankcore.values._errors import naming
 
@@ -149,6 +151,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401  # as in `add`
         argument("--kind", "such as deposit; several", "kinds", action="append", metavar="KIND"),
         argument("--at-least", "moved so much or more, such as 'EUR 1000'", metavar="MONEY"),
         argument("--at-most", "moved so much or less", metavar="MONEY"),
+        EXPONENT,
         METADATA,
         argument("--text", "with this text in the description"),
         argument("--newest-first", "the latest come first", action="store_true"),
@@ -239,7 +242,7 @@ def _print_accounts(accounts: Sequence[Account]) -> None:
 
 def _list_transactions(parsed: argparse.Namespace) -> None:
     at_least, at_most = (
-        None if text is None else naming(field, Money.parse, text)
+        None if text is None else naming(field, amount_from_text, text, parsed.exponent)
         for field, text in (("at_least", parsed.at_least), ("at_most", parsed.at_most))
     )
     with open_store(parsed.store) as store:

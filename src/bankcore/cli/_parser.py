@@ -145,12 +145,10 @@ def file_name(text: str) -> str:
     raise argparse.ArgumentTypeError("must name a file; PostgreSQL is backed up with its pg_dump")
 
 
-CURRENCY: Final = (
-    argument("--currency", "its currency, such as EUR", required=True),
-    argument(
-        "--exponent", "the number of decimals, for a currency of your own", type=whole_number
-    ),
+EXPONENT: Final = argument(
+    "--exponent", "the number of decimals, for a currency of your own", type=whole_number
 )
+CURRENCY: Final = (argument("--currency", "its currency, such as EUR", required=True), EXPONENT)
 
 
 def currency_of(parsed: argparse.Namespace) -> Currency:

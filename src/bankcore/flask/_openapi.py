@@ -15,6 +15,7 @@ from bankcore.flask._resources import CURSOR_SCHEMA, ENDPOINTS, LIMIT_DEFAULT, L
 from bankcore.flask._validation import KEY_SCHEMA
 from bankcore.http import PROBLEM_TYPE, Problem
 from bankcore.ledger import Posting, Refusal, Statement, Transaction
+from bankcore.money._json import EXPONENT_SCHEMA
 from bankcore.values import DESCRIPTION_LENGTH_MAX, METADATA_MAX
 from bankcore.values._ids import ID_SCHEMA, PRINCIPAL_ID_SCHEMA, TRANSACTION_ID_SCHEMA
 from bankcore.values._json import TEXT, TEXT_OR_NULL, Json, list_schema, object_schema
@@ -123,6 +124,10 @@ _PARAMETERS: Final[Mapping[str, Json]] = {
     "at_most": {
         "schema": _MONEY_SCHEMA,
         "description": "Those that moved so much or less, in or out.",
+    },
+    "exponent": {
+        "schema": EXPONENT_SCHEMA,
+        "description": "How many decimals the currency of both has, where ISO 4217 does not say.",
     },
     "metadata": {
         "schema": {

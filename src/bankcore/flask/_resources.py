@@ -32,7 +32,8 @@ from bankcore.flask._validation import BATCH_BODY_LENGTH_MAX, BODY_LENGTH_MAX
 from bankcore.http import bad_request, status_of
 from bankcore.ledger import Cursor, Refusal, Transaction
 from bankcore.ledger._errors import InvalidCursorError, InvalidLimitError
-from bankcore.money import Money
+from bankcore.ledger._find import amount_from_text
+from bankcore.money._currency import EXPONENT_MAX
 from bankcore.values import AccountId, Metadata
 from bankcore.values._errors import (
     BankError,
@@ -40,6 +41,7 @@ from bankcore.values._errors import (
     InvalidMetadataError,
     InvalidRequestError,
     InvalidTimeError,
+    naming,
     shown,
 )
 from bankcore.values._ids import to_account_id
@@ -188,6 +190,10 @@ def _accounts(call: Call) -> Response:
 def _transactions(call: Call) -> Response:
     limit = call.query.get("limit", LIMIT_DEFAULT)
     asked, resource = _asked("transactions", call.query)
+    exponent = asked.pop("exponent", None)
+    for name in ("at_least", "at_most"):
+        if name in asked:
+            asked[name] = naming(name, amount_from_text, asked[name], exponent)
     # The position is the last transaction that was told: it says nothing of any other.
     after = _from_cursor(resource, call.query.get("cursor"), str)
     found = call.bank.transactions(**asked, after=after, limit=limit + 1)
@@ -205,6 +211,13 @@ def _asked(name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _kinds(text: str) -> list[str]:
     return text.split(",")
+
+
+def _exponent(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= EXPONENT_MAX):
+        reason = f"exponent must be a whole number from 0 to {EXPONENT_MAX}."
+        raise bad_request("invalid_parameter", reason, "exponent")
+    return int(text)
 
 
 def _flag(text: str) -> bool:
@@ -457,8 +470,9 @@ ENDPOINTS: Final = (
             "start": instant_from_json,
             "end": instant_from_json,
             "kinds": _kinds,
-            "at_least": Money.parse,
-            "at_most": Money.parse,
+            "at_least": str,
+            "at_most": str,
+            "exponent": _exponent,
             "metadata": _metadata,
             "text": str,
             "newest_first": _flag,

@@ -19,7 +19,7 @@ from bankcore.commands import BY_KIND
 from bankcore.commands._base import to_flag
 from bankcore.ledger._errors import InvalidKindError, TransactionNotFoundError
 from bankcore.ledger._records import Refusal, Transaction
-from bankcore.money import Money
+from bankcore.money import Currency, Money
 from bankcore.money._errors import InvalidAmountError
 from bankcore.money._money import require_same_currency
 from bankcore.values import AccountId, Metadata, TransactionId
@@ -29,6 +29,15 @@ from bankcore.values._ids import to_transaction_id
 from bankcore.values._instants import to_instant_or_midnight
 from bankcore.values._metadata import NO_METADATA, to_metadata
 from bankcore.values._text import to_line_or_none
+
+
+def amount_from_text(text: str, exponent: int | None) -> Money:
+    """
+    Return the amount that *text* says, such as ``EUR 5``; with *exponent*, the number of its
+    decimals, in a currency of one's own.
+    """
+    code = text.partition(" ")[0]
+    return Money.parse(text, None if exponent is None else Currency(code, exponent))
 
 
 @attrs.frozen
