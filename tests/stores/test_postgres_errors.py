@@ -189,8 +189,8 @@ except ImportError as error:
 @pytest.mark.every_postgres
 def test_what_a_server_refuses(make_server: MakeServer) -> None:
     """
-    A wrong password, a database that is not there, a role without rights, one with too many
-    connections, and a full server.
+    No password, a wrong one, a database that is not there, a role without rights, one with too
+    many connections, and a full server.
     """
     server = make_server({"max_connections": "5", "superuser_reserved_connections": "3"})
     execute(
@@ -200,7 +200,13 @@ def test_what_a_server_refuses(make_server: MakeServer) -> None:
     )
     weak = make_conninfo(server.tcp_conninfo, user="weak", password=SECRET)
     wrong = make_conninfo(server.tcp_conninfo, password=SECRET)
+    none = make_conninfo(server.tcp_conninfo, password="")
     refusals = [
+        (
+            none,
+            StoreUnavailableError,
+            "no password supplied; give it as PGPASSWORD or in ~/.pgpass.",
+        ),
         (wrong, StoreUnavailableError, 'password authentication failed for user "postgres"'),
         (make_conninfo(weak, user="many"), StoreUnavailableError, 'connections for role "many"'),
         (make_conninfo(weak, dbname="no"), StoreUnavailableError, 'database "no" does not exist'),

@@ -301,7 +301,8 @@ def _why_not(error: psycopg.Error) -> str:
     """Return why no connection came about, in one sentence."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     what = lines[0].removeprefix("connection failed: ").removeprefix("connection is bad: ")
-    return f"no connection: {what.removesuffix('.')}"
+    where = "; give it as PGPASSWORD or in ~/.pgpass" if "no password supplied" in what else ""
+    return f"no connection: {what.removesuffix('.')}{where}"
 
 
 def look_at(connection: Connection | Adapted) -> Seen:
