@@ -674,6 +674,9 @@ def test_options_name_what_is_wrong_with_them(
     for words, sentence in wrong:
         assert main([*call.split(), *words.split()]) == 2
         assert sentence in capsys.readouterr().err
+    for option in ("--columns", "--direction", "--id-from"):
+        assert main([*call.split(), option, "date=A\rB"]) == 2
+        assert f"{option} must be on one line" in capsys.readouterr().err
 
     assert [Path("h.csv")] == list(Path().iterdir())
 

@@ -233,15 +233,19 @@ def _layout(parsed: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments that say how the file is written."""
     layout = {each.field: getattr(parsed, each.field) for each in _LAYOUT}
     layout["delimiter"] = {"tab": "\t", "\\t": "\t"}.get(parsed.delimiter, parsed.delimiter)
-    layout["columns"] = _columns(_cells(*parsed.columns))
-    layout["direction"] = _cells(parsed.direction)
-    layout["id_from"] = _cells(parsed.id_from)
+    layout["columns"] = _columns(_cells("columns", *parsed.columns))
+    layout["direction"] = _cells("direction", parsed.direction)
+    layout["id_from"] = _cells("id_from", parsed.id_from)
     return layout
 
 
-def _cells(*texts: str) -> list[str]:
+def _cells(field: str, *texts: str) -> list[str]:
     """Return what is between the commas; a cell in quotes may have some."""
-    return [cell for cells in csv.reader(texts) for cell in cells]
+    try:
+        return [cell for cells in csv.reader(texts) for cell in cells]
+    except csv.Error:
+        reason = "must be on one line, with commas between its parts"
+        raise InvalidFormatError(shown(", ".join(texts)), reason).about(field) from None
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:
