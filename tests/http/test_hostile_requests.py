@@ -194,8 +194,10 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     [
         (None, None),
         (TRACE, TRACE),
+        (f"cc{TRACE[2:]}-what-follows", f"cc{TRACE[2:]}-what-follows"),
         *((wrong, None) for wrong in (
             TRACE.upper(), f"{TRACE}-x", TRACE[1:], f"ff{TRACE[2:]}", "a" * 8000,
+            f"cc{TRACE[2:]}x", f"cc{TRACE[2:]}-{'x' * 201}",
             f"00-{'0' * 32}-00f067aa0ba902b7-01", f"{TRACE[:36]}{'0' * 16}-01",
         )),
     ],

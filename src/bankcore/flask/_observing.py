@@ -13,9 +13,12 @@ import attrs
 
 _log = logging.getLogger("bankcore.flask")
 
-# As the W3C's Trace Context has it; what is anything else begins no trace of anybody's.
+# As the W3C's Trace Context has it: a version after the first may have more behind it. What is
+# anything else begins no trace of anybody's.
 _is_traceparent = re.compile(
-    "(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
+    "(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+    "((?<!^00-.{52})-[!-~]{0,200})?",
+    re.ASCII,
 ).fullmatch
 
 
