@@ -97,6 +97,26 @@ def test_a_connection_string_that_cannot_be_read(conninfo: str) -> None:
     assert "schema" not in str(error)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "mysql", "Postgresql"])
+def test_a_url_of_another_kind(scheme: str) -> None:
+    """
+    A URL as SQLAlchemy writes it, or of another engine, is refused by its beginning alone.
+    """
+    error = told(lambda: PostgresStore(f"{scheme}://mary:{SECRET}@db.example/bank"))
+
+    assert isinstance(error, StoreMisuseError)
+    assert f"must begin with postgresql://, not with {scheme}://." in str(error)
+
+
+def test_a_password_that_looks_like_a_url() -> None:
+    """
+    What is written as words and values is no URL, whatever is in a value.
+    """
+    error = told(lambda: PostgresStore(f"host=127.0.0.1 port=1 password=a://{SECRET}@b"))
+
+    assert isinstance(error, StoreUnavailableError)
+
+
 @pytest.mark.parametrize(
     "conninfo", ["postgresql://db/bank?schema=shop", "dbname=bank schema=shop"]
 )
@@ -109,7 +129,7 @@ def test_a_schema_in_a_connection_string_is_told(conninfo: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [f"postgresql://u:p@{SECRET}@h/db", f"postgres://u:p/{SECRET}@h/db", "mysql://u@h/db"]
+    "url", [f"postgresql://u:p@{SECRET}@h/db", f"postgres://u:p/{SECRET}@h/db"]
 )
 def test_a_url_of_which_libpq_would_take_the_password_for_the_host(url: str) -> None:
     """
@@ -375,4 +395,4 @@ def test_errors_are_bank_errors(store: PostgresStore) -> None:
     error = told(lambda: store.account("alice"))
 
     assert isinstance(error, BankError)
-    assert "it is closed" in str(error)
+    assert "it is closed; open a new PostgresStore" in str(error)

@@ -56,6 +56,7 @@ _LOOK: Final = (
 )
 _OLDEST: Final = 130_000
 
+_SCHEME: Final = re.compile("[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # One @ at most, and no / before it.
 _URL: Final = re.compile("postgres(ql)?://([^@/]*@)?[^@]*")
 
@@ -159,7 +160,7 @@ class Connections:
     def lent(self) -> Iterator[tuple[Connection, Seen]]:
         """Lend a connection, which is kept if it is idle afterwards, and closed otherwise."""
         if self._is_closed:
-            raise StoreMisuseError("it is closed")
+            raise StoreMisuseError("it is closed; open a new PostgresStore")
         pid, connection = self.pid, self._take()
         was_autocommit = connection.autocommit
         try:
@@ -280,7 +281,10 @@ def _conninfo(text: str) -> str:
     # What libpq says of a wrong one quotes the text, perhaps with the password: so our error is
     # raised where it does not refer to that. And libpq reads no further than a NUL, and takes a
     # password with a / or an @ in it for the host, and quotes that.
-    if "://" in text and not _URL.fullmatch(text):
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[0] not in {"postgres://", "postgresql://"}:
+        raise StoreMisuseError(f"a URL must begin with postgresql://, not with {scheme[0]}")
+    if scheme is not None and not _URL.fullmatch(text):
         raise StoreMisuseError(
             "the URL of the database cannot be read; in a password write %40 for @ and %2F for /,"
             " or give it as PGPASSWORD"
