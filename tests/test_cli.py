@@ -423,6 +423,7 @@ def test_a_wrong_call_is_one_sentence_and_status_2(
         (("transactions", "--kind", "deposits"), "--kind"),
         (("transactions", "--at-least", "5"), "--at-least"),
         (("transactions", "--at-most", "EUR -5"), "--at-most"),
+        (("transactions", "--at-least", "EUR 5", "--at-most", "EUR 4"), "--at-most"),
         (("transactions", "--account", "a/b"), "--account"),
         (("transactions", "--limit", "0"), "--limit"),
         (("accounts", "--holder", "a b"), "--holder"),
