@@ -11,6 +11,7 @@ import pytest
 
 from bankcore import AccountStore, Bank, Money, Principal, Transaction
 from bankcore.access import Policy, StandardPolicy, Verdict, hidden
+from bankcore.commands import Deposit
 from bankcore.errors import (
     AccessDeniedError,
     AccountNotFoundError,
@@ -329,6 +330,26 @@ def test_a_policy_of_ones_own_decides_each(store: AccountStore) -> None:
         pages.append(page)
 
     assert [["open-m", "open-m-2"], ["t-1", "t-2"], ["t-4"]] == pages
+
+
+def test_few_pages_are_read_where_little_is_seen() -> None:
+    """A page of one among hundreds that are hidden takes a few searches of the store."""
+    limits = []
+
+    class Watched(MemoryStore):
+        def transactions(
+            self, query: TransactionQuery, *, limit: int = 1000
+        ) -> Sequence[Transaction]:
+            limits.append(limit)
+            return super().transactions(query, limit=limit)
+
+    bank = Bank(Watched(), policy=HidesBert())
+    bank.open_account("b", initial_balance=eur(1))
+    bank.execute([Deposit("b", eur(1))] * 300)
+    bank.open_account("m", initial_balance=eur(1), transaction_id="open-m")
+
+    assert ["open-m"] == ids(bank.acting_as(ANNE).transactions(limit=1))
+    assert [1, 10, 100, 1000] == limits
 
 
 # -- The history of an account -----------------------------------------------

@@ -329,6 +329,8 @@ class BankReads:
             while page := store.transactions(query, limit=limit):
                 yield from page
                 query = attrs.evolve(query, after=page[-1].id)
+                # Where few of them may be seen, many are looked at.
+                limit = max(limit, min(limit * 10, PAGE_LENGTH))
             return
         for account_id in query.account_ids or ():
             store.account(account_id)
