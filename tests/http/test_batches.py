@@ -11,9 +11,11 @@ from web import PRINCIPALS, Web, euros, told
 
 from bankcore.access import SCOPES, Principal
 from bankcore.commands import SENT
+from bankcore.errors import StoreUnavailableError
 from bankcore.flask._batches import COMMAND_SCHEMA, COMMANDS_MAX, commands_from
 from bankcore.flask._validation import BATCH_BODY_LENGTH_MAX
 from bankcore.ledger import verify
+from bankcore.stores import MemoryStore
 from bankcore.values import PrincipalId
 
 
@@ -143,6 +145,20 @@ def test_an_atomic_batch_that_is_denied(web: Web) -> None:
     assert (404, "account_not_visible") == (denied.status_code, told(denied)["code"])
     assert told(denied)["detail"].startswith("commands[1]: There is no such account")
     assert [201] == statuses(send(web, "/batches", commands[:1]))
+
+
+def test_a_batch_on_a_store_that_fails(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said as for one command, and of none of them."""
+    account = web.open("100")
+
+    def fail(*_: object) -> Any:
+        raise StoreUnavailableError("the disk is full")
+
+    monkeypatch.setattr(MemoryStore, "transact", fail)
+    response = send(web, "/batches", [move("deposit", "a", account, "5")], atomic=True)
+
+    assert (503, "store_unavailable") == (response.status_code, told(response)["code"])
+    assert told(response)["detail"].startswith("The bank cannot be reached now.")
 
 
 def test_a_preview_books_nothing(web: Web) -> None:

@@ -131,11 +131,8 @@ def outcome_dict(outcome: Transaction | BankError) -> dict[str, Any]:
     return {"status": problem.status, "problem": problem.to_dict()}
 
 
-def problem_of_batch(error: BankError) -> Problem:
-    """Return the problem of an atomic batch, which says which command it is about."""
-    problem = problem_of(error)
-    if error.place is None:  # it is about the batch itself
-        return problem
-    at = f"commands[{error.place}]"
+def problem_of_batch(error: BankError, place: int) -> Problem:
+    """Return the problem of an atomic batch that failed at the command in this *place*."""
+    problem, at = problem_of(error), f"commands[{place}]"
     field = f"{at}.{problem.field}" if problem.field else None
     return attrs.evolve(problem, field=field, detail=f"{at}: {problem.detail}")

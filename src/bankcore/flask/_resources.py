@@ -37,7 +37,6 @@ from bankcore.money._currency import EXPONENT_MAX
 from bankcore.values import AccountId, Metadata
 from bankcore.values._errors import (
     BankError,
-    DeclinedError,
     InvalidMetadataError,
     InvalidRequestError,
     InvalidTimeError,
@@ -303,8 +302,10 @@ def _outcomes(call: Call, send: Callable[..., list[Transaction | BankError]]) ->
     commands = commands_from(call.fields["commands"], principal.id)
     try:
         found = send(commands, atomic=call.fields.get("atomic") is True)
-    except (DeclinedError, InvalidRequestError) as error:
-        raise problem_of_batch(error) from error
+    except BankError as error:
+        if error.place is None:  # the store's, and no command's
+            raise
+        raise problem_of_batch(error, error.place) from error
     return answer({"outcomes": list(map(outcome_dict, found))})
 
 
