@@ -74,7 +74,7 @@ from bankcore.errors import (
 from bankcore.io import export_journal, import_history, import_journal
 from bankcore.ledger import Checkpoint, Cursor, checkpoint_of, verify
 from bankcore.money import PARTS_MAX
-from bankcore.stores import MemoryStore
+from bankcore.stores import MemoryStore, PostgresStore, SQLiteStore
 from bankcore.testing import FaultyStore
 from bankcore.testing._commands import values_of
 from bankcore.values import Metadata, PrincipalId
@@ -726,3 +726,39 @@ def test_an_extension_names_its_expiry() -> None:
 
     assert isinstance(outcome, InvalidTimeError)
     assert "expires_at" == outcome.field
+
+
+# What takes flags, and what else it is given.
+_FLAGGED: list[tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = [
+    (Bank(MemoryStore()).execute, ([],), {}),
+    (Bank(MemoryStore()).preview, ([],), {}),
+    (import_history, (Bank(MemoryStore()), []), {"currency": "EUR"}),
+    (SQLiteStore, ("bank.db",), {}),
+    (PostgresStore, ("dbname=bank",), {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "named", "flag"),
+    [
+        pytest.param(call, given, named, flag.name, id=f"{call.__name__}-{flag.name}")
+        for call, given, named in _FLAGGED
+        for flag in inspect.signature(call).parameters.values()
+        if flag.annotation is bool
+    ],
+)
+@pytest.mark.parametrize("wrong", [1, None, "no"], ids=repr)
+def test_a_flag_is_true_or_false(
+    call: Callable[..., object],
+    given: tuple[object, ...],
+    named: dict[str, object],
+    flag: str,
+    wrong: object,
+) -> None:
+    """
+    A text such as ``"no"`` is true in Python: whatever is no flag is refused by its name.
+    """
+    with pytest.raises(InvalidFlagError, match=f"^{flag} must be True or False, got") as raised:
+        call(*given, **named, **{flag: wrong})
+
+    assert flag == raised.value.field

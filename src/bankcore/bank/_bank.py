@@ -45,7 +45,7 @@ from bankcore.commands import (
     Transfer,
     Withdraw,
 )
-from bankcore.commands._base import to_own_id
+from bankcore.commands._base import to_flag, to_own_id
 from bankcore.commands._errors import InvalidCommandError
 from bankcore.ledger import AccountStore, HostBound, ReadSet, Snapshot, Transaction, WriteSet
 from bankcore.ledger._errors import InvalidBatchError, OutcomeUnknownError
@@ -194,10 +194,12 @@ class Bank(BankOversight):
 
         Raises:
             InvalidCommandError: If one is not a command. Nothing was written.
+            InvalidFlagError: If *atomic* is neither True nor False.
             InvalidBatchError: If it is no list of commands, there are too many, or only some of an
                 atomic batch have ids. Nothing was written.
             StoreError: If the store fails.
         """
+        atomic = naming("atomic", to_flag, atomic)
         return self._outcomes(_to_batch(commands), atomic=atomic, is_written=True)
 
     def preview(
@@ -209,6 +211,7 @@ class Bank(BankOversight):
         The commands are judged by the very same path, on the accounts as they are: what
         comes next may of course find them changed. The errors are those of `execute`.
         """
+        atomic = naming("atomic", to_flag, atomic)
         return self._outcomes(_to_batch(commands), atomic=atomic, is_written=False)
 
     def open_account(

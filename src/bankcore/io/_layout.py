@@ -17,12 +17,13 @@ from typing import Final, NamedTuple
 
 from bankcore.accounts._fields import require_amount
 from bankcore.commands import Deposit, Withdraw
+from bankcore.commands._base import to_flag
 from bankcore.io._dates import date_reader
 from bankcore.ledger._errors import InvalidHistoryError
 from bankcore.money import Currency, Money
 from bankcore.money._errors import CurrencyMismatchError, InvalidAmountError, InvalidFormatError
 from bankcore.values import AccountId
-from bankcore.values._errors import InvalidIdError, InvalidRequestError, shown
+from bankcore.values._errors import InvalidIdError, InvalidRequestError, naming, shown
 from bankcore.values._ids import to_account_id
 from bankcore.values._instants import instant_from_text
 
@@ -91,11 +92,11 @@ class Layout:
         self._columns = _to_columns(columns)
         self._direction = _to_texts(direction, "direction")
         self._id_from = sorted(_to_texts(id_from, "id_from"))
-        self.has_header = header
+        self.has_header = naming("header", to_flag, header)
         self._skip = _to_count(skip, "skip")
         self._skip_end = _to_count(skip_end, "skip_end")
         self._delimiter = _to_delimiter(delimiter)
-        self._has_line_breaks = line_breaks
+        self._has_line_breaks = naming("line_breaks", to_flag, line_breaks)
         self._minus = _to_texts(minus, "minus")
         self._parse = partial(
             Money.parse, currency=currency, decimal_mark=decimal_mark, group_mark=group_mark

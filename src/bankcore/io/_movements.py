@@ -23,7 +23,7 @@ from bankcore.accounts import Account
 from bankcore.accounts._fields import require_not_negative
 from bankcore.bank import Bank
 from bankcore.commands import Command, OpenAccount
-from bankcore.commands._base import to_own_id
+from bankcore.commands._base import to_flag, to_own_id
 from bankcore.commands._money import checked_movement
 from bankcore.io._layout import Layout, Texts
 from bankcore.io._lines import read_twice, require_lines
@@ -38,6 +38,7 @@ from bankcore.values._errors import (
     InvalidArgumentError,
     InvalidRequestError,
     InvalidTimeError,
+    naming,
     require_methods,
     shown,
 )
@@ -190,6 +191,7 @@ def import_history(
     """
     require_methods(bank, "bank", ("execute", "accounts"), "a bank, such as Bank(store)")
     require_lines(file, "file")
+    sort, dry_run = naming("sort", to_flag, sort), naming("dry_run", to_flag, dry_run)
     zero = Money.zero(currency)
     balance = zero
     if initial_balance is not None:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 import psycopg
 
+from bankcore.commands._base import to_flag
 from bankcore.ledger import ReadSet, Snapshot, WriteSet
 from bankcore.ledger._errors import (
     OutcomeUnknownError,
@@ -40,7 +41,7 @@ from bankcore.stores._postgres._statements import Unit, in_schema
 from bankcore.stores._postgres._tables import PostgresTables
 from bankcore.stores._postgres._wire import Connection, Rows, Statement, run
 from bankcore.stores._tables import OwnTables
-from bankcore.values._errors import shown
+from bankcore.values._errors import naming, shown
 
 Isolation = Literal["read committed", "serializable"]
 _ISOLATIONS: Final = ("read committed", "serializable")
@@ -108,6 +109,7 @@ class PostgresStore(OwnTables, PostgresTables):
             ``fsync`` or ``full_page_writes``.
         SchemaVersionError: If the tables are of another version, or there are none.
         StoreMisuseError: If an argument is out of bounds, or the role may not use the tables.
+        InvalidFlagError: If a flag is neither True nor False.
     """
 
     def __init__(
@@ -131,9 +133,11 @@ class PostgresStore(OwnTables, PostgresTables):
                 f"it needs a connection string or a psycopg_pool.ConnectionPool, got"
                 f" {shown(source)}"
             )
+        create = naming("create", to_flag, create)
+        require_sync_standby = naming("require_sync_standby", to_flag, require_sync_standby)
+        self._confirms_reads = naming("confirm_reads", to_flag, confirm_reads)
         self._timeout = require_timeout(timeout)
         self._isolation = isolation
-        self._confirms_reads = confirm_reads
         self._connections = Connections(
             source, timeout, _CONNECTIONS_MAX, require_sync_standby=require_sync_standby
         )

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bankcore.commands._base import to_flag
 from bankcore.ledger import ReadSet, Snapshot, StoreDescription, WriteSet
 from bankcore.ledger._errors import StoreMisuseError
 from bankcore.stores import _rows
@@ -20,7 +21,7 @@ from bankcore.stores._sqlite._file import write_copy
 from bankcore.stores._sqlite._settings import SETTINGS, JournalMode, Synchronous
 from bankcore.stores._sqlite._tables import SQLiteTables
 from bankcore.stores._tables import OwnTables
-from bankcore.values._errors import path_text, shown
+from bankcore.values._errors import naming, path_text, shown
 
 
 class SQLiteStore(OwnTables, SQLiteTables):
@@ -49,6 +50,7 @@ class SQLiteStore(OwnTables, SQLiteTables):
         StoreUnavailableError: If it cannot be opened for writing, or not in that mode.
         StoreMisuseError: If there is no such mode, or *timeout* is out of bounds.
         InvalidArgumentError: If *path* is no path.
+        InvalidFlagError: If *create* is neither True nor False.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class SQLiteStore(OwnTables, SQLiteTables):
         journal_mode: JournalMode | None = None,
         synchronous: Synchronous = "full",
     ) -> None:
+        create = naming("create", to_flag, create)
         self._connections = Connections(
             path, timeout, journal_mode, synchronous, _transact, create=create
         )
