@@ -217,3 +217,14 @@ def test_repr_says_how_much_is_in_it() -> None:
     assert "<MemoryStore with 3 records>" == repr(store)
     assert isinstance(store.outcome(TransactionId("t-9")), Refusal)
     assert 1 == store.account(AccountId("alice")).version
+
+
+def test_it_takes_the_place_of_a_store_that_is_closed() -> None:
+    """
+    A program that closes its store, by hand or at the end of a block, runs on this one too.
+    """
+    with MemoryStore() as store:
+        Bank(store).open_account("alice", initial_balance=Money("5", "EUR"))
+    store.close()
+
+    assert Money("5", "EUR") == store.account(AccountId("alice")).balance

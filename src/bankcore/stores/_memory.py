@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -64,6 +64,15 @@ class MemoryStore:
         self._index = TransactionIndex()
         self._denials: deque[Denial] = deque(maxlen=DENIALS_MAX)
         self._tokens: dict[str, Token] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do nothing: it is here so that a test can take this store in the place of another."""
 
     def __repr__(self) -> str:
         return f"<MemoryStore with {self._kept[('length',)]} records>"
