@@ -261,6 +261,21 @@ def test_what_a_process_does(task: Any, answers: list[str]) -> None:
     assert not barrier.is_broken
 
 
+def test_a_process_opens_a_store_that_cannot_be_closed() -> None:
+    """
+    A store need not be a context manager.
+    """
+    store, barrier, sender = object(), _Barrier(), _Sender()
+    opener: Any = lambda: store  # noqa: E731  # of no store at all
+
+    def look(opened: object, _: int) -> list[str]:
+        return [str(opened is store)]
+
+    elsewhere.in_a_process(opener, look, 0, barrier, 1.0, sender)  # type: ignore[arg-type]  # as above
+
+    assert [("done", ["True"]), "closed"] == sender.sent
+
+
 def test_racers_say_what_they_were_told() -> None:
     """
     Those who race for ids say the same, whoever books; those who come too late are refused.

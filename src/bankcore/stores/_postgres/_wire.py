@@ -95,7 +95,7 @@ class Adapted:
         except BaseException as error:
             told = (type(error), error, error.__traceback__)
             self._run_async(lambda _: transaction.__aexit__(*told))
-            raise  # pragma: no cover  # in a greenlet, where coverage loses sight of it
+            raise
         self._run_async(lambda _: transaction.__aexit__(None, None, None))
 
     def wait(self, socket: int, _ends: float | None, *, is_sending: bool) -> None:
