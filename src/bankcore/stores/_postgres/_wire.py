@@ -86,10 +86,10 @@ class Adapted:
         self._run_async(lambda driver: driver.cancel_safe())
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:  # pragma: no cover
+    def transaction(self) -> Iterator[None]:  # pragma: no cover  # it leaves its greenlet
         """Run what is within as psycopg's `transaction` does: all or nothing."""
-        # Coverage loses sight of it, as it leaves its greenlet, and would take a quarter longer
-        # to keep greenlets apart. tests/integrations has both ways through it.
+        # Coverage loses sight of it then, and would take a quarter longer to keep greenlets
+        # apart. tests/integrations has both ways through it.
         transaction = self.driver.transaction()
         self._run_async(lambda _: transaction.__aenter__())
         try:
