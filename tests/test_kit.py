@@ -289,6 +289,18 @@ def test_racers_say_what_they_were_told() -> None:
     assert ["refused"] == elsewhere.withdraw(store, 99)
 
 
+def test_who_reverses_all_parts_alone_ends_too() -> None:
+    """
+    A process may reverse every part before another one begins, which then reverses none.
+    """
+    store = MemoryStore()
+    bank = bank_over(store)
+    bank.open_account("alice", initial_balance=eur(0))
+    bank.deposit("alice", eur(25), transaction_id="t-1")
+
+    assert [["25"], ["0"]] == [elsewhere.reverse(store, process) for process in (0, 1)]
+
+
 def test_a_process_whose_others_failed_says_so() -> None:
     """
     Who waits for others that will not come does not wait for ever.
